@@ -1,0 +1,59 @@
+"""snnjax: spiking neural networks as pure functions, trained with surrogate gradients.
+
+A **cell** is a dynamical system: ``init`` draws its weights, ``rest`` gives its state
+before anything happened, ``step`` moves it on by ``dt`` seconds. Neurons
+(``lif``, ``li``) and connections (``dense``, ``recurrent``) are cells; ``chain`` makes
+one of many, ``unroll`` runs it over a sequence ``[T, *batch, n]``. A spike is a step
+with a pretended derivative, a *shape* such as ``SuperSpike``, so that gradients pass.
+
+    net = chain(dense(700, 128), lif(128), dense(128, 20), li(20))
+    weights = net.init(jax.random.key(0))
+    state, voltages = unroll(net, weights, spikes, dt=1e-3)
+
+Subpackages tell the rest of the story: ``inputs`` (where spikes come from),
+``neurons``, ``networks``, ``learning`` (losses, homeostasis), ``experiments``
+(training, plots) and ``interop`` (flax). ``jit``, ``vmap``, ``grad`` and sharding are
+yours.
+"""
+
+from snnjax.cell import Cell, chain, learn, lost, unroll
+from snnjax.learning import (
+    accuracy,
+    cross_entropy,
+    firing_rate,
+    lower_rate_bound,
+    max_over_time,
+    upper_rate_bound,
+)
+from snnjax.networks import dense, fluctuation_driven, recurrent
+from snnjax.neurons import LIFParams, LIParams, li, lif, srm
+from snnjax.surrogate import ForwardMode, Sigmoid, SuperSpike, Triangle, spike
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Cell",
+    "ForwardMode",
+    "LIFParams",
+    "LIParams",
+    "Sigmoid",
+    "SuperSpike",
+    "Triangle",
+    "accuracy",
+    "chain",
+    "cross_entropy",
+    "dense",
+    "firing_rate",
+    "fluctuation_driven",
+    "learn",
+    "li",
+    "lif",
+    "lost",
+    "lower_rate_bound",
+    "max_over_time",
+    "recurrent",
+    "spike",
+    "srm",
+    "unroll",
+    "upper_rate_bound",
+]

@@ -1,0 +1,284 @@
+"""Cells: dynamical systems in discrete time, and how to run them.
+
+A cell is four pure functions. ``lax.scan`` does the rest: state goes in, state comes
+out, and ``jit``, ``vmap``, ``grad`` and sharding stay in the hands of the caller.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from snnjax import check
+from snnjax.check import Number
+
+Weights = Any
+State = Any
+
+
+class Cell(NamedTuple):
+    """A dynamical system in discrete time.
+
+    Attributes:
+        init: ``key -> weights``, what is learned, drawn.
+        rest: ``x -> state``, where it starts for inputs like ``x``, ``[*batch, n_in]``.
+        step: ``(weights, state, x, dt) -> (state, y)``, one step of ``dt`` seconds.
+        run: the same for a whole sequence ``[T, *batch, n_in]``, faster; the scan of
+            ``step`` if a cell has no better idea.
+    """
+
+    init: Callable[[jax.Array], Weights]
+    rest: Callable[[jax.Array], State]
+    step: Callable[[Weights, State, jax.Array, Number], tuple[State, jax.Array]]
+    run: (
+        Callable[[Weights, State, jax.Array, Number], tuple[State, jax.Array]] | None
+    ) = None
+
+
+def unroll(
+    cell: Cell,
+    weights: Weights,
+    xs: jax.Array,
+    *,
+    dt: Number,
+    state: State | None = None,
+    record: Callable[[State, jax.Array], Any] | None = None,
+    truncate: int | None = None,
+    checkpoint: int | None = None,
+) -> tuple[State, Any]:
+    """Runs a cell over a sequence.
+
+    Continuing from a returned state equals never having stopped.
+
+    Args:
+        cell: what to run.
+        weights: from ``cell.init``.
+        xs: inputs ``[T, *batch, n_in]``, time first, floating point.
+        dt: time step [s].
+        state: where to start; the resting state if omitted.
+        record: what to keep of each step, ``(state, y) -> anything``; the output
+            ``y`` if omitted, which is the fast way.
+        truncate: cut the gradient through the state every so many steps (truncated
+            backpropagation through time). Values stay the same.
+        checkpoint: keep the state only every so many steps and compute the rest again
+            in the backward pass; about √T is a good choice. Values and gradients
+            stay the same, memory falls from T to T/checkpoint + checkpoint.
+
+    Returns:
+        The final state, and what was recorded, ``[T, ...]``.
+
+    Raises:
+        ValueError: for an input without a time axis or not floating point, a ``dt``
+            that is not positive, a state of another batch, or chunks below one step.
+    """
+    if xs.ndim < 2:
+        raise ValueError(
+            f"unroll expects inputs [T, *batch, n_in], got shape {xs.shape}. "
+            "A single channel is xs[:, None]."
+        )
+    check.floating("The input of unroll", xs)
+    check.positive("dt", dt, " [s]")
+    if jnp.ndim(dt) != 0:
+        raise ValueError(f"dt must be one number [s], got shape {jnp.shape(dt)}.")
+
+    first = xs[0] if len(xs) else xs.sum(axis=0)
+    state = cell.rest(first) if state is None else _matching(cell, state, first)
+
+    def run(state, xs):
+        if record is None:
+            return run_cell(cell, weights, state, xs, dt)
+        return _scan(cell, weights, state, xs, dt, record)
+
+    if checkpoint is not None:
+        check.whole("checkpoint", checkpoint)
+        run = _in_chunks(jax.checkpoint(run), checkpoint)
+    if truncate is not None:
+        check.whole("truncate", truncate)
+        run = _in_chunks(_forgetting(run), truncate)
+    return run(state, xs)
+
+
+def run_cell(
+    cell: Cell, weights: Weights, state: State, xs: jax.Array, dt: Number
+) -> tuple[State, jax.Array]:
+    """Runs a cell by its own ``run``, or by scanning its ``step`` if it has none."""
+    if cell.run is not None:
+        return cell.run(weights, state, xs, dt)
+    return _scan(cell, weights, state, xs, dt, lambda _, y: y)
+
+
+def chain(*cells: Cell) -> Cell:
+    """Feeds each cell with the output of the one before, within the same step.
+
+    Weights and state are tuples with one entry for each cell. Over a sequence the
+    chain runs layer by layer, so that every layer can use its fastest way.
+
+    Args:
+        *cells: one cell or more, in the order in which signals pass.
+
+    Returns:
+        One cell, with the input of the first and the output of the last.
+
+    Raises:
+        ValueError: if there is nothing to chain.
+    """
+    if not cells:
+        raise ValueError("chain expects at least one cell, got none.")
+
+    def init(key):
+        keys = jax.random.split(key, len(cells))
+        return tuple(cell.init(k) for cell, k in zip(cells, keys, strict=True))
+
+    def rest(x):
+        states = []
+        for cell in cells:
+            states.append(cell.rest(x))
+            x = _output_like(cell, states[-1], x)
+        return tuple(states)
+
+    def through(advance):
+        def passing(weights, states, x, dt):
+            ends = []
+            for cell, w, state in zip(cells, weights, states, strict=True):
+                state, x = advance(cell, w, state, x, dt)
+                ends.append(state)
+            return tuple(ends), x
+
+        return passing
+
+    return Cell(
+        init=init,
+        rest=rest,
+        step=through(lambda cell, *args: cell.step(*args)),
+        run=through(run_cell),
+    )
+
+
+class Learned(NamedTuple):
+    """Weights of ``learn``."""
+
+    logs: dict[str, jax.Array]  # logarithms of the learned constants
+    weights: Weights  # of the cell itself
+
+
+def learn(make: Callable[..., Cell], **constants: Number) -> Cell:
+    """Makes positive constants of any cell learnable, through their logarithms.
+
+    The logarithm is unconstrained, so no step of an optimiser can leave the allowed
+    range and no clipping stops the gradient.
+
+        learn(lambda tau_mem: lif(100, LIFParams(tau_mem=tau_mem)),
+              tau_mem=jnp.full(100, 20e-3))
+
+    Args:
+        make: builds the cell from the constants, given by name.
+        **constants: where each starts, a positive scalar or array.
+
+    Returns:
+        A cell whose weights are ``Learned(logs, weights)``.
+
+    Raises:
+        ValueError: for a constant that is not positive, or if none is given.
+    """
+    if not constants:
+        raise ValueError("learn expects at least one constant by name, got none.")
+    for name, value in constants.items():
+        check.positive(name, value)
+
+    def init(key):
+        dtype = jnp.result_type(float)
+        logs = {k: jnp.log(jnp.asarray(v, dtype)) for k, v in constants.items()}
+        return Learned(logs, make(**constants).init(key))
+
+    def cell_of(weights):
+        return make(**{name: jnp.exp(log) for name, log in weights.logs.items()})
+
+    return Cell(
+        init=init,
+        rest=lambda x: make(**constants).rest(x),
+        step=lambda w, state, x, dt: cell_of(w).step(w.weights, state, x, dt),
+        run=lambda w, state, xs, dt: run_cell(cell_of(w), w.weights, state, xs, dt),
+    )
+
+
+def lost(state: State) -> dict[str, jax.Array]:
+    """Tells where a state holds NaN or infinity.
+
+    A NaN voltage fires no spike, so it hides: outputs stay finite while neurons are
+    dead. It stays in the state, so one look at the final state of a run finds it.
+
+    Args:
+        state: what ``unroll`` returned.
+
+    Returns:
+        Path of each floating-point leaf -> whether it lost finiteness, ``[]``.
+    """
+    leaves = jax.tree_util.tree_leaves_with_path(state)
+    return {
+        jax.tree_util.keystr(path): ~jnp.all(jnp.isfinite(leaf))
+        for path, leaf in leaves
+        if jnp.issubdtype(leaf.dtype, jnp.floating)
+    }
+
+
+def _scan(cell, weights, state, xs, dt, record):
+    def body(state, x):
+        state, y = cell.step(weights, state, x, dt)
+        return state, record(state, y)
+
+    return jax.lax.scan(body, state, xs)
+
+
+def _in_chunks(run, length):
+    """Runs chunk after chunk of ``length`` steps; the last may be shorter."""
+
+    def run_chunks(state, xs):
+        n = len(xs) // length
+        if n == 0:
+            return run(state, xs)
+        head = xs[: n * length].reshape(n, length, *xs.shape[1:])
+        state, ys = jax.lax.scan(lambda s, x: run(s, x), state, head)
+        ys = jax.tree.map(lambda y: y.reshape(n * length, *y.shape[2:]), ys)
+        if n * length == len(xs):
+            return state, ys
+        state, rest = run(state, xs[n * length :])
+        return state, jax.tree.map(lambda a, b: jnp.concatenate([a, b]), ys, rest)
+
+    return run_chunks
+
+
+def _forgetting(run):
+    return lambda state, xs: run(jax.lax.stop_gradient(state), xs)
+
+
+def _output_like(cell, state, x):
+    """Zeros as the cell would put out, with the batch, device and sharding of ``x``."""
+
+    def first_output(state, x):
+        return cell.step(cell.init(jax.random.key(0)), state, x, 1.0)[1]
+
+    y = jax.eval_shape(first_output, state, x)
+    if y.shape[:-1] == x.shape[:-1]:
+        return (jnp.zeros_like(x[..., :1]) + jnp.zeros(y.shape[-1:], x.dtype)).astype(
+            y.dtype
+        )
+    return jnp.zeros(y.shape, y.dtype)
+
+
+def _matching(cell, state, x):
+    """Refuses a state that was made for another cell, width, batch or dtype."""
+    expected = jax.eval_shape(cell.rest, x)
+    came, wanted = (
+        [(jax.tree_util.keystr(k), jnp.shape(v), jnp.result_type(v)) for k, v in leaves]
+        for leaves in map(jax.tree_util.tree_leaves_with_path, (state, expected))
+    )
+    if came != wanted:
+        odd = [f"{k} {s} {d}" for k, s, d in came if (k, s, d) not in wanted]
+        raise ValueError(
+            f"The state does not fit this cell and input {x.shape}: got "
+            f"{'; '.join(odd) or f'{len(came)} arrays'}, expected "
+            f"{'; '.join(f'{k} {s} {d}' for k, s, d in wanted)}. Start from the "
+            "state that a run of the same cell and batch returned, or from none."
+        )
+    return state

@@ -1,0 +1,98 @@
+"""Errors before harm: what came, what was expected, what to do.
+
+Numbers are checked where they are concrete. A traced number (inside ``jit``, ``vmap``
+or ``grad``) has no value yet and passes; its shape and dtype are checked all the same.
+"""
+
+from typing import Any, TypeAlias
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+Number: TypeAlias = jax.Array | float  # a scalar or an array, perhaps traced
+
+
+def concrete(value: Any) -> np.ndarray | None:
+    """The value as a numpy array, or ``None`` while it is being traced."""
+    try:
+        return np.asarray(value)
+    except jax.errors.TracerArrayConversionError:
+        return None
+
+
+def positive(name: str, value: Any, unit: str = "", *, zero: bool = False) -> None:
+    """Refuses a constant that is not a finite number above zero.
+
+    Args:
+        name: what the constant is called.
+        value: a scalar or an array; a traced value passes.
+        unit: for the message, for example ``" [s]"``.
+        zero: whether zero is fine as well.
+
+    Raises:
+        ValueError: naming the constant, its value and what is allowed.
+    """
+    known = concrete(value)
+    if known is None:
+        return
+    if not np.issubdtype(jnp.result_type(value), np.number):
+        raise ValueError(f"{name} must be a number, got {value!r}.")
+    good = np.isfinite(known) & ((known >= 0) if zero else (known > 0))
+    if not np.all(good):
+        allowed = "zero or positive" if zero else "positive"
+        raise ValueError(
+            f"{name}{unit} must be finite and {allowed}, got {known}. "
+            "Times are in seconds, rates in hertz."
+        )
+
+
+def per_neuron(name: str, value: Any, n: int) -> None:
+    """Refuses a constant that is neither one number nor one for each of ``n`` neurons.
+
+    Raises:
+        ValueError: with the shape that came and those expected.
+    """
+    if np.shape(value) not in ((), (n,)):
+        raise ValueError(
+            f"{name} must be one number or one per neuron, shape () or ({n},), "
+            f"got shape {np.shape(value)}."
+        )
+
+
+def width(what: str, x: jax.Array, n: int) -> None:
+    """Refuses an input whose last axis is not ``n`` channels wide.
+
+    Raises:
+        ValueError: with the shape that came and the one expected.
+    """
+    if x.ndim < 1 or x.shape[-1] != n:
+        raise ValueError(
+            f"{what} expects {n} channels in the last axis, [*batch, {n}], "
+            f"got shape {x.shape}. Time comes first, channels last."
+        )
+
+
+def floating(what: str, x: jax.Array) -> None:
+    """Refuses integers and booleans, which would round voltages away.
+
+    Raises:
+        ValueError: with the dtype that came, and the cast that helps.
+    """
+    if not jnp.issubdtype(x.dtype, jnp.floating):
+        raise ValueError(
+            f"{what} must be floating point, got {x.dtype}. "
+            "Convert a raster with raster.astype(jnp.float32)."
+        )
+
+
+def whole(name: str, value: Any, *, least: int = 1) -> None:
+    """Refuses anything but a whole number of at least ``least``.
+
+    Raises:
+        ValueError: naming the argument and what came.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        raise ValueError(f"{name} must be a whole number, got {value!r}.")
+    if value < least:
+        raise ValueError(f"{name} must be at least {least}, got {value}.")

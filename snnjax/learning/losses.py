@@ -1,0 +1,146 @@
+"""Losses: what a network should have said, and when.
+
+First a readout turns outputs over time ``[T, B, n]`` into scores ``[B, n]``, then a
+loss compares scores with labels ``[B]``. A mask ``[T, B]`` marks the valid steps of
+sequences of unequal length; a step that is not valid has neither effect nor gradient.
+
+    loss = cross_entropy(max_over_time(voltages), labels)
+"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from snnjax import check
+from snnjax.check import Number
+
+
+def max_over_time(y: jax.Array, mask: jax.Array | None = None) -> jax.Array:
+    """The highest value of each output; the gradient goes to that one step.
+
+    Where several steps are equally high it is the first (Neftci, Mostafa & Zenke 2019,
+    doi:10.1109/MSP.2019.2931595).
+
+    Args:
+        y: outputs ``[T, B, n]``.
+        mask: valid steps ``[T, B]``.
+
+    Returns:
+        ``[B, n]``.
+
+    Raises:
+        ValueError: for another rank, an empty sequence, or a mask of another shape.
+    """
+    valid = _valid(y, mask)
+    best = jnp.argmax(jnp.where(valid, y, -jnp.inf), axis=0, keepdims=True)
+    return jnp.take_along_axis(y, best, axis=0)[0]
+
+
+def last(y: jax.Array, mask: jax.Array | None = None) -> jax.Array:
+    """Value at the last valid step: ``[T, B, n] -> [B, n]``. See ``max_over_time``."""
+    valid = _valid(y, mask)
+    steps = jnp.arange(len(y))[:, None, None]
+    end = jnp.max(jnp.where(valid, steps, 0), axis=0, keepdims=True)
+    return jnp.take_along_axis(y, end, axis=0)[0]
+
+
+def sum_over_time(y: jax.Array, mask: jax.Array | None = None) -> jax.Array:
+    """The sum over valid steps: ``[T, B, n] -> [B, n]``. See ``max_over_time``."""
+    return jnp.sum(y, axis=0, where=_valid(y, mask))
+
+
+def mean_over_time(y: jax.Array, mask: jax.Array | None = None) -> jax.Array:
+    """The mean over valid steps: ``[T, B, n] -> [B, n]``. See ``max_over_time``."""
+    return jnp.mean(y, axis=0, where=_valid(y, mask))
+
+
+def first_spike(
+    spikes: jax.Array, *, dt: Number, mask: jax.Array | None = None
+) -> jax.Array:
+    """How long each neuron stays silent before its first spike.
+
+        t = dt · Σ_t Π_{s≤t} (1 - S_s)
+
+    A spike in the first step counts as time 0; a neuron that never fires has the whole
+    duration. The gradient with respect to each spike is exact for this sum: what a
+    spike there would have changed.
+
+    Args:
+        spikes: ``[T, B, n]`` in {0, 1}.
+        dt: time step [s].
+        mask: valid steps ``[T, B]``; spikes elsewhere do not count.
+
+    Returns:
+        Times ``[B, n]`` [s].
+
+    Raises:
+        ValueError: as ``max_over_time``, or for a ``dt`` that is not positive.
+    """
+    check.positive("dt", dt, " [s]")
+    valid = _valid(spikes, mask)
+    silent = jnp.cumprod(jnp.where(valid, 1.0 - spikes, 1.0), axis=0)
+    return jnp.asarray(dt, spikes.dtype) * jnp.sum(silent, axis=0, where=valid)
+
+
+def cross_entropy(scores: jax.Array, labels: jax.Array) -> jax.Array:
+    """Mean cross entropy of softmax scores, in nats.
+
+    Args:
+        scores: ``[B, n]``, for example ``max_over_time(voltages)`` or, for the earliest
+            spike to win, ``-first_spike(spikes, dt=dt) / tau``.
+        labels: ``[B]``, integers in 0 … n-1.
+
+    Returns:
+        ``[]``.
+
+    Raises:
+        ValueError: for shapes that do not fit, labels that are not integers, or labels
+            out of range.
+    """
+    _check_labels(scores, labels)
+    return jnp.mean(optax.softmax_cross_entropy_with_integer_labels(scores, labels))
+
+
+def accuracy(scores: jax.Array, labels: jax.Array) -> jax.Array:
+    """Share of samples whose highest score is the label's: ``[B, n], [B] -> []``."""
+    _check_labels(scores, labels)
+    return jnp.mean((jnp.argmax(scores, axis=-1) == labels).astype(scores.dtype))
+
+
+def _valid(y, mask):
+    if y.ndim != 3 or len(y) == 0:
+        raise ValueError(
+            f"A readout expects outputs [T, B, n] with T > 0, got shape {y.shape}. "
+            "A single sample is y[:, None]."
+        )
+    if mask is None:
+        return jnp.ones((len(y), 1, 1), bool)
+    if mask.shape != y.shape[:2]:
+        swapped = (
+            " Batch and time look swapped." if mask.shape == y.shape[1::-1] else ""
+        )
+        raise ValueError(
+            f"The mask must be [T, B] = {y.shape[:2]}, got {mask.shape}.{swapped}"
+        )
+    known = check.concrete(mask)
+    if known is not None and not np.all(np.any(known, axis=0)):
+        raise ValueError("The mask leaves a sample without a single valid step.")
+    return mask.astype(bool)[:, :, None]
+
+
+def _check_labels(scores, labels):
+    if scores.ndim != 2 or labels.shape != scores.shape[:1]:
+        raise ValueError(
+            f"Scores must be [B, n] and labels [B], got {scores.shape} and "
+            f"{labels.shape}. A readout such as max_over_time comes first."
+        )
+    if not jnp.issubdtype(labels.dtype, jnp.integer):
+        raise ValueError(f"Labels must be integers, got {labels.dtype}.")
+    known = check.concrete(labels)
+    if known is not None and known.size:
+        low, high = known.min(), known.max()
+        if low < 0 or high >= scores.shape[1]:
+            raise ValueError(
+                f"Labels must lie in 0 … {scores.shape[1] - 1}, got {low} … {high}."
+            )

@@ -1,0 +1,29 @@
+"""What receives spikes: neurons without weights, and the kernels behind them.
+
+A neuron is a cell that turns ``n`` currents into ``n`` spikes or voltages. It has
+constants, not weights; connections (``snnjax.networks``) have weights.
+"""
+
+from snnjax.neurons.kernels import (
+    kernel_integrals,
+    psp,
+    psp_peak,
+    spike_response,
+)
+from snnjax.neurons.leaky import LIFParams, LIFState, LIParams, LIState, li, lif
+from snnjax.neurons.response import SRMState, srm
+
+__all__ = [
+    "LIFParams",
+    "LIFState",
+    "LIParams",
+    "LIState",
+    "SRMState",
+    "kernel_integrals",
+    "li",
+    "lif",
+    "psp",
+    "psp_peak",
+    "spike_response",
+    "srm",
+]

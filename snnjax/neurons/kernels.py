@@ -1,0 +1,135 @@
+"""Kernels: what one spike does to a membrane, in closed form.
+
+A unit jump of the synaptic current at t = 0 draws the postsynaptic potential (PSP)
+
+    ε(t) = τs / (τs - τm) · (e^(-t/τs) - e^(-t/τm))        t ≥ 0
+
+of a membrane ``τm dv/dt = -v + i``, ``τs di/dt = -i``; its area is τs. With τm = τs
+it becomes ``(t/τ) e^(-t/τ)``. A spike with subtractive reset adds the spike response
+
+    η(t) = -θ e^(-t/τm)
+
+so that a membrane is the sum of its PSPs and of its own responses (spike-response
+model; Gerstner et al. 2014, Neuronal Dynamics, doi:10.1017/CBO9781107447615).
+Times are in seconds.
+"""
+
+import jax
+import jax.numpy as jnp
+
+from snnjax.check import Number
+
+
+def psp(t: Number, tau_mem: Number, tau_syn: Number) -> jax.Array:
+    """Voltage ``t`` after a unit jump of the synaptic current, ε(t); 0 before it.
+
+    Args:
+        t: time since the jump [s], ``[...]``.
+        tau_mem: membrane time constant τm [s].
+        tau_syn: synaptic time constant τs [s]; may equal τm.
+
+    Returns:
+        ε(t), with the shape of the arguments broadcast together.
+    """
+    since = jnp.maximum(t, 0.0)
+    return since / tau_mem * mean_exp(-since / tau_mem, -since / tau_syn)
+
+
+def psp_peak(tau_mem: Number, tau_syn: Number) -> tuple[jax.Array, jax.Array]:
+    """When and how high the PSP peaks.
+
+        t* = τm τs / (τm - τs) · ln(τm / τs)        ε(t*) = e^(-t*/τm) τs / τm
+
+    Args:
+        tau_mem: membrane time constant τm [s].
+        tau_syn: synaptic time constant τs [s]; may equal τm.
+
+    Returns:
+        The time t* [s] and the height ε(t*).
+    """
+    x = jnp.log(jnp.asarray(tau_mem) / tau_syn)
+    time = tau_syn * x_over_expm1(-x)
+    return time, jnp.exp(-time / tau_mem) * tau_syn / tau_mem
+
+
+def spike_response(t: Number, tau_mem: Number, threshold: Number = 1.0) -> jax.Array:
+    """What a spike's subtractive reset leaves of itself, η(t) = -θ e^(-t/τm); 0 before.
+
+    Args:
+        t: time since the spike [s], ``[...]``.
+        tau_mem: membrane time constant τm [s].
+        threshold: θ.
+
+    Returns:
+        η(t), with the shape of the arguments broadcast together.
+    """
+    decay = jnp.exp(-jnp.maximum(t, 0.0) / tau_mem)
+    return jnp.where(jnp.asarray(t) < 0.0, 0.0, -threshold * decay)
+
+
+def kernel_integrals(
+    tau_mem: Number, tau_syn: Number | None, dt: Number | None = None
+) -> tuple[jax.Array, jax.Array]:
+    """First and second moment of the PSP, ε̄ = ∫ε dt and ε̂ = ∫ε² dt.
+
+        continuous    ε̄ = τs        ε̂ = τs² / (2 (τm + τs))
+
+    Simulated in steps of ``dt``, where a jump acts at once and the voltage is read at
+    the end of the step, the kernel is ``ε_k = ε((k+1) dt)`` and the integrals are sums.
+    With a = e^(-dt/τs), b = e^(-dt/τm) and g = ε(dt):
+
+        ε̄ = dt · g / ((1-a)(1-b))
+        ε̂ = dt · g² (1+ab) / ((1-a²)(1-b²)(1-ab))
+
+    Without a synapse (``tau_syn=None``) a spike is a unit current for one step, so that
+    a = 0 and g = 1-b; this kernel exists in discrete time only.
+
+    Args:
+        tau_mem: membrane time constant τm [s].
+        tau_syn: synaptic time constant τs [s], or None.
+        dt: time step [s]; the continuous integrals if omitted.
+
+    Returns:
+        ε̄ [s] and ε̂ [s].
+
+    Raises:
+        ValueError: without a synapse and without a ``dt``.
+
+    References:
+        Rossbroich, Gygax & Zenke (2022), doi:10.1088/2634-4386/ac97bb, whose discrete
+        sums are those of another update order.
+    """
+    if dt is None:
+        if tau_syn is None:
+            raise ValueError("Without a synapse the kernel needs a time step dt [s].")
+        tau_mem, tau_syn = jnp.asarray(tau_mem), jnp.asarray(tau_syn)
+        return tau_syn, tau_syn**2 / (2.0 * (tau_mem + tau_syn))
+    b = jnp.exp(-jnp.asarray(dt) / tau_mem)
+    a = jnp.zeros_like(b) if tau_syn is None else jnp.exp(-jnp.asarray(dt) / tau_syn)
+    g = 1.0 - b if tau_syn is None else psp(dt, tau_mem, tau_syn)
+    mean = dt * g / ((1.0 - a) * (1.0 - b))
+    square = dt * g**2 * (1.0 + a * b) / ((1 - a**2) * (1 - b**2) * (1.0 - a * b))
+    return mean, square
+
+
+def mean_exp(a: Number, b: Number) -> jax.Array:
+    """Mean of eˣ between ``a`` and ``b``: (e^b - e^a) / (b - a), and eᵃ where a = b.
+
+    Exact and smooth through a = b, and never an exponential above e^max(a, b).
+    """
+    gap = jnp.abs(jnp.subtract(b, a))
+    series = jnp.polyval(jnp.asarray(_FALLING, gap.dtype), gap)
+    apart = jnp.where(gap < _NEAR, 1.0, gap)
+    mean = jnp.where(gap < _NEAR, series, -jnp.expm1(-apart) / apart)
+    return jnp.exp(jnp.maximum(a, b)) * mean
+
+
+def x_over_expm1(x: jax.Array) -> jax.Array:
+    """The Bernoulli function x / (eˣ - 1), and 1 at x = 0."""
+    apart = jnp.where(jnp.abs(x) < _NEAR, 1.0, x)
+    series = 1.0 - x / 2.0 + x**2 / 12.0 - x**4 / 720.0
+    return jnp.where(jnp.abs(x) < _NEAR, series, apart / jnp.expm1(apart))
+
+
+_NEAR = 1e-2  # below this the quotients lose digits and a power series takes over
+_FALLING = [1 / 5040, -1 / 720, 1 / 120, -1 / 24, 1 / 6, -1 / 2, 1.0]  # (1-e^-x)/x

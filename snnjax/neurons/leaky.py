@@ -1,0 +1,228 @@
+"""Leaky neurons: the integrator (LI) and its firing cousin (LIF).
+
+Between spikes both follow the same linear flow,
+
+    τm dv/dt = -v + i        τs di/dt = -i
+
+integrated exactly, so a subthreshold voltage does not depend on ``dt``
+(Rotter & Diesmann 1999, doi:10.1007/s004220050570).
+Times are in seconds. Voltages are in units of the distance from rest to threshold.
+
+In a step the input jumps the synaptic current, the neuron flows for ``dt``, fires if
+``v > θ``, and resets. Without a synapse (``tau_syn=None``) the input is the current i
+itself, held for the step.
+"""
+
+from typing import Literal, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from snnjax import check
+from snnjax.cell import Cell
+from snnjax.check import Number
+from snnjax.neurons.kernels import mean_exp
+from snnjax.surrogate import Shape, SuperSpike, spike
+
+Reset = Literal["zero", "subtract", "none"]
+
+
+class LIParams(NamedTuple):
+    """Constants of a leaky integrator, each ``[]`` or ``[n]``."""
+
+    tau_mem: Number = 20e-3  # membrane time constant τm [s]
+    tau_syn: Number | None = 5e-3  # synaptic time constant τs [s]; None: no synapse
+
+
+class LIFParams(NamedTuple):
+    """Constants of a leaky integrate-and-fire neuron, each ``[]`` or ``[n]``."""
+
+    tau_mem: Number = 20e-3  # membrane time constant τm [s]
+    tau_syn: Number | None = 5e-3  # synaptic time constant τs [s]; None: no synapse
+    threshold: Number = 1.0  # θ
+    refractory: Number | None = None  # silent and frozen after a spike [s]
+
+
+class LIState(NamedTuple):
+    """What a leaky integrator remembers, each ``[*batch, n]``."""
+
+    v: jax.Array  # membrane voltage
+    i: jax.Array | None  # synaptic current; None without a synapse
+
+
+class LIFState(NamedTuple):
+    """What a leaky integrate-and-fire neuron remembers, each ``[*batch, n]``."""
+
+    v: jax.Array  # membrane voltage, after the reset
+    i: jax.Array | None  # synaptic current; None without a synapse
+    silent: jax.Array | None  # refractory time left [s]; None without refractoriness
+
+
+class Decay(NamedTuple):
+    """What is left after one step of ``dt``, each ``[]`` or ``[n]``."""
+
+    mem: jax.Array  # of the voltage, e^(-dt/τm)
+    syn: jax.Array | None  # of the synaptic current, e^(-dt/τs)
+    gain: jax.Array  # voltage that a unit of current has brought by then
+
+
+def decay(params: LIParams | LIFParams, dt: Number, dtype: jnp.dtype) -> Decay:
+    """The exact flow over one step, as three factors."""
+    tau_mem, dt = jnp.asarray(params.tau_mem, dtype), jnp.asarray(dt, dtype)
+    mem = jnp.exp(-dt / tau_mem)
+    if params.tau_syn is None:
+        return Decay(mem, None, -jnp.expm1(-dt / tau_mem))
+    tau_syn = jnp.asarray(params.tau_syn, dtype)
+    gain = dt / tau_mem * mean_exp(-dt / tau_mem, -dt / tau_syn)
+    return Decay(mem, jnp.exp(-dt / tau_syn), gain)
+
+
+def flow(factors: Decay, v: jax.Array, i: jax.Array | None, x: jax.Array):
+    """Takes in ``x``, then decays for one step: from ``(v, i)`` to ``(v, i)``."""
+    if factors.syn is None or i is None:
+        return factors.mem * v + factors.gain * x, None
+    i = i + x
+    return factors.mem * v + factors.gain * i, factors.syn * i
+
+
+def li(n: int, params: LIParams | LIFParams = LIParams()) -> Cell:
+    """A population of ``n`` leaky integrators: currents to voltages.
+
+    Args:
+        n: number of neurons.
+        params: constants, each ``[]`` or ``[n]``.
+
+    Returns:
+        A cell ``[*batch, n] -> [*batch, n]`` without weights, of state ``LIState``. The
+        output is the voltage at the end of the step, at least in single precision.
+
+    Raises:
+        ValueError: for a τ that is not positive and finite, or of another shape.
+    """
+    _check(n, tau_mem=params.tau_mem, tau_syn=params.tau_syn)
+
+    def advance(factors, state, x):
+        state = LIState(*flow(factors, state.v, state.i, x.astype(state.v.dtype)))
+        return state, state.v
+
+    def rest(x):
+        v = _zeros("li", n, x)
+        return LIState(v, None if params.tau_syn is None else v)
+
+    return _population(
+        "li", n, lambda dt, dtype: decay(params, dt, dtype), rest, advance
+    )
+
+
+def lif(
+    n: int,
+    params: LIFParams = LIFParams(),
+    *,
+    surrogate: Shape = SuperSpike(),
+    reset: Reset = "zero",
+    reset_gradient: bool = False,
+) -> Cell:
+    """A population of ``n`` leaky integrate-and-fire neurons: currents to spikes.
+
+        s = 1[v > θ]        zero: v ← (1-s) v    subtract: v ← v - θ s    none: v ← v
+
+    During the refractory time, rounded to whole steps, the voltage stays where the
+    reset left it and no spike is fired; the synaptic current goes on.
+
+    Args:
+        n: number of neurons.
+        params: constants, each ``[]`` or ``[n]``.
+        surrogate: pseudo-derivative of the spike, a function of ``v - θ``.
+        reset: ``"zero"`` (to rest), ``"subtract"`` (the threshold) or ``"none"``.
+        reset_gradient: whether the gradient passes through the reset. Left out by
+            default, as it makes gradients explode for steep surrogates (Zenke &
+            Vogels 2021, doi:10.1162/neco_a_01367).
+
+    Returns:
+        A cell ``[*batch, n] -> [*batch, n]`` without weights, of state ``LIFState``.
+        The output is 0 or 1 in the dtype of the input.
+
+    Raises:
+        ValueError: for a constant that is not positive and finite (refractory may be
+            zero) or of another shape, or an unknown reset.
+    """
+    _check(
+        n, tau_mem=params.tau_mem, tau_syn=params.tau_syn, threshold=params.threshold
+    )
+    if params.refractory is not None:
+        check.positive("refractory", params.refractory, " [s]", zero=True)
+        check.per_neuron("refractory", params.refractory, n)
+    if reset not in ("zero", "subtract", "none"):
+        raise ValueError(f"reset must be zero, subtract or none, got {reset!r}.")
+
+    def advance(constants, state, x):
+        factors, threshold, refractory, dt = constants
+        v, i = flow(factors, state.v, state.i, x.astype(state.v.dtype))
+        if refractory is not None:
+            free = state.silent < 0.5 * dt
+            v = jnp.where(free, v, state.v)
+        s = spike(v - threshold, surrogate)
+        if refractory is not None:
+            s = jnp.where(free, s, jnp.zeros_like(s))
+        cut = s if reset_gradient else jax.lax.stop_gradient(s)
+        v = {"zero": (1.0 - cut) * v, "subtract": v - threshold * cut, "none": v}[reset]
+        return LIFState(v, i, _silence(state.silent, s, refractory, dt)), s.astype(
+            x.dtype
+        )
+
+    def rest(x):
+        v = _zeros("lif", n, x)
+        return LIFState(
+            v,
+            None if params.tau_syn is None else v,
+            None if params.refractory is None else v,
+        )
+
+    def constants(dt, dtype):
+        refractory = params.refractory
+        if refractory is not None:
+            refractory = jnp.asarray(refractory, dtype)
+        threshold = jnp.asarray(params.threshold, dtype)
+        return decay(params, dt, dtype), threshold, refractory, jnp.asarray(dt, dtype)
+
+    return _population("lif", n, constants, rest, advance)
+
+
+def _silence(left, spikes, refractory, dt):
+    """Refractory time left after a step that fired ``spikes``."""
+    if refractory is None:
+        return None
+    fired = jax.lax.stop_gradient(spikes)
+    return jnp.where(fired > 0, refractory, jnp.maximum(left - dt, 0.0))
+
+
+def _population(name, n, constants, rest, advance):
+    """A cell without weights; a run works out its constants once, before the scan."""
+
+    def step(weights, state, x, dt):
+        del weights  # neurons have constants; connections have weights
+        check.width(name, x, n)
+        return advance(constants(dt, state.v.dtype), state, x)
+
+    def run(weights, state, xs, dt):
+        del weights
+        check.width(name, xs, n)
+        given = constants(dt, state.v.dtype)
+        return jax.lax.scan(lambda s, x: advance(given, s, x), state, xs)
+
+    return Cell(init=lambda key: (), rest=rest, step=step, run=run)
+
+
+def _zeros(name, n, x):
+    """Rest takes dtype, device and sharding from the input; never less than float32."""
+    check.width(name, x, n)
+    dtype = jnp.promote_types(x.dtype, jnp.float32)
+    return jnp.zeros_like(x[..., :1], dtype) + jnp.zeros(n, dtype)
+
+
+def _check(n, **constants):
+    check.whole("The number of neurons", n)
+    for name, value in constants.items():
+        if value is not None:
+            check.positive(name, value)
+            check.per_neuron(name, value, n)
