@@ -1,0 +1,267 @@
+"""Training: state in, state out; and a loop that survives being killed.
+
+``make_step`` builds one pure update; the caller decides where ``jit``, ``vmap`` and
+``scan`` go. ``fit`` repeats it over epochs, shows progress, keeps the weights that do
+best on validation data, and resumes from its folder bit for bit.
+"""
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from snnjax import check
+from snnjax.experiments import checkpoint
+
+Metrics = dict[str, Any]
+
+
+class TrainState(NamedTuple):
+    """What one update changes."""
+
+    weights: Any
+    opt_state: Any
+    step: jax.Array  # updates so far, int32
+
+
+class Fit(NamedTuple):
+    """What ``fit`` found."""
+
+    state: TrainState  # after the last epoch
+    best_weights: Any  # those of the epoch that did best on validation data
+    best_epoch: int
+    history: list[dict[str, float]]  # one entry for each epoch
+
+
+def start(weights: Any, optimizer: optax.GradientTransformation) -> TrainState:
+    """The state before the first update."""
+    return TrainState(weights, optimizer.init(weights), jnp.zeros((), jnp.int32))
+
+
+def make_step(
+    loss_fn: Callable[..., Any],
+    optimizer: optax.GradientTransformation,
+    *,
+    has_aux: bool = False,
+) -> Callable[..., tuple[TrainState, Metrics]]:
+    """Builds one update.
+
+    Args:
+        loss_fn: ``(weights, *batch) -> loss``, or ``(loss, metrics)`` with ``has_aux``.
+        optimizer: any optax transformation.
+        has_aux: whether ``loss_fn`` returns a dictionary of metrics as well. Put
+            ``lost(final_state)`` into it as ``"lost"`` and ``fit`` names the layer in
+            which a voltage stopped being a number.
+
+    Returns:
+        ``(state, *batch) -> (state, metrics)``; wrap it in ``jax.jit`` or ``lax.scan``.
+    """
+
+    def step(state: TrainState, *batch: Any) -> tuple[TrainState, Metrics]:
+        value, grads = jax.value_and_grad(loss_fn, has_aux=has_aux)(
+            state.weights, *batch
+        )
+        loss, aux = value if has_aux else (value, {})
+        updates, opt_state = optimizer.update(grads, state.opt_state, state.weights)
+        weights = optax.apply_updates(state.weights, updates)
+        metrics = {**aux, "loss": loss, "grad_norm": optax.global_norm(grads)}
+        return TrainState(weights, opt_state, state.step + 1), metrics
+
+    return step
+
+
+def epoch_rows(seed: int, epoch: int, n: int, batch: int) -> list[np.ndarray]:
+    """Shuffles ``n`` samples into full batches; every sample comes at least once.
+
+    The order depends on seed and epoch alone, so that a resumed run sees the same. The
+    last batch is filled up from the start of the order, so that all have one shape.
+
+    Args:
+        seed: of the run.
+        epoch: number of the epoch, from 0.
+        n: number of samples.
+        batch: size of a batch, at most ``n``.
+
+    Returns:
+        Rows of each batch, ``[batch]``.
+
+    Raises:
+        ValueError: for a batch below one or above ``n``.
+    """
+    check.whole("batch", batch)
+    if batch > n:
+        raise ValueError(f"A batch of {batch} is larger than the {n} samples.")
+    order = np.random.default_rng([seed, epoch]).permutation(n)
+    order = np.concatenate([order, order[: -n % batch]])
+    return list(order.reshape(-1, batch))
+
+
+def fit(
+    step: Callable[..., tuple[TrainState, Metrics]],
+    state: TrainState,
+    batches: Callable[[int], Iterable[tuple]],
+    *,
+    epochs: int,
+    validate: Callable[[Any], Metrics],
+    select: str = "accuracy",
+    mode: str = "max",
+    patience: int | None = None,
+    folder: str | Path | None = None,
+    progress: bool = True,
+    name: str = "training",
+) -> Fit:
+    """Trains for a number of epochs and keeps the weights that do best in validation.
+
+    Killed at any moment and called again with the same arguments, it goes on from its
+    folder and ends with the same bits.
+
+    Args:
+        step: ``(state, *batch) -> (state, metrics)``, usually ``jax.jit(make_step(…))``.
+        state: where to start.
+        batches: ``epoch -> batches``; must depend on the number of the epoch alone.
+        epochs: how many epochs in all.
+        validate: ``weights -> metrics`` on validation data, after every epoch; named
+            ``validation_…`` in the history.
+        select: which of these decides.
+        mode: whether ``"max"`` or ``"min"`` of it is best.
+        patience: stop after so many epochs without a better one; never if omitted.
+        folder: for the checkpoint and ``metrics.jsonl``; nothing is kept if omitted.
+        progress: whether to show a bar (lines where there is no terminal) on stderr.
+        name: what the progress is of.
+
+    Returns:
+        ``Fit(state, best_weights, best_epoch, history)``.
+
+    Raises:
+        ValueError: for arguments out of range, a ``select`` that validation does not
+            report, or a folder that holds the run of another network.
+        FloatingPointError: when a loss or a state is no longer finite; it says in
+            which layer. The checkpoint of the epoch before stays.
+    """
+    check.whole("epochs", epochs)
+    if mode not in ("max", "min"):
+        raise ValueError(f"mode must be 'max' or 'min', got {mode!r}.")
+    if patience is not None:
+        check.whole("patience", patience)
+
+    best, history = state.weights, list[dict[str, float]]()
+    if folder is not None:
+        folder = Path(folder)
+        found = checkpoint.restore(folder, (state, best))
+        if found is not None:
+            (state, best), history = found
+        _write_lines(folder / "metrics.jsonl", history)
+
+    with _display(name, epochs, progress) as show:
+        while len(history) < epochs and not _stale(history, select, mode, patience):
+            began = time.perf_counter()
+            state, means = _epoch(step, state, batches(len(history)), len(history))
+            checked = {k: float(v) for k, v in validate(state.weights).items()}
+            if select not in checked:
+                raise ValueError(f"select={select!r} is none of {sorted(checked)}.")
+            row = {"epoch": len(history)} | means
+            row |= {f"validation_{k}": v for k, v in checked.items()}
+            history.append(row | {"seconds": time.perf_counter() - began})
+            if _best_epoch(history, select, mode) == len(history) - 1:
+                best = state.weights
+            if folder is not None:
+                checkpoint.save(folder, len(history), (state, best), history)
+                _write_lines(folder / "metrics.jsonl", history)
+            show(history[-1], select)
+    return Fit(state, best, _best_epoch(history, select, mode), history)
+
+
+def _epoch(step, state, batches, epoch):
+    """One pass; metrics stay on the device until its end."""
+    every = []
+    for batch in batches:
+        state, metrics = step(state, *batch)
+        every.append(metrics)
+    if not every:
+        raise ValueError(f"Epoch {epoch} has no batches.")
+    every = jax.device_get(every)
+    broken = {k for m in every for k, bad in m.get("lost", {}).items() if np.any(bad)}
+    means = {
+        k: float(np.mean([m[k] for m in every])) for k in every[0] if k != "lost"
+    }
+    if broken or not np.isfinite(means["loss"]):
+        where = ", ".join(sorted(broken)) or "no recorded state, but the loss"
+        raise FloatingPointError(
+            f"Epoch {epoch}: not finite any more: {where}. Try a smaller learning "
+            "rate, gradient clipping, or look at the inputs for NaN."
+        )
+    return state, means
+
+
+def _best_epoch(history, select, mode):
+    scores = [row[f"validation_{select}"] for row in history]
+    scores = [s if np.isfinite(s) else -np.inf for s in scores]
+    return int(np.argmax(scores) if mode == "max" else np.argmin(scores))
+
+
+def _stale(history, select, mode, patience):
+    if patience is None or not history:
+        return False
+    return len(history) - 1 - _best_epoch(history, select, mode) >= patience
+
+
+def _write_lines(path: Path, rows: list[dict[str, float]]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    half = path.with_suffix(".part")
+    half.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    half.replace(path)
+
+
+@contextmanager
+def _display(name: str, epochs: int, progress: bool) -> Iterator[Callable]:
+    """A bar on a terminal; elsewhere a line every five seconds."""
+    if not progress:
+        yield lambda row, select: None
+    elif sys.stderr.isatty():
+        with _bar(name, epochs) as show:
+            yield show
+    else:
+        last = [-np.inf]
+
+        def line(row, select):
+            if time.monotonic() - last[0] > 5.0 or row["epoch"] + 1 == epochs:
+                last[0] = time.monotonic()
+                print(f"{name}  {_summary(row, select, epochs)}", file=sys.stderr)
+
+        yield line
+
+
+@contextmanager
+def _bar(name, epochs):
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.fields[now]}"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task(name, total=epochs, now="compiling")
+
+        def show(row, select):
+            now = _summary(row, select, epochs)
+            bar.update(task, completed=row["epoch"] + 1, now=now)
+
+        yield show
+
+
+def _summary(row, select, epochs):
+    return (
+        f"epoch {row['epoch'] + 1}/{epochs}  loss {row['loss']:.3f}  "
+        f"validation {select} {row[f'validation_{select}']:.3f}"
+    )
