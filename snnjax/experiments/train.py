@@ -189,9 +189,7 @@ def _epoch(step, state, batches, epoch):
         raise ValueError(f"Epoch {epoch} has no batches.")
     every = jax.device_get(every)
     broken = {k for m in every for k, bad in m.get("lost", {}).items() if np.any(bad)}
-    means = {
-        k: float(np.mean([m[k] for m in every])) for k in every[0] if k != "lost"
-    }
+    means = {k: float(np.mean([m[k] for m in every])) for k in every[0] if k != "lost"}
     if broken or not np.isfinite(means["loss"]):
         where = ", ".join(sorted(broken)) or "no recorded state, but the loss"
         raise FloatingPointError(

@@ -1,0 +1,257 @@
+"""Encoders: numbers become spikes.
+
+Rasters have time first, ``[T, *batch, n]``. Times are in seconds, rates in hertz.
+"""
+
+from typing import Literal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from snnjax import check
+from snnjax.check import Number
+from snnjax.inputs.events import Late, time_bins
+
+
+def poisson(key: jax.Array, rates: Number, *, steps: int, dt: Number) -> jax.Array:
+    """Fires at random, each step with probability ν·dt.
+
+    Args:
+        key: randomness.
+        rates: ν of each channel [Hz], ``[*batch, n]``.
+        steps: number of steps T.
+        dt: time step [s].
+
+    Returns:
+        Spikes ``[T, *batch, n]`` in {0, 1}, float32.
+
+    Raises:
+        ValueError: for a rate that is negative, not finite, or above 1/dt.
+    """
+    check.whole("steps", steps, least=0)
+    check.positive("dt", dt, " [s]")
+    check.positive("rates", rates, " [Hz]", zero=True)
+    chance = jnp.asarray(rates, jnp.float32) * jnp.asarray(dt, jnp.float32)
+    known = check.concrete(chance)
+    if known is not None and np.any(known > 1):
+        raise ValueError(
+            f"A rate of {known.max() / float(dt):.4g} Hz needs more than one spike in a "
+            f"step of {dt} s. Take a dt below {float(dt) / known.max():.3g} s."
+        )
+    spikes = jax.random.bernoulli(key, chance, (steps, *chance.shape))
+    return spikes.astype(jnp.float32)
+
+
+def latency_times(x: Number, *, tau: Number, threshold: Number) -> jax.Array:
+    """The stronger, the sooner: when a constant current charges a neuron to threshold.
+
+        t = τ ln(x / (x - θ))   for x > θ, else never (+∞)
+
+    Neftci, Mostafa & Zenke 2019, doi:10.1109/MSP.2019.2931595.
+
+    Args:
+        x: intensities, ``[...]``.
+        tau: membrane time constant τ of the encoder [s].
+        threshold: θ.
+
+    Returns:
+        Times [s], ``[...]``.
+
+    Raises:
+        ValueError: for a τ or θ that is not positive.
+    """
+    check.positive("tau", tau, " [s]")
+    check.positive("threshold", threshold)
+    x = jnp.asarray(x, jnp.result_type(float))
+    fires = x > threshold
+    safe = jnp.where(fires, x, 2.0 * threshold)
+    return jnp.where(fires, -tau * jnp.log1p(-threshold / safe), jnp.inf)
+
+
+def latency_intensity(t: Number, *, tau: Number, threshold: Number) -> jax.Array:
+    """The intensity that fires at ``t`` [s]: the inverse of ``latency_times``.
+
+    A time of +∞ gives θ, the strongest intensity that never fires.
+    """
+    check.positive("tau", tau, " [s]")
+    check.positive("threshold", threshold)
+    return -threshold / jnp.expm1(-jnp.asarray(t, jnp.result_type(float)) / tau)
+
+
+def latency(
+    x: Number,
+    *,
+    tau: float,
+    threshold: float,
+    steps: int,
+    dt: float,
+    late: Late = "error",
+) -> jax.Array:
+    """One spike for each channel above threshold, at its ``latency_times``.
+
+    Args:
+        x: intensities ``[*batch, n]``.
+        tau: membrane time constant of the encoder [s].
+        threshold: intensities up to this one never fire.
+        steps: number of steps T.
+        dt: time step [s].
+        late: what to do with spikes at ``steps·dt`` or later. Inside ``jit`` nobody
+            can look, so there it must be ``"drop"``.
+
+    Returns:
+        Spikes ``[T, *batch, n]`` in {0, 1}, float32.
+
+    Raises:
+        ValueError: for a late spike, unless late spikes are to be dropped.
+    """
+    check.whole("steps", steps)
+    check.positive("dt", dt, " [s]")
+    bins = jnp.floor(latency_times(x, tau=tau, threshold=threshold) / dt + 1e-6)
+    known = check.concrete(bins)
+    if late == "error":
+        if known is None:
+            raise ValueError("Under jit or vmap, latency needs late='drop'.")
+        over = np.isfinite(known) & (known >= steps)
+        if over.any():
+            raise ValueError(
+                f"{over.sum()} spikes come after {steps * dt} s, the last in step "
+                f"{known[over].max():.0f}. Take more steps, or late='drop'."
+            )
+    clock = jnp.arange(steps, dtype=bins.dtype).reshape(-1, *(1,) * bins.ndim)
+    return (bins[None] == clock).astype(jnp.float32)
+
+
+def level_crossing(signal: jax.Array, *, delta: Number) -> jax.Array:
+    """Sends an event whenever a signal has moved by δ since the last one.
+
+    Args:
+        signal: ``[T, *batch, n]``; its first value is where counting starts.
+        delta: distance δ between levels.
+
+    Returns:
+        Events up, then events down, ``[T, *batch, 2n]``; several levels crossed in one
+        step make a count, so that no movement is lost.
+
+    Raises:
+        ValueError: for a δ that is not positive, or a signal without time.
+    """
+    check.positive("delta", delta)
+    if signal.ndim < 2 or len(signal) == 0:
+        raise ValueError(f"signal must be [T, *batch, n], got shape {signal.shape}.")
+
+    def body(level, value):
+        crossed = jnp.trunc((value - level) / delta)
+        up, down = jnp.maximum(crossed, 0.0), jnp.maximum(-crossed, 0.0)
+        return level + delta * crossed, jnp.concatenate([up, down], axis=-1)
+
+    return jax.lax.scan(body, signal[0], signal)[1]
+
+
+def level_reconstruction(
+    events: jax.Array, *, delta: Number, start: jax.Array
+) -> jax.Array:
+    """The signal that events tell of, to within δ: the inverse of ``level_crossing``.
+
+    Args:
+        events: ``[T, *batch, 2n]``, up then down.
+        delta: distance between levels.
+        start: first value of the signal, ``[*batch, n]``.
+
+    Returns:
+        ``[T, *batch, n]``.
+    """
+    up, down = jnp.split(events, 2, axis=-1)
+    return start + delta * jnp.cumsum(up - down, axis=0)
+
+
+def population(
+    x: jax.Array, *, n: int, low: Number, high: Number, width: Number | None = None
+) -> jax.Array:
+    """Spreads each value over ``n`` neurons with Gaussian tuning curves.
+
+        a_k = exp(-(x - c_k)² / 2w²)   with centres c evenly from low to high
+
+    Args:
+        x: values ``[*batch, m]`` between ``low`` and ``high``.
+        n: neurons for each value, at least 2.
+        low: first centre.
+        high: last centre.
+        width: standard deviation w; the distance between centres if omitted.
+
+    Returns:
+        Activations in 0 to 1, ``[*batch, m·n]``, those of one value side by side.
+
+    Raises:
+        ValueError: for a value outside, or an empty range.
+    """
+    check.whole("n", n, least=2)
+    check.positive("high - low", high - low)
+    known = check.concrete(x)
+    if known is not None and not np.all((known >= low) & (known <= high)):
+        raise ValueError(f"Values must lie in {low} … {high}.")
+    centres = jnp.linspace(low, high, n, dtype=x.dtype)
+    width = (high - low) / (n - 1) if width is None else width
+    check.positive("width", width)
+    activity = jnp.exp(-(((x[..., None] - centres) / width) ** 2) / 2.0)
+    return activity.reshape(*x.shape[:-1], -1)
+
+
+def to_raster(
+    times: np.ndarray,
+    units: np.ndarray,
+    *,
+    steps: int,
+    n: int,
+    dt: float,
+    late: Literal["error", "drop"] = "error",
+) -> np.ndarray:
+    """Counts the events of one sample in bins of ``dt``, on the host.
+
+    Args:
+        times: of the events [s], ``[K]``.
+        units: which channel, ``[K]``.
+        steps: number of steps T.
+        n: number of channels.
+        dt: time step [s].
+        late: what to do with events at ``steps·dt`` or later.
+
+    Returns:
+        Counts ``[T, n]``, float32.
+
+    Raises:
+        ValueError: for times that are negative or not finite, channels out of range,
+            or late events unless they are to be dropped.
+    """
+    check.positive("dt", dt, " [s]")
+    times, units = np.asarray(times, np.float64), np.asarray(units)
+    if times.shape != units.shape or times.ndim != 1:
+        raise ValueError(f"times and units differ: {times.shape}, {units.shape}.")
+    if not np.all(np.isfinite(times) & (times >= 0)):
+        raise ValueError("Event times must be finite and not negative.")
+    if len(units) and (units.min() < 0 or units.max() >= n):
+        raise ValueError(f"Channels must lie in 0 … {n - 1}, got {units.max()}.")
+    bins = time_bins(times, dt)
+    kept = bins < steps
+    if late == "error" and not kept.all():
+        raise ValueError(
+            f"{np.sum(~kept)} events come after {steps * dt} s. Take more steps, or "
+            "late='drop'."
+        )
+    flat = bins[kept] * n + units[kept].astype(np.int64)
+    counts = np.bincount(flat, minlength=steps * n)
+    return counts.reshape(steps, n).astype(np.float32)
+
+
+def to_events(raster: np.ndarray, *, dt: float) -> tuple[np.ndarray, np.ndarray]:
+    """Lists the events of a raster ``[T, n]``: times at bin centres [s], and channels.
+
+    A count of two makes two events; ``to_raster`` gives the raster back.
+    """
+    check.positive("dt", dt, " [s]")
+    counts = np.asarray(raster)
+    if counts.ndim != 2 or np.any(counts < 0) or np.any(counts != np.floor(counts)):
+        raise ValueError(f"A raster is counts [T, n], got shape {counts.shape}.")
+    step, unit = np.nonzero(counts)
+    repeats = counts[step, unit].astype(np.int64)
+    return np.repeat((step + 0.5) * dt, repeats), np.repeat(unit, repeats)
