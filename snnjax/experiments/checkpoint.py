@@ -1,6 +1,5 @@
 """Checkpoints that are whole or not there, through orbax."""
 
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +20,9 @@ def save(folder: Path, epoch: int, tree: Any, history: list) -> None:
     """
     import orbax.checkpoint as ocp
 
+    note = {"history": history, "leaves": _leaves(tree)}
     args = ocp.args.Composite(
-        tree=ocp.args.StandardSave(tree), history=ocp.args.JsonSave(history)
+        tree=ocp.args.StandardSave(tree), note=ocp.args.JsonSave(note)
     )
     with _manager(folder) as manager:
         manager.save(epoch, args=args, force=True)
@@ -49,31 +49,27 @@ def restore(folder: Path, like: Any) -> tuple[Any, list] | None:
         epoch = manager.latest_step()
         if epoch is None:
             return None
-        shapes = jax.tree.map(ocp.utils.to_shape_dtype_struct, like)
-        args = ocp.args.Composite(
-            tree=ocp.args.StandardRestore(shapes), history=ocp.args.JsonRestore()
-        )
         try:
-            found = manager.restore(epoch, args=args)
+            args = ocp.args.Composite(note=ocp.args.JsonRestore())
+            note = manager.restore(epoch, args=args)["note"]
+            if note["leaves"] != _leaves(like):
+                raise ValueError(f"it holds {note['leaves']}, not {_leaves(like)}")
+            shapes = jax.tree.map(ocp.utils.to_shape_dtype_struct, like)
+            args = ocp.args.Composite(tree=ocp.args.StandardRestore(shapes))
+            return manager.restore(epoch, args=args)["tree"], note["history"]
         except Exception as error:  # orbax raises many kinds; all mean the same here
             raise ValueError(
                 f"The checkpoint of epoch {epoch} in {folder} cannot be continued: it "
                 "is damaged, or of another network or optimizer. Name another folder, "
                 f"or remove this one to start anew. ({type(error).__name__}: "
-                f"{str(error)[:300]})"
+                f"{str(error)[:500]})"
             ) from error
-    same = jax.tree.map(lambda a, b: a.shape == b.shape, found["tree"], like)
-    if not all(jax.tree.leaves(same)):
-        raise ValueError(
-            f"The checkpoint in {folder} is of a network of other shapes. Name another "
-            "folder, or remove this one to start anew."
-        )
-    return found["tree"], found["history"]
 
 
-def forget(folder: Path) -> None:
-    """Removes the checkpoint of a run, so that it starts anew."""
-    shutil.rmtree(Path(folder) / "checkpoint", ignore_errors=True)
+def _leaves(tree):
+    """What a tree is made of, in words that JSON can keep."""
+    leaves = jax.tree_util.tree_leaves_with_path(tree)
+    return [f"{jax.tree_util.keystr(k)} {v.dtype}{list(v.shape)}" for k, v in leaves]
 
 
 def _manager(folder):

@@ -124,7 +124,7 @@ def fit(
     folder and ends with the same bits.
 
     Args:
-        step: ``(state, *batch) -> (state, metrics)``, usually ``jax.jit(make_step(…))``.
+        step: ``(state, *batch) -> (state, metrics)``, as a rule ``jit(make_step(…))``.
         state: where to start.
         batches: ``epoch -> batches``; must depend on the number of the epoch alone.
         epochs: how many epochs in all.

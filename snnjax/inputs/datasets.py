@@ -81,17 +81,16 @@ def load(name: str, split: Split, path: str | Path | None = None):
     Raises:
         ValueError: for an unknown name, listing those that exist.
     """
-    if name not in _SETS:
-        raise ValueError(f"No data set {name!r}. There are: {', '.join(_SETS)}.")
-    return digits(split) if name == "digits" else _SETS[name](split, path)
+    if name == "digits":
+        return digits(split)
+    if name == "spoken-digits":
+        return spoken_digits(split, path)
+    raise ValueError(f"No data set {name!r}. There are: {', '.join(names())}.")
 
 
 def names() -> list[str]:
     """The data sets that ``load`` knows."""
-    return list(_SETS)
-
-
-_SETS = {"digits": digits, "spoken-digits": spoken_digits}
+    return ["digits", "spoken-digits"]
 
 
 def _check_split(split):

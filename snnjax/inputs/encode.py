@@ -36,8 +36,8 @@ def poisson(key: jax.Array, rates: Number, *, steps: int, dt: Number) -> jax.Arr
     known = check.concrete(chance)
     if known is not None and np.any(known > 1):
         raise ValueError(
-            f"A rate of {known.max() / float(dt):.4g} Hz needs more than one spike in a "
-            f"step of {dt} s. Take a dt below {float(dt) / known.max():.3g} s."
+            f"A rate of {known.max() / float(dt):.4g} Hz needs more than one spike "
+            f"in a step of {dt} s. Take a dt below {float(dt) / known.max():.3g} s."
         )
     spikes = jax.random.bernoulli(key, chance, (steps, *chance.shape))
     return spikes.astype(jnp.float32)

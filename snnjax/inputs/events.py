@@ -81,8 +81,9 @@ def rasterize(
     kept = bins < steps
     if late == "error" and not kept.all():
         raise ValueError(
-            f"{np.count_nonzero(~kept)} of {len(kept)} events come after {steps * dt} s, "
-            f"the last at {events.times.max():.3f} s. Take more steps, or late='drop'."
+            f"{np.count_nonzero(~kept)} of {len(kept)} events come after "
+            f"{steps * dt} s, the last at {events.times.max():.3f} s. "
+            "Take more steps, or late='drop'."
         )
     n, channels = len(events.labels), events.n_units // merge
     sample = np.repeat(np.arange(n), np.diff(events.offsets))

@@ -16,16 +16,10 @@ import numpy as np
 
 from snnjax.inputs.events import Events
 
-_BROKEN = (
-    OSError,
-    KeyError,
-    RuntimeError,
-    ValueError,
-    TypeError,
-    EOFError,
-    MemoryError,
+_BROKEN: tuple[type[Exception], ...] = (
+    *(OSError, KeyError, RuntimeError, ValueError, TypeError, EOFError, MemoryError),
+    *(zlib.error, zipfile.BadZipFile),
 )
-_BROKEN += (zlib.error, zipfile.BadZipFile)
 
 
 class DataError(ValueError):
@@ -66,8 +60,8 @@ def read_shd(path: str | Path, *, n_units: int = 700, limit: int = 2**32) -> Eve
         raise
     except _BROKEN as error:
         raise DataError(
-            f"{path} cannot be read as an SHD file: {type(error).__name__}: {error}. It "
-            "is damaged or cut short; get it again and compare its checksum."
+            f"{path} cannot be read as an SHD file: {type(error).__name__}: {error}. "
+            "It is damaged or cut short; get it again and compare its checksum."
         ) from error
     return _checked(path, raw, n_units)
 

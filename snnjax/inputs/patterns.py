@@ -136,7 +136,7 @@ def yin_yang(
         r_big: radius of the symbol.
 
     Returns:
-        Samples ``(x, y, 1-x, 1-y)``, ``[size, 4]`` float64, and labels ``[size]`` int64.
+        Samples ``(x, y, 1-x, 1-y)`` ``[size, 4]``, float64, and labels ``[size]``.
     """
     check.whole("size", size, least=0)
     check.positive("r_small", r_small)
