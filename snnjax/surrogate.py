@@ -45,6 +45,7 @@ def spike(v: jax.Array, shape: Shape) -> jax.Array:
     Raises:
         ValueError: if ``v`` is not floating point.
     """
+    v = jnp.asarray(v)
     check.floating("The distance to threshold", v)
     if isinstance(shape, ForwardMode):
         return _spike_either_way(v, _as_pytree(shape.shape))
@@ -63,9 +64,8 @@ def _spike_fwd(v, shape):
 
 def _spike_bwd(residuals, g):
     v, shape = residuals
-    return g * shape(v).astype(
-        v.dtype
-    ), None  # None: the shape never touches the output
+    none = None  # the shape never touches the output
+    return g * shape(v).astype(v.dtype), none
 
 
 _spike.defvjp(_spike_fwd, _spike_bwd)

@@ -30,7 +30,7 @@ from snnjax.inputs import (
     select,
     spoken_digits,
 )
-from snnjax.learning import accuracy, cross_entropy, max_over_time, mean_over_time
+from snnjax.learning import accuracy, cross_entropy, mean_over_time
 from snnjax.networks import dense, fluctuation_driven, recurrent
 from snnjax.neurons import LIFParams, LIParams, li, lif
 
@@ -61,14 +61,13 @@ class Task(NamedTuple):
 
 def digits_task() -> Task:
     """Handwritten digits, brighter pixels firing sooner, through one hidden layer."""
-    dt, steps, hidden = 1e-3, 40, 128
+    dt, steps, hidden = 1e-3, 50, 256
     params = LIFParams(tau_mem=20e-3, tau_syn=5e-3)
     parts = {}
     for split in ("train", "validation", "test"):
         images, labels = digits(split)
-        spikes = latency(
-            jnp.asarray(images), tau=20e-3, threshold=0.2, steps=steps, dt=dt
-        )
+        pixels = jnp.asarray(images)
+        spikes = latency(pixels, tau=20e-3, threshold=0.1, steps=steps, dt=dt)
         parts[split] = Part(partial(_rows_of, np.asarray(spikes)), labels)
     rate = float(spikes.mean()) / dt
     draw = partial(fluctuation_driven, rate=rate, xi=1.0, params=params, dt=dt)
@@ -77,10 +76,10 @@ def digits_task() -> Task:
         parts=parts,
         hidden=chain(dense(64, hidden, init=draw), lif(hidden, params)),
         output=chain(dense(hidden, 10), li(10, LIParams(20e-3, 5e-3))),
-        readout=max_over_time,
+        readout=lambda v: 10.0 * mean_over_time(v),
         dt=dt,
         batch=64,
-        epochs=30,
+        epochs=60,
         learning_rate=5e-3,
         notes={"coding": "latency", "steps": steps, "dt": dt},
     )

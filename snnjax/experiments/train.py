@@ -200,9 +200,9 @@ def _epoch(step, state, batches, epoch):
 
 
 def _best_epoch(history, select, mode):
-    scores = [row[f"validation_{select}"] for row in history]
-    scores = [s if np.isfinite(s) else -np.inf for s in scores]
-    return int(np.argmax(scores) if mode == "max" else np.argmin(scores))
+    sign = 1.0 if mode == "max" else -1.0
+    scores = [sign * row[f"validation_{select}"] for row in history]
+    return int(np.argmax([s if np.isfinite(s) else -np.inf for s in scores]))
 
 
 def _stale(history, select, mode, patience):

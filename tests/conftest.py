@@ -1,0 +1,36 @@
+import os
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+
+os.environ.setdefault("MPLBACKEND", "Agg")
+jax.config.update("jax_num_cpu_devices", 4)
+
+
+@pytest.fixture
+def x64():
+    """Double precision for one test."""
+    before = jax.config.jax_enable_x64
+    jax.config.update("jax_enable_x64", True)
+    yield
+    jax.config.update("jax_enable_x64", before)
+
+
+@pytest.fixture
+def data_folder():
+    """A folder of real data, or a skip that names it."""
+
+    def find(name):
+        folder = Path(os.environ.get("SNNJAX_DATA", "")) / name
+        if "SNNJAX_DATA" not in os.environ or not folder.is_dir():
+            pytest.skip(f"no data set {name}: SNNJAX_DATA does not lead to it")
+        return folder
+
+    return find
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(7)

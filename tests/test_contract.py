@@ -1,0 +1,264 @@
+"""What every cell promises. A new cell is tested by one line in ``CELLS``."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import snnjax as snn
+from snnjax.cell import run_cell
+
+T, B, N = 12, 4, 3
+DT = 1e-3
+FAST = {"tau_mem": 5e-3, "tau_syn": 2e-3, "threshold": 0.3}
+
+
+def lif(**options):
+    constants = {**FAST, **{k: options.pop(k) for k in list(options) if k in FIELDS}}
+    return snn.lif(N, snn.LIFParams(**constants), **options)
+
+
+FIELDS = snn.LIFParams._fields
+CELLS = {
+    "li": snn.li(N, snn.LIParams(5e-3, 2e-3)),
+    "li without synapse": snn.li(N, snn.LIParams(5e-3, None)),
+    "lif": lif(),
+    "lif subtract": lif(reset="subtract"),
+    "lif none": lif(reset="none"),
+    "lif reset gradient": lif(reset="subtract", reset_gradient=True),
+    "lif refractory": lif(refractory=2e-3),
+    "lif without synapse": lif(tau_syn=None),
+    "lif per neuron": lif(tau_mem=np.array([3e-3, 5e-3, 9e-3])),
+    "srm": snn.srm(N, snn.LIFParams(**FAST)),
+    "dense": snn.dense(N, 5),
+    "dense bias": snn.dense(N, 5, bias=True),
+    "recurrent": snn.recurrent(N, N, lif()),
+    "recurrent options": snn.recurrent(
+        N, N, lif(), bias=True, self_connections=False, recurrent_gradient=False
+    ),
+    "chain": snn.chain(snn.dense(N, 4), snn.lif(4), snn.dense(4, 2), snn.li(2)),
+    "learn": snn.learn(lambda tau: lif(tau_mem=tau), tau=np.full(N, 5e-3)),
+}
+NEURONS = ["li", "lif", "lif subtract", "lif refractory", "srm"]
+
+every_cell = pytest.mark.parametrize("name", CELLS)
+
+
+def inputs(batch=(B,), steps=T, dtype=None):
+    x = 0.8 * jax.random.normal(jax.random.key(1), (steps, *batch, N))
+    return x.astype(dtype or x.dtype)
+
+
+def start(name):
+    cell = CELLS[name]
+    return cell, cell.init(jax.random.key(0))
+
+
+def close(a, b, rtol=1e-5, atol=1e-6):
+    jax.tree.map(lambda x, y: np.testing.assert_allclose(x, y, rtol, atol), a, b)
+
+
+def value_and_gradients(cell, weights, xs, run):
+    def loss(weights, xs):
+        state, ys = run(cell, weights, xs)
+        shades = 1.0 + jnp.arange(ys.size, dtype=ys.dtype).reshape(ys.shape) / ys.size
+        leaves = [leaf.sum() for leaf in jax.tree.leaves(state)]
+        return jnp.sum(shades * ys) + sum(leaves, jnp.zeros((), ys.dtype)), ys
+
+    return jax.value_and_grad(loss, (0, 1), has_aux=True)(weights, xs)
+
+
+@every_cell
+def test_run_equals_scanned_step_in_values_and_gradients(name, x64):
+    cell, weights = start(name)
+    fast = value_and_gradients(
+        cell, weights, inputs(), lambda c, w, xs: snn.unroll(c, w, xs, dt=DT)
+    )
+    slow = value_and_gradients(
+        cell,
+        weights,
+        inputs(),
+        lambda c, w, xs: snn.unroll(c, w, xs, dt=DT, record=lambda s, y: y),
+    )
+    close(fast, slow, 1e-10, 1e-12)
+
+
+@every_cell
+@pytest.mark.parametrize("length", [3, 5, 20])
+def test_checkpointing_changes_neither_values_nor_gradients(name, length, x64):
+    cell, weights = start(name)
+    plain = value_and_gradients(
+        cell, weights, inputs(), lambda c, w, xs: snn.unroll(c, w, xs, dt=DT)
+    )
+    kept = value_and_gradients(
+        cell,
+        weights,
+        inputs(),
+        lambda c, w, xs: snn.unroll(c, w, xs, dt=DT, checkpoint=length),
+    )
+    close(plain, kept, 1e-10, 1e-12)
+
+
+@every_cell
+def test_stopping_and_continuing_equals_never_stopping(name):
+    cell, weights = start(name)
+    xs = inputs()
+    state, whole = snn.unroll(cell, weights, xs, dt=DT)
+    middle, first = snn.unroll(cell, weights, xs[:5], dt=DT)
+    end, second = snn.unroll(cell, weights, xs[5:], dt=DT, state=middle)
+    close((state, whole), (end, np.concatenate([first, second])))
+
+
+@every_cell
+def test_jit_and_vmap_give_what_a_plain_call_gives(name):
+    cell, weights = start(name)
+    xs = inputs()
+    plain = snn.unroll(cell, weights, xs, dt=DT)[1]
+    close(plain, jax.jit(lambda w, x: snn.unroll(cell, w, x, dt=DT)[1])(weights, xs))
+    alone = jax.vmap(lambda x: snn.unroll(cell, weights, x, dt=DT)[1], 1, 1)(xs)
+    close(plain, alone)
+
+
+@every_cell
+@pytest.mark.parametrize("batch", [(), (0,), (1,), (2, 2)])
+def test_any_batch_works(name, batch):
+    cell, weights = start(name)
+    ys = snn.unroll(cell, weights, inputs(batch), dt=DT)[1]
+    assert ys.shape[:-1] == (T, *batch)
+
+
+@every_cell
+@pytest.mark.parametrize("steps", [0, 1])
+def test_no_step_and_one_step_work(name, steps):
+    cell, weights = start(name)
+    state, ys = snn.unroll(cell, weights, inputs(steps=steps), dt=DT)
+    assert len(ys) == steps
+    if steps == 0:
+        close(state, cell.rest(inputs()[0]))
+
+
+@every_cell
+def test_half_precision_input_keeps_single_precision_voltages(name):
+    cell, weights = start(name)
+    state, _ = snn.unroll(cell, weights, inputs(dtype=jnp.bfloat16), dt=DT)
+    for part in jax.tree.leaves(state, is_leaf=lambda s: hasattr(s, "v")):
+        assert not hasattr(part, "v") or part.v.dtype == jnp.float32
+
+
+@every_cell
+def test_changed_numbers_do_not_recompile(name):
+    cell, weights = start(name)
+    traces = []
+
+    @jax.jit
+    def run(weights, xs, dt):
+        traces.append(1)
+        return snn.unroll(cell, weights, xs, dt=dt)[1]
+
+    for dt in (1e-3, 2e-3):
+        run(jax.tree.map(lambda w, dt=dt: w * (1 + dt), weights), inputs() * dt, dt)
+    assert len(traces) == 1
+
+
+@every_cell
+def test_batch_sharded_on_an_explicit_mesh_and_in_shard_map(name):
+    cell, weights = start(name)
+    xs = inputs()
+    expected = snn.unroll(cell, weights, xs, dt=DT)[1]
+    mesh = jax.make_mesh((4,), ("data",), axis_types=(jax.sharding.AxisType.Explicit,))
+    spec = jax.P(None, "data")
+
+    def run(xs):
+        return snn.unroll(cell, weights, xs, dt=DT)[1]
+
+    with jax.set_mesh(mesh):
+        close(expected, jax.jit(run)(jax.device_put(xs, spec)))
+        mapped = jax.shard_map(run, in_specs=spec, out_specs=spec)
+        close(expected, jax.jit(mapped)(jax.device_put(xs, spec)))
+
+
+@every_cell
+def test_exported_and_reloaded_it_computes_the_same(name):
+    cell, weights = start(name)
+    xs = inputs()
+    run = jax.jit(lambda w, x: snn.unroll(cell, w, x, dt=DT)[1])
+    flat, tree = jax.tree.flatten(weights)
+    plain = jax.jit(lambda leaves, x: run(jax.tree.unflatten(tree, leaves), x))
+    blob = jax.export.export(plain)(flat, xs).serialize()
+    close(run(weights, xs), jax.export.deserialize(blob).call(flat, xs))
+
+
+@every_cell
+def test_order_of_the_batch_does_not_matter(name):
+    cell, weights = start(name)
+    order = np.array([2, 0, 3, 1])
+    run = lambda xs: snn.unroll(cell, weights, xs, dt=DT)[1]  # noqa: E731
+    close(run(inputs()[:, order]), run(inputs())[:, order])
+
+
+@pytest.mark.parametrize("name", NEURONS)
+def test_order_of_the_neurons_does_not_matter(name):
+    cell, weights = start(name)
+    order = np.array([2, 0, 1])
+    run = lambda xs: snn.unroll(cell, weights, xs, dt=DT)[1]  # noqa: E731
+    close(run(inputs()[..., order]), run(inputs())[..., order])
+
+
+@pytest.mark.parametrize("name", sorted({*CELLS} - {"dense bias", "recurrent options"}))
+def test_silence_before_the_input_only_delays_the_output(name):
+    cell, weights = start(name)
+    xs = inputs()
+    late = jnp.concatenate([jnp.zeros_like(xs[:4]), xs])
+    ys = snn.unroll(cell, weights, late, dt=DT)[1]
+    assert not np.any(ys[:4])
+    close(ys[4:], snn.unroll(cell, weights, xs, dt=DT)[1])
+
+
+@every_cell
+def test_a_truncated_run_has_the_same_values(name):
+    cell, weights = start(name)
+    xs = inputs()
+    cut = snn.unroll(cell, weights, xs, dt=DT, truncate=5)
+    close(cut, snn.unroll(cell, weights, xs, dt=DT))
+
+
+@pytest.mark.parametrize("name", ["dense bias", "recurrent options", "chain"])
+def test_many_seeds_are_one_program(name):
+    cell = CELLS[name]
+    traces = []
+
+    @jax.jit
+    def sweep(keys):
+        def one(key):
+            traces.append(1)
+            weights, xs = cell.init(key), inputs()
+            return run_cell(cell, weights, cell.rest(xs[0]), xs, DT)[1]
+
+        return jax.vmap(one)(keys)
+
+    keys = jax.random.split(jax.random.key(0), 3)
+    ys = sweep(keys)
+    sweep(jax.random.split(jax.random.key(1), 3))
+    assert len(traces) == 1
+    close(ys[1], snn.unroll(cell, cell.init(keys[1]), inputs(), dt=DT)[1])
+
+
+def test_many_time_constants_are_one_program():
+    traces = []
+
+    @jax.jit
+    def sweep(tau_mem, tau_syn, threshold):
+        def one(*constants):
+            traces.append(1)
+            cell = snn.lif(N, snn.LIFParams(*constants))
+            return snn.unroll(cell, (), inputs(), dt=DT)[1]
+
+        return jax.vmap(one)(tau_mem, tau_syn, threshold)
+
+    grid = jnp.array([3e-3, 5e-3, 9e-3]), jnp.full(3, 2e-3), jnp.full(3, 0.3)
+    ys = sweep(*grid)
+    sweep(*(2 * c for c in grid))
+    assert len(traces) == 1
+    for k in range(3):
+        alone = snn.lif(N, snn.LIFParams(*(float(c[k]) for c in grid)))
+        close(ys[k], snn.unroll(alone, (), inputs(), dt=DT)[1])
