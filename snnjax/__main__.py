@@ -5,31 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-
-@dataclass
-class Train:
-    """Train a spiking network on a task and leave a report.
-
-    digits: handwritten digits, which come with scikit-learn.
-    spoken-digits: speech spikes in the SHD layout, from --data or SNNJAX_DATA.
-    A run that was cut off goes on when called again with the same --out.
-    """
-
-    task: Literal["digits", "spoken-digits"]
-    """What to train."""
-    out: Path = Path("runs/latest")
-    """Folder for metrics, checkpoints, report.png and summary.json."""
-    seeds: int = 1
-    """How many networks, each from another seed."""
-    epochs: int | None = None
-    """Epochs of each; the task's own number if omitted."""
-    data: Path | None = None
-    """Folder with the data files."""
-
-
-@dataclass
-class Info:
-    """Print versions, devices, and which optional packages are installed."""
+_OWN_NUMBER = "(default: as many as the task needs)"
+_USUAL_FOLDERS = "(default: $SNNJAX_DATA, then ~/.cache/snnjax)"
 
 
 def main(args: list[str] | None = None) -> int:
@@ -41,16 +18,15 @@ def main(args: list[str] | None = None) -> int:
             'The command line needs tyro: pip install "snnjax[cli]".', file=sys.stderr
         )
         return 1
-    commands = (
-        Annotated[
-            Train, tyro.conf.subcommand("train"), tyro.conf.PositionalRequiredArgs
-        ]
-        | Annotated[Info, tyro.conf.subcommand("info")]
+    command = tyro.cli(
+        _commands(tyro.conf),
+        prog="snnjax",
+        args=args,
+        description="Spiking neural networks, simulated and trained.",
     )
-    command = tyro.cli(commands, prog="snnjax", args=args, description=__doc__)
     try:
-        return _info() if isinstance(command, Info) else _train(command)
-    except (FileNotFoundError, ValueError, FloatingPointError, ImportError) as error:
+        return command.run()
+    except (OSError, ValueError, FloatingPointError, ImportError) as error:
         print(f"snnjax: {error}", file=sys.stderr)
         return 1
 
@@ -78,7 +54,8 @@ def _train(command):
     return 0
 
 
-def _info():
+def _info(command):
+    del command  # it takes no options
     from importlib import metadata
 
     import jax
@@ -95,6 +72,50 @@ def _info():
         except metadata.PackageNotFoundError:
             print(f"{name:<14} not installed")
     return 0
+
+
+def _commands(conf):
+    """What can be asked for; the docstrings are what --help shows."""
+
+    @dataclass
+    class Train:
+        """Train spiking networks on a task and leave a report.
+
+        digits: handwritten digits, which come with scikit-learn.
+
+        spoken-digits: speech as spikes of a cochlea, from files of the Spiking
+        Heidelberg Digits (SHD) or of the same layout.
+
+        A run that was cut off goes on when called again with the same --out.
+        """
+
+        task: Literal["digits", "spoken-digits"]
+        """What to learn."""
+        out: Path = Path("runs/latest")
+        """Folder for summary.json, report.png, metrics and checkpoints."""
+        seeds: int = 1
+        """How many networks, each from another random start."""
+        epochs: Annotated[
+            int | None, conf.arg(metavar="INT", help_behavior_hint=_OWN_NUMBER)
+        ] = None
+        """How often each network sees all training data."""
+        data: Annotated[
+            Path | None, conf.arg(metavar="PATH", help_behavior_hint=_USUAL_FOLDERS)
+        ] = None
+        """Folder with the files of spoken-digits."""
+
+        run = _train
+
+    @dataclass
+    class Info:
+        """Print versions, devices, and which optional packages are installed."""
+
+        run = _info
+
+    return (
+        Annotated[Train, conf.subcommand("train"), conf.PositionalRequiredArgs]
+        | Annotated[Info, conf.subcommand("info")]
+    )
 
 
 if __name__ == "__main__":

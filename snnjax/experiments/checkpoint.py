@@ -1,34 +1,46 @@
-"""Checkpoints that are whole or not there, through orbax."""
+"""Checkpoints that are whole or not there, through orbax.
 
+Each has a digest of its files beside it, so that damage is found before it is read.
+"""
+
+import hashlib
 from pathlib import Path
 from typing import Any
 
 import jax
+import jax.numpy as jnp
+import numpy as np
+
+_DIGEST = "sha256"  # name of the file that holds it
 
 
-def save(folder: Path, epoch: int, tree: Any, history: list) -> None:
-    """Keeps a tree of arrays and a list of numbers, atomically; the newest two stay.
+def save(folder: Path, epoch: int, tree: Any, note: dict[str, Any]) -> None:
+    """Keeps a tree of arrays and a note, atomically; the newest two stay.
 
     Args:
         folder: of the run.
         epoch: number of epochs done.
         tree: arrays.
-        history: anything that JSON can write.
+        note: anything that JSON can write.
 
     Raises:
         OSError: if the disk refuses; the checkpoint before stays whole.
     """
     import orbax.checkpoint as ocp
 
-    note = {"history": history, "leaves": _leaves(tree)}
     args = ocp.args.Composite(
-        tree=ocp.args.StandardSave(tree), note=ocp.args.JsonSave(note)
+        tree=ocp.args.StandardSave(tree),
+        note=ocp.args.JsonSave(note | {"leaves": _leaves(tree)}),
     )
     with _manager(folder) as manager:
         manager.save(epoch, args=args, force=True)
+    kept = _home(folder) / str(epoch)
+    half = kept / f"{_DIGEST}.part"
+    half.write_text(_digest(kept))
+    half.replace(kept / _DIGEST)
 
 
-def restore(folder: Path, like: Any) -> tuple[Any, list] | None:
+def restore(folder: Path, like: Any) -> tuple[Any, dict[str, Any]] | None:
     """Reads the newest checkpoint.
 
     Args:
@@ -36,34 +48,69 @@ def restore(folder: Path, like: Any) -> tuple[Any, list] | None:
         like: a tree of the same structure, shapes and dtypes.
 
     Returns:
-        The tree and the history, or None if there is no checkpoint.
+        The tree and the note, or None if there is no checkpoint.
 
     Raises:
         ValueError: if the checkpoint is of another network, or cannot be read.
     """
     import orbax.checkpoint as ocp
 
-    if not (Path(folder) / "checkpoint").exists():
+    if not _home(folder).exists():
         return None
     with _manager(folder) as manager:
         epoch = manager.latest_step()
         if epoch is None:
             return None
+        kept = _home(folder) / str(epoch)
+        if (kept / _DIGEST).exists() and (kept / _DIGEST).read_text() != _digest(kept):
+            raise ValueError(_refusal(folder, epoch, "it is damaged"))
         try:
             args = ocp.args.Composite(note=ocp.args.JsonRestore())
             note = manager.restore(epoch, args=args)["note"]
-            if note["leaves"] != _leaves(like):
-                raise ValueError(f"it holds {note['leaves']}, not {_leaves(like)}")
+            held, wanted = note["leaves"], _leaves(like)
+            if held != wanted:
+                odd = [x for x in held if x not in wanted]
+                missing = [x for x in wanted if x not in held]
+                raise ValueError(f"it holds {odd}, not {missing}")
             shapes = jax.tree.map(ocp.utils.to_shape_dtype_struct, like)
             args = ocp.args.Composite(tree=ocp.args.StandardRestore(shapes))
-            return manager.restore(epoch, args=args)["tree"], note["history"]
+            tree = manager.restore(epoch, args=args)["tree"]
         except Exception as error:  # orbax raises many kinds; all mean the same here
-            raise ValueError(
-                f"The checkpoint of epoch {epoch} in {folder} cannot be continued: it "
-                "is damaged, or of another network or optimizer. Name another folder, "
-                f"or remove this one to start anew. ({type(error).__name__}: "
-                f"{str(error)[:500]})"
-            ) from error
+            reason = (
+                "it is of another network or optimizer, or damaged "
+                f"({type(error).__name__}: {str(error)[:500]})"
+            )
+            raise ValueError(_refusal(folder, epoch, reason)) from error
+    return jax.tree.map(_placed, like, tree), note
+
+
+def _home(folder):
+    return (Path(folder) / "checkpoint").absolute()
+
+
+def _refusal(folder, epoch, reason):
+    return (
+        f"The checkpoint of epoch {epoch} in {folder} cannot be continued: {reason}. "
+        "Name another folder, or remove this one to start anew. From a damaged one the "
+        f"way back is to remove checkpoint/{epoch}: the one before is used then."
+    )
+
+
+def _digest(kept):
+    """Of all files of a checkpoint but the digest itself."""
+    total = hashlib.sha256()
+    for path in sorted(kept.rglob("*")):
+        if path.is_file() and not path.name.startswith(_DIGEST):
+            total.update(f"{path.relative_to(kept)} {path.stat().st_size}\n".encode())
+            with path.open("rb") as file:
+                total.update(hashlib.file_digest(file, "sha256").digest())
+    return total.hexdigest()
+
+
+def _placed(like, leaf):
+    """Frees an array from the device that orbax ties it to, unless it was tied."""
+    key = jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+    return leaf if key or like.committed else jnp.asarray(np.asarray(leaf))
 
 
 def _leaves(tree):
@@ -78,6 +125,4 @@ def _manager(folder):
     options = ocp.CheckpointManagerOptions(
         max_to_keep=2, create=True, enable_async_checkpointing=False
     )
-    return ocp.CheckpointManager(
-        (Path(folder) / "checkpoint").absolute(), options=options
-    )
+    return ocp.CheckpointManager(_home(folder), options=options)

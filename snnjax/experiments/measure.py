@@ -20,8 +20,8 @@ def confusion(labels: np.ndarray, guesses: np.ndarray, classes: int) -> np.ndarr
     both = np.concatenate([labels, guesses])
     if len(both) and (both.min() < 0 or both.max() >= classes):
         raise ValueError(f"Labels and guesses must lie in 0 … {classes - 1}.")
-    flat = np.bincount(labels * classes + guesses, minlength=classes**2)
-    return flat.reshape(classes, classes)
+    cells = np.ravel_multi_index((labels, guesses), (classes, classes))
+    return np.bincount(cells, minlength=classes**2).reshape(classes, classes)
 
 
 def interspike_intervals(spikes: np.ndarray, *, dt: float) -> np.ndarray:

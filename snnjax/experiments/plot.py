@@ -68,7 +68,8 @@ def learning_curves(ax: Any, history: list[dict[str, float]], title: str = "") -
     loss = ax.twinx()
     loss.plot(epochs, [r["loss"] for r in history], ":", color="0.4", label="loss")
     loss.set(ylim=(0, None), ylabel="training loss (nats), dotted")
-    ax.legend(frameon=False, loc="center right")
+    if ax.lines:
+        ax.legend(frameon=False, loc="center right")
 
 
 def confusion_matrix(ax: Any, counts: np.ndarray, title: str = "") -> None:

@@ -17,6 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from snnjax import check
 from snnjax.cell import Cell, chain, lost, unroll
 from snnjax.experiments import plot
 from snnjax.experiments.measure import confusion, describe
@@ -153,10 +154,14 @@ def train(
 
     Raises:
         FloatingPointError: if a network stops being finite.
-        ValueError: if the folder holds another task's run.
+        ValueError: if the folder holds another task's run, or a longer one.
+        ImportError: without matplotlib, before anything is trained.
     """
+    check.whole("seeds", seeds)
+    plot.figure()  # fails here rather than after the training
     folder = Path(folder)
     epochs = task.epochs if epochs is None else epochs
+    check.whole("epochs", epochs)
     rows = len(task.parts["train"].labels)
     batch = min(task.batch, rows)
     updates = epochs * -(-rows // batch)

@@ -19,6 +19,7 @@ import numpy as np
 import optax
 
 from snnjax import check
+from snnjax.cell import lost
 from snnjax.experiments import checkpoint
 
 Metrics = dict[str, Any]
@@ -72,7 +73,7 @@ def make_step(
         loss, aux = value if has_aux else (value, {})
         updates, opt_state = optimizer.update(grads, state.opt_state, state.weights)
         weights = optax.apply_updates(state.weights, updates)
-        metrics = {**aux, "loss": loss, "grad_norm": optax.global_norm(grads)}
+        metrics = {**aux, "loss": loss, "grad_norm": optax.tree.norm(grads)}
         return TrainState(weights, opt_state, state.step + 1), metrics
 
     return step
@@ -142,7 +143,8 @@ def fit(
 
     Raises:
         ValueError: for arguments out of range, a ``select`` that validation does not
-            report, or a folder that holds the run of another network.
+            report, or a folder with a damaged checkpoint, the run of another network,
+            a longer run, or one with another ``select`` or ``mode``.
         FloatingPointError: when a loss or a state is no longer finite; it says in
             which layer. The checkpoint of the epoch before stays.
     """
@@ -152,13 +154,11 @@ def fit(
     if patience is not None:
         check.whole("patience", patience)
 
+    state = jax.tree.map(jnp.asarray, state)
     best, history = state.weights, list[dict[str, float]]()
     if folder is not None:
         folder = Path(folder)
-        found = checkpoint.restore(folder, (state, best))
-        if found is not None:
-            (state, best), history = found
-        _write_lines(folder / "metrics.jsonl", history)
+        state, best, history = _resume(folder, state, epochs, [mode, select])
 
     with _display(name, epochs, progress) as show:
         while len(history) < epochs and not _stale(history, select, mode, patience):
@@ -171,12 +171,35 @@ def fit(
             row |= {f"validation_{k}": v for k, v in checked.items()}
             history.append(row | {"seconds": time.perf_counter() - began})
             if _best_epoch(history, select, mode) == len(history) - 1:
-                best = state.weights
+                best = jax.tree.map(jnp.copy, state.weights)  # a step may donate
             if folder is not None:
-                checkpoint.save(folder, len(history), (state, best), history)
+                note = {"history": history, "chosen_by": [mode, select]}
+                checkpoint.save(folder, len(history), (state, best), note)
                 _write_lines(folder / "metrics.jsonl", history)
             show(history[-1], select)
     return Fit(state, best, _best_epoch(history, select, mode), history)
+
+
+def _resume(folder, state, epochs, chosen_by):
+    """Where a run stopped, or where it starts; its metrics.jsonl is made to agree."""
+    best, history = state.weights, []
+    found = checkpoint.restore(folder, (state, best))
+    if found is not None:
+        (state, best), note = found
+        history = note["history"]
+        if note["chosen_by"] != chosen_by:
+            raise ValueError(
+                f"The run in {folder} chose its best weights by "
+                f"{' '.join(note['chosen_by'])}, not {' '.join(chosen_by)}. "
+                "Name another folder."
+            )
+        if len(history) > epochs:
+            raise ValueError(
+                f"The run in {folder} has {len(history)} epochs already, more than "
+                f"the {epochs} asked for. Name another folder, or ask for as many."
+            )
+    _write_lines(folder / "metrics.jsonl", history)
+    return state, best, history
 
 
 def _epoch(step, state, batches, epoch):
@@ -190,8 +213,12 @@ def _epoch(step, state, batches, epoch):
     every = jax.device_get(every)
     broken = {k for m in every for k, bad in m.get("lost", {}).items() if np.any(bad)}
     means = {k: float(np.mean([m[k] for m in every])) for k in every[0] if k != "lost"}
-    if broken or not np.isfinite(means["loss"]):
-        where = ", ".join(sorted(broken)) or "no recorded state, but the loss"
+    if not broken and not np.isfinite(means["loss"]):
+        broken = {"the loss"}
+    if not broken:  # the last update may have spoilt the weights alone
+        broken = {f"weights{k}" for k, bad in lost(state.weights).items() if bad}
+    if broken:
+        where = ", ".join(sorted(broken))
         raise FloatingPointError(
             f"Epoch {epoch}: not finite any more: {where}. Try a smaller learning "
             "rate, gradient clipping, or look at the inputs for NaN."

@@ -34,7 +34,7 @@ def poisson(key: jax.Array, rates: Number, *, steps: int, dt: Number) -> jax.Arr
     check.positive("rates", rates, " [Hz]", zero=True)
     chance = jnp.asarray(rates, jnp.float32) * jnp.asarray(dt, jnp.float32)
     known = check.concrete(chance)
-    if known is not None and np.any(known > 1):
+    if known is not None and np.any(known > 1 + 1e-6):
         raise ValueError(
             f"A rate of {known.max() / float(dt):.4g} Hz needs more than one spike "
             f"in a step of {dt} s. Take a dt below {float(dt) / known.max():.3g} s."
@@ -187,6 +187,8 @@ def population(
     """
     check.whole("n", n, least=2)
     check.positive("high - low", high - low)
+    x = jnp.asarray(x)
+    check.floating("x", x)
     known = check.concrete(x)
     if known is not None and not np.all((known >= low) & (known <= high)):
         raise ValueError(f"Values must lie in {low} … {high}.")
@@ -229,8 +231,9 @@ def to_raster(
         raise ValueError(f"times and units differ: {times.shape}, {units.shape}.")
     if not np.all(np.isfinite(times) & (times >= 0)):
         raise ValueError("Event times must be finite and not negative.")
-    if len(units) and (units.min() < 0 or units.max() >= n):
-        raise ValueError(f"Channels must lie in 0 … {n - 1}, got {units.max()}.")
+    wrong = (units < 0) | (units >= n) | (units != np.floor(units))
+    if wrong.any():
+        raise ValueError(f"Channels must be 0 … {n - 1}, got {units[wrong][0]}.")
     bins = time_bins(times, dt)
     kept = bins < steps
     if late == "error" and not kept.all():

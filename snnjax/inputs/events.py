@@ -31,12 +31,12 @@ def select(events: Events, rows: np.ndarray) -> Events:
 
     Args:
         events: of N samples.
-        rows: numbers of the samples, ``[M]``.
+        rows: numbers of the samples, ``[M]``, or a mask ``[N]``.
 
     Returns:
         Events of M samples.
     """
-    rows = np.asarray(rows, np.int64)
+    rows = np.arange(len(events.labels))[rows]
     index, counts = _index(events, rows)
     return events._replace(
         times=events.times[index],
@@ -49,8 +49,8 @@ def select(events: Events, rows: np.ndarray) -> Events:
 
 
 def late_events(events: Events, duration: float) -> int:
-    """How many events come at ``duration`` [s] or later."""
-    return int(np.count_nonzero(events.times >= duration))
+    """How many events come at ``duration`` [s] or later, forgiving rounding."""
+    return int(np.count_nonzero(events.times >= duration * (1.0 - 1e-12)))
 
 
 def rasterize(
@@ -119,10 +119,12 @@ def augment(
     units = events.units + rng.integers(-shift, shift + 1, len(counts))[sample]
     times = events.times + rng.normal(0.0, jitter, len(events.times))
     kept = (units >= 0) & (units < events.n_units) & (times >= 0)
-    left = np.bincount(sample[kept], minlength=len(counts))
+    times, units, sample = times[kept], units[kept], sample[kept]
+    left = np.bincount(sample, minlength=len(counts))
+    order = np.lexsort((times, sample)) if jitter else slice(None)
     return events._replace(
-        times=times[kept],
-        units=units[kept].astype(np.int32),
+        times=times[order],
+        units=units[order].astype(np.int32),
         offsets=np.concatenate([[0], np.cumsum(left)]),
     )
 
@@ -133,12 +135,13 @@ def time_bins(times: np.ndarray, dt: float) -> np.ndarray:
     Times stored in half precision are widened first; a millionth of a bin is forgiven,
     so that 3·dt lies in bin 3 although it divides to 2.9999999.
     """
-    return np.floor(np.asarray(times, np.float64) / dt + 1e-6).astype(np.int64)
+    bins = np.floor(np.asarray(times, np.float64) / dt + 1e-6)
+    return np.minimum(bins, 2.0**62).astype(np.int64)
 
 
 def _index(events, rows):
     """Position of every event of the rows asked for, row after row."""
     starts, counts = events.offsets[rows], np.diff(events.offsets)[rows]
-    before = np.concatenate([[0], np.cumsum(counts)[:-1]])
+    before = np.cumsum(counts) - counts
     within = np.arange(counts.sum()) - np.repeat(before, counts)
     return np.repeat(starts, counts) + within, counts

@@ -140,7 +140,7 @@ def yin_yang(
     """
     check.whole("size", size, least=0)
     check.positive("r_small", r_small)
-    check.positive("r_big", r_big)
+    check.positive("r_big / 2 - r_small", r_big / 2.0 - r_small, zero=True)
     rng = np.random.RandomState(seed)
     samples, labels = np.zeros((size, 4)), np.zeros(size, np.int64)
     for k in range(size):

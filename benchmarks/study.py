@@ -1,0 +1,89 @@
+"""What every study is made of: a claim, a way to test it, and a verdict.
+
+JSON lines go to standard output, a table for people to standard error; figures and the
+last line are kept under ``benchmarks/results``.
+"""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from snnjax.experiments import describe
+
+RESULTS = Path(__file__).parent / "results"
+
+
+class Criterion(NamedTuple):
+    """One sentence that a measurement can refute."""
+
+    name: str
+    value: Any
+    bound: str
+    holds: bool
+
+
+class Finding(NamedTuple):
+    """What a study saw."""
+
+    summary: dict[str, Any]
+    criteria: list[Criterion]
+    figure: Any = None  # of matplotlib
+
+
+class Study(NamedTuple):
+    """A claim of the literature, and the function that tests it."""
+
+    id: str
+    claim: str
+    source: str
+    minutes: float  # of the small version on 2 cores
+    run: Callable[[bool], Finding]  # full? -> what was seen
+
+
+def emit(**row: Any) -> None:
+    """Prints one JSON line on standard output."""
+    print(json.dumps(row), flush=True)
+
+
+def tell(text: str) -> None:
+    """Prints a line for people on standard error."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def execute(study: Study, *, full: bool, results: Path = RESULTS) -> Finding:
+    """Runs a study, prints its verdict and keeps its results."""
+    tell(f"\n{study.id}  {study.claim}\n     {study.source}")
+    began = time.perf_counter()
+    finding = study.run(full)
+    line = {
+        "study": study.id,
+        "summary": {
+            **finding.summary,
+            "full": full,
+            "minutes": round((time.perf_counter() - began) / 60, 2),
+            **describe(),
+        },
+        "criteria": [criterion._asdict() for criterion in finding.criteria],
+    }
+    for criterion in finding.criteria:
+        verdict = "holds" if criterion.holds else "FAILS"
+        tell(f"     {verdict}  {criterion.name}: {criterion.value} ({criterion.bound})")
+    stem = study.id + ("_full" if full else "")
+    results.mkdir(parents=True, exist_ok=True)
+    (results / f"{stem}.json").write_text(json.dumps(line, indent=2) + "\n")
+    if finding.figure is not None:
+        finding.figure.savefig(results / f"{stem}.png", dpi=120)
+        tell(f"     figure: {results / f'{stem}.png'}")
+    emit(**line)
+    return finding
+
+
+def main(study: Study) -> None:
+    """The command line of a single study."""
+    parser = argparse.ArgumentParser(description=study.claim)
+    parser.add_argument("--full", action="store_true", help="the published size")
+    execute(study, full=parser.parse_args().full)

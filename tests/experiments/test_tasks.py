@@ -1,0 +1,236 @@
+import json
+import sys
+
+import jax
+import numpy as np
+import pytest
+
+from snnjax.experiments import TASKS, Task, tasks, train
+from snnjax.experiments.tasks import Part, linear_baseline
+from snnjax.inputs import spoken_digits
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return TASKS["digits"]()
+
+
+@pytest.fixture
+def spoken(data_folder):
+    return TASKS["spoken-digits"](data_folder("fsdd-spikes-shd-layout"))
+
+
+def shortened(task, sizes, batch=16):
+    """The same task with only the first samples of each part."""
+    parts = {
+        split: part._replace(labels=part.labels[: sizes[split]])
+        for split, part in task.parts.items()
+    }
+    return task._replace(parts=parts, batch=batch)
+
+
+def toy(raster_of, labels, splits=("train", "validation", "test")):
+    """A task with nothing but spikes ``[T, N, n]`` and labels."""
+    parts = {
+        split: Part(lambda rows, rng, xs=raster_of(split): xs[:, rows], labels[split])
+        for split in splits
+    }
+    return Task("toy", parts, *[None] * (len(Task._fields) - 3), notes={})
+
+
+SIZES = {"train": 50, "validation": 20, "test": 30}
+
+
+@pytest.fixture(scope="module")
+def finished(digits, tmp_path_factory):
+    """A task, the folder of its run, and what that found."""
+    task, folder = shortened(digits, SIZES), tmp_path_factory.mktemp("run")
+    return task, folder, train(task, folder, seeds=2, epochs=2, progress=False)
+
+
+def test_a_run_leaves_everything_behind(finished):
+    task, folder, found = finished
+    summary = json.loads((folder / "summary.json").read_text())
+    assert summary == found
+    assert len(summary["test_accuracies"]) == 2
+    assert summary["test_accuracy"] == np.mean(summary["test_accuracies"])
+    assert summary["epochs"] == 2
+    assert summary["samples"] == SIZES
+    assert summary["train_seconds"] > 0
+    assert summary["versions"]["jax"] == jax.__version__
+    assert summary["device"].startswith(jax.devices()[0].platform)
+    largest_class = np.bincount(task.parts["test"].labels).max()
+    assert summary["chance"] == largest_class / 30
+    for seed, best in enumerate(summary["chosen_epochs"]):
+        lines = (folder / f"seed{seed}" / "metrics.jsonl").read_text().splitlines()
+        rows = [json.loads(line) for line in lines]
+        assert [row["epoch"] for row in rows] == [0, 1]
+        scores = [row["validation_accuracy"] for row in rows]
+        assert summary["validation_accuracies"][seed] == max(scores) == scores[best]
+        assert (folder / f"seed{seed}" / "checkpoint" / "2").is_dir()
+    assert (folder / "report.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_second_call_reads_what_the_first_one_left(finished):
+    task, folder, found = finished
+    (folder / "report.png").unlink()
+    again = train(task, folder, seeds=2, epochs=2, progress=False)
+    same = set(found) - {"test_seconds"}
+    assert {k: again[k] for k in same} == {k: found[k] for k in same}
+    assert (folder / "report.png").exists()
+
+
+def test_a_cut_run_ends_with_the_same_numbers(digits, tmp_path, monkeypatch):
+    task = shortened(digits, SIZES)
+    whole = train(task, tmp_path / "whole", epochs=2, progress=False)
+    batches = tasks._batches
+
+    def cut(task, seed, batch, epoch):
+        if epoch == 1:
+            raise KeyboardInterrupt
+        return batches(task, seed, batch, epoch)
+
+    monkeypatch.setattr(tasks, "_batches", cut)
+    with pytest.raises(KeyboardInterrupt):
+        train(task, tmp_path / "cut", epochs=2, progress=False)
+    monkeypatch.setattr(tasks, "_batches", batches)
+    resumed = train(task, tmp_path / "cut", epochs=2, progress=False)
+
+    same = set(whole) - {"test_seconds", "train_seconds"}
+    assert {k: resumed[k] for k in same} == {k: whole[k] for k in same}
+    losses = [
+        [json.loads(line)["loss"] for line in path.read_text().splitlines()]
+        for path in sorted(tmp_path.glob("*/seed0/metrics.jsonl"))
+    ]
+    assert losses[0] == losses[1]
+
+
+def test_a_few_epochs_of_digits_are_far_above_chance(digits, tmp_path):
+    found = train(digits, tmp_path, epochs=3, progress=False)
+    assert found["test_accuracy"] > 0.6
+    assert found["chance"] < 0.15
+    assert found["linear_readout_test_accuracy"] > 0.85
+
+
+@pytest.mark.parametrize("bad", [{"seeds": 0}, {"epochs": 0}, {"seeds": 1.5}])
+def test_numbers_that_make_no_sense_are_refused(bad, digits, tmp_path):
+    (name,) = bad
+    with pytest.raises(ValueError, match=name):
+        train(digits, tmp_path, **bad)
+    assert not list(tmp_path.iterdir())
+
+
+def test_missing_matplotlib_is_found_before_the_training(digits, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    with pytest.raises(ImportError, match=r"snnjax\[plot\]"):
+        train(digits, tmp_path, epochs=1)
+    assert not list(tmp_path.iterdir())
+
+
+def test_digits_come_as_single_spikes_sooner_from_brighter_pixels(digits):
+    sizes = {split: len(part.labels) for split, part in digits.parts.items()}
+    assert sizes == {"train": 1197, "validation": 300, "test": 300}
+    rows = np.arange(20)
+    spikes = digits.parts["train"].raster(rows, None)
+    assert spikes.shape == (50, 20, 64)
+    assert spikes.sum(axis=0).max() == 1
+
+
+@pytest.mark.parametrize("n", [1, 5, 127, 128, 129, 300])
+def test_predictions_cover_all_rows_in_batches_of_one_shape(n):
+    labels = np.arange(n) % 7
+    shapes = set()
+
+    def predict(weights, xs):
+        shapes.add(xs.shape)
+        return np.eye(7)[xs[0, :, 0]] + weights
+
+    task = toy(lambda split: labels[None, :, None], {"test": labels}, ["test"])
+    guesses = tasks._predictions(task, predict, "test", 0.5)
+    np.testing.assert_array_equal(guesses, labels)
+    assert shapes == {(1, min(n, 128), 1)}
+
+
+def test_every_batch_of_every_epoch_and_seed_is_augmented_anew():
+    part = Part(lambda rows, rng: rng.random(), np.zeros(6, int))
+    task = toy(None, {}, [])._replace(parts={"train": part})
+    draws = [
+        [draw for draw, _ in tasks._batches(task, seed, 3, epoch)]
+        for seed, epoch in [(0, 0), (0, 1), (1, 0), (0, 0)]
+    ]
+    assert draws[0] == draws[3]
+    assert len(set(np.ravel(draws))) == 6
+
+
+def toy_labels(rng, classes):
+    sizes = {"train": 200, "validation": 80, "test": 200}
+    return {split: rng.integers(0, classes, n) for split, n in sizes.items()}
+
+
+def test_a_linear_readout_solves_what_is_linearly_separable(rng):
+    labels = toy_labels(rng, 4)
+
+    def one_neuron_for_each_class(split):
+        rates = 0.05 + 0.6 * np.eye(4)[labels[split]].repeat(5, axis=1)
+        return rng.random((40, *rates.shape)) < rates
+
+    spikes = toy(one_neuron_for_each_class, labels)
+    assert linear_baseline(spikes) == 1.0
+
+
+def test_a_linear_readout_hears_when_a_spike_came(rng):
+    labels = toy_labels(rng, 4)
+
+    def one_spike_at_the_time_of_the_class(split):
+        return np.arange(40)[:, None, None] == 10 * labels[split][None, :, None]
+
+    assert linear_baseline(toy(one_spike_at_the_time_of_the_class, labels)) == 1.0
+
+
+def test_a_linear_readout_of_shuffled_labels_is_at_chance(rng):
+    spikes = toy(
+        lambda split: rng.random((40, len(labels[split]), 20)) < 0.2,
+        labels := toy_labels(rng, 4),
+    )
+    spread = np.sqrt(0.25 * 0.75 / 200)
+    assert abs(linear_baseline(spikes) - 0.25) < 4 * spread
+
+
+def test_spoken_digits_are_made_of_the_clips(spoken, data_folder):
+    events = spoken_digits("train", data_folder("fsdd-spikes-shd-layout"))
+    part = spoken.parts["train"]
+    np.testing.assert_array_equal(part.labels, events.labels)
+    rows = np.arange(40)
+    raster = part.raster(rows, None)
+    assert raster.shape == (140, 40, 700)
+    inside = [
+        np.sum(events.times[events.offsets[k] : events.offsets[k + 1]] < 0.7)
+        for k in rows
+    ]
+    np.testing.assert_array_equal(raster.sum(axis=(0, 2)), inside)
+    late = np.mean(events.times >= 0.7)
+    dropped = spoken.notes["share_of_events_after_the_end"]
+    np.testing.assert_allclose(dropped["train"], late, rtol=1e-6)
+    assert max(dropped.values()) < 0.01
+
+
+def test_spoken_digits_learn_from_moved_clips_that_depend_on_the_epoch(spoken):
+    first = lambda seed, epoch: next(tasks._batches(spoken, seed, 8, epoch))  # noqa: E731
+    spikes, labels = first(0, 0)
+    np.testing.assert_array_equal(spikes, first(0, 0)[0])
+    assert np.any(spikes != first(0, 1)[0])
+    assert np.any(spikes != first(1, 0)[0])
+    assert labels.shape == (8,)
+    rows = tasks.epoch_rows(0, 0, len(spoken.parts["train"].labels), 8)[0]
+    still = spoken.parts["train"].raster(rows, None)
+    assert np.any(spikes != still)
+    np.testing.assert_allclose(spikes.sum(), still.sum(), rtol=0.05)
+
+
+def test_spoken_digits_train_to_the_end(spoken, tmp_path):
+    task = shortened(spoken, {"train": 64, "validation": 16, "test": 24}, batch=32)
+    found = train(task, tmp_path, epochs=1, progress=False)
+    (row,) = (tmp_path / "seed0" / "metrics.jsonl").read_text().splitlines()
+    assert np.isfinite(json.loads(row)["loss"])
+    assert 1.0 < json.loads(row)["hidden_rate"] < 100.0
+    assert found["samples"] == {"train": 64, "validation": 16, "test": 24}

@@ -1,0 +1,197 @@
+import json
+import os
+import re
+import subprocess
+import sys
+
+import jax
+import pytest
+
+from snnjax import __main__, experiments
+
+
+def refused(capsys, *args):
+    """What a refused command says; it must be one line, and nothing on stdout."""
+    assert __main__.main(list(args)) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    (line,) = err.splitlines()
+    assert line.startswith("snnjax: ") or "tyro" in line
+    return line
+
+
+def shown(capsys, *args):
+    """What a command that leaves early shows, and its exit status."""
+    with pytest.raises(SystemExit) as leaving:
+        __main__.main(list(args))
+    out, err = capsys.readouterr()
+    words = lambda text: re.sub(r"[\s│]+", " ", text)  # noqa: E731
+    return leaving.value.code, words(out), words(err)
+
+
+@pytest.fixture
+def untrained(monkeypatch):
+    """Fails if a training starts all the same."""
+
+    def never(*args, **options):
+        raise AssertionError("nothing should have been trained")
+
+    monkeypatch.setattr(experiments.tasks, "fit", never)
+
+
+def test_help_names_the_commands_and_the_tasks(capsys):
+    status, out, _ = shown(capsys, "--help")
+    assert status == 0
+    for words in ("train", "info", "handwritten digits", "speech", "goes on"):
+        assert words in out
+
+
+def test_help_on_training_names_every_option_in_words(capsys):
+    status, out, _ = shown(capsys, "train", "--help")
+    assert status == 0
+    for words in (
+        "{digits,spoken-digits}",
+        "--out PATH Folder for summary.json, report.png, metrics and checkpoints.",
+        "--seeds INT How many networks",
+        "--epochs INT How often each network sees all training data.",
+        "as many as the task needs",
+        "--data PATH Folder with the files of spoken-digits. (default: $SNNJAX_DATA",
+        "cut off goes on when called again with the same --out",
+    ):
+        assert words in out
+    assert "None" not in out
+
+
+@pytest.mark.parametrize(
+    ("args", "culprit"),
+    [
+        (["train", "nonsense"], "nonsense"),
+        (["train", "digits", "--seeds", "many"], "--seeds"),
+        (["train", "digits", "--speed", "2"], "--speed"),
+        (["train"], "digits"),
+        (["fly"], "fly"),
+        ([], "train"),
+    ],
+)
+def test_a_command_that_cannot_be_read_is_refused_and_named(args, culprit, capsys):
+    status, out, err = shown(capsys, *args)
+    assert status == 2
+    assert out == ""
+    assert culprit in err.casefold()
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (["--seeds", "0"], "at least 1"),
+        (["--epochs", "0"], "at least 1"),
+        (["--epochs", "-3"], "at least 1"),
+        (["--data", "here"], "they take no --data"),
+    ],
+)
+def test_options_that_make_no_sense_are_refused(
+    options, reason, capsys, tmp_path, untrained
+):
+    out = tmp_path / "run"
+    line = refused(capsys, "train", "digits", "--out", str(out), *options)
+    assert reason in line
+    assert not out.exists()
+
+
+@pytest.mark.parametrize("made", [False, True])
+def test_missing_data_says_where_it_looked_and_what_to_do(made, capsys, tmp_path):
+    data, out = tmp_path / "data", tmp_path / "run"
+    if made:
+        data.mkdir()
+    line = refused(
+        capsys, "train", "spoken-digits", "--data", str(data), "--out", str(out)
+    )
+    assert str(data) in line
+    assert "SNNJAX_DATA" in line
+    assert not out.exists()
+
+
+def test_an_out_that_is_a_file_is_refused(capsys, tmp_path, untrained):
+    (tmp_path / "run").write_text("mine")
+    line = refused(capsys, "train", "digits", "--out", str(tmp_path / "run"))
+    assert str(tmp_path / "run") in line
+    assert (tmp_path / "run").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("module", "extra"),
+    [("tyro", "cli"), ("matplotlib.figure", "plot"), ("sklearn.datasets", "data")],
+)
+def test_a_missing_package_says_what_to_install_before_any_training(
+    module, extra, capsys, monkeypatch, tmp_path, untrained
+):
+    monkeypatch.setitem(sys.modules, module, None)
+    line = refused(capsys, "train", "digits", "--out", str(tmp_path / "run"))
+    assert f'pip install "snnjax[{extra}]"' in line
+
+
+def test_info_prints_versions_and_devices(capsys):
+    assert __main__.main(["info"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    named = [line.split(maxsplit=1) for line in lines]
+    assert ["jax", jax.__version__] in named
+    devices = [text for name, text in named if name == "device"]
+    assert devices == [f"{d.platform}: {d.device_kind}" for d in jax.devices()]
+
+
+def test_info_says_what_is_not_installed(capsys, monkeypatch):
+    from importlib import metadata
+
+    version = metadata.version
+
+    def without_h5py(name):
+        if name == "h5py":
+            raise metadata.PackageNotFoundError(name)
+        return version(name)
+
+    monkeypatch.setattr(metadata, "version", without_h5py)
+    assert __main__.main(["info"]) == 0
+    out = capsys.readouterr().out
+    assert re.search(r"^h5py +not installed$", out, re.M)
+    assert re.search(rf"^matplotlib +{version('matplotlib')}$", out, re.M)
+
+
+def test_training_prints_its_accuracy_and_where_the_report_is(capsys, tmp_path):
+    folder = tmp_path / "run"
+    assert __main__.main(["train", "digits", "--epochs=1", "--out", str(folder)]) == 0
+    out, err = capsys.readouterr()
+    found = json.loads((folder / "summary.json").read_text())
+    assert f"test accuracy {found['test_accuracy']:.3f}" in out
+    assert f"report: {folder / 'report.png'}" in out
+    assert "digits seed 0  epoch 1/1" in err
+
+    line = (folder / "seed0" / "checkpoint" / "1" / "note" / "metadata").open("a")
+    with line:
+        line.write("x")
+    line = refused(capsys, "train", "digits", "--epochs=1", "--out", str(folder))
+    assert "damaged" in line
+    assert str(folder / "seed0") in line
+
+
+def command(*args, **environment):
+    return subprocess.run(
+        [sys.executable, "-m", "snnjax", *args],
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_the_module_runs_as_a_program(tmp_path):
+    done = command("info")
+    assert done.returncode == 0
+    assert f"jax            {jax.__version__}" in done.stdout
+    assert done.stderr == ""
+
+
+def test_a_refused_program_exits_with_an_error_and_no_traceback(tmp_path):
+    done = command("train", "spoken-digits", HOME=str(tmp_path), SNNJAX_DATA="")
+    assert done.returncode == 1
+    assert done.stdout == ""
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"snnjax: No spoken digits (train file) in {tmp_path}")
