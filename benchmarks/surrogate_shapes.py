@@ -133,7 +133,7 @@ def sweep(size: Size, make_shape):
         )
 
     shape = (len(size.slopes), len(size.rates), size.seeds)
-    found = {k: np.reshape(v, shape) for k, v in program(columns).items()}
+    found = {k: np.asarray(v).reshape(shape) for k, v in program(columns).items()}
     best = np.argmax(found["validation"].mean(axis=-1), axis=1)
     rows = np.arange(len(size.slopes))
     return found["test"][rows, best], np.asarray(size.rates)[best]

@@ -1,0 +1,86 @@
+"""Imports go one way, and importing does nothing else."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+MODULES = sorted((ROOT / "snnjax").rglob("*.py"))
+ARROWS = {  # who may import whom, besides themselves
+    "check": set(),
+    "surrogate": {"check"},
+    "cell": {"check"},
+    "neurons": {"check", "cell", "surrogate"},
+    "networks": {"check", "cell", "neurons"},
+    "learning": {"check", "cell", "surrogate"},
+    "inputs": {"check"},
+    "experiments": {
+        *("check", "cell", "surrogate", "neurons", "networks", "learning", "inputs"),
+    },
+    "interop": {"check", "cell"},
+    "__main__": {"check", "experiments"},
+    "__init__": {"cell", "learning", "networks", "neurons", "surrogate"},
+}
+CORE = {"jax", "optax", "flax", "numpy"}
+
+
+def part_of(path):
+    return path.relative_to(ROOT / "snnjax").parts[0].removesuffix(".py")
+
+
+def imports(path, *, at_module_level=False):
+    tree = ast.parse(path.read_text())
+    for node in tree.body if at_module_level else ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=str)
+def test_imports_follow_the_arrows(path):
+    part = part_of(path)
+    for name in imports(path):
+        if name.startswith("snnjax."):
+            used = name.split(".")[1]
+            assert used == part or used in ARROWS[part], f"{part} imports {name}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=str)
+def test_modules_import_nothing_but_the_core_and_no_internals(path):
+    for name in imports(path, at_module_level=True):
+        top = name.split(".")[0]
+        known = top in CORE | {"snnjax"} or top in sys.stdlib_module_names
+        assert known, f"{path.name} imports {name} before it is used"
+    for name in imports(path):
+        assert not name.startswith("jax._src"), f"{path.name}: {name}"
+        assert name.split(".")[0] not in ("pickle", "dill", "shelve", "marshal")
+
+
+def test_folders_are_two_deep():
+    assert max(len(p.relative_to(ROOT / "snnjax").parts) for p in MODULES) == 2
+
+
+def test_importing_changes_nothing_and_starts_no_device():
+    code = """
+import jax
+before = dict(jax.config.values)
+import snnjax, snnjax.inputs, snnjax.experiments
+import sys
+assert dict(jax.config.values) == before
+optional = {"h5py", "sklearn", "matplotlib", "tyro", "orbax", "rich"} & set(sys.modules)
+assert not optional, optional
+jax.config.update("jax_platforms", "none such")  # too late once a device was started
+try:
+    jax.devices()
+except RuntimeError:
+    pass
+else:
+    raise AssertionError("a device was started by the import")
+"""
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert found.returncode == 0, found.stderr

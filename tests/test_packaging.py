@@ -1,0 +1,103 @@
+"""What the README and the project's files promise is true."""
+
+import re
+import runpy
+import subprocess
+import sys
+import tomllib
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+
+import snnjax
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+README = (ROOT / "README.md").read_text()
+
+
+def tracked_text():
+    names = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.split()
+    return [ROOT / n for n in names if not n.endswith((".png", ".lock"))]
+
+
+def name_of(requirement):
+    return re.match(r"[\w-]+", requirement)[0].lower()
+
+
+def test_versions_are_one():
+    citation = (ROOT / "CITATION.cff").read_text()
+    assert PROJECT["project"]["version"] == snnjax.__version__
+    assert metadata.version("snnjax") == snnjax.__version__
+    assert re.search(rf'^version: "?{snnjax.__version__}"?$', citation, re.M)
+    assert f"## {snnjax.__version__}" in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_the_lock_holds_every_requirement_with_a_hash():
+    lock = (ROOT / "requirements.lock").read_text()
+    pinned = dict(re.findall(r"^([\w.-]+)==([^\s;]+)", lock, re.M))
+    wanted = PROJECT["project"]["dependencies"] + PROJECT["dependency-groups"]["dev"]
+    assert {name_of(w) for w in wanted} <= pinned.keys()
+    assert lock.count("--hash=sha256:") >= len(pinned)
+    assert "file://" not in lock
+    assert "index-url" not in lock
+
+
+def test_what_is_installed_is_what_is_locked():
+    lock = (ROOT / "requirements.lock").read_text()
+    for name in ("jax", "jaxlib", "optax", "flax", "numpy"):
+        locked = re.search(rf"^{name}==([^\s;]+)", lock, re.M)[1]
+        assert metadata.version(name) == locked
+
+
+def test_everything_optional_is_in_the_dev_group():
+    extras = PROJECT["project"]["optional-dependencies"]
+    optional = {name_of(r) for k, rs in extras.items() if k != "all" for r in rs}
+    assert optional <= {name_of(r) for r in PROJECT["dependency-groups"]["dev"]}
+
+
+def test_types_are_declared():
+    assert (ROOT / "snnjax" / "py.typed").exists()
+
+
+def test_the_gate_runs_the_test_command_of_the_readme():
+    assert "./run test " in README
+    assert "./run test\n" in (ROOT / ".ci" / "run").read_text()
+
+
+def test_the_example_in_the_readme_works(tmp_path, capsys):
+    code = re.search(r"```python\n(.*?)```", README, re.S)[1]
+    (tmp_path / "example.py").write_text(code)
+    runpy.run_path(str(tmp_path / "example.py"))
+    assert float(capsys.readouterr().out.split()[-1]) < 0.5
+
+
+def test_the_skeleton_neuron_works(tmp_path):
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    (tmp_path / "yours.py").write_text(re.search(r"```python\n(.*?)```", text, re.S)[1])
+    made = runpy.run_path(str(tmp_path / "yours.py"))["integrator"](1, 1.0)
+    drive = snnjax.spike.__globals__["jnp"].full((10, 1), 250.0)
+    _, spikes = snnjax.unroll(made, (), drive, dt=1e-3)
+    assert spikes.sum() == 2  # 250 spikes a second for 10 ms, the first after 5 steps
+
+
+@pytest.mark.parametrize("path", tracked_text(), ids=str)
+def test_no_file_names_a_path_of_one_machine(path):
+    text = path.read_text()
+    assert not re.search(r"/(?:home|Users|work|root)/\w", text)
+
+
+def test_links_of_the_readme_lead_somewhere():
+    for name in re.findall(r"[\w/]+\.(?:png|md|cff)\b", README):
+        assert (ROOT / name).exists() or name in ("report.png",), name
+
+
+def test_the_command_is_installed():
+    found = subprocess.run(
+        [sys.executable, "-m", "snnjax", "info"], capture_output=True, text=True
+    )
+    assert found.returncode == 0
+    assert f"jax            {metadata.version('jax')}" in found.stdout
