@@ -1,14 +1,21 @@
 """Runs studies by number: ``python benchmarks/run.py R01 R06 [--full]``."""
 
 import argparse
+import json
 import sys
 from pathlib import Path
 
 import hidden_layer
+import main_jobs
 import surrogate_shapes
 from study import RESULTS, execute, tell
 
-STUDIES = {study.id: study for study in (hidden_layer.STUDY, surrogate_shapes.STUDY)}
+STUDIES = {
+    study.id: study
+    for study in (hidden_layer.STUDY, surrogate_shapes.STUDY, *main_jobs.STUDIES)
+}
+TABLE = Path(__file__).parent / "README.md"
+MARK = "<!-- written by: python benchmarks/run.py --table -->"
 
 
 def main(args: list[str] | None = None) -> int:
@@ -18,10 +25,16 @@ def main(args: list[str] | None = None) -> int:
     parser.add_argument("--full", action="store_true", help="the published size")
     parser.add_argument("--list", action="store_true", help="what there is")
     parser.add_argument("--out", type=Path, default=RESULTS, help="where results go")
+    parser.add_argument(
+        "--table", action="store_true", help="renew benchmarks/README.md from results"
+    )
     given = parser.parse_args(args)
     if given.list:
         for study in STUDIES.values():
-            print(f"{study.id}  {study.minutes:4g} min  {study.claim}")
+            print(f"{study.id:<13}  {study.minutes:4g} min  {study.claim}")
+        return 0
+    if given.table:
+        TABLE.write_text(TABLE.read_text().split(MARK)[0] + MARK + "\n" + table())
         return 0
     unknown = [id for id in given.ids if id not in STUDIES]
     if unknown or not given.ids:
@@ -32,6 +45,27 @@ def main(args: list[str] | None = None) -> int:
         execute(STUDIES[id], full=given.full, results=given.out) for id in given.ids
     ]
     return int(not all(c.holds for found in findings for c in found.criteria))
+
+
+def table() -> str:
+    """Every claim and what was measured last, from the JSON under ``results``."""
+    lines = ["", "| study | claim, source | criterion | measured | min |"]
+    lines.append("|---|---|---|---|---|")
+    for study in STUDIES.values():
+        claim = f"{study.claim}<br>{study.source}"
+        path = RESULTS / f"{study.id}.json"
+        if not path.exists():
+            lines.append(f"| {study.id} | {claim} | | not yet | {study.minutes:g} |")
+            continue
+        found = json.loads(path.read_text())
+        names = [f"{c['name']} {c['bound']}" for c in found["criteria"]]
+        seen = [
+            str(c["value"]) if c["holds"] else f"**{c['value']}, fails**"
+            for c in found["criteria"]
+        ]
+        row = "<br>".join(names), "<br>".join(seen), f"{found['summary']['minutes']:g}"
+        lines.append(f"| {study.id} | {claim} | {' | '.join(row)} |")
+    return "\n".join(lines) + "\n"
 
 
 if __name__ == "__main__":

@@ -187,8 +187,8 @@ def criteria(size, tests):
     inside = [k for k, slope in enumerate(size.slopes) if 1 <= slope <= 100]
     flat = tests["SuperSpike"].mean(axis=1)[inside]
     spread = 100 * float(np.ptp(flat))
-    best = [hits.mean(axis=1).max() for hits in tests.values()]
-    apart = 100 * float(np.ptp(best))
+    best = [float(hits.mean(axis=1).max()) for hits in tests.values()]
+    apart = 100 * (max(best) - min(best))
     return [
         Criterion(
             "SuperSpike's spread over slopes 1 to 100, points",
@@ -204,7 +204,7 @@ def criteria(size, tests):
         ),
         Criterion(
             "best test accuracy",
-            round(float(max(best)), 4),
+            round(max(best), 4),
             ">= 0.90",
             max(best) >= 0.90,
         ),
