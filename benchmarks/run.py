@@ -10,10 +10,8 @@ import main_jobs
 import surrogate_shapes
 from study import RESULTS, execute, tell
 
-STUDIES = {
-    study.id: study
-    for study in (hidden_layer.STUDY, surrogate_shapes.STUDY, *main_jobs.STUDIES)
-}
+FOUND = (hidden_layer.STUDY, surrogate_shapes.STUDY, *main_jobs.STUDIES)
+STUDIES = {study.id: study for study in sorted(FOUND, key=lambda study: study.id)}
 TABLE = Path(__file__).parent / "README.md"
 MARK = "<!-- written by: python benchmarks/run.py --table -->"
 
