@@ -9,6 +9,7 @@ from typing import Literal
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from snnjax import check
 from snnjax.check import Number
@@ -31,7 +32,7 @@ def firing_rate(
 
     Raises:
         ValueError: for spikes without time and neurons, an empty sequence, a mask of
-            another shape, or a ``dt`` that is not positive.
+            another shape or without a valid step, or a ``dt`` that is not positive.
     """
     check.positive("dt", dt, " [s]")
     if spikes.ndim < 2 or len(spikes) == 0:
@@ -42,6 +43,9 @@ def firing_rate(
         raise ValueError(
             f"The mask must be [T, *batch] = {spikes.shape[:-1]}, got {mask.shape}."
         )
+    known = None if mask is None else check.concrete(mask)
+    if known is not None and not np.all(np.any(known, axis=0)):
+        raise ValueError("The mask leaves a sample without a single valid step.")
     valid = None if mask is None else mask.astype(bool)[..., None]
     return jnp.mean(spikes, axis=0, where=valid) / jnp.asarray(dt, spikes.dtype)
 
@@ -100,4 +104,4 @@ def _penalty(excess, spikes, rate, dt, power, over, mask):
     else:
         check.per_neuron("rate", rate, rates.shape[-1])
     beyond = excess(rates, jnp.asarray(rate, rates.dtype))
-    return jnp.mean(jnp.maximum(beyond, 0.0) ** power)
+    return jnp.mean(jnp.where(beyond > 0.0, beyond, 0.0) ** power)

@@ -104,12 +104,14 @@ def kernel_integrals(
             raise ValueError("Without a synapse the kernel needs a time step dt [s].")
         tau_mem, tau_syn = jnp.asarray(tau_mem), jnp.asarray(tau_syn)
         return tau_syn, tau_syn**2 / (2.0 * (tau_mem + tau_syn))
-    b = jnp.exp(-jnp.asarray(dt) / tau_mem)
-    a = jnp.zeros_like(b) if tau_syn is None else jnp.exp(-jnp.asarray(dt) / tau_syn)
-    g = 1.0 - b if tau_syn is None else psp(dt, tau_mem, tau_syn)
-    mean = dt * g / ((1.0 - a) * (1.0 - b))
-    square = dt * g**2 * (1.0 + a * b) / ((1 - a**2) * (1 - b**2) * (1.0 - a * b))
-    return mean, square
+    dt = jnp.asarray(dt)
+    y = dt / tau_mem
+    x = jnp.inf if tau_syn is None else dt / tau_syn  # a = 0 without a synapse
+    lost = lambda rate: -jnp.expm1(-rate)  # noqa: E731  # 1 - e^-rate, to full precision
+    g = lost(y) if tau_syn is None else psp(dt, tau_mem, tau_syn)
+    mean = dt * g / (lost(x) * lost(y))
+    square = dt * g**2 * (2.0 - lost(x + y))
+    return mean, square / (lost(2.0 * x) * lost(2.0 * y) * lost(x + y))
 
 
 def mean_exp(a: Number, b: Number) -> jax.Array:
