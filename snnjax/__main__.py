@@ -61,6 +61,7 @@ def _info(command):
     import jax
 
     from snnjax.experiments.measure import describe
+    from snnjax.kernels import build
 
     for name, version in describe()["versions"].items():
         print(f"{name:<14} {version}")
@@ -71,6 +72,15 @@ def _info(command):
             print(f"{name:<14} {metadata.version(name)}")
         except metadata.PackageNotFoundError:
             print(f"{name:<14} not installed")
+    why = build.load()
+    print(f"{'native path':<14} {why or build.library()}")
+    return 0
+
+
+def _kernels(command):
+    from snnjax.kernels import build
+
+    print(build.build(force=command.force))
     return 0
 
 
@@ -107,13 +117,28 @@ def _commands(conf):
         run = _train
 
     @dataclass
+    class Kernels:
+        """Compile the native CPU kernels for this machine (needs a C++ compiler).
+
+        Everything works without them; with them most networks train faster.
+        """
+
+        action: Literal["build"]
+        """What to do."""
+        force: Annotated[bool, conf.FlagCreatePairsOff] = False
+        """Compile again even if it was done."""
+
+        run = _kernels
+
+    @dataclass
     class Info:
-        """Print versions, devices, and which optional packages are installed."""
+        """Print versions, devices, what is installed, and whether kernels are built."""
 
         run = _info
 
     return (
         Annotated[Train, conf.subcommand("train"), conf.PositionalRequiredArgs]
+        | Annotated[Kernels, conf.subcommand("kernels"), conf.PositionalRequiredArgs]
         | Annotated[Info, conf.subcommand("info")]
     )
 

@@ -17,6 +17,17 @@ Weights = Any
 State = Any
 
 
+class Wiring(NamedTuple):
+    """Connections onto a population of neurons, and what they carry."""
+
+    xs: jax.Array  # from below, [T, *batch, n_in]
+    w: jax.Array  # [n_in, n]
+    b: jax.Array | None  # [n]; None without bias
+    r: jax.Array  # [n, n], from the population itself, one step before
+    spikes: jax.Array  # [*batch, n], of the step before the first
+    recurrent_gradient: bool  # whether gradients pass through the spikes before
+
+
 class Cell(NamedTuple):
     """A dynamical system in discrete time.
 
@@ -26,6 +37,9 @@ class Cell(NamedTuple):
         step: ``(weights, state, x, dt) -> (state, y)``, one step of ``dt`` seconds.
         run: the same for a whole sequence ``[T, *batch, n_in]``, faster; the scan of
             ``step`` if a cell has no better idea.
+        loop: the same inside an explicit recurrence, ``(weights, state, wiring, dt)``,
+            faster; the connection scans ``step`` around it if a cell has no better
+            idea. Only neurons need one.
     """
 
     init: Callable[[jax.Array], Weights]
@@ -34,6 +48,9 @@ class Cell(NamedTuple):
     run: (
         Callable[[Weights, State, jax.Array, Number], tuple[State, jax.Array]] | None
     ) = None
+    loop: Callable[[Weights, State, Wiring, Number], tuple[State, jax.Array]] | None = (
+        None
+    )
 
 
 def unroll(
@@ -46,6 +63,7 @@ def unroll(
     record: Callable[[State, jax.Array], Any] | None = None,
     truncate: int | None = None,
     checkpoint: int | None = None,
+    memory: float | None = None,
 ) -> tuple[State, Any]:
     """Runs a cell over a sequence.
 
@@ -54,7 +72,8 @@ def unroll(
     Args:
         cell: what to run.
         weights: from ``cell.init``.
-        xs: inputs ``[T, *batch, n_in]``, time first, floating point.
+        xs: inputs ``[T, *batch, n_in]``, time first: floating point, or what the first
+            cell reads (connections take rasters of ``uint8`` or ``bool``).
         dt: time step [s].
         state: where to start; the resting state if omitted.
         record: what to keep of each step, ``(state, y) -> anything``; the output
@@ -62,22 +81,25 @@ def unroll(
         truncate: cut the gradient through the state every so many steps (truncated
             backpropagation through time). Values stay the same.
         checkpoint: keep the state only every so many steps and compute the rest again
-            in the backward pass; about √T is a good choice. Values and gradients
-            stay the same, memory falls from T to T/checkpoint + checkpoint.
+            in the backward pass; a divisor of T near √T is a good choice. Values and
+            gradients stay the same, memory falls from T to T/checkpoint + checkpoint.
+        memory: choose ``checkpoint`` so that what the backward pass keeps fits into
+            about so many bytes, of all chunks and inside one; none if all fits.
 
     Returns:
         The final state, and what was recorded, ``[T, ...]``.
 
     Raises:
         ValueError: for an input without a time axis or not floating point, a ``dt``
-            that is not positive, a state of another batch, or chunks below one step.
+            that is not positive, a state of another batch, chunks below one step, a
+            memory that no chunk fits into, or both ``checkpoint`` and ``memory``.
     """
     if xs.ndim < 2:
         raise ValueError(
             f"unroll expects inputs [T, *batch, n_in], got shape {xs.shape}. "
             "A single channel is xs[:, None]."
         )
-    check.floating("The input of unroll", xs)
+    check.signal("The input of unroll", xs)
     check.positive("dt", dt, " [s]")
     if jnp.ndim(dt) != 0:
         raise ValueError(f"dt must be one number [s], got shape {jnp.shape(dt)}.")
@@ -90,6 +112,10 @@ def unroll(
             return run_cell(cell, weights, state, xs, dt)
         return _scan(cell, weights, state, xs, dt, record)
 
+    if memory is not None:
+        if checkpoint is not None:
+            raise ValueError("Give unroll a checkpoint or a memory, not both.")
+        checkpoint = _fitting(run, state, xs, memory)
     if checkpoint is not None:
         check.whole("checkpoint", checkpoint)
         run = _in_chunks(jax.checkpoint(run), checkpoint)
@@ -194,11 +220,15 @@ def learn(make: Callable[..., Cell], **constants: Number) -> Cell:
     def cell_of(weights):
         return make(**{name: jnp.exp(log) for name, log in weights.logs.items()})
 
+    def loop(weights, state, wiring, dt):
+        return cell_of(weights).loop(weights.weights, state, wiring, dt)
+
     return Cell(
         init=init,
         rest=lambda x: make(**constants).rest(x),
         step=lambda w, state, x, dt: cell_of(w).step(w.weights, state, x, dt),
         run=lambda w, state, xs, dt: run_cell(cell_of(w), w.weights, state, xs, dt),
+        loop=loop if make(**constants).loop is not None else None,
     )
 
 
@@ -246,6 +276,37 @@ def _in_chunks(run, length):
         return state, jax.tree.map(lambda a, b: jnp.concatenate([a, b]), ys, rest)
 
     return run_chunks
+
+
+def _fitting(run, state, xs, memory):
+    """The longest chunk, a divisor of T, whose gradient fits; None: all at once."""
+    check.positive("memory", memory, " [bytes]")
+    steps = len(xs)
+    if steps < 2:
+        return None
+
+    def kept(length):
+        """Bytes that the backward pass of so many steps needs from the forward one."""
+        some = jax.ShapeDtypeStruct((length, *xs.shape[1:]), xs.dtype)
+        pull = jax.eval_shape(lambda state, xs: jax.vjp(run, state, xs)[1], state, some)
+        return _bytes(pull)
+
+    each = 2 * (kept(2) - kept(1))  # and as much again for the gradients themselves
+    if steps * each <= memory:
+        return None
+    sizes = [k for k in range(1, steps) if steps % k == 0]
+    needs = [(k * each + steps // k * _bytes(state), k) for k in sizes]
+    least, length = min(needs)
+    if least > memory:
+        raise ValueError(
+            f"No chunk of these {steps} steps fits into {memory:.3g} bytes; the least, "
+            f"checkpoint={length}, takes about {least:.3g}."
+        )
+    return max(k for need, k in needs if need <= memory)
+
+
+def _bytes(tree):
+    return sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(tree))
 
 
 def _forgetting(run):

@@ -86,6 +86,29 @@ def floating(what: str, x: jax.Array) -> None:
         )
 
 
+def signal(what: str, x: jax.Array) -> None:
+    """Refuses what is neither floating point, nor a raster, nor a list of events.
+
+    Rasters of ``bool`` or ``uint8`` and indices of ``int32`` stay as small as they are:
+    the connection that reads them makes currents of them.
+
+    Raises:
+        ValueError: with the dtype that came, and the cast that helps.
+    """
+    if x.dtype not in (bool, jnp.uint8, jnp.int32):
+        floating(what, x)
+
+
+def raster(what: str, x: jax.Array) -> None:
+    """Refuses what is neither floating point nor a raster of ``bool`` or ``uint8``.
+
+    Raises:
+        ValueError: with the dtype that came, and the cast that helps.
+    """
+    if x.dtype not in (bool, jnp.uint8):
+        floating(what, x)
+
+
 def whole(name: str, value: Any, *, least: int = 1) -> None:
     """Refuses anything but a whole number of at least ``least``.
 

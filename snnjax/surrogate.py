@@ -48,8 +48,8 @@ def spike(v: jax.Array, shape: Shape) -> jax.Array:
     v = jnp.asarray(v)
     check.floating("The distance to threshold", v)
     if isinstance(shape, ForwardMode):
-        return _spike_either_way(v, _as_pytree(shape.shape))
-    return _spike(v, _as_pytree(shape))
+        return _spike_either_way(v, as_pytree(shape.shape))
+    return _spike(v, as_pytree(shape))
 
 
 @jax.custom_vjp
@@ -83,7 +83,7 @@ def _spike_jvp(primals, tangents):
     return _spike_either_way(v, shape), tangents[0] * shape(v).astype(v.dtype)
 
 
-def _as_pytree(shape: Shape) -> Any:
+def as_pytree(shape: Shape) -> Any:
     """A bare function is no pytree; ``Partial`` makes it one without leaves."""
     leaves = jax.tree.leaves(shape)
     return Partial(shape) if any(callable(leaf) for leaf in leaves) else shape

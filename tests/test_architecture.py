@@ -13,15 +13,16 @@ ARROWS = {  # who may import whom, besides themselves
     "check": set(),
     "surrogate": {"check"},
     "cell": {"check"},
-    "neurons": {"check", "cell", "surrogate"},
-    "networks": {"check", "cell", "neurons"},
+    "kernels": {"check", "surrogate"},
+    "neurons": {"check", "cell", "surrogate", "kernels"},
+    "networks": {"check", "cell", "neurons", "kernels"},
     "learning": {"check", "cell", "surrogate"},
     "inputs": {"check"},
     "experiments": {
         *("check", "cell", "surrogate", "neurons", "networks", "learning", "inputs"),
     },
     "interop": {"check", "cell"},
-    "__main__": {"check", "experiments"},
+    "__main__": {"check", "experiments", "kernels"},
     "__init__": {"cell", "learning", "networks", "neurons", "surrogate"},
 }
 CORE = {"jax", "optax", "flax", "numpy"}

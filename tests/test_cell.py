@@ -362,3 +362,53 @@ def test_learning_nothing_is_refused():
 def test_learning_what_has_no_logarithm_is_refused(bad):
     with pytest.raises(ValueError, match="tau must be finite and positive"):
         snn.learn(lambda tau: snn.li(2, snn.LIParams(tau)), tau=bad)
+
+
+def long_network(path="xla"):
+    neuron = snn.lif(40, snn.LIFParams(5e-3, 2e-3, 0.3), path=path)
+    return snn.chain(snn.recurrent(20, 40, neuron), snn.dense(40, 5, path=path))
+
+
+def gradient_of(net, weights, xs, **options):
+    def loss(weights):
+        return jnp.sum(jnp.sin(snn.unroll(net, weights, xs, dt=1e-3, **options)[1]))
+
+    return jax.jit(jax.value_and_grad(loss))
+
+
+def temp_bytes(net, weights, xs, **options):
+    compiled = gradient_of(net, weights, xs, **options).lower(weights).compile()
+    return compiled.memory_analysis().temp_size_in_bytes
+
+
+def test_a_budget_of_memory_is_kept_at_the_same_gradient(x64):
+    xs = 1.0 * (jax.random.uniform(jax.random.key(0), (400, 8, 20)) < 0.2)
+    net = long_network()
+    weights = net.init(jax.random.key(1))
+    plain = gradient_of(net, weights, xs)(weights)
+    whole, outputs = temp_bytes(net, weights, xs), 2 * 400 * 8 * 5 * 8
+    for budget in (1e6, 5e5):
+        found = gradient_of(net, weights, xs, memory=budget)(weights)
+        jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, 1e-10), found, plain)
+        assert temp_bytes(net, weights, xs, memory=budget) < budget + outputs < whole
+    assert temp_bytes(net, weights, xs, memory=1e9) == whole
+
+
+def test_a_budget_that_nothing_fits_into_is_refused_with_the_least():
+    net, xs = long_network(), jnp.zeros((400, 8, 20))
+    weights = net.init(jax.random.key(1))
+    with pytest.raises(
+        ValueError, match=r"No chunk.*fits into 1e\+03 bytes; the least"
+    ):
+        snn.unroll(net, weights, xs, dt=1e-3, memory=1e3)
+    with pytest.raises(ValueError, match="memory"):
+        snn.unroll(net, weights, xs, dt=1e-3, memory=-1.0)
+    with pytest.raises(ValueError, match="not both"):
+        snn.unroll(net, weights, xs, dt=1e-3, memory=1e6, checkpoint=5)
+
+
+def test_a_small_raster_is_never_a_dense_one_in_floating_point():
+    raster = jnp.zeros((500, 16, 200), jnp.uint8)
+    net = snn.chain(snn.dense(200, 4, path="xla"), snn.li(4))
+    weights = net.init(jax.random.key(1))
+    assert temp_bytes(net, weights, raster) < 500 * 16 * 200 * 4 / 4

@@ -8,6 +8,7 @@ import jax
 import pytest
 
 from snnjax import __main__, experiments
+from snnjax.kernels import build
 
 
 def refused(capsys, *args):
@@ -195,3 +196,12 @@ def test_a_refused_program_exits_with_an_error_and_no_traceback(tmp_path):
     assert done.stdout == ""
     (line,) = done.stderr.splitlines()
     assert line.startswith(f"snnjax: No spoken digits (train file) in {tmp_path}")
+
+
+def test_kernels_are_built_on_demand_and_info_says_where(capsys, monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(build, "load", build.load.__wrapped__)
+    assert __main__.main(["info"]) == 0
+    assert "run: snnjax kernels build" in capsys.readouterr().out
+    monkeypatch.setattr(build, "compiler", lambda: None)
+    assert "No C++ compiler" in refused(capsys, "kernels", "build")

@@ -7,6 +7,7 @@ import pytest
 
 import snnjax as snn
 from snnjax.cell import run_cell
+from snnjax.learning import running_max
 
 T, B, N = 12, 4, 3
 DT = 1e-3
@@ -15,7 +16,7 @@ FAST = {"tau_mem": 5e-3, "tau_syn": 2e-3, "threshold": 0.3}
 
 def lif(**options):
     constants = {**FAST, **{k: options.pop(k) for k in list(options) if k in FIELDS}}
-    return snn.lif(N, snn.LIFParams(**constants), **options)
+    return snn.lif(N, snn.LIFParams(**constants), path="xla", **options)
 
 
 FIELDS = snn.LIFParams._fields
@@ -30,15 +31,22 @@ CELLS = {
     "lif without synapse": lif(tau_syn=None),
     "lif per neuron": lif(tau_mem=np.array([3e-3, 5e-3, 9e-3])),
     "srm": snn.srm(N, snn.LIFParams(**FAST)),
-    "dense": snn.dense(N, 5),
-    "dense bias": snn.dense(N, 5, bias=True),
+    "dense": snn.dense(N, 5, path="xla"),
+    "dense bias": snn.dense(N, 5, bias=True, path="xla"),
     "recurrent": snn.recurrent(N, N, lif()),
     "recurrent options": snn.recurrent(
         N, N, lif(), bias=True, self_connections=False, recurrent_gradient=False
     ),
-    "chain": snn.chain(snn.dense(N, 4), snn.lif(4), snn.dense(4, 2), snn.li(2)),
+    "chain": snn.chain(
+        snn.dense(N, 4, path="xla"),
+        snn.lif(4, path="xla"),
+        snn.dense(4, 2, path="xla"),
+        snn.li(2),
+    ),
+    "running max": running_max(N),
     "learn": snn.learn(lambda tau: lif(tau_mem=tau), tau=np.full(N, 5e-3)),
 }
+SPEAKS_UNASKED = {"dense bias", "recurrent options", "running max"}
 NEURONS = ["li", "lif", "lif subtract", "lif refractory", "srm"]
 
 every_cell = pytest.mark.parametrize("name", CELLS)
@@ -178,6 +186,21 @@ def test_batch_sharded_on_an_explicit_mesh_and_in_shard_map(name):
 
 
 @every_cell
+def test_gradients_on_an_explicit_mesh_are_those_of_one_device(name):
+    cell, weights = start(name)
+    xs = inputs()
+
+    def gradient(weights, xs):
+        return jax.grad(lambda w: snn.unroll(cell, w, xs, dt=DT)[1].sum())(weights)
+
+    mesh = jax.make_mesh((4,), ("data",), axis_types=(jax.sharding.AxisType.Explicit,))
+    with jax.set_mesh(mesh):
+        sharded = jax.device_put(xs, jax.P(None, "data"))
+        found = jax.jit(gradient)(weights, sharded)
+    close(gradient(weights, xs), jax.device_get(found), 1e-5, 1e-5)
+
+
+@every_cell
 def test_exported_and_reloaded_it_computes_the_same(name):
     cell, weights = start(name)
     xs = inputs()
@@ -204,7 +227,9 @@ def test_order_of_the_neurons_does_not_matter(name):
     close(run(inputs()[..., order]), run(inputs())[..., order])
 
 
-@pytest.mark.parametrize("name", sorted({*CELLS} - {"dense bias", "recurrent options"}))
+@pytest.mark.parametrize(
+    "name", sorted({*CELLS} - {"dense bias", "recurrent options", "running max"})
+)
 def test_silence_before_the_input_only_delays_the_output(name):
     cell, weights = start(name)
     xs = inputs()

@@ -9,6 +9,7 @@ from snnjax.learning.losses import (
     mean_over_time,
     sum_over_time,
 )
+from snnjax.learning.readout import running_max
 from snnjax.learning.regularize import (
     firing_rate,
     lower_rate_bound,
@@ -24,6 +25,7 @@ __all__ = [
     "lower_rate_bound",
     "max_over_time",
     "mean_over_time",
+    "running_max",
     "sum_over_time",
     "upper_rate_bound",
 ]

@@ -5,6 +5,7 @@ from snnjax.networks.connect import (
     RecurrentState,
     RecurrentWeights,
     dense,
+    from_events,
     recurrent,
 )
 from snnjax.networks.initialize import fluctuation_driven, normal
@@ -15,6 +16,7 @@ __all__ = [
     "RecurrentWeights",
     "dense",
     "fluctuation_driven",
+    "from_events",
     "normal",
     "recurrent",
 ]

@@ -12,7 +12,10 @@ import jax
 import jax.numpy as jnp
 
 from snnjax import check
-from snnjax.cell import Cell
+from snnjax.cell import Cell, Wiring
+from snnjax.kernels import native
+from snnjax.kernels.layer import project
+from snnjax.kernels.native import Path
 from snnjax.networks.initialize import normal
 
 Initializer = Callable[[jax.Array, int, int], jax.Array]
@@ -41,7 +44,12 @@ class RecurrentState(NamedTuple):
 
 
 def dense(
-    n_in: int, n_out: int, *, bias: bool = False, init: Initializer = normal
+    n_in: int,
+    n_out: int,
+    *,
+    bias: bool = False,
+    init: Initializer = normal,
+    path: Path = "auto",
 ) -> Cell:
     """An all-to-all connection, ``y = x·w + b``.
 
@@ -50,15 +58,20 @@ def dense(
         n_out: number of outputs.
         bias: whether to learn a constant current, starting from zero.
         init: draws ``w``, ``(key, n_in, n_out) -> [n_in, n_out]``.
+        path: who multiplies a whole sequence: ``"native"``, the kernel of ``snnjax
+            kernels build``, which adds up the rows of ``w`` that spikes select (float32
+            on a CPU), ``"xla"``, or ``"auto"``, native where it can be.
 
     Returns:
         A cell ``[*batch, n_in] -> [*batch, n_out]`` with ``DenseWeights`` and no state.
 
     Raises:
-        ValueError: for a width below one, or an input of another width.
+        ValueError: for a width below one, an input of another width, an unknown path,
+            or a forced native path that cannot be taken, with the reason.
     """
     check.whole("n_in", n_in)
     check.whole("n_out", n_out)
+    native.known(path)
 
     def draw(key):
         w = init(key, n_in, n_out)
@@ -66,14 +79,62 @@ def dense(
 
     def rest(x):
         check.width("dense", x, n_in)
+        check.raster("The input of dense", x)
         return ()
 
     def step(weights, state, x, dt):
         del dt  # passes at once
         check.width("dense", x, n_in)
-        return state, _project(weights, x)
+        return state, project(x, *weights)
 
-    return Cell(init=draw, rest=rest, step=step, run=step)
+    def run(weights, state, xs, dt):
+        del dt
+        check.width("dense", xs, n_in)
+        by_events = native.chosen(path, native.available(xs, weights.w))
+        return state, project(xs, *weights, by_events=by_events)
+
+    return Cell(init=draw, rest=rest, step=step, run=run)
+
+
+def from_events(
+    n_in: int, n_out: int, *, bias: bool = False, init: Initializer = normal
+) -> Cell:
+    """An all-to-all connection that reads which inputs fire, not a raster.
+
+    The same as ``dense``, for inputs so sparse that their raster is mostly zeros:
+    ``y = Σ_k w[x_k] + b``, over the indices that are not negative.
+
+    Args:
+        n_in: number of inputs.
+        n_out: number of outputs.
+        bias: whether to learn a constant current, starting from zero.
+        init: draws ``w``, ``(key, n_in, n_out) -> [n_in, n_out]``.
+
+    Returns:
+        A cell ``[*batch, K] -> [*batch, n_out]`` with ``DenseWeights`` and no state. In
+        each step its input names at most K firing inputs, 0 … n_in - 1 as ``int32``;
+        -1 fills the rest. An index above the range gives NaN.
+
+    Raises:
+        ValueError: for a width below one, or an input that is not ``int32``.
+    """
+    connection = dense(n_in, n_out, bias=bias, init=init)
+
+    def rest(x):
+        if x.dtype != jnp.int32:
+            raise ValueError(
+                f"from_events expects indices of dtype int32, got {x.dtype}. "
+                "A raster [*batch, n_in] goes to dense."
+            )
+        return ()
+
+    def step(weights, state, x, dt):
+        del dt  # passes at once
+        rows = weights.w.at[jnp.maximum(x, 0)].get(mode="fill", fill_value=jnp.nan)
+        y = jnp.sum(rows, axis=-2, where=(x >= 0)[..., None])
+        return state, y if weights.b is None else y + weights.b
+
+    return Cell(init=connection.init, rest=rest, step=step, run=step)
 
 
 def recurrent(
@@ -122,15 +183,19 @@ def recurrent(
 
     def rest(x):
         check.width("recurrent", x, n_in)
+        check.raster("The input of recurrent", x)
+        x = x if jnp.issubdtype(x.dtype, jnp.floating) else x.astype(float)
         silence = jnp.zeros_like(x[..., :1]) + jnp.zeros(n, x.dtype)
         return RecurrentState(neuron.rest(silence), silence)
 
-    def close(weights, state, current, dt):
+    def matrix(weights):
+        r = weights.recurrent
+        return r if self_connections else r * (1.0 - jnp.eye(n, dtype=r.dtype))
+
+    def close(weights, r, state, current, dt):
         before = state.spikes
         if not recurrent_gradient:
             before = jax.lax.stop_gradient(before)
-        r = weights.recurrent
-        r = r if self_connections else r * (1.0 - jnp.eye(n, dtype=r.dtype))
         inner, spikes = neuron.step(
             weights.neuron, state.neuron, current + before @ r, dt
         )
@@ -139,16 +204,19 @@ def recurrent(
 
     def step(weights, state, x, dt):
         check.width("recurrent", x, n_in)
-        return close(weights, state, _project(weights.input, x), dt)
+        current = project(x, weights.input.w, weights.input.b)
+        return close(weights, matrix(weights), state, current, dt)
 
     def run(weights, state, xs, dt):
         check.width("recurrent", xs, n_in)
-        currents = _project(weights.input, xs)
-        return jax.lax.scan(lambda s, c: close(weights, s, c, dt), state, currents)
+        r = matrix(weights)
+        if neuron.loop is not None:
+            w, b = weights.input
+            wiring = Wiring(xs, w, b, r, state.spikes, recurrent_gradient)
+            inner, spikes = neuron.loop(weights.neuron, state.neuron, wiring, dt)
+            end = spikes[-1] if len(xs) else state.spikes
+            return RecurrentState(inner, end), spikes
+        currents = project(xs, *weights.input)
+        return jax.lax.scan(lambda s, c: close(weights, r, s, c, dt), state, currents)
 
     return Cell(init=draw, rest=rest, step=step, run=run)
-
-
-def _project(weights, x):
-    y = x @ weights.w
-    return y if weights.b is None else y + weights.b

@@ -21,8 +21,10 @@ import jax.numpy as jnp
 from snnjax import check
 from snnjax.cell import Cell
 from snnjax.check import Number
+from snnjax.kernels import layer, native
+from snnjax.kernels.native import Path
 from snnjax.neurons.kernels import mean_exp
-from snnjax.surrogate import Shape, SuperSpike, spike
+from snnjax.surrogate import ForwardMode, Shape, SuperSpike, as_pytree, spike
 
 Reset = Literal["zero", "subtract", "none"]
 
@@ -58,31 +60,18 @@ class LIFState(NamedTuple):
     silent: jax.Array | None  # refractory time left [s]; None without refractoriness
 
 
-class Decay(NamedTuple):
-    """What is left after one step of ``dt``, each ``[]`` or ``[n]``."""
-
-    mem: jax.Array  # of the voltage, e^(-dt/τm)
-    syn: jax.Array | None  # of the synaptic current, e^(-dt/τs)
-    gain: jax.Array  # voltage that a unit of current has brought by then
-
-
-def decay(params: LIParams | LIFParams, dt: Number, dtype: jnp.dtype) -> Decay:
-    """The exact flow over one step, as three factors."""
+def decay(
+    params: LIParams | LIFParams, dt: Number, dtype: jnp.dtype
+) -> layer.Constants:
+    """The exact flow over one step, as three factors; and the threshold."""
     tau_mem, dt = jnp.asarray(params.tau_mem, dtype), jnp.asarray(dt, dtype)
+    threshold = jnp.asarray(getattr(params, "threshold", jnp.inf), dtype)
     mem = jnp.exp(-dt / tau_mem)
     if params.tau_syn is None:
-        return Decay(mem, None, -jnp.expm1(-dt / tau_mem))
+        return layer.Constants(mem, None, -jnp.expm1(-dt / tau_mem), threshold)
     tau_syn = jnp.asarray(params.tau_syn, dtype)
     gain = dt / tau_mem * mean_exp(-dt / tau_mem, -dt / tau_syn)
-    return Decay(mem, jnp.exp(-dt / tau_syn), gain)
-
-
-def flow(factors: Decay, v: jax.Array, i: jax.Array | None, x: jax.Array):
-    """Takes in ``x``, then decays for one step: from ``(v, i)`` to ``(v, i)``."""
-    if factors.syn is None or i is None:
-        return factors.mem * v + factors.gain * x, None
-    i = i + x
-    return factors.mem * v + factors.gain * i, factors.syn * i
+    return layer.Constants(mem, jnp.exp(-dt / tau_syn), gain, threshold)
 
 
 def li(n: int, params: LIParams | LIFParams = LIParams()) -> Cell:
@@ -102,7 +91,7 @@ def li(n: int, params: LIParams | LIFParams = LIParams()) -> Cell:
     _check(n, tau_mem=params.tau_mem, tau_syn=params.tau_syn)
 
     def advance(factors, state, x):
-        state = LIState(*flow(factors, state.v, state.i, x.astype(state.v.dtype)))
+        state = LIState(*layer.flow(factors, state.v, state.i, x.astype(state.v.dtype)))
         return state, state.v
 
     def rest(x):
@@ -121,6 +110,7 @@ def lif(
     surrogate: Shape = SuperSpike(),
     reset: Reset = "zero",
     reset_gradient: bool = False,
+    path: Path = "auto",
 ) -> Cell:
     """A population of ``n`` leaky integrate-and-fire neurons: currents to spikes.
 
@@ -137,6 +127,9 @@ def lif(
         reset_gradient: whether the gradient passes through the reset. Left out by
             default, as it makes gradients explode for steep surrogates (Zenke &
             Vogels 2021, doi:10.1162/neco_a_01367).
+        path: who runs a whole sequence: ``"native"``, the event-driven CPU kernel of
+            ``snnjax kernels build`` (float32; SuperSpike, sigmoid, triangle, arctan; no
+            refractory time), ``"xla"``, or ``"auto"``, native where it can be.
 
     Returns:
         A cell ``[*batch, n] -> [*batch, n]`` without weights, of state ``LIFState``.
@@ -144,7 +137,8 @@ def lif(
 
     Raises:
         ValueError: for a constant that is not positive and finite (refractory may be
-            zero) or of another shape, or an unknown reset.
+            zero) or of another shape, an unknown reset or path, or a forced native
+            path that cannot be taken, with the reason.
     """
     _check(
         n, tau_mem=params.tau_mem, tau_syn=params.tau_syn, threshold=params.threshold
@@ -154,21 +148,23 @@ def lif(
         check.per_neuron("refractory", params.refractory, n)
     if reset not in ("zero", "subtract", "none"):
         raise ValueError(f"reset must be zero, subtract or none, got {reset!r}.")
+    native.known(path)
 
-    def advance(constants, state, x):
-        factors, threshold, refractory, dt = constants
-        v, i = flow(factors, state.v, state.i, x.astype(state.v.dtype))
+    options = layer.Options(reset, reset_gradient)
+    shape = as_pytree(surrogate)
+
+    def advance(given, state, x):
+        factors, refractory, dt = given
+        v, i = layer.flow(factors, state.v, state.i, x.astype(state.v.dtype))
         if refractory is not None:
             free = state.silent < 0.5 * dt
             v = jnp.where(free, v, state.v)
-        s = spike(v - threshold, surrogate)
+        s = spike(v - factors.threshold, surrogate)
         if refractory is not None:
             s = jnp.where(free, s, jnp.zeros_like(s))
-        cut = s if reset_gradient else jax.lax.stop_gradient(s)
-        v = {"zero": (1.0 - cut) * v, "subtract": v - threshold * cut, "none": v}[reset]
-        return LIFState(v, i, _silence(state.silent, s, refractory, dt)), s.astype(
-            x.dtype
-        )
+        v = layer.after_spike(options, v, s, factors.threshold)
+        silent = _silence(state.silent, s, refractory, dt)
+        return LIFState(v, i, silent), s.astype(x.dtype)
 
     def rest(x):
         v = _zeros("lif", n, x)
@@ -182,10 +178,41 @@ def lif(
         refractory = params.refractory
         if refractory is not None:
             refractory = jnp.asarray(refractory, dtype)
-        threshold = jnp.asarray(params.threshold, dtype)
-        return decay(params, dt, dtype), threshold, refractory, jnp.asarray(dt, dtype)
+        return decay(params, dt, dtype), refractory, jnp.asarray(dt, dtype)
 
-    return _population("lif", n, constants, rest, advance)
+    cell = _population("lif", n, constants, rest, advance)
+    if params.refractory is not None or isinstance(surrogate, ForwardMode):
+        if path == "native":
+            raise ValueError("The native path has no refractory time or forward mode.")
+        return cell
+
+    def through(state, drive, spikes, r, dt, chosen, arrays):
+        by_events = native.chosen(path, native.supports(surrogate, *arrays))
+        chosen = chosen._replace(native=by_events)
+        start = layer.State(state.v, state.i, spikes)
+        factors = decay(params, dt, state.v.dtype)
+        drive = drive(by_events).astype(state.v.dtype)
+        end, spikes = layer.run(chosen, start, drive, r, factors, shape)
+        return LIFState(end.v, end.i, None), spikes
+
+    def run(weights, state, xs, dt):
+        del weights
+        check.width("lif", xs, n)
+        chosen = options._replace(dtype=xs.dtype)
+        return through(state, lambda _: xs, None, None, dt, chosen, [xs, state.v])
+
+    def loop(weights, state, wiring, dt):
+        del weights
+        xs, w, b, r, spikes, gradient = wiring
+        chosen = options._replace(dtype=spikes.dtype, recurrent_gradient=gradient)
+
+        def drive(by_events):
+            return layer.project(xs, w, b, by_events=by_events)
+
+        arrays = [xs, w, r, spikes, state.v]
+        return through(state, drive, spikes, r, dt, chosen, arrays)
+
+    return cell._replace(run=run, loop=loop)
 
 
 def _silence(left, spikes, refractory, dt):
@@ -216,6 +243,7 @@ def _population(name, n, constants, rest, advance):
 def _zeros(name, n, x):
     """Rest takes dtype, device and sharding from the input; never less than float32."""
     check.width(name, x, n)
+    check.floating(f"The input of {name}", x)
     dtype = jnp.promote_types(x.dtype, jnp.float32)
     return jnp.zeros_like(x[..., :1], dtype) + jnp.zeros(n, dtype)
 

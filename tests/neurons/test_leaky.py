@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 import snnjax as snn
+from snnjax.kernels.layer import flow
 from snnjax.neurons import LIFState, LIState
-from snnjax.neurons.leaky import decay, flow
+from snnjax.neurons.leaky import decay
 from snnjax.surrogate import Boxcar, Scaled, StraightThrough, SuperSpike
 
 TAU_MEM, TAU_SYN, DT = 20e-3, 5e-3, 1e-3

@@ -1,0 +1,1 @@
+"""Faster ways through the same sum: plain arrays in, plain arrays out."""

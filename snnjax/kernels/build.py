@@ -1,0 +1,115 @@
+"""Compiles the native kernels on the user's machine, and loads them.
+
+The library is kept in the user's cache under a name made from everything that it
+depends on: source, flags, jaxlib, processor. What was built for another machine is not
+found.
+"""
+
+import ctypes
+import functools
+import hashlib
+import json
+import os
+import platform
+import shutil
+import subprocess
+import tempfile
+from importlib import metadata
+from pathlib import Path
+
+import jax
+
+SOURCE = Path(__file__).with_name("leaky.cc")
+FLAGS = (
+    *("-std=c++17", "-O3", "-march=native", "-fPIC", "-shared", "-DNDEBUG"),
+    *("-fno-math-errno", "-fno-trapping-math"),
+)
+TARGETS = ("snnjax_project", "snnjax_outer", "snnjax_forward", "snnjax_backward")
+
+
+class BuildError(OSError):
+    """The kernels could not be compiled; everything works without them."""
+
+
+def compiler() -> str | None:
+    """The C++ compiler: ``$CXX``, else the first of c++, g++ and clang++."""
+    names = (os.environ.get("CXX"), "c++", "g++", "clang++")
+    return next((found for n in names if n and (found := shutil.which(n))), None)
+
+
+def library() -> Path:
+    """Where the library for this machine belongs, whether or not it is there."""
+    parts = SOURCE.read_bytes(), repr(FLAGS), metadata.version("jaxlib"), _processor()
+    text = [p if isinstance(p, bytes) else p.encode() for p in parts]
+    key = hashlib.sha256(b"\0".join(text)).hexdigest()[:16]
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(home) / "snnjax" / f"leaky-{key}.so"
+
+
+def build(*, force: bool = False) -> Path:
+    """Compiles the kernels, unless this compiler has done so already.
+
+    Args:
+        force: compile again in any case.
+
+    Returns:
+        The library.
+
+    Raises:
+        BuildError: without a compiler, or with what the compiler said.
+    """
+    tool = compiler()
+    if tool is None:
+        raise BuildError(
+            "No C++ compiler was found ($CXX, c++, g++, clang++). Install one "
+            "(Debian: apt install g++) and run: snnjax kernels build"
+        )
+    path = library()
+    version = _say([tool, "--version"]).stdout.partition("\n")[0]
+    made_by = path.with_suffix(".json")
+    fresh = not force and path.exists() and made_by.exists()
+    if fresh and json.loads(made_by.read_text()).get("compiler") == version:
+        return path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+        made = Path(folder) / "made.so"
+        include = f"-I{jax.ffi.include_dir()}"
+        done = _say([tool, *FLAGS, include, str(SOURCE), "-o", str(made)])
+        if done.returncode:
+            raise BuildError(f"{tool} could not compile {SOURCE}:\n{done.stderr}")
+        os.replace(made, path)
+    made_by.write_text(json.dumps({"compiler": version, "flags": FLAGS}) + "\n")
+    load.cache_clear()
+    return path
+
+
+@functools.cache
+def load() -> str:
+    """Makes the library known to XLA; says why not if it cannot, else nothing."""
+    path = library()
+    if not path.exists():
+        return "no library was built for this machine; run: snnjax kernels build"
+    try:
+        handle = ctypes.CDLL(str(path))
+    except OSError as error:
+        return f"{error}; run: snnjax kernels build --force"
+    for name in TARGETS:
+        target = jax.ffi.pycapsule(getattr(handle, name))
+        jax.ffi.register_ffi_target(name, target, platform="cpu")
+    return ""
+
+
+def _processor():
+    """What ``-march=native`` depends on."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    told = sorted(
+        {k for k in lines if k.startswith(("flags", "Features", "model name"))}
+    )
+    return f"{platform.machine()} {platform.processor()} {' '.join(told)}"
+
+
+def _say(command):
+    return subprocess.run(command, capture_output=True, text=True, check=False)

@@ -1,0 +1,42 @@
+"""Readouts that run along, so that outputs over time need not be kept."""
+
+import jax.numpy as jnp
+
+from snnjax import check
+from snnjax.cell import Cell
+
+
+def running_max(n: int) -> Cell:
+    """The highest value so far of each of ``n`` channels.
+
+    At the end of a chain, its state is what ``max_over_time`` makes of all outputs,
+    with the same gradient, to the first of equal values. With
+    ``unroll(..., checkpoint=…)`` nothing as long as the sequence is kept.
+
+        state, _ = unroll(chain(..., li(20), running_max(20)), weights, xs, dt=dt)
+        loss = cross_entropy(state[-1], labels)
+
+    Args:
+        n: number of channels.
+
+    Returns:
+        A cell ``[*batch, n] -> [*batch, n]`` without weights; state and output are the
+        maximum so far, -∞ at rest.
+
+    Raises:
+        ValueError: for a width below one, or an input of another width.
+    """
+    check.whole("n", n)
+
+    def rest(x):
+        check.width("running_max", x, n)
+        check.floating("The input of running_max", x)
+        return jnp.full_like(x, -jnp.inf)
+
+    def step(weights, state, x, dt):
+        del weights, dt
+        check.width("running_max", x, n)
+        best = jnp.where(x > state, x, state)
+        return best, best
+
+    return Cell(init=lambda key: (), rest=rest, step=step)

@@ -1,0 +1,47 @@
+import os
+import subprocess
+import sys
+
+import pytest
+
+from snnjax.kernels import build
+
+CODE = """
+import sys
+import pytest
+from snnjax.kernels import build
+
+sanitize = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g")
+build.FLAGS = (*build.FLAGS, *sanitize)
+build.build()
+sys.exit(pytest.main(["-q", "-p", "no:cacheprovider", *sys.argv[1:]]))
+"""
+
+
+@pytest.mark.slow
+def test_the_kernels_touch_only_what_is_theirs(tmp_path):
+    if build.compiler() is None:
+        pytest.skip("no C++ compiler")
+    first = [_library(name) for name in ("libasan.so", "libstdc++.so")]
+    settings = {
+        "LD_PRELOAD": " ".join(first),
+        "ASAN_OPTIONS": "detect_leaks=0",
+        "XDG_CACHE_HOME": str(tmp_path),
+    }
+    here = os.path.dirname(__file__)
+    told = subprocess.run(
+        [sys.executable, "-c", CODE, os.path.join(here, "test_native.py")],
+        env={**os.environ, **settings},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert told.returncode == 0, told.stdout[-3000:] + told.stderr[-3000:]
+    assert "skipped" not in told.stdout
+
+
+def _library(name):
+    command = [build.compiler(), f"-print-file-name={name}"]
+    return subprocess.run(
+        command, capture_output=True, text=True, check=True
+    ).stdout.strip()
