@@ -13,6 +13,7 @@ from study import RESULTS, execute, tell
 FOUND = (hidden_layer.STUDY, surrogate_shapes.STUDY, *main_jobs.STUDIES)
 STUDIES = {study.id: study for study in sorted(FOUND, key=lambda study: study.id)}
 TABLE = Path(__file__).parent / "README.md"
+README = TABLE.parents[1] / "README.md"
 MARK = "<!-- written by: python benchmarks/run.py --table -->"
 
 
@@ -24,7 +25,7 @@ def main(args: list[str] | None = None) -> int:
     parser.add_argument("--list", action="store_true", help="what there is")
     parser.add_argument("--out", type=Path, default=RESULTS, help="where results go")
     parser.add_argument(
-        "--table", action="store_true", help="renew benchmarks/README.md from results"
+        "--table", action="store_true", help="renew the tables of results in the docs"
     )
     given = parser.parse_args(args)
     if given.list:
@@ -32,7 +33,9 @@ def main(args: list[str] | None = None) -> int:
             print(f"{study.id:<13}  {study.minutes:4g} min  {study.claim}")
         return 0
     if given.table:
-        TABLE.write_text(TABLE.read_text().split(MARK)[0] + MARK + "\n" + table())
+        for page, text in ((TABLE, table()), (README, speeds())):
+            before, _, after = page.read_text().split(MARK)
+            page.write_text(f"{before}{MARK}\n{text}\n{MARK}{after}")
         return 0
     unknown = [id for id in given.ids if id not in STUDIES]
     if unknown or not given.ids:
@@ -47,7 +50,7 @@ def main(args: list[str] | None = None) -> int:
 
 def table() -> str:
     """Every claim and what was measured last, from the JSON under ``results``."""
-    lines = ["", "| study | claim, source | criterion | measured | min |"]
+    lines = ["| study | claim, source | criterion | measured | min |"]
     lines.append("|---|---|---|---|---|")
     for study in STUDIES.values():
         claim = f"{study.claim}<br>{study.source}"
@@ -63,7 +66,32 @@ def table() -> str:
         ]
         row = "<br>".join(names), "<br>".join(seen), f"{found['summary']['minutes']:g}"
         lines.append(f"| {study.id} | {claim} | {' | '.join(row)} |")
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines)
+
+
+def speeds() -> str:
+    """A training step in each library, from what ``rivals.py`` kept."""
+    kept = json.loads((RESULTS / "rivals.json").read_text())
+    sizes = list(dict.fromkeys(row["size"] for row in kept["rows"]))
+    times = {(row["side"], row["size"]): row for row in kept["rows"]}
+    lines = ["| ms (times the fastest) | " + " | ".join(sizes) + " |"]
+    lines.append("|---|" + "---|" * len(sizes))
+    for side in dict.fromkeys(row["side"] for row in kept["rows"]):
+        cells = []
+        for size in sizes:
+            best = min(t["median_ms"] for (_, at), t in times.items() if at == size)
+            row = times.get((side, size))
+            ratio = row and row["median_ms"] / best
+            cells.append(f"{row['median_ms']:.0f} ({ratio:.1f})" if row else "–")
+        lines.append(f"| {side} | " + " | ".join(cells) + " |")
+    gflops = sorted({row["matrix_gflops"] for row in kept["rows"]})
+    lines += [
+        "",
+        f"Medians of {kept['rows'][0]['repeats']} steps taken in turns, on "
+        f"{kept['cpus']} {kept['processor']} cores ({gflops[0]}–{gflops[-1]} GFLOP/s "
+        f"in a large matrix product), jax {kept['jax']}.",
+    ]
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":

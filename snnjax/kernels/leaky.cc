@@ -22,6 +22,9 @@
 #if defined(__AVX512F__)
 #include <immintrin.h>
 #endif
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
 
 #include "xla/ffi/api/ffi.h"
 
@@ -44,6 +47,19 @@ inline Vec load(const float* p) {
 }
 inline void store(float* p, Vec v) { std::memcpy(p, &v, sizeof v); }
 inline Vec splat(float x) { return x - Vec{}; }
+
+// Results are new memory at every call, and the system hands it out page by page, which
+// takes as long as the arithmetic: large pages are few. Only advice, never needed.
+void ask_for_large_pages(float* p, long count) {
+#if defined(__linux__) && defined(MADV_HUGEPAGE)
+  constexpr uintptr_t kPage = uintptr_t{1} << 21;
+  const uintptr_t begin = (reinterpret_cast<uintptr_t>(p) + kPage - 1) & ~(kPage - 1);
+  const uintptr_t end = reinterpret_cast<uintptr_t>(p + count) & ~(kPage - 1);
+  if (begin < end) madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);
+#else
+  (void)p, (void)count;
+#endif
+}
 
 // ---- work shared with the threads of XLA
 
@@ -143,6 +159,17 @@ struct Events {
       }
     }
 #endif
+    if constexpr (std::is_same_v<X, uint8_t>) {  // eight at a time; most are zero
+      for (uint64_t eight; !all && k + 8 <= n; k += 8) {
+        std::memcpy(&eight, x + k, sizeof eight);
+        if (eight == 0) continue;
+        for (long j = k; j < k + 8; ++j) {
+          index[found] = static_cast<int32_t>(j);
+          value[found] = static_cast<float>(x[j]);
+          found += x[j] != 0;
+        }
+      }
+    }
     for (; k < n; ++k) {
       const float v = static_cast<float>(x[k]);
       index[found] = static_cast<int32_t>(k);
@@ -298,6 +325,7 @@ ffi::Error Project(ffi::ThreadPool pool, ffi::AnyBuffer x, ffi::Buffer<ffi::F32>
                    ffi::ResultBuffer<ffi::F32> y) {
   const long n_in = w.dimensions()[0], n = w.dimensions()[1];
   const long rows = x.dimensions()[0];
+  ask_for_large_pages(y->typed_data(), rows * n);
   if (x.element_type() == ffi::DataType::F32)
     return project_rows(pool, x.typed_data<float>(), w.typed_data(), y->typed_data(),
                         rows, n_in, n);
@@ -426,6 +454,7 @@ ffi::Error Forward(ffi::ThreadPool pool, ffi::Buffer<ffi::F32> currents,
   const float *drive = currents.typed_data(), *s_first = s0.typed_data();
   float *out = spikes->typed_data(), *volts = vs->typed_data();
   float *v_last = v_end->typed_data(), *i_last = i_end->typed_data();
+  for (float* result : {out, volts}) ask_for_large_pages(result, steps * batch * n);
   std::copy_n(v0.typed_data(), batch * n, v_last);
   std::copy_n(i0.typed_data(), batch * n, i_last);
 
@@ -552,6 +581,7 @@ ffi::Error BackwardCall(
   const float *c = constants.typed_data(), *f = surrogate.typed_data();
   const std::vector<float> packed =
       loop ? pack(r.typed_data(), n, n, true) : std::vector<float>();
+  ask_for_large_pages(g_x->typed_data(), steps * batch * n);
   std::copy_n(g_v.typed_data(), batch * n, g_v0->typed_data());
   std::copy_n(g_i.typed_data(), batch * n, g_i0->typed_data());
   std::copy_n(g_s.typed_data(), batch * n, g_s0->typed_data());
