@@ -22,9 +22,6 @@
 #if defined(__AVX512F__)
 #include <immintrin.h>
 #endif
-#if defined(__linux__)
-#include <sys/mman.h>
-#endif
 
 #include "xla/ffi/api/ffi.h"
 
@@ -47,19 +44,6 @@ inline Vec load(const float* p) {
 }
 inline void store(float* p, Vec v) { std::memcpy(p, &v, sizeof v); }
 inline Vec splat(float x) { return x - Vec{}; }
-
-// Results are new memory at every call, and the system hands it out page by page, which
-// takes as long as the arithmetic: large pages are few. Only advice, never needed.
-void ask_for_large_pages(float* p, long count) {
-#if defined(__linux__) && defined(MADV_HUGEPAGE)
-  constexpr uintptr_t kPage = uintptr_t{1} << 21;
-  const uintptr_t begin = (reinterpret_cast<uintptr_t>(p) + kPage - 1) & ~(kPage - 1);
-  const uintptr_t end = reinterpret_cast<uintptr_t>(p + count) & ~(kPage - 1);
-  if (begin < end) madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);
-#else
-  (void)p, (void)count;
-#endif
-}
 
 // ---- work shared with the threads of XLA
 
@@ -325,7 +309,6 @@ ffi::Error Project(ffi::ThreadPool pool, ffi::AnyBuffer x, ffi::Buffer<ffi::F32>
                    ffi::ResultBuffer<ffi::F32> y) {
   const long n_in = w.dimensions()[0], n = w.dimensions()[1];
   const long rows = x.dimensions()[0];
-  ask_for_large_pages(y->typed_data(), rows * n);
   if (x.element_type() == ffi::DataType::F32)
     return project_rows(pool, x.typed_data<float>(), w.typed_data(), y->typed_data(),
                         rows, n_in, n);
@@ -454,7 +437,6 @@ ffi::Error Forward(ffi::ThreadPool pool, ffi::Buffer<ffi::F32> currents,
   const float *drive = currents.typed_data(), *s_first = s0.typed_data();
   float *out = spikes->typed_data(), *volts = vs->typed_data();
   float *v_last = v_end->typed_data(), *i_last = i_end->typed_data();
-  for (float* result : {out, volts}) ask_for_large_pages(result, steps * batch * n);
   std::copy_n(v0.typed_data(), batch * n, v_last);
   std::copy_n(i0.typed_data(), batch * n, i_last);
 
@@ -581,7 +563,6 @@ ffi::Error BackwardCall(
   const float *c = constants.typed_data(), *f = surrogate.typed_data();
   const std::vector<float> packed =
       loop ? pack(r.typed_data(), n, n, true) : std::vector<float>();
-  ask_for_large_pages(g_x->typed_data(), steps * batch * n);
   std::copy_n(g_v.typed_data(), batch * n, g_v0->typed_data());
   std::copy_n(g_i.typed_data(), batch * n, g_i0->typed_data());
   std::copy_n(g_s.typed_data(), batch * n, g_s0->typed_data());
