@@ -147,7 +147,7 @@ def run_w4():
     rows = []
     for path in PATHS[1:]:
         ways = {"plain": {}, "checkpoint 40": {"checkpoint": 40}}
-        ways["memory 30 MB"] = {"memory": 30e6}
+        ways["memory 40 MB"] = {"memory": 40e6}
         sides = {
             f"{path} {way}": w2(4000, 64, 128, 1, path, True, **options)
             for way, options in ways.items()
