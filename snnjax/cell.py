@@ -12,6 +12,7 @@ import jax.numpy as jnp
 
 from snnjax import check
 from snnjax.check import Number
+from snnjax.chunks import fitting, forgetting, in_chunks
 
 Weights = Any
 State = Any
@@ -115,13 +116,13 @@ def unroll(
     if memory is not None:
         if checkpoint is not None:
             raise ValueError("Give unroll a checkpoint or a memory, not both.")
-        checkpoint = _fitting(run, state, xs, memory)
+        checkpoint = fitting(run, state, xs, memory)
     if checkpoint is not None:
         check.whole("checkpoint", checkpoint)
-        run = _in_chunks(jax.checkpoint(run), checkpoint)
+        run = in_chunks(jax.checkpoint(run), checkpoint)
     if truncate is not None:
         check.whole("truncate", truncate)
-        run = _in_chunks(_forgetting(run), truncate)
+        run = in_chunks(forgetting(run), truncate)
     return run(state, xs)
 
 
@@ -258,59 +259,6 @@ def _scan(cell, weights, state, xs, dt, record):
         return state, record(state, y)
 
     return jax.lax.scan(body, state, xs)
-
-
-def _in_chunks(run, length):
-    """Runs chunk after chunk of ``length`` steps; the last may be shorter."""
-
-    def run_chunks(state, xs):
-        n = len(xs) // length
-        if n == 0:
-            return run(state, xs)
-        head = xs[: n * length].reshape(n, length, *xs.shape[1:])
-        state, ys = jax.lax.scan(lambda s, x: run(s, x), state, head)
-        ys = jax.tree.map(lambda y: y.reshape(n * length, *y.shape[2:]), ys)
-        if n * length == len(xs):
-            return state, ys
-        state, rest = run(state, xs[n * length :])
-        return state, jax.tree.map(lambda a, b: jnp.concatenate([a, b]), ys, rest)
-
-    return run_chunks
-
-
-def _fitting(run, state, xs, memory):
-    """The longest chunk, a divisor of T, whose gradient fits; None: all at once."""
-    check.positive("memory", memory, " [bytes]")
-    steps = len(xs)
-    if steps < 2:
-        return None
-
-    def kept(length):
-        """Bytes that the backward pass of so many steps needs from the forward one."""
-        some = jax.ShapeDtypeStruct((length, *xs.shape[1:]), xs.dtype)
-        pull = jax.eval_shape(lambda state, xs: jax.vjp(run, state, xs)[1], state, some)
-        return _bytes(pull)
-
-    each = 2 * (kept(2) - kept(1))  # and as much again for the gradients themselves
-    if steps * each <= memory:
-        return None
-    sizes = [k for k in range(1, steps) if steps % k == 0]
-    needs = [(k * each + steps // k * _bytes(state), k) for k in sizes]
-    least, length = min(needs)
-    if least > memory:
-        raise ValueError(
-            f"No chunk of these {steps} steps fits into {memory:.3g} bytes; the least, "
-            f"checkpoint={length}, takes about {least:.3g}."
-        )
-    return max(k for need, k in needs if need <= memory)
-
-
-def _bytes(tree):
-    return sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(tree))
-
-
-def _forgetting(run):
-    return lambda state, xs: run(jax.lax.stop_gradient(state), xs)
 
 
 def _output_like(cell, state, x):

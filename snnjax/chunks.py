@@ -1,0 +1,63 @@
+"""Long runs in chunks: gradients truncated between them, or memory saved.
+
+A run is any ``(state, xs [T, ...]) -> (state, ys [T, ...])`` that may be cut anywhere.
+"""
+
+import jax
+import jax.numpy as jnp
+
+from snnjax import check
+
+
+def in_chunks(run, length):
+    """Runs chunk after chunk of ``length`` steps; the last may be shorter."""
+
+    def run_chunks(state, xs):
+        n = len(xs) // length
+        if n == 0:
+            return run(state, xs)
+        head = xs[: n * length].reshape(n, length, *xs.shape[1:])
+        state, ys = jax.lax.scan(lambda s, x: run(s, x), state, head)
+        ys = jax.tree.map(lambda y: y.reshape(n * length, *y.shape[2:]), ys)
+        if n * length == len(xs):
+            return state, ys
+        state, rest = run(state, xs[n * length :])
+        return state, jax.tree.map(lambda a, b: jnp.concatenate([a, b]), ys, rest)
+
+    return run_chunks
+
+
+def fitting(run, state, xs, memory):
+    """The longest chunk, a divisor of T, whose gradient fits; None: all at once."""
+    check.positive("memory", memory, " [bytes]")
+    steps = len(xs)
+    if steps < 2:
+        return None
+
+    def kept(length):
+        """Bytes that the backward pass of so many steps needs from the forward one."""
+        some = jax.ShapeDtypeStruct((length, *xs.shape[1:]), xs.dtype)
+        pull = jax.eval_shape(lambda state, xs: jax.vjp(run, state, xs)[1], state, some)
+        return _bytes(pull)
+
+    each = 2 * (kept(2) - kept(1))  # and as much again for the gradients themselves
+    if steps * each <= memory:
+        return None
+    sizes = [k for k in range(1, steps) if steps % k == 0]
+    needs = [(k * each + steps // k * _bytes(state), k) for k in sizes]
+    least, length = min(needs)
+    if least > memory:
+        raise ValueError(
+            f"No chunk of these {steps} steps fits into {memory:.3g} bytes; the least, "
+            f"checkpoint={length}, takes about {least:.3g}."
+        )
+    return max(k for need, k in needs if need <= memory)
+
+
+def forgetting(run):
+    """Runs without passing gradients on to where it started."""
+    return lambda state, xs: run(jax.lax.stop_gradient(state), xs)
+
+
+def _bytes(tree):
+    return sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(tree))
