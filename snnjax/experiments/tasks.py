@@ -61,28 +61,32 @@ class Task(NamedTuple):
 
 
 def digits_task() -> Task:
-    """Handwritten digits, brighter pixels firing sooner, through one hidden layer."""
+    """Handwritten digits as a retina tells them, through one hidden layer.
+
+    Each pixel has an ON cell, which fires the sooner the brighter it is, and an OFF
+    cell, which fires the sooner the darker it is.
+    """
     dt, steps, hidden = 1e-3, 50, 256
     params = LIFParams(tau_mem=20e-3, tau_syn=5e-3)
     parts = {}
     for split in ("train", "validation", "test"):
         images, labels = digits(split)
-        pixels = jnp.asarray(images)
-        spikes = latency(pixels, tau=20e-3, threshold=0.1, steps=steps, dt=dt)
+        light = jnp.asarray(np.concatenate([images, 1.0 - images], axis=1))
+        spikes = latency(light, tau=20e-3, threshold=0.1, steps=steps, dt=dt)
         parts[split] = Part(partial(_rows_of, np.asarray(spikes)), labels)
     rate = float(spikes.mean()) / dt
     draw = partial(fluctuation_driven, rate=rate, xi=1.0, params=params, dt=dt)
     return Task(
         name="digits",
         parts=parts,
-        hidden=chain(dense(64, hidden, init=draw), lif(hidden, params)),
+        hidden=chain(dense(light.shape[1], hidden, init=draw), lif(hidden, params)),
         output=chain(dense(hidden, 10), li(10, LIParams(20e-3, 5e-3))),
         readout=lambda v: 10.0 * mean_over_time(v),
         dt=dt,
         batch=64,
         epochs=60,
         learning_rate=5e-3,
-        notes={"coding": "latency", "steps": steps, "dt": dt},
+        notes={"coding": "latency of ON and OFF cells", "steps": steps, "dt": dt},
     )
 
 

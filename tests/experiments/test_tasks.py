@@ -7,6 +7,7 @@ import pytest
 
 from snnjax.experiments import TASKS, Task, tasks, train
 from snnjax.experiments.tasks import Part, linear_baseline
+from snnjax.inputs import digits as read_digits
 from snnjax.inputs import spoken_digits
 
 
@@ -127,13 +128,21 @@ def test_missing_matplotlib_is_found_before_the_training(digits, tmp_path, monke
     assert not list(tmp_path.iterdir())
 
 
-def test_digits_come_as_single_spikes_sooner_from_brighter_pixels(digits):
+def test_digits_come_as_single_spikes_of_on_and_off_cells(digits):
     sizes = {split: len(part.labels) for split, part in digits.parts.items()}
     assert sizes == {"train": 1197, "validation": 300, "test": 300}
     rows = np.arange(20)
     spikes = digits.parts["train"].raster(rows, None)
-    assert spikes.shape == (50, 20, 64)
+    assert spikes.shape == (50, 20, 128)
     assert spikes.sum(axis=0).max() == 1
+    light = read_digits("train")[0][rows]
+    on, off = np.split(spikes, 2, axis=2)
+    for cells, strongest, never in ((on, 1, 0), (off, 0, 1)):
+        time = np.where(cells.any(axis=0), cells.argmax(axis=0), 50)
+        assert set(time[light == strongest]) == {2}  # 20 ms ln(1 / 0.9)
+        assert set(time[light == never]) == {50}
+        order = np.argsort(light if strongest == 0 else -light, axis=None)
+        assert np.all(np.diff(time.flat[order]) >= 0)
 
 
 @pytest.mark.parametrize("n", [1, 5, 127, 128, 129, 300])
