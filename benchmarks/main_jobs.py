@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from study import RESULTS, Criterion, Finding, Study, emit, tell
 
-from snnjax.experiments import tasks
+from snnjax.experiments import job, tasks
 from snnjax.inputs import digits
 
 
@@ -37,7 +37,7 @@ def logistic_regression() -> float:
 def train(make_task, figure_name: str, size: Size) -> dict:
     """Trains in a folder of its own and keeps the report beside the results."""
     with tempfile.TemporaryDirectory() as folder:
-        found = tasks.train(
+        found = job.train(
             make_task(), folder, seeds=size.seeds, epochs=size.epochs, progress=False
         )
         if size == Size():

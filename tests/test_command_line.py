@@ -37,7 +37,7 @@ def untrained(monkeypatch):
     def never(*args, **options):
         raise AssertionError("nothing should have been trained")
 
-    monkeypatch.setattr(experiments.tasks, "fit", never)
+    monkeypatch.setattr(experiments.job, "fit", never)
 
 
 def test_help_names_the_commands_and_the_tasks(capsys):

@@ -1,8 +1,9 @@
 """How we find out: training, tasks, measures and figures."""
 
 from snnjax.experiments import plot
+from snnjax.experiments.job import train
 from snnjax.experiments.measure import confusion, describe, interspike_intervals
-from snnjax.experiments.tasks import TASKS, Task, train
+from snnjax.experiments.tasks import TASKS, Task
 from snnjax.experiments.train import (
     Fit,
     TrainState,

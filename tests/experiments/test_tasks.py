@@ -5,8 +5,9 @@ import jax
 import numpy as np
 import pytest
 
-from snnjax.experiments import TASKS, Task, tasks, train
-from snnjax.experiments.tasks import Part, linear_baseline
+from snnjax.experiments import TASKS, Task, epoch_rows, job, tasks, train
+from snnjax.experiments.job import linear_baseline
+from snnjax.experiments.tasks import Part
 from snnjax.inputs import digits as read_digits
 from snnjax.inputs import spoken_digits
 
@@ -84,17 +85,17 @@ def test_a_second_call_reads_what_the_first_one_left(finished):
 def test_a_cut_run_ends_with_the_same_numbers(digits, tmp_path, monkeypatch):
     task = shortened(digits, SIZES)
     whole = train(task, tmp_path / "whole", epochs=2, progress=False)
-    batches = tasks._batches
+    batches = job._batches
 
     def cut(task, seed, batch, epoch):
         if epoch == 1:
             raise KeyboardInterrupt
         return batches(task, seed, batch, epoch)
 
-    monkeypatch.setattr(tasks, "_batches", cut)
+    monkeypatch.setattr(job, "_batches", cut)
     with pytest.raises(KeyboardInterrupt):
         train(task, tmp_path / "cut", epochs=2, progress=False)
-    monkeypatch.setattr(tasks, "_batches", batches)
+    monkeypatch.setattr(job, "_batches", batches)
     resumed = train(task, tmp_path / "cut", epochs=2, progress=False)
 
     same = set(whole) - {"test_seconds", "train_seconds"}
@@ -145,6 +146,29 @@ def test_digits_come_as_single_spikes_of_on_and_off_cells(digits):
         assert np.all(np.diff(time.flat[order]) >= 0)
 
 
+def test_digits_learn_from_glances_that_tremble_and_lose_a_fifth_of_the_spikes(digits):
+    rows = np.arange(500)
+    raster = digits.parts["train"].raster
+    seen, still = raster(rows, np.random.default_rng(0)), raster(rows, None)
+    again = raster(rows, np.random.default_rng(0))
+    np.testing.assert_array_equal(seen, again)
+    assert 0.7 < seen.sum() / still.sum() < 0.9
+    assert np.any(seen.argmax(axis=0) != still.argmax(axis=0))
+
+
+def test_a_trembling_eye_moves_the_picture_and_keeps_its_light(rng):
+    dots = np.zeros((400, 8, 8), np.float32)
+    dots[:, 3, 4] = 1.0
+    seen = tasks._trembling(dots.reshape(-1, 64), rng).reshape(-1, 8, 8)
+    np.testing.assert_allclose(seen.sum(axis=(1, 2)), 1.0, rtol=1e-6)
+    place = np.arange(8)
+    for axis, still in ((2, 3.0), (1, 4.0)):  # the centre of light, down and across
+        by = seen.sum(axis=axis) @ place - still
+        assert np.all(np.abs(by) <= 0.3 + 1e-6)
+        np.testing.assert_allclose(by.std(), 0.3 / np.sqrt(3), rtol=0.1)
+        assert abs(by.mean()) < 0.03
+
+
 @pytest.mark.parametrize("n", [1, 5, 127, 128, 129, 300])
 def test_predictions_cover_all_rows_in_batches_of_one_shape(n):
     labels = np.arange(n) % 7
@@ -155,7 +179,7 @@ def test_predictions_cover_all_rows_in_batches_of_one_shape(n):
         return np.eye(7)[xs[0, :, 0]] + weights
 
     task = toy(lambda split: labels[None, :, None], {"test": labels}, ["test"])
-    guesses = tasks._predictions(task, predict, "test", 0.5)
+    guesses = job._predictions(task, predict, "test", 0.5)
     np.testing.assert_array_equal(guesses, labels)
     assert shapes == {(1, min(n, 128), 1)}
 
@@ -164,7 +188,7 @@ def test_every_batch_of_every_epoch_and_seed_is_augmented_anew():
     part = Part(lambda rows, rng: rng.random(), np.zeros(6, int))
     task = toy(None, {}, [])._replace(parts={"train": part})
     draws = [
-        [draw for draw, _ in tasks._batches(task, seed, 3, epoch)]
+        [draw for draw, _ in job._batches(task, seed, 3, epoch)]
         for seed, epoch in [(0, 0), (0, 1), (1, 0), (0, 0)]
     ]
     assert draws[0] == draws[3]
@@ -224,13 +248,13 @@ def test_spoken_digits_are_made_of_the_clips(spoken, data_folder):
 
 
 def test_spoken_digits_learn_from_moved_clips_that_depend_on_the_epoch(spoken):
-    first = lambda seed, epoch: next(tasks._batches(spoken, seed, 8, epoch))  # noqa: E731
+    first = lambda seed, epoch: next(job._batches(spoken, seed, 8, epoch))  # noqa: E731
     spikes, labels = first(0, 0)
     np.testing.assert_array_equal(spikes, first(0, 0)[0])
     assert np.any(spikes != first(0, 1)[0])
     assert np.any(spikes != first(1, 0)[0])
     assert labels.shape == (8,)
-    rows = tasks.epoch_rows(0, 0, len(spoken.parts["train"].labels), 8)[0]
+    rows = epoch_rows(0, 0, len(spoken.parts["train"].labels), 8)[0]
     still = spoken.parts["train"].raster(rows, None)
     assert np.any(spikes != still)
     np.testing.assert_allclose(spikes.sum(), still.sum(), rtol=0.05)
