@@ -24,7 +24,14 @@ from snnjax.check import Number
 from snnjax.kernels import layer, native
 from snnjax.kernels.native import Path
 from snnjax.neurons.kernels import mean_exp
-from snnjax.surrogate import ForwardMode, Shape, SuperSpike, as_pytree, spike
+from snnjax.surrogate import (
+    ForwardMode,
+    Learnable,
+    Shape,
+    SuperSpike,
+    as_pytree,
+    spike,
+)
 
 Reset = Literal["zero", "subtract", "none"]
 
@@ -181,9 +188,13 @@ def lif(
         return decay(params, dt, dtype), refractory, jnp.asarray(dt, dtype)
 
     cell = _population("lif", n, constants, rest, advance)
-    if params.refractory is not None or isinstance(surrogate, ForwardMode):
+    special = isinstance(surrogate, ForwardMode | Learnable)
+    if params.refractory is not None or special:
         if path == "native":
-            raise ValueError("The native path has no refractory time or forward mode.")
+            raise ValueError(
+                "The native path has no refractory time, forward mode or learnable "
+                "surrogate."
+            )
         return cell
 
     def through(state, drive, spikes, r, dt, chosen, arrays):

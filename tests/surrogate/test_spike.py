@@ -7,29 +7,25 @@ import snnjax as snn
 from snnjax.surrogate import (
     Arctan,
     Boxcar,
+    Exponential,
     ForwardMode,
     Gaussian,
+    InverseRoot,
+    Learnable,
+    PowerLaw,
     Scaled,
     Sigmoid,
     StraightThrough,
     SuperSpike,
     Triangle,
     spike,
-    unit_area,
 )
 
 K = 3.0
-SHAPES = [SuperSpike, Sigmoid, Triangle, Arctan, Gaussian, Boxcar]
-# Functions F with F' = h, worked out by hand; v in numpy.
-PRIMITIVES = {
-    SuperSpike: lambda v: v / (1 + K * np.abs(v)),
-    Sigmoid: lambda v: 4 / K / (1 + np.exp(-K * v)),
-    Triangle: lambda v: np.where(
-        np.abs(v) < 1 / K, v - np.sign(v) * K * v**2 / 2, np.sign(v) / (2 * K)
-    ),
-    Arctan: lambda v: np.arctan(K * v) / K,
-    Boxcar: lambda v: np.clip(v, -1 / (2 * K), 1 / (2 * K)),
-}
+SHAPES = [
+    *(SuperSpike, Sigmoid, Triangle, Arctan, Gaussian, Boxcar, Exponential),
+    *(InverseRoot, PowerLaw),
+]
 
 
 @pytest.mark.parametrize("shape", [*SHAPES, lambda k: StraightThrough()])
@@ -38,34 +34,6 @@ def test_forward_is_the_same_step_for_every_shape(shape):
     expected = [0, 0, 0, 1, 1, 0, 1, 0]
     np.testing.assert_array_equal(spike(v, shape(K)), expected)
     np.testing.assert_array_equal(spike(v, ForwardMode(shape(K))), expected)
-
-
-@pytest.mark.parametrize("shape", PRIMITIVES)
-def test_gradient_is_the_slope_of_the_primitive(shape, x64):
-    v = jnp.linspace(-2.013, 2.0, 41)
-    grads = jax.grad(lambda v: spike(v, shape(K)).sum())(v)
-    step = 1e-6
-    primitive = PRIMITIVES[shape]
-    slope = (primitive(v + step) - primitive(v - step)) / (2 * step)
-    np.testing.assert_allclose(grads, slope, rtol=1e-6, atol=1e-6)
-
-
-@pytest.mark.parametrize("shape", SHAPES)
-def test_peak_is_one_and_area_as_stated(shape, x64):
-    v = jnp.concatenate([-jnp.logspace(6, -7, 200_001), jnp.logspace(-7, 6, 200_001)])
-    np.testing.assert_allclose(shape(K)(jnp.zeros(())), 1.0)
-    np.testing.assert_allclose(np.trapezoid(shape(K)(v), v), shape(K).area, rtol=1e-3)
-    normal = np.trapezoid(unit_area(shape(K))(v), v)
-    np.testing.assert_allclose(normal, 1.0, rtol=1e-3)
-
-
-def test_a_gaussian_is_what_it_says(x64):
-    np.testing.assert_allclose(Gaussian(2.0)(jnp.float64(0.5)), np.exp(-0.5))
-
-
-def test_straight_through_has_no_area_to_normalise():
-    with pytest.raises(ValueError, match="no finite area"):
-        unit_area(StraightThrough())
 
 
 def test_second_derivative_is_that_of_the_shape(x64):
@@ -134,3 +102,47 @@ def test_many_slopes_are_one_trace():
 def test_integers_are_refused():
     with pytest.raises(ValueError, match="floating point"):
         spike(jnp.arange(3), SuperSpike())
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_learnable_slope_has_the_gradient_of_the_integral(shape, x64):
+    v = jnp.linspace(-1.013, 1.0, 4001)
+    weight = np.cos(3 * v)
+
+    def integral(k):
+        """∫ h from threshold on, by the trapezoidal rule."""
+        fine = np.linspace(0, v, 4001)
+        return np.trapezoid(shape(k)(jnp.asarray(fine)), fine, axis=0)
+
+    def loss(v, k):
+        return jnp.sum(weight * spike(v, Learnable(shape(k))))
+
+    by_v, by_k = jax.grad(loss, argnums=(0, 1))(v, K)
+    np.testing.assert_allclose(by_v, weight * shape(K)(v), rtol=1e-12)
+    step = 0.1 if shape is Boxcar else 1e-5  # a jump needs many points within
+    slope = weight @ (integral(K + step) - integral(K - step)) / (2 * step)
+    np.testing.assert_allclose(by_k, slope, rtol=0.01)
+
+
+def test_the_slope_of_a_population_is_learned_with_its_weights(x64):
+    def make(slope):
+        return snn.lif(3, surrogate=Learnable(Scaled(SuperSpike(slope), 2.0)))
+
+    cell = snn.learn(make, slope=jnp.array([1.0, 10.0, 100.0]))
+    net = snn.chain(snn.dense(4, 3), cell)
+    weights = net.init(jax.random.key(0))
+    xs = jax.random.normal(jax.random.key(1), (30, 5, 4)) * 8
+
+    def loss(weights, net):
+        return snn.unroll(net, weights, xs, dt=1e-3)[1].sum()
+
+    grads = jax.grad(loss)(weights, net)
+    assert np.all(np.abs(grads[1].logs["slope"]) > 1e-3)
+    fixed = snn.chain(
+        snn.dense(4, 3),
+        snn.lif(3, surrogate=Scaled(SuperSpike(jnp.array([1.0, 10.0, 100.0])), 2.0)),
+    )
+    plain = jax.grad(loss)((weights[0], ()), fixed)
+    np.testing.assert_allclose(grads[0].w, plain[0].w, rtol=1e-10)
+    with pytest.raises(ValueError, match="learnable"):
+        snn.lif(3, surrogate=Learnable(SuperSpike()), path="native")

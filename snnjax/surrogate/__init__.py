@@ -1,0 +1,73 @@
+"""Spikes, the derivatives we pretend they have, and the many names of these."""
+
+from snnjax.surrogate.modify import (
+    Floor,
+    OneSided,
+    Scaled,
+    Shifted,
+    Sparse,
+    normalized,
+)
+from snnjax.surrogate.names import broken, named, names
+from snnjax.surrogate.others import (
+    S2NN,
+    EscapeRate,
+    Hyperbola,
+    LeakyBoxcar,
+    LogTail,
+    MultiGaussian,
+    Periodic,
+    Ramp,
+    SquareWave,
+    Step,
+    StraightThrough,
+)
+from snnjax.surrogate.shapes import (
+    Arctan,
+    Boxcar,
+    Exponential,
+    Gaussian,
+    InverseRoot,
+    PowerLaw,
+    Sigmoid,
+    SuperSpike,
+    Triangle,
+)
+from snnjax.surrogate.spike import ForwardMode, Learnable, Shape, as_pytree, spike
+
+__all__ = [
+    "S2NN",
+    "Arctan",
+    "Boxcar",
+    "EscapeRate",
+    "Exponential",
+    "Floor",
+    "ForwardMode",
+    "Gaussian",
+    "Hyperbola",
+    "InverseRoot",
+    "LeakyBoxcar",
+    "Learnable",
+    "LogTail",
+    "MultiGaussian",
+    "OneSided",
+    "Periodic",
+    "PowerLaw",
+    "Ramp",
+    "Scaled",
+    "Shape",
+    "Shifted",
+    "Sigmoid",
+    "Sparse",
+    "SquareWave",
+    "Step",
+    "StraightThrough",
+    "SuperSpike",
+    "Triangle",
+    "as_pytree",
+    "broken",
+    "named",
+    "names",
+    "normalized",
+    "spike",
+]

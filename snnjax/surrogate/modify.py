@@ -1,0 +1,114 @@
+"""Shapes made of shapes: higher, aside, cut off."""
+
+from typing import Any, Literal, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from snnjax import check
+from snnjax.check import Number
+from snnjax.surrogate.spike import Shape
+
+Norm = Literal["peak", "area"]
+
+
+class Scaled(NamedTuple):
+    """h(v) = amplitude · shape(v), for papers whose peak is not 1."""
+
+    shape: Any
+    amplitude: Number
+
+    def __call__(self, v: jax.Array) -> jax.Array:
+        return self.amplitude * self.shape(v)
+
+    @property
+    def peak(self) -> Number:
+        """Its largest value."""
+        return self.amplitude * getattr(self.shape, "peak", 1.0)
+
+    @property
+    def area(self) -> Number:
+        """∫h dv."""
+        return self.amplitude * self.shape.area
+
+    def cdf(self, v: jax.Array) -> jax.Array:
+        """The share of the area below v."""
+        return self.shape.cdf(v)
+
+
+class Shifted(NamedTuple):
+    """h(v) = shape(v - offset), for peaks that are not at threshold."""
+
+    shape: Any
+    offset: Number
+
+    def __call__(self, v: jax.Array) -> jax.Array:
+        return self.shape(v - self.offset)
+
+    @property
+    def area(self) -> Number:
+        """∫h dv."""
+        return self.shape.area
+
+
+class Floor(NamedTuple):
+    """h(v) = shape(v) + floor, a gradient that reaches neurons however far away."""
+
+    shape: Any
+    floor: Number
+
+    def __call__(self, v: jax.Array) -> jax.Array:
+        return self.shape(v) + self.floor
+
+    @property
+    def peak(self) -> Number:
+        """Its largest value."""
+        return getattr(self.shape, "peak", 1.0) + self.floor
+
+
+class OneSided(NamedTuple):
+    """h(v) = shape(v) below threshold, shape(0) above."""
+
+    shape: Any
+
+    def __call__(self, v: jax.Array) -> jax.Array:
+        return self.shape(jnp.minimum(v, 0.0))
+
+
+class Sparse(NamedTuple):
+    """h(v) = shape(v) for |v| < width, else exactly 0.
+
+    Only neurons near threshold take part in the backward pass (Perez-Nieves & Goodman
+    2021, doi:10.48550/arXiv.2105.08810).
+    """
+
+    shape: Any
+    width: Number
+
+    def __call__(self, v: jax.Array) -> jax.Array:
+        h = self.shape(v)
+        return jnp.where(jnp.abs(v) < self.width, h, jnp.zeros_like(h))
+
+
+def normalized(shape: Shape, by: Norm) -> Scaled:
+    """Rescales a shape.
+
+    Args:
+        shape: with ``area``, if it is to be scaled by it.
+        by: ``"peak"``, so that its largest value is 1, or ``"area"``, so that
+            ∫h dv = 1 as for a probability density.
+
+    Returns:
+        The shape, scaled.
+
+    Raises:
+        ValueError: if the shape has no finite peak or area, or for another norm.
+    """
+    if by not in ("peak", "area"):
+        raise ValueError(f"A shape is normalised by its peak or its area, not {by!r}.")
+    size = getattr(shape, by, 1.0 if by == "peak" else None)
+    known = None if size is None else check.concrete(size)
+    if size is None or (known is not None and not jnp.all(jnp.isfinite(known))):
+        name = type(shape).__name__
+        raise ValueError(f"{name} has no finite {by} to normalise by, got {size}.")
+    return Scaled(shape, 1.0 / size)

@@ -1,0 +1,175 @@
+"""Shapes that are no densities: unbounded, one-sided, oscillating, negative in parts.
+
+They are in use, some by accident. The largest value is 1 unless ``peak`` says
+otherwise.
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from snnjax.check import Number
+
+
+class StraightThrough(NamedTuple):
+    """h(v) = 1 (Bengio, Léonard & Courville 2013, doi:10.48550/arXiv.1308.3432)."""
+
+    def __call__(self, v: jax.Array) -> jax.Array:
+        return jnp.ones_like(v)
+
+
+class Step(NamedTuple):
+    """h(v) = 1 at and above threshold, else ε: a leaky ReLU for ε > 0."""
+
+    below: Number = 0.0  # ε
+
+    def __call__(self, v: jax.Array) -> jax.Array:
+        return jnp.where(v >= 0, 1.0, self.below)
+
+
+class Ramp(NamedTuple):
+    """h(v) = (1 + k·v) / 2 held within 0 to 1: no bump, it rises once."""
+
+    slope: Number = 1.0
+
+    def __call__(self, v: jax.Array) -> jax.Array:
+        return jnp.clip(0.5 + 0.5 * self.slope * v, 0.0, 1.0)
+
+
+class LogTail(NamedTuple):
+    """h(v) = ε up to threshold, 1 for 0 < v <= 1, 1/v beyond.
+
+    Cai et al. 2017, doi:10.48550/arXiv.1702.00953.
+    """
+
+    below: Number = 0.0  # ε
+
+    def __call__(self, v: jax.Array) -> jax.Array:
+        return jnp.where(v > 0, 1.0 / jnp.maximum(v, 1.0), self.below)
+
+
+class Hyperbola(NamedTuple):
+    """h(v) = min(1, 1 / (k·|v|)): flat near the threshold, area without bound."""
+
+    slope: Number = 0.3
+
+    def __call__(self, v: jax.Array) -> jax.Array:
+        return 1.0 / jnp.maximum(1.0, self.slope * jnp.abs(v))
+
+
+class LeakyBoxcar(NamedTuple):
+    """h(v) = 1 for |v| < 1/(2k), else ε."""
+
+    slope: Number = 1.0
+    outside: Number = 0.02  # ε
+
+    def __call__(self, v: jax.Array) -> jax.Array:
+        return jnp.where(2.0 * self.slope * jnp.abs(v) < 1.0, 1.0, self.outside)
+
+
+class S2NN(NamedTuple):
+    """h(v) = 4 σ(k·v) σ(-k·v) below threshold, c / (1 + v) above.
+
+    Suetake et al. 2022, doi:10.48550/arXiv.2201.10879. It jumps at threshold if c ≠ 1.
+    """
+
+    slope: Number = 4.0
+    above: Number = 1.0  # c
+
+    def __call__(self, v: jax.Array) -> jax.Array:
+        x = self.slope * v
+        below = 4.0 * jax.nn.sigmoid(x) * jax.nn.sigmoid(-x)
+        return jnp.where(v < 0, below, self.above / (1.0 + jnp.maximum(v, 0.0)))
+
+    @property
+    def peak(self) -> Number:
+        """The larger of both sides."""
+        return jnp.maximum(1.0, self.above)
+
+
+class EscapeRate(NamedTuple):
+    """h(v) = exp(k·v), of a firing rate that grows exponentially with the voltage.
+
+    It has no bound above threshold and overflows far above (in float32 at k·v = 88).
+    Gerstner & Kistler 2002, doi:10.1017/CBO9780511815706.
+    """
+
+    slope: Number = 7.5
+
+    def __call__(self, v: jax.Array) -> jax.Array:
+        return jnp.exp(self.slope * v)
+
+    @property
+    def peak(self) -> Number:
+        """Unbounded."""
+        return jnp.inf
+
+
+class Periodic(NamedTuple):
+    """h(v) = exp(-k·|v|) below threshold, above it one such bump for each spike.
+
+    For neurons that fire several spikes in a step, θ apart: the bumps above threshold
+    stand at θ/2, 3θ/2, … (Weidel & Sheik 2021, doi:10.48550/arXiv.2111.01456).
+    """
+
+    slope: Number = 2.0
+    threshold: Number = 1.0  # θ
+
+    def __call__(self, v: jax.Array) -> jax.Array:
+        phase = jnp.mod(v / self.threshold + 0.5, 1.0)
+        away = jnp.where(v < 0, v, self.threshold * (2.0 * phase - 1.0))
+        return jnp.exp(-self.slope * jnp.abs(away))
+
+
+class SquareWave(NamedTuple):
+    """h(v) = Σ cos((2m - 1) x) / n over m = 1 … n, with x = 2π v / period.
+
+    The derivative of the first n harmonics of a square wave, summed in closed form:
+    sin(2n x) / (2n sin x). It has negative side lobes and never ends.
+    """
+
+    period: Number = 8.0
+    harmonics: Number = 1.0  # n, a whole number
+
+    def __call__(self, v: jax.Array) -> jax.Array:
+        x = 2.0 * jnp.pi / self.period * v
+        n, sine = self.harmonics, jnp.sin(x)
+        near = jnp.abs(sine) < 1e-3 / n  # sin(2n x) / sin x there, by its limit
+        ratio = jnp.sin(2.0 * n * x) / jnp.where(near, 1.0, 2.0 * n * sine)
+        return jnp.where(near, jnp.cos(x), ratio)
+
+
+class MultiGaussian(NamedTuple):
+    """A Gaussian with two wide negative ones beside it, scaled to h(0) = 1.
+
+        h(v) ∝ (1 + h₀) g(x) - h₀/s [g((x - 1) / s) + g((x + 1) / s)]
+
+    with x = k·v and g(x) = exp(-x² / 2). Its tails are negative.
+    Yin, Corradi & Bohté 2021, doi:10.1038/s42256-021-00397-w.
+    """
+
+    slope: Number = 2.0
+    height: Number = 0.15  # h₀
+    width: Number = 6.0  # s
+
+    def __call__(self, v: jax.Array) -> jax.Array:
+        return self._profile(self.slope * v) / self.amplitude
+
+    @property
+    def amplitude(self) -> Number:
+        """What the bracket is at threshold."""
+        return self._profile(jnp.zeros(()))
+
+    @property
+    def area(self) -> Number:
+        """∫h dv, negative parts included."""
+        share = (1.0 - self.height) / self.amplitude
+        return share * jnp.sqrt(2.0 * jnp.pi) / self.slope
+
+    def _profile(self, x):
+        def bump(x):
+            return jnp.exp(-(x**2) / 2.0)
+
+        sides = bump((x - 1.0) / self.width) + bump((x + 1.0) / self.width)
+        return (1.0 + self.height) * bump(x) - self.height / self.width * sides

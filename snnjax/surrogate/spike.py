@@ -1,0 +1,131 @@
+"""The spike: a step, with a derivative that we pretend it has.
+
+Its true derivative is zero almost everywhere. The backward pass uses a *shape* h(v)
+instead, where v is the distance to threshold. A shape is a callable pytree: its numbers
+are data, so they can be swept with ``vmap`` and changed without recompiling.
+
+Of your own: any function ``v -> h(v)`` will do. Make it a ``NamedTuple`` with
+``__call__``, as those in ``shapes.py``, if its numbers are to be swept or traced.
+"""
+
+from typing import Any, NamedTuple, Protocol
+
+import jax
+import jax.numpy as jnp
+from jax.tree_util import Partial
+
+from snnjax import check
+
+
+class Shape(Protocol):
+    """A pseudo-derivative, ``v -> h(v)`` with v the distance to threshold."""
+
+    def __call__(self, v: jax.Array, /) -> jax.Array: ...
+
+
+def spike(v: jax.Array, shape: Shape) -> jax.Array:
+    """Fires wherever the membrane is above threshold.
+
+        forward    s = 1[v > 0]
+        backward   ∂s/∂v := shape(v)
+
+    The forward pass is the same, bit for bit, whatever the shape.
+
+    Args:
+        v: distance to threshold, ``[...]``. Exactly at threshold is silent, and so
+            is NaN.
+        shape: the pseudo-derivative, for example ``SuperSpike(slope=10.0)``. Wrap it
+            in ``ForwardMode`` to differentiate with ``jvp`` or ``jacfwd``, in
+            ``Learnable`` to give its numbers a gradient as well.
+
+    Returns:
+        Spikes in {0, 1}, with the shape and dtype of ``v``.
+
+    Raises:
+        ValueError: if ``v`` is not floating point.
+    """
+    v = jnp.asarray(v)
+    check.floating("The distance to threshold", v)
+    if isinstance(shape, ForwardMode):
+        return _spike_either_way(v, as_pytree(shape.shape))
+    if isinstance(shape, Learnable):
+        return _spike_learning(v, as_pytree(shape.shape))
+    return _spike(v, as_pytree(shape))
+
+
+def _fire(v, shape):
+    del shape  # speaks in the backward pass only
+    return (v > 0).astype(v.dtype)
+
+
+def _spiking(backward):
+    fire = jax.custom_vjp(_fire)
+    fire.defvjp(lambda v, shape: (fire(v, shape), (v, shape)), backward)
+    return fire
+
+
+def _backward(residuals, g):
+    v, shape = residuals
+    none = None  # the shape never touches the output
+    return g * shape(v).astype(v.dtype), none
+
+
+def _backward_learning(residuals, g):
+    v, shape = residuals
+    _, pull = jax.vjp(lambda shape: _integral(shape, v).astype(v.dtype), shape)
+    return g * shape(v).astype(v.dtype), pull(g)[0]
+
+
+def _integral(shape, v):
+    """∫ h from threshold to v."""
+    return shape.area * (shape.cdf(v) - 0.5)
+
+
+_spike = _spiking(_backward)
+_spike_learning = _spiking(_backward_learning)
+_spike_either_way = jax.custom_jvp(_fire)
+
+
+@_spike_either_way.defjvp
+def _spike_jvp(primals, tangents):
+    v, shape = primals
+    return _spike_either_way(v, shape), tangents[0] * shape(v).astype(v.dtype)
+
+
+def as_pytree(shape: Shape) -> Any:
+    """A bare function is no pytree; ``Partial`` makes it one without leaves."""
+    leaves = jax.tree.leaves(shape)
+    return Partial(shape) if any(callable(leaf) for leaf in leaves) else shape
+
+
+class ForwardMode(NamedTuple):
+    """The forward-mode twin of a shape: the same numbers through ``jvp``.
+
+    ``custom_vjp`` knows reverse mode only. With ``surrogate=ForwardMode(shape)`` a
+    network can be differentiated with ``jax.jvp``, ``jax.jacfwd`` and
+    ``jax.hessian`` as well; ``jax.grad`` gives what the bare shape gives.
+    """
+
+    shape: Shape
+
+    def __call__(self, v: jax.Array) -> jax.Array:
+        return self.shape(v)
+
+
+class Learnable(NamedTuple):
+    """A shape whose own numbers are learned with the weights.
+
+    The output does not depend on the shape, so its gradient is zero, unless the step
+    is taken for the smooth function H that has the shape as its derivative:
+
+        ∂s/∂k := ∂H/∂k      H(v) = ∫₀ᵛ h(u; k) du
+
+    Needs a shape with ``area`` and ``cdf``. To learn the slope of a population:
+
+        learn(lambda slope: lif(100, surrogate=Learnable(SuperSpike(slope))), slope=10.)
+    """
+
+    shape: Any
+
+    def __call__(self, v: jax.Array) -> jax.Array:
+        return self.shape(v)
