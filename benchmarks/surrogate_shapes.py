@@ -2,141 +2,66 @@
 
 Smooth random manifolds (10 classes, 20 inputs that fire once each) through one hidden
 layer, for shapes of peak 1 with the reset left out of the gradient. For each shape the
-grid of slopes, learning rates and seeds is one vmapped program; the learning rate of
-each point is chosen on validation data.
+grid of slopes, learning rates and seeds is one program; the learning rate of each point
+is chosen on validation data.
 """
 
-from functools import partial
-from itertools import product
 from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
-import optax
+from manifolds import PARAMS, Manifolds, data, draw, readout, train
+from manifolds import sweep as every
 from study import Criterion, Finding, Study, emit, main, tell
 
 import snnjax as snn
-from snnjax.experiments import make_step, plot, start
-from snnjax.inputs import one_spike_raster, random_manifold
+from snnjax.experiments import plot
 
-DT = 1e-3
 SHAPES = {
     "SuperSpike": snn.SuperSpike,
     "sigmoid": snn.Sigmoid,
     "triangle": snn.Triangle,
 }
 COLORS = {"SuperSpike": "#0072b2", "sigmoid": "#d55e00", "triangle": "#009e73"}
-PARAMS = snn.LIFParams(tau_mem=10e-3, tau_syn=5e-3)
 
 
 class Size(NamedTuple):
-    classes: int = 10
-    inputs: int = 20
+    task: Manifolds = Manifolds()
     hidden: int = 100
-    samples: int = 200  # of each class: 80 % to train, 10 % to validate, 10 % to test
-    steps: int = 100
-    on: int = 50  # steps in which the inputs fire
-    epochs: int = 30
-    batch: int = 100
     slopes: tuple[float, ...] = (1.0, 3.0, 10.0, 30.0, 100.0)
     rates: tuple[float, ...] = (5e-3, 2e-2)
     seeds: int = 3
-    at_once: int = 3  # runs that share one pass of the program
 
 
 FULL = Size(
-    samples=1000,
+    task=Manifolds(samples=1000),
     slopes=(0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0),
     rates=(2e-3, 5e-3, 2e-2, 5e-2),
     seeds=5,
-    at_once=5,
 )
 
 
-def network(size: Size, shape) -> snn.Cell:
-    def draw(n_in_rate):
-        return partial(
-            snn.fluctuation_driven, rate=n_in_rate, xi=1.0, params=PARAMS, dt=DT
-        )
-
-    return snn.chain(
-        snn.dense(size.inputs, size.hidden, init=draw(1.0 / (size.on * DT))),
+def network(size: Size, shape) -> tuple[snn.Cell, ...]:
+    return (
+        snn.dense(size.task.inputs, size.hidden, init=draw(size.task.input_rate)),
         snn.lif(size.hidden, PARAMS, surrogate=shape),
-        snn.dense(size.hidden, size.classes, init=draw(10.0)),
-        snn.li(size.classes, snn.LIParams(tau_mem=20e-3, tau_syn=5e-3)),
+        *readout(size.task, size.hidden),
     )
-
-
-def splits(size: Size, key):
-    """Times and labels, shuffled: to train, to validate and to test."""
-    key_data, key_order = jax.random.split(key)
-    times, labels = random_manifold(
-        key_data, classes=size.classes, neurons=size.inputs, samples=size.samples
-    )
-    order = jax.random.permutation(key_order, len(labels))
-    n = len(labels)
-    return [
-        (times[rows], labels[rows])
-        for rows in jnp.split(order, [8 * n // 10, 9 * n // 10])
-    ]
-
-
-def train(size: Size, make_shape, slope, rate, seed):
-    """One run; returns accuracies after the last epoch and the hidden firing rate."""
-    key = jax.random.fold_in(jax.random.key(6), seed)
-    key_data, key_weights, key_order = jax.random.split(key, 3)
-    (times, labels), validation, test = splits(size, key_data)
-    net = network(size, make_shape(slope))
-
-    def scores(weights, times):
-        silence = jnp.zeros((size.steps - size.on, *times.shape))
-        xs = jnp.concatenate([one_spike_raster(times, size.on), silence])
-        _, v = snn.unroll(net, weights, xs, dt=DT)
-        return snn.max_over_time(v)
-
-    def loss(weights, times, labels):
-        return snn.cross_entropy(scores(weights, times), labels)
-
-    optimizer = optax.adam(rate)
-    step = make_step(loss, optimizer)
-
-    def epoch(state, key):
-        order = jax.random.permutation(key, len(labels))
-        batches = order[: len(order) // size.batch * size.batch]
-        return jax.lax.scan(
-            lambda state, rows: step(state, times[rows], labels[rows]),
-            state,
-            batches.reshape(-1, size.batch),
-        )
-
-    state = start(net.init(key_weights), optimizer)
-    state, curve = jax.lax.scan(epoch, state, jax.random.split(key_order, size.epochs))
-    return {
-        "validation": snn.accuracy(scores(state.weights, validation[0]), validation[1]),
-        "test": snn.accuracy(scores(state.weights, test[0]), test[1]),
-        "loss": curve["loss"][-1].mean(),
-    }
 
 
 def sweep(size: Size, make_shape):
     """Test accuracy and learning rate chosen, for each slope and seed: ``[K, S]``."""
-    grid = list(product(size.slopes, size.rates, range(size.seeds)))
-    columns = tuple(jnp.asarray(column) for column in zip(*grid, strict=True))
 
-    @jax.jit
-    def program(columns):
-        return jax.lax.map(
-            lambda point: train(size, make_shape, *point),
-            columns,
-            batch_size=size.at_once,
-        )
+    def one(slope, rate, seed):
+        key_data, key = jax.random.split(jax.random.fold_in(jax.random.key(6), seed))
+        cells = network(size, make_shape(slope))
+        found = train(size.task, cells, data(size.task, key_data), rate, key)
+        return found.validation, found.test
 
-    shape = (len(size.slopes), len(size.rates), size.seeds)
-    found = {k: np.asarray(v).reshape(shape) for k, v in program(columns).items()}
-    best = np.argmax(found["validation"].mean(axis=-1), axis=1)
+    validation, test = every(one, size.slopes, size.rates, range(size.seeds))
+    best = np.argmax(validation.mean(axis=-1), axis=1)
     rows = np.arange(len(size.slopes))
-    return found["test"][rows, best], np.asarray(size.rates)[best]
+    return test[rows, best], np.asarray(size.rates)[best]
 
 
 def run(full: bool, size: Size | None = None) -> Finding:
@@ -224,9 +149,11 @@ def figure(size, tests):
             color=COLORS[name],
             label=name,
         )
-    ax.axhline(1 / size.classes, color="0.6", ls=":", label="chance")
+    ax.axhline(1 / size.task.classes, color="0.6", ls=":", label="chance")
     ax.set(xscale="log", ylim=(0, 1.02), xlabel="slope k", ylabel="test accuracy")
-    ax.set_title(f"random manifolds, {size.inputs}-{size.hidden}-{size.classes}")
+    ax.set_title(
+        f"random manifolds, {size.task.inputs}-{size.hidden}-{size.task.classes}"
+    )
     ax.legend(frameon=False)
     return drawn
 
@@ -235,7 +162,7 @@ STUDY = Study(
     id="R06",
     claim="Neither shape nor slope of a surrogate matters much, with peak 1.",
     source="Zenke & Vogels 2021, doi:10.1162/neco_a_01367",
-    minutes=12,
+    minutes=4,
     run=run,
 )
 

@@ -135,17 +135,22 @@ def run_cell(
     return _scan(cell, weights, state, xs, dt, lambda _, y: y)
 
 
-def chain(*cells: Cell) -> Cell:
+def chain(*cells: Cell, every: bool = False) -> Cell:
     """Feeds each cell with the output of the one before, within the same step.
 
     Weights and state are tuples with one entry for each cell. Over a sequence the
     chain runs layer by layer, so that every layer can use its fastest way.
 
+        _, (_, spikes, _, v) = unroll(
+            chain(dense(70, 50), lif(50), dense(50, 2), li(2), every=True), …)
+
     Args:
         *cells: one cell or more, in the order in which signals pass.
+        every: whether to put out what each cell puts out, as a tuple, in place of the
+            output of the last: the hidden spikes that a rate bound looks at.
 
     Returns:
-        One cell, with the input of the first and the output of the last.
+        One cell, with the input of the first and the output of the last (or of all).
 
     Raises:
         ValueError: if there is nothing to chain.
@@ -166,11 +171,12 @@ def chain(*cells: Cell) -> Cell:
 
     def through(advance):
         def passing(weights, states, x, dt):
-            ends = []
+            ends, outputs = [], []
             for cell, w, state in zip(cells, weights, states, strict=True):
                 state, x = advance(cell, w, state, x, dt)
                 ends.append(state)
-            return tuple(ends), x
+                outputs.append(x)
+            return tuple(ends), tuple(outputs) if every else x
 
         return passing
 

@@ -2,16 +2,20 @@ import json
 
 import hidden_layer
 import main_jobs
+import manifolds
 import pytest
 import run
 import study
 import surrogate_shapes
 
+TASK = manifolds.Manifolds(
+    classes=4, inputs=20, samples=80, steps=60, on=30, epochs=20, batch=16
+)
 TINY = {
     "R01": hidden_layer.Size(patterns=16, steps=60, inputs=60, epochs=60, seeds=2),
     "R03": main_jobs.Size(seeds=1, epochs=3),
     "R06": surrogate_shapes.Size(
-        *(4, 20, 40, 80, 60, 30, 20, 16), slopes=(1.0, 30.0), rates=(0.02,), seeds=1
+        TASK, hidden=40, slopes=(1.0, 30.0), rates=(0.02,), seeds=1
     ),
 }
 FINDINGS = {}

@@ -9,8 +9,8 @@ import jax.numpy as jnp
 
 from snnjax import check
 from snnjax.check import Number
+from snnjax.neurons.dynamics import LIFParams
 from snnjax.neurons.kernels import kernel_integrals
-from snnjax.neurons.leaky import LIFParams
 
 
 def normal(key: jax.Array, n_in: int, n_out: int, *, gain: Number = 1.0) -> jax.Array:

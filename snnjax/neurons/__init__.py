@@ -4,14 +4,16 @@ A neuron is a cell that turns ``n`` currents into ``n`` spikes or voltages. It h
 constants, not weights; connections (``snnjax.networks``) have weights.
 """
 
+from snnjax.neurons.dynamics import LIFParams, LIFState, LIParams, LIState
 from snnjax.neurons.kernels import (
     kernel_integrals,
     psp,
     psp_peak,
     spike_response,
 )
-from snnjax.neurons.leaky import LIFParams, LIFState, LIParams, LIState, li, lif
+from snnjax.neurons.leaky import li, lif
 from snnjax.neurons.response import SRMState, srm
+from snnjax.neurons.stochastic import StochasticState, escape, stochastic_lif
 
 __all__ = [
     "LIFParams",
@@ -19,6 +21,8 @@ __all__ = [
     "LIParams",
     "LIState",
     "SRMState",
+    "StochasticState",
+    "escape",
     "kernel_integrals",
     "li",
     "lif",
@@ -26,4 +30,5 @@ __all__ = [
     "psp_peak",
     "spike_response",
     "srm",
+    "stochastic_lif",
 ]

@@ -13,17 +13,28 @@ In a step the input jumps the synaptic current, the neuron flows for ``dt``, fir
 itself, held for the step.
 """
 
-from typing import Literal, NamedTuple
+from functools import partial
 
 import jax
-import jax.numpy as jnp
 
 from snnjax import check
 from snnjax.cell import Cell
-from snnjax.check import Number
 from snnjax.kernels import layer, native
 from snnjax.kernels.native import Path
-from snnjax.neurons.kernels import mean_exp
+from snnjax.neurons.dynamics import (
+    LIFParams,
+    LIFState,
+    LIParams,
+    LIState,
+    Reset,
+    check_constants,
+    check_lif,
+    decay,
+    lif_factors,
+    lif_rest,
+    lif_step,
+    zeros,
+)
 from snnjax.surrogate import (
     ForwardMode,
     Learnable,
@@ -32,53 +43,6 @@ from snnjax.surrogate import (
     as_pytree,
     spike,
 )
-
-Reset = Literal["zero", "subtract", "none"]
-
-
-class LIParams(NamedTuple):
-    """Constants of a leaky integrator, each ``[]`` or ``[n]``."""
-
-    tau_mem: Number = 20e-3  # membrane time constant τm [s]
-    tau_syn: Number | None = 5e-3  # synaptic time constant τs [s]; None: no synapse
-
-
-class LIFParams(NamedTuple):
-    """Constants of a leaky integrate-and-fire neuron, each ``[]`` or ``[n]``."""
-
-    tau_mem: Number = 20e-3  # membrane time constant τm [s]
-    tau_syn: Number | None = 5e-3  # synaptic time constant τs [s]; None: no synapse
-    threshold: Number = 1.0  # θ
-    refractory: Number | None = None  # silent and frozen after a spike [s]
-
-
-class LIState(NamedTuple):
-    """What a leaky integrator remembers, each ``[*batch, n]``."""
-
-    v: jax.Array  # membrane voltage
-    i: jax.Array | None  # synaptic current; None without a synapse
-
-
-class LIFState(NamedTuple):
-    """What a leaky integrate-and-fire neuron remembers, each ``[*batch, n]``."""
-
-    v: jax.Array  # membrane voltage, after the reset
-    i: jax.Array | None  # synaptic current; None without a synapse
-    silent: jax.Array | None  # refractory time left [s]; None without refractoriness
-
-
-def decay(
-    params: LIParams | LIFParams, dt: Number, dtype: jnp.dtype
-) -> layer.Constants:
-    """The exact flow over one step, as three factors; and the threshold."""
-    tau_mem, dt = jnp.asarray(params.tau_mem, dtype), jnp.asarray(dt, dtype)
-    threshold = jnp.asarray(getattr(params, "threshold", jnp.inf), dtype)
-    mem = jnp.exp(-dt / tau_mem)
-    if params.tau_syn is None:
-        return layer.Constants(mem, None, -jnp.expm1(-dt / tau_mem), threshold)
-    tau_syn = jnp.asarray(params.tau_syn, dtype)
-    gain = dt / tau_mem * mean_exp(-dt / tau_mem, -dt / tau_syn)
-    return layer.Constants(mem, jnp.exp(-dt / tau_syn), gain, threshold)
 
 
 def li(n: int, params: LIParams | LIFParams = LIParams()) -> Cell:
@@ -95,14 +59,14 @@ def li(n: int, params: LIParams | LIFParams = LIParams()) -> Cell:
     Raises:
         ValueError: for a τ that is not positive and finite, or of another shape.
     """
-    _check(n, tau_mem=params.tau_mem, tau_syn=params.tau_syn)
+    check_constants(n, tau_mem=params.tau_mem, tau_syn=params.tau_syn)
 
     def advance(factors, state, x):
         state = LIState(*layer.flow(factors, state.v, state.i, x.astype(state.v.dtype)))
         return state, state.v
 
     def rest(x):
-        v = _zeros("li", n, x)
+        v = zeros("li", n, x)
         return LIState(v, None if params.tau_syn is None else v)
 
     return _population(
@@ -147,47 +111,18 @@ def lif(
             zero) or of another shape, an unknown reset or path, or a forced native
             path that cannot be taken, with the reason.
     """
-    _check(
-        n, tau_mem=params.tau_mem, tau_syn=params.tau_syn, threshold=params.threshold
-    )
-    if params.refractory is not None:
-        check.positive("refractory", params.refractory, " [s]", zero=True)
-        check.per_neuron("refractory", params.refractory, n)
-    if reset not in ("zero", "subtract", "none"):
-        raise ValueError(f"reset must be zero, subtract or none, got {reset!r}.")
+    check_lif(n, params, reset)
     native.known(path)
 
     options = layer.Options(reset, reset_gradient)
     shape = as_pytree(surrogate)
 
     def advance(given, state, x):
-        factors, refractory, dt = given
-        v, i = layer.flow(factors, state.v, state.i, x.astype(state.v.dtype))
-        if refractory is not None:
-            free = state.silent < 0.5 * dt
-            v = jnp.where(free, v, state.v)
-        s = spike(v - factors.threshold, surrogate)
-        if refractory is not None:
-            s = jnp.where(free, s, jnp.zeros_like(s))
-        v = layer.after_spike(options, v, s, factors.threshold)
-        silent = _silence(state.silent, s, refractory, dt)
-        return LIFState(v, i, silent), s.astype(x.dtype)
+        return lif_step(options, given, state, x, lambda v: spike(v, surrogate))
 
-    def rest(x):
-        v = _zeros("lif", n, x)
-        return LIFState(
-            v,
-            None if params.tau_syn is None else v,
-            None if params.refractory is None else v,
-        )
-
-    def constants(dt, dtype):
-        refractory = params.refractory
-        if refractory is not None:
-            refractory = jnp.asarray(refractory, dtype)
-        return decay(params, dt, dtype), refractory, jnp.asarray(dt, dtype)
-
-    cell = _population("lif", n, constants, rest, advance)
+    cell = _population(
+        "lif", n, partial(lif_factors, params), partial(lif_rest, n, params), advance
+    )
     special = isinstance(surrogate, ForwardMode | Learnable)
     if params.refractory is not None or special:
         if path == "native":
@@ -226,14 +161,6 @@ def lif(
     return cell._replace(run=run, loop=loop)
 
 
-def _silence(left, spikes, refractory, dt):
-    """Refractory time left after a step that fired ``spikes``."""
-    if refractory is None:
-        return None
-    fired = jax.lax.stop_gradient(spikes)
-    return jnp.where(fired > 0, refractory, jnp.maximum(left - dt, 0.0))
-
-
 def _population(name, n, constants, rest, advance):
     """A cell without weights; a run works out its constants once, before the scan."""
 
@@ -249,19 +176,3 @@ def _population(name, n, constants, rest, advance):
         return jax.lax.scan(lambda s, x: advance(given, s, x), state, xs)
 
     return Cell(init=lambda key: (), rest=rest, step=step, run=run)
-
-
-def _zeros(name, n, x):
-    """Rest takes dtype, device and sharding from the input; never less than float32."""
-    check.width(name, x, n)
-    check.floating(f"The input of {name}", x)
-    dtype = jnp.promote_types(x.dtype, jnp.float32)
-    return jnp.zeros_like(x[..., :1], dtype) + jnp.zeros(n, dtype)
-
-
-def _check(n, **constants):
-    check.whole("The number of neurons", n)
-    for name, value in constants.items():
-        if value is not None:
-            check.positive(name, value)
-            check.per_neuron(name, value, n)

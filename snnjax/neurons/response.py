@@ -15,7 +15,8 @@ import jax
 import jax.numpy as jnp
 
 from snnjax.cell import Cell
-from snnjax.neurons.leaky import LIFParams, LIParams, LIState, li, lif
+from snnjax.neurons.dynamics import LIFParams, LIParams, LIState
+from snnjax.neurons.leaky import li, lif
 from snnjax.surrogate import Shape, SuperSpike, spike
 
 

@@ -6,7 +6,7 @@ import pytest
 import snnjax as snn
 from snnjax.kernels.layer import flow
 from snnjax.neurons import LIFState, LIState
-from snnjax.neurons.leaky import decay
+from snnjax.neurons.dynamics import decay
 from snnjax.surrogate import Boxcar, Scaled, StraightThrough, SuperSpike
 
 TAU_MEM, TAU_SYN, DT = 20e-3, 5e-3, 1e-3

@@ -1,0 +1,184 @@
+"""Smooth random manifolds through layers of leaky neurons: what many studies train.
+
+Each of ten classes is a curve in the space of the spike times of 20 inputs that fire
+once each (Zenke & Vogels 2021, doi:10.1162/neco_a_01367). A study makes the layers;
+this module makes the data, trains and tests.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import product
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+import snnjax as snn
+from snnjax.experiments import make_step, start
+from snnjax.inputs import one_spike_raster, random_manifold
+
+DT = 1e-3
+PARAMS = snn.LIFParams(tau_mem=10e-3, tau_syn=5e-3)
+
+
+class Manifolds(NamedTuple):
+    """The task, and how long to train on it."""
+
+    classes: int = 10
+    inputs: int = 20
+    samples: int = 200  # of each class: 80 % to train, 10 % to validate, 10 % to test
+    steps: int = 100
+    on: int = 50  # steps in which the inputs fire
+    epochs: int = 30
+    batch: int = 100
+
+    @property
+    def input_rate(self) -> float:
+        """Of each input while the inputs fire [Hz]."""
+        return 1.0 / (self.on * DT)
+
+
+class Split(NamedTuple):
+    """Samples of one part of the data."""
+
+    times: jax.Array  # in 0 to 1, [N, inputs]
+    labels: jax.Array  # [N]
+
+
+class Data(NamedTuple):
+    """Shuffled, and divided."""
+
+    train: Split
+    validation: Split
+    test: Split
+
+
+class Trained(NamedTuple):
+    """What one run leaves."""
+
+    weights: Any
+    validation: jax.Array  # accuracy after the last epoch, []
+    test: jax.Array  # accuracy after the last epoch, []
+    loss: jax.Array  # mean over each epoch, [epochs]
+
+
+def draw(rate: float) -> Callable[..., jax.Array]:
+    """Fluctuation-driven weights, ξ = 1, for inputs at a rate [Hz]."""
+    return partial(snn.fluctuation_driven, rate=rate, xi=1.0, params=PARAMS, dt=DT)
+
+
+def readout(size: Manifolds, n: int) -> tuple[snn.Cell, snn.Cell]:
+    """Leaky integrators, one for each class, behind ``n`` neurons."""
+    integrators = snn.li(size.classes, snn.LIParams(tau_mem=20e-3, tau_syn=5e-3))
+    return snn.dense(n, size.classes, init=draw(10.0)), integrators
+
+
+def data(size: Manifolds, key: jax.Array) -> Data:
+    key_data, key_order = jax.random.split(key)
+    times, labels = random_manifold(
+        key_data, classes=size.classes, neurons=size.inputs, samples=size.samples
+    )
+    n = len(labels)
+    order = jax.random.permutation(key_order, n)
+    parts = jnp.split(order, [8 * n // 10, 9 * n // 10])
+    return Data(*(Split(times[rows], labels[rows]) for rows in parts))
+
+
+def raster(size: Manifolds, times: jax.Array) -> jax.Array:
+    """Spikes ``[steps, N, inputs]``: all inputs fire early, then there is silence."""
+    silence = jnp.zeros((size.steps - size.on, *times.shape))
+    return jnp.concatenate([one_spike_raster(times, size.on), silence])
+
+
+def outputs(
+    size: Manifolds, cells: Sequence[snn.Cell], weights: Any, times: jax.Array
+) -> tuple[jax.Array, ...]:
+    """What each cell of the network puts out, ``[steps, N, n]``."""
+    net = snn.chain(*cells, every=True)
+    return snn.unroll(net, weights, raster(size, times), dt=DT)[1]
+
+
+def accuracy(size: Manifolds, cells, weights, split: Split) -> jax.Array:
+    voltages = outputs(size, cells, weights, split.times)[-1]
+    return snn.accuracy(snn.max_over_time(voltages), split.labels)
+
+
+def train(
+    size: Manifolds,
+    cells: Sequence[snn.Cell],
+    data: Data,
+    rate: jax.Array | float,
+    key: jax.Array,
+    *,
+    weights: Any = None,
+    penalty: Callable[[tuple[jax.Array, ...]], jax.Array] | None = None,
+    project: Callable[[Any], Any] | None = None,
+) -> Trained:
+    """Trains with Adam on the cross entropy of the highest voltages.
+
+    Args:
+        size: of the task.
+        cells: the links of the network, from 20 inputs to one voltage for each class.
+        data: from ``data``.
+        rate: learning rate.
+        key: draws the weights, unless they are given, and the order of the samples.
+        weights: where to start.
+        penalty: added to the loss, a function of what each cell puts out.
+        project: what becomes of the weights after each update (Dale's law, say).
+    """
+    key_weights, key_order = jax.random.split(key)
+    if weights is None:
+        weights = snn.chain(*cells).init(key_weights)
+
+    def loss(weights, times, labels):
+        ys = outputs(size, cells, weights, times)
+        error = snn.cross_entropy(snn.max_over_time(ys[-1]), labels)
+        return error if penalty is None else error + penalty(ys)
+
+    optimizer = optax.adam(rate)
+    update = make_step(loss, optimizer)
+
+    def step(state, rows):
+        state, metrics = update(state, data.train.times[rows], data.train.labels[rows])
+        if project is not None:
+            state = state._replace(weights=project(state.weights))
+        return state, metrics["loss"]
+
+    def epoch(state, key):
+        order = jax.random.permutation(key, len(data.train.labels))
+        batches = order[: len(order) // size.batch * size.batch]
+        state, losses = jax.lax.scan(step, state, batches.reshape(-1, size.batch))
+        return state, losses.mean()
+
+    keys = jax.random.split(key_order, size.epochs)
+    state, curve = jax.lax.scan(epoch, start(weights, optimizer), keys)
+    return Trained(
+        state.weights,
+        accuracy(size, cells, state.weights, data.validation),
+        accuracy(size, cells, state.weights, data.test),
+        curve,
+    )
+
+
+def sweep(run: Callable[..., Any], *columns: Sequence[float], at_once: int = 1) -> Any:
+    """Every combination of the columns, as one compiled program.
+
+    Args:
+        run: ``(*numbers) -> arrays``, traced once for all combinations.
+        *columns: the values of each number.
+        at_once: runs that share one pass (``vmap``); on a CPU one after the other is
+            faster, on a GPU as many as fit.
+
+    Returns:
+        The arrays of ``run`` as numpy arrays, ``[len(column), …, *of one run]``.
+    """
+    grid = [jnp.asarray(c) for c in zip(*product(*columns), strict=True)]
+    program = jax.jit(
+        lambda grid: jax.lax.map(lambda point: run(*point), grid, batch_size=at_once)
+    )
+    shape = tuple(len(column) for column in columns)
+    return jax.tree.map(
+        lambda leaf: np.asarray(leaf).reshape(*shape, *leaf.shape[1:]), program(grid)
+    )

@@ -1,0 +1,139 @@
+"""Neurons that fire by chance: escape noise, and the surrogates that come of it.
+
+A noise on the threshold lets a neuron fire with a probability that grows with its
+voltage, p = F(v - θ). Its *expected* output has a derivative, the density f = F', so
+that for one neuron a surrogate gradient is the gradient of an expectation:
+
+    ∂E[s]/∂v = f(v - θ)
+
+(Gygax & Zenke 2025, doi:10.1162/neco_a_01752). In deeper networks it is not: there the
+spikes of one layer are drawn before the next layer responds to them.
+"""
+
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from snnjax import check
+from snnjax.cell import Cell
+from snnjax.kernels import layer
+from snnjax.neurons.dynamics import (
+    LIFParams,
+    LIFState,
+    Reset,
+    check_lif,
+    lif_factors,
+    lif_rest,
+    lif_step,
+)
+from snnjax.surrogate import Sigmoid
+
+
+class StochasticState(NamedTuple):
+    """What a neuron with escape noise remembers."""
+
+    neuron: LIFState
+    key: jax.Array  # randomness of the steps to come, []
+
+
+def escape(key: jax.Array, v: jax.Array, noise: Any) -> jax.Array:
+    """Fires with probability F(v), the share of the noise that lies below v.
+
+        forward    s ~ Bernoulli(F(v))
+        backward   ∂s/∂v := f(v) = F'(v)
+
+    Args:
+        key: randomness.
+        v: distance to threshold, ``[...]``.
+        noise: a shape with ``cdf``: ``Sigmoid`` (logistic noise), ``Gaussian``,
+            ``SuperSpike``, ``Boxcar`` (uniform) … Its amplitude does not matter: the
+            derivative always has area 1.
+
+    Returns:
+        Spikes in {0, 1}, with the shape and dtype of ``v``.
+
+    Raises:
+        ValueError: if ``v`` is not floating point, or for a shape that is no density.
+    """
+    v = jnp.asarray(v)
+    check.floating("The distance to threshold", v)
+    if not hasattr(noise, "cdf"):
+        raise ValueError(
+            f"{type(noise).__name__} is no density, so no noise has it: take a shape "
+            "with a cdf, such as Sigmoid or Gaussian."
+        )
+    chance = noise.cdf(v).astype(v.dtype)
+    drawn = jax.random.uniform(key, v.shape, v.dtype) < chance
+    return _drawn(drawn.astype(v.dtype), chance)
+
+
+@jax.custom_jvp
+def _drawn(s, chance):
+    del chance
+    return s
+
+
+@_drawn.defjvp
+def _drawn_jvp(primals, tangents):
+    return _drawn(*primals), tangents[1]
+
+
+def stochastic_lif(
+    n: int,
+    params: LIFParams = LIFParams(),
+    *,
+    key: jax.Array,
+    noise: Any = Sigmoid(10.0),
+    reset: Reset = "zero",
+    reset_gradient: bool = False,
+) -> Cell:
+    """Leaky integrate-and-fire neurons with escape noise: currents to spikes.
+
+    As ``lif``, but they fire with probability F(v - θ) in each step, see ``escape``.
+    The noise goes to zero, and the neuron to ``lif``, as the slope of F grows.
+
+    Every run from rest draws the same noise: for other noise take another ``key`` (as
+    data: it may be traced), or go on from the state that a run returned. Under ``vmap``
+    or ``shard_map`` over samples, give each its own key.
+
+    Args:
+        n: number of neurons.
+        params: constants, each ``[]`` or ``[n]``.
+        key: randomness.
+        noise: a shape with ``cdf``.
+        reset: ``"zero"``, ``"subtract"`` or ``"none"``, as in ``lif``.
+        reset_gradient: whether the gradient passes through the reset.
+
+    Returns:
+        A cell ``[*batch, n] -> [*batch, n]`` without weights, of ``StochasticState``.
+
+    Raises:
+        ValueError: as ``lif`` and ``escape``.
+    """
+    check_lif(n, params, reset)
+    options = layer.Options(reset, reset_gradient)
+
+    def advance(factors, state, x):
+        after, now = jax.random.split(state.key)
+        neuron, s = lif_step(
+            options, factors, state.neuron, x, lambda v: escape(now, v, noise)
+        )
+        return StochasticState(neuron, after), s
+
+    def step(weights, state, x, dt):
+        del weights  # neurons have constants; connections have weights
+        return advance(lif_factors(params, dt, state.neuron.v.dtype), state, x)
+
+    def run(weights, state, xs, dt):
+        del weights
+        factors = lif_factors(params, dt, state.neuron.v.dtype)
+        return jax.lax.scan(partial(advance, factors), state, xs)
+
+    return Cell(
+        init=lambda key: (),
+        rest=lambda x: StochasticState(lif_rest(n, params, x), key),
+        step=step,
+        run=run,
+    )
