@@ -107,7 +107,7 @@ def accuracy(size: Manifolds, cells, weights, split: Split) -> jax.Array:
 
 def train(
     size: Manifolds,
-    cells: Sequence[snn.Cell],
+    cells: Sequence[snn.Cell] | Callable[[jax.Array], Sequence[snn.Cell]],
     data: Data,
     rate: jax.Array | float,
     key: jax.Array,
@@ -120,7 +120,9 @@ def train(
 
     Args:
         size: of the task.
-        cells: the links of the network, from 20 inputs to one voltage for each class.
+        cells: the links of the network, from 20 inputs to one voltage for each class;
+            or a function of a key that makes them, called anew for every update, for
+            neurons that draw.
         data: from ``data``.
         rate: learning rate.
         key: draws the weights, unless they are given, and the order of the samples.
@@ -128,20 +130,23 @@ def train(
         penalty: added to the loss, a function of what each cell puts out.
         project: what becomes of the weights after each update (Dale's law, say).
     """
-    key_weights, key_order = jax.random.split(key)
+    key_weights, key_order, key_test = jax.random.split(key, 3)
+    made = cells if callable(cells) else lambda key: cells
     if weights is None:
-        weights = snn.chain(*cells).init(key_weights)
+        weights = snn.chain(*made(key_test)).init(key_weights)
 
-    def loss(weights, times, labels):
-        ys = outputs(size, cells, weights, times)
+    def loss(weights, times, labels, key):
+        ys = outputs(size, made(key), weights, times)
         error = snn.cross_entropy(snn.max_over_time(ys[-1]), labels)
         return error if penalty is None else error + penalty(ys)
 
     optimizer = optax.adam(rate)
     update = make_step(loss, optimizer)
 
-    def step(state, rows):
-        state, metrics = update(state, data.train.times[rows], data.train.labels[rows])
+    def step(state, now):
+        rows, key = now
+        times, labels = data.train.times[rows], data.train.labels[rows]
+        state, metrics = update(state, times, labels, key)
         if project is not None:
             state = state._replace(weights=project(state.weights))
         return state, metrics["loss"]
@@ -149,11 +154,14 @@ def train(
     def epoch(state, key):
         order = jax.random.permutation(key, len(data.train.labels))
         batches = order[: len(order) // size.batch * size.batch]
-        state, losses = jax.lax.scan(step, state, batches.reshape(-1, size.batch))
+        batches = batches.reshape(-1, size.batch)
+        keys = jax.random.split(key, len(batches))
+        state, losses = jax.lax.scan(step, state, (batches, keys))
         return state, losses.mean()
 
     keys = jax.random.split(key_order, size.epochs)
     state, curve = jax.lax.scan(epoch, start(weights, optimizer), keys)
+    cells = made(key_test)
     return Trained(
         state.weights,
         accuracy(size, cells, state.weights, data.validation),

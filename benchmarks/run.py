@@ -5,12 +5,18 @@ import json
 import sys
 from pathlib import Path
 
+import escape_noise
 import hidden_layer
 import main_jobs
 import surrogate_shapes
 from study import RESULTS, execute, tell
 
-FOUND = (hidden_layer.STUDY, surrogate_shapes.STUDY, *main_jobs.STUDIES)
+FOUND = (
+    escape_noise.STUDY,
+    hidden_layer.STUDY,
+    surrogate_shapes.STUDY,
+    *main_jobs.STUDIES,
+)
 STUDIES = {study.id: study for study in sorted(FOUND, key=lambda study: study.id)}
 TABLE = Path(__file__).parent / "README.md"
 README = TABLE.parents[1] / "README.md"

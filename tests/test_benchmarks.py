@@ -1,5 +1,6 @@
 import json
 
+import escape_noise
 import hidden_layer
 import main_jobs
 import manifolds
@@ -17,6 +18,7 @@ TINY = {
     "R06": surrogate_shapes.Size(
         TASK, hidden=40, slopes=(1.0, 30.0), rates=(0.02,), seeds=1
     ),
+    "R27": escape_noise.Size(TASK, hidden=40, rates=(0.02,), seeds=1, draws=100_000),
 }
 FINDINGS = {}
 
@@ -64,6 +66,13 @@ def test_a_tiny_sweep_of_surrogates_learns_manifolds():
 
 def test_a_few_epochs_of_digits_beat_chance():
     assert finding("R03").summary["test_accuracy"] > 0.5
+
+
+def test_noisy_neurons_agree_alone_differ_in_layers_and_learn():
+    found = finding("R27")
+    assert found.criteria[0].holds
+    assert found.criteria[1].holds
+    assert found.summary["stochastic"]["test_accuracy"] > 0.6  # chance is 0.25
 
 
 def test_studies_are_listed_and_unknown_ones_refused(capsys):

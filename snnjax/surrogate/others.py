@@ -109,8 +109,8 @@ class EscapeRate(NamedTuple):
 class Periodic(NamedTuple):
     """h(v) = exp(-k·|v|) below threshold, above it one such bump for each spike.
 
-    For neurons that fire several spikes in a step, θ apart: the bumps above threshold
-    stand at θ/2, 3θ/2, … (Weidel & Sheik 2021, doi:10.48550/arXiv.2111.01456).
+    For neurons that fire several spikes in a step, one for each θ: bumps stand at
+    v = 0, θ, 2θ, … (Weidel & Sheik 2021, doi:10.48550/arXiv.2111.01456).
     """
 
     slope: Number = 2.0
