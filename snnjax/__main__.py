@@ -1,11 +1,16 @@
 """The command line: ``python -m snnjax``, or ``snnjax``."""
 
+import math
 import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
 _OWN_NUMBER = "(default: as many as the task needs)"
+_CACHE = "(default: ~/.cache/snnjax)"
 _USUAL_FOLDERS = "(default: $SNNJAX_DATA, then ~/.cache/snnjax)"
 
 
@@ -77,11 +82,59 @@ def _info(command):
     return 0
 
 
+def _encode(command):
+    from snnjax.datasets import sound_folder
+    from snnjax.inputs.speech import encode_recordings
+
+    recordings = sound_folder(command.folder)
+    with _progress("encoding") as progress:
+        events = encode_recordings(
+            recordings,
+            command.out,
+            seed=command.seed,
+            channels=command.channels,
+            causal=command.causal,
+            progress=progress,
+        )
+    print(
+        f"{len(events.labels)} sounds of {events.n_classes} classes, "
+        f"{len(events.times)} spikes on {events.n_units} channels: {command.out}"
+    )
+    return 0
+
+
+@contextmanager
+def _progress(what: str) -> Iterator[Callable[[int, int], None]]:
+    """How many are done: a bar on a terminal, elsewhere a line every five seconds."""
+    if not sys.stderr.isatty():
+        last = [-math.inf]
+
+        def line(done, of):
+            if time.monotonic() - last[0] > 5.0 or done == of:
+                last[0] = time.monotonic()
+                print(f"{what} {done}/{of}", file=sys.stderr)
+
+        yield line
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True)) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, of: bar.update(task, completed=done, total=of)
+
+
 def _kernels(command):
     from snnjax.kernels import build
 
     print(build.build(force=command.force))
     return 0
+
+
+def _data(command):
+    from snnjax.datasets.command import run
+
+    return run(command.action, command.what, command.to)
 
 
 def _commands(conf):
@@ -91,15 +144,16 @@ def _commands(conf):
     class Train:
         """Train spiking networks on a task and leave a report.
 
-        digits: handwritten digits, which come with scikit-learn.
-
-        spoken-digits: speech as spikes of a cochlea, from files of the Spiking
-        Heidelberg Digits (SHD) or of the same layout.
+        digits: handwritten digits, which come with scikit-learn. spoken-digits: speech
+        as spikes of a cochlea, in files of the Spiking Heidelberg Digits (SHD) or of
+        the same layout. braille: letters under a fingertip. mnist: handwritten digits,
+        70000 of them. n-mnist: the same before an event camera. ecg: segments of a
+        heartbeat (QTDB), step by step.
 
         A run that was cut off goes on when called again with the same --out.
         """
 
-        task: Literal["digits", "spoken-digits"]
+        task: Literal["digits", "spoken-digits", "braille", "mnist", "n-mnist", "ecg"]
         """What to learn."""
         out: Path = Path("runs/latest")
         """Folder for summary.json, report.png, metrics and checkpoints."""
@@ -112,9 +166,34 @@ def _commands(conf):
         data: Annotated[
             Path | None, conf.arg(metavar="PATH", help_behavior_hint=_USUAL_FOLDERS)
         ] = None
-        """Folder with the files of spoken-digits."""
+        """Folder with the files of the task; digits need none."""
 
         run = _train
+
+    @dataclass
+    class Encode:
+        """Turn a folder of recordings into spikes of an artificial cochlea.
+
+        WAV (or FLAC, with soundfile) at any rate, named as in Free Spoken Digits,
+        Speech Commands or Heidelberg Digits, or one subfolder for each class.
+
+        Called again with the same OUT it goes on where it was cut off.
+        """
+
+        action: Literal["audio"]
+        """What to encode."""
+        folder: Path
+        """Folder of recordings."""
+        out: Path
+        """File to make, in the layout of the Spiking Heidelberg Digits."""
+        channels: int = 70
+        """How many places of the membrane are heard; 700 in the Heidelberg Digits."""
+        seed: int = 0
+        """Of the randomness of the auditory nerve."""
+        causal: Annotated[bool, conf.FlagCreatePairsOff] = False
+        """Move the membrane after the sound, not before it as published."""
+
+        run = _encode
 
     @dataclass
     class Kernels:
@@ -131,6 +210,30 @@ def _commands(conf):
         run = _kernels
 
     @dataclass
+    class Data:
+        """List data sets, tell about one, download it, or check files.
+
+        list: the data sets there are. info NAME: what is known of one. get NAME:
+        download it, checked and unpacked. check PATH: read a file, or all files below a
+        folder, and tell what is in them and what is damaged.
+        """
+
+        action: Literal["list", "info", "get", "check"]
+        """What to do."""
+        what: Annotated[
+            str,
+            conf.Positional,
+            conf.arg(metavar="[NAME|PATH]", help_behavior_hint="(none for list)"),
+        ] = ""
+        """NAME of a data set, or PATH of a file or folder."""
+        to: Annotated[
+            Path | None, conf.arg(metavar="PATH", help_behavior_hint=_CACHE)
+        ] = None
+        """Folder of all data sets, to get one into."""
+
+        run = _data
+
+    @dataclass
     class Info:
         """Print versions, devices, what is installed, and whether kernels are built."""
 
@@ -138,7 +241,9 @@ def _commands(conf):
 
     return (
         Annotated[Train, conf.subcommand("train"), conf.PositionalRequiredArgs]
+        | Annotated[Encode, conf.subcommand("encode"), conf.PositionalRequiredArgs]
         | Annotated[Kernels, conf.subcommand("kernels"), conf.PositionalRequiredArgs]
+        | Annotated[Data, conf.subcommand("data"), conf.PositionalRequiredArgs]
         | Annotated[Info, conf.subcommand("info")]
     )
 

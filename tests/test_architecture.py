@@ -18,12 +18,15 @@ ARROWS = {  # who may import whom, besides themselves
     "neurons": {"check", "cell", "surrogate", "kernels"},
     "networks": {"check", "cell", "neurons", "kernels"},
     "learning": {"check", "cell", "surrogate"},
-    "inputs": {"check"},
+    "events": {"check"},
+    "datasets": {"check", "events"},
+    "inputs": {"check", "cell", "events", "datasets", "neurons"},
     "experiments": {
         *("check", "cell", "surrogate", "neurons", "networks", "learning", "inputs"),
+        *("events", "datasets"),
     },
     "interop": {"check", "cell"},
-    "__main__": {"check", "experiments", "kernels"},
+    "__main__": {"check", "datasets", "experiments", "inputs", "kernels"},
     "__init__": {"cell", "learning", "networks", "neurons", "surrogate"},
 }
 CORE = {"jax", "optax", "flax", "numpy"}

@@ -51,12 +51,12 @@ def test_help_on_training_names_every_option_in_words(capsys):
     status, out, _ = shown(capsys, "train", "--help")
     assert status == 0
     for words in (
-        "{digits,spoken-digits}",
+        "{digits,spoken-digits,braille,mnist,n-mnist,ecg}",
         "--out PATH Folder for summary.json, report.png, metrics and checkpoints.",
         "--seeds INT How many networks",
         "--epochs INT How often each network sees all training data.",
         "as many as the task needs",
-        "--data PATH Folder with the files of spoken-digits. (default: $SNNJAX_DATA",
+        "--data PATH Folder with the files of the task; digits need none. (default:",
         "cut off goes on when called again with the same --out",
     ):
         assert words in out

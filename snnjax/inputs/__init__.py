@@ -1,6 +1,25 @@
 """Where spikes come from: encoders, patterns made to order, and recorded data."""
 
-from snnjax.inputs.datasets import digits, load, names, spoken_digits
+from snnjax.datasets import (
+    DataError,
+    digits,
+    load,
+    names,
+    read_shd,
+    spoken_digits,
+    write_shd,
+)
+from snnjax.events import (
+    Events,
+    augment,
+    from_rows,
+    late_events,
+    rasterize,
+    select,
+)
+from snnjax.inputs import cochlea, gammatone
+from snnjax.inputs.basilar import basilar_membrane, best_frequencies, transfer_matrix
+from snnjax.inputs.bushy import Bushy, auditory_nerve, bushy_cells
 from snnjax.inputs.encode import (
     latency,
     latency_intensity,
@@ -12,8 +31,7 @@ from snnjax.inputs.encode import (
     to_events,
     to_raster,
 )
-from snnjax.inputs.events import Events, augment, late_events, rasterize, select
-from snnjax.inputs.heidelberg import DataError, read_shd, write_shd
+from snnjax.inputs.haircell import HairCell, hair_cell
 from snnjax.inputs.patterns import (
     frozen_poisson,
     one_spike_raster,
@@ -21,13 +39,45 @@ from snnjax.inputs.patterns import (
     yin_yang,
     yin_yang_class,
 )
+from snnjax.inputs.retina import (
+    Ganglion,
+    event_camera,
+    ganglion_rates,
+    inhomogeneous_poisson,
+    mosaic,
+    receptive_fields,
+)
+from snnjax.inputs.speech import encode_recordings
+from snnjax.inputs.touch import (
+    Mechanoreceptor,
+    directions,
+    threshold_crossing,
+    whisker_currents,
+)
 
 __all__ = [
+    "Bushy",
     "DataError",
     "Events",
+    "Ganglion",
+    "HairCell",
+    "Mechanoreceptor",
+    "auditory_nerve",
     "augment",
+    "basilar_membrane",
+    "best_frequencies",
+    "bushy_cells",
+    "cochlea",
     "digits",
+    "directions",
+    "encode_recordings",
+    "event_camera",
+    "from_rows",
     "frozen_poisson",
+    "gammatone",
+    "ganglion_rates",
+    "hair_cell",
+    "inhomogeneous_poisson",
     "late_events",
     "latency",
     "latency_intensity",
@@ -35,6 +85,7 @@ __all__ = [
     "level_crossing",
     "level_reconstruction",
     "load",
+    "mosaic",
     "names",
     "one_spike_raster",
     "poisson",
@@ -42,10 +93,14 @@ __all__ = [
     "random_manifold",
     "rasterize",
     "read_shd",
+    "receptive_fields",
     "select",
     "spoken_digits",
+    "threshold_crossing",
     "to_events",
     "to_raster",
+    "transfer_matrix",
+    "whisker_currents",
     "write_shd",
     "yin_yang",
     "yin_yang_class",

@@ -11,7 +11,7 @@ import numpy as np
 
 from snnjax import check
 from snnjax.check import Number
-from snnjax.inputs.events import Late, time_bins
+from snnjax.events import Late, time_bins
 
 
 def poisson(key: jax.Array, rates: Number, *, steps: int, dt: Number) -> jax.Array:

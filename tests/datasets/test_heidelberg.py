@@ -8,11 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from snnjax.inputs import DataError, Events, read_shd, write_shd
+from snnjax.datasets import DataError, Extra, read_shd, read_shd_extra, write_shd
+from snnjax.events import Events
 
 h5py = pytest.importorskip("h5py")
 
 relaxed = settings(deadline=None, max_examples=150)
+NAN, INF = np.nan, np.inf
 TIMES = np.array([0.1, 0.25, 0.5, 0.3, 1.3, 0.0, 0.7])
 
 
@@ -111,6 +113,8 @@ def test_half_precision_is_the_default_and_rounds_by_half_a_millisecond(tmp_path
         assert h5py.check_vlen_dtype(f["spikes/units"].dtype) == np.uint16
     off = np.abs(read_shd(tmp_path / "a.h5").times - times).max()
     assert 0 < off <= 2.0**-11
+    assert write_shd(tmp_path / "a.h5", events(times)) == off
+    assert write_shd(tmp_path / "a.h5", events(times), time_dtype=np.float64) == 0.0
 
 
 @pytest.mark.parametrize("n", [0, 1, 3])
@@ -178,16 +182,85 @@ def test_rows_in_chunks_are_read(compression, build):
     np.testing.assert_array_equal(np.diff(back.offsets), np.arange(7))
 
 
-def test_the_rest_of_an_official_file_does_no_harm(build):
-    columns = {
-        "extra/keys": np.array([b"zero", b"eins"]),
-        "extra/meta_info/gender": np.array([b"m", b"f", b"f"]),
-        "extra/meta_info/age": np.array([20, 30, 40]),
-        "extra/speaker": np.array([3, 1], np.uint16),
-    }
-    back = read_shd(build(**columns))
+WHOLE = {  # the whole official layout, but for what every file has
+    "extra/keys": np.array([b"zero", "f\u00fcnf".encode()]),
+    "extra/meta_info/gender": np.array([b"m", b"f", b"f"]),
+    "extra/meta_info/age": np.array([20, 30, 40]),
+    "extra/meta_info/body_height": np.array([170.5, 180.0, 160.0]),
+    "extra/speaker": np.array([3, 1], np.uint16),
+}
+TOLD = Extra(("zero", "f\u00fcnf"), ("m", "f", "f"), (20, 30, 40), (170.5, 180, 160))
+
+
+def test_the_whole_official_layout_is_read(build):
+    path = build(**WHOLE)
+    back = read_shd(path)
     np.testing.assert_array_equal(back.group, [3, 1])
     np.testing.assert_array_equal(back.trial, [-1, -1])
+    assert read_shd_extra(path) == TOLD
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "utf-8"])
+def test_words_of_any_length_are_read(encoding, build):
+    def edit(f):
+        words = ["yes", "no", ""]
+        f.create_dataset("extra/keys", data=words, dtype=h5py.string_dtype(encoding))
+
+    assert read_shd_extra(build(edit)).keys == ("yes", "no", "")
+
+
+def test_a_file_that_tells_no_more_than_spikes_has_no_extra(build):
+    assert read_shd_extra(build()) == Extra()
+
+
+@pytest.mark.parametrize("told", [TOLD, Extra(), Extra(keys=("a", "bcd"))])
+def test_what_is_told_of_labels_and_speakers_is_read_back(told, tmp_path):
+    write_shd(tmp_path / "a.h5", events(), extra=told)
+    assert read_shd_extra(tmp_path / "a.h5") == told
+    assert len(read_shd(tmp_path / "a.h5").labels) == 4
+
+
+@pytest.mark.parametrize("place", ["trial", "fsdd_index"])
+def test_recordings_are_numbered_under_either_name(place, build):
+    back = read_shd(build(**{f"extra/{place}": np.array([7, 5])}))
+    np.testing.assert_array_equal(back.trial, [7, 5])
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "message"),
+    [
+        ("extra/keys", np.array([1, 2]), "extra/keys is of type int64"),
+        ("extra/keys", np.array(b"zero"), r"extra/keys is of type .S4, shape \(\)"),
+        ("extra/keys", np.array([b"\xff"]), "UnicodeDecodeError"),
+        ("extra/meta_info/age", np.array([b"old"]), "age is of type"),
+        (
+            "extra/meta_info/age",
+            np.array([[1, 2]]),
+            r"age is of type int64, shape \(1, 2\)",
+        ),
+    ],
+)
+def test_an_extra_that_breaks_the_format_is_refused(place, value, message, build):
+    with pytest.raises(DataError, match=message) as caught:
+        read_shd_extra(build(**{place: value}))
+    assert "made.h5" in str(caught.value)
+
+
+def test_an_extra_declared_enormous_is_refused_unread(build):
+    def edit(f):
+        f.create_dataset("extra/meta_info/age", (10**12,), "f8", chunks=(100,))
+
+    with pytest.raises(DataError, match="age claims 8000000000000 bytes"):
+        read_shd_extra(build(edit))
+
+
+def test_events_that_cannot_be_are_dropped_and_counted_if_asked_for(build):
+    path = build(times=[[0.1, NAN], [0.3]], units=[[1, 2], [700]])
+    with pytest.warns(UserWarning, match="Dropped 2 of 3 events"):
+        back = read_shd(path, bad="drop")
+    assert len(back.labels) == 2
+    np.testing.assert_array_equal(back.units, [1])
+    np.testing.assert_array_equal(back.offsets, [0, 1, 1])
 
 
 def test_a_missing_file_is_not_a_damaged_one(tmp_path):
@@ -411,9 +484,6 @@ def test_a_missing_column_is_named(place, build):
     refused(build(edit), f"no {place}")
 
 
-NAN, INF = np.nan, np.inf
-
-
 @pytest.mark.parametrize(
     ("columns", "message"),
     [
@@ -432,8 +502,8 @@ NAN, INF = np.nan, np.inf
         ({"labels": np.dtype("u2")}, "labels is not an array"),
         ({"extra/speaker": np.array([1])}, "speaker has shape"),
         ({"extra/speaker": np.array([1.0, 2.0])}, "speaker is of type"),
-        ({"extra/speaker": np.array([1, 2**40])}, "speakers lie in"),
-        ({"extra/fsdd_index": np.array([1, -2])}, "recording numbers lie in"),
+        ({"extra/speaker": np.array([1, 2**40])}, "group lie in 1 … 1099511627776"),
+        ({"extra/fsdd_index": np.array([1, -2])}, "trial lie in -2"),
         ({"times": np.zeros((2, 3))}, "times has shape"),
         ({"times": np.zeros(2)}, "times is not made of rows"),
         ({"units": np.zeros(2, int)}, "units is not made of rows"),

@@ -3,7 +3,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from snnjax.inputs import Events, augment, late_events, rasterize, select
+from snnjax.events import (
+    Events,
+    augment,
+    from_rows,
+    late_events,
+    rasterize,
+    select,
+)
 
 UNITS = 12
 relaxed = settings(deadline=None, max_examples=80)
@@ -93,6 +100,66 @@ def test_rounding_makes_no_event_late_for_one_and_early_for_the_other(t, steps, 
     events = make([[(t, 0)]])
     assert rasterize(events, steps=steps, dt=dt, late="drop").sum() == 0
     assert late_events(events, steps * dt) == 1
+
+
+def test_rows_become_samples_sorted_by_time():
+    packed = from_rows(
+        [[0.5, 0.1], np.float16([]), (0.25,)],
+        [np.array([3, 1], np.uint8), [], [2]],
+        [1, 0, 4],
+        n_units=12,
+        group=[10, 11, 12],
+        trial=np.array([20, 21, 22]),
+        n_classes=6,
+    )
+    rows = [[(0.5, 3), (0.1, 1)], [], [(0.25, 2)]]
+    labels = np.array([1, 0, 4], np.int32)
+    same(packed, make(rows)._replace(labels=labels, n_classes=6))
+    assert [column.dtype for column in packed[:6]] == [
+        column.dtype for column in make(rows)[:6]
+    ]
+
+
+def test_rows_without_group_trial_or_classes_have_unknown_ones():
+    packed = from_rows([[0.5], []], [[3], []], [1, 0], n_units=12)
+    assert packed.group.tolist() == packed.trial.tolist() == [-1, -1]
+    assert packed.n_classes == 2
+    assert from_rows([], [], np.zeros(0, int), n_units=3).n_classes == 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"times": [[0.1, 0.2], [-0.3]]}, "row 1 has a time that is negative"),
+        ({"times": [[np.nan, 0.2], [0.3]]}, "row 0 has a time"),
+        ({"times": [[0.1, 0.2], [np.inf]]}, "row 1 has a time"),
+        ({"units": [[1, 2], [12]]}, "row 1 has a unit outside 0 … 11"),
+        ({"units": [[-1, 2], [3]]}, "row 0 has a unit outside"),
+        ({"units": [[1.0, 2.0], [3]]}, "units must be whole numbers"),
+        ({"units": [[1], [3]]}, "row 0 .* times than of units, 2 and 1"),
+        ({"units": [[1, 2]]}, "2 samples have times, but 1 have units"),
+        ({"labels": [0]}, "but 1 have labels"),
+        ({"labels": [0, -1]}, "labels lie in -1 … 0, expected 0"),
+        ({"labels": [0.0, 1.0]}, "labels must be whole numbers, got float64"),
+        ({"n_classes": 1}, "labels reach 1, but there are 1 classes"),
+        ({"group": [1]}, "but 1 have group"),
+        ({"trial": [1, 2, 3]}, "but 3 have trial"),
+        ({"group": [1, -2]}, "group lie in -2"),
+        ({"trial": [1, 2**31]}, "trial lie in 1 … 2147483648"),
+    ],
+)
+def test_rows_that_are_no_samples_are_refused(changes, message):
+    sound = {"times": [[0.1, 0.2], [0.3]], "units": [[1, 2], [3]], "labels": [0, 1]}
+    with pytest.raises(ValueError, match=message):
+        from_rows(**{**sound, "n_units": 12, **changes})
+
+
+def test_impossible_events_are_dropped_and_counted_if_asked_for():
+    rows = [[0.1, -1.0, np.nan], [0.2, 0.3, np.inf, 0.4]]
+    units = [[1, 2, 3], [12, 4, -1, 11]]
+    with pytest.warns(UserWarning, match="Dropped 4 of 7 events"):
+        packed = from_rows(rows, units, [0, 1], n_units=12, bad="drop")
+    assert rows_of(packed) == [[(0.1, 1)], [(0.3, 4), (0.4, 11)]]
 
 
 def test_late_events_say_how_late_they_are():

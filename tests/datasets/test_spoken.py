@@ -1,12 +1,12 @@
 import gzip
 import io
 import shutil
-import sys
 
 import numpy as np
 import pytest
 
-from snnjax.inputs import Events, digits, load, names, spoken_digits, write_shd
+from snnjax.datasets import load, shd, spoken_digits, ssc, write_shd
+from snnjax.events import Events
 
 h5py = pytest.importorskip("h5py")
 
@@ -14,58 +14,10 @@ SPLITS = ["train", "validation", "test"]
 SPOKEN = "fsdd-spikes-shd-layout"
 
 
-@pytest.mark.parametrize(
-    ("split", "size"), [("train", 1197), ("validation", 300), ("test", 300)]
-)
-def test_digits_are_images_in_0_to_1_with_labels(split, size):
-    images, labels = digits(split)
-    assert images.shape == (size, 64)
-    assert images.dtype == np.float32
-    assert labels.dtype == np.int32
-    assert (images.min(), images.max()) == (0, 1)
-    np.testing.assert_array_equal(images * 16, np.round(images * 16))
-    assert set(labels) == set(range(10))
-
-
-def test_the_splits_of_the_digits_are_the_whole_set_once():
-    from sklearn.datasets import load_digits
-
-    parts = [digits(split) for split in SPLITS]
-    found = np.concatenate([np.column_stack([16 * x, y]) for x, y in parts])
-    whole = np.column_stack(load_digits(return_X_y=True))
-    assert found.shape == whole.shape
-    for rows in (found, whole):
-        rows[:] = rows[np.lexsort(rows.T)]
-    np.testing.assert_array_equal(found, whole)
-
-
-@pytest.mark.parametrize("split", SPLITS)
-def test_digits_are_the_same_at_every_call(split):
-    for first, again in zip(digits(split), load("digits", split), strict=True):
-        np.testing.assert_array_equal(first, again)
-
-
-def test_digits_are_shuffled():
-    _, labels = digits("train")
-    assert np.mean(np.diff(labels) == 1) < 0.2
-
-
-def test_without_scikit_learn_it_says_what_to_install(monkeypatch):
-    monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
-    with pytest.raises(ImportError, match=r"snnjax\[data\]"):
-        digits("train")
-
-
-@pytest.mark.parametrize("read", [digits, spoken_digits])
+@pytest.mark.parametrize("read", [spoken_digits, shd, ssc])
 def test_an_unknown_split_is_refused_with_those_that_exist(read):
     with pytest.raises(ValueError, match=r"'valid'.*train, validation, test"):
         read("valid")
-
-
-def test_an_unknown_name_is_refused_with_those_that_exist():
-    with pytest.raises(ValueError, match=r"'mnist'.*digits, spoken-digits"):
-        load("mnist", "train")
-    assert names() == ["digits", "spoken-digits"]
 
 
 @pytest.fixture
@@ -82,7 +34,7 @@ def test_missing_data_say_where_they_were_looked_for_and_what_to_do(
     cache = nowhere / "home" / ".cache" / "snnjax"
     with pytest.raises(FileNotFoundError) as caught:
         spoken_digits("train")
-    for part in (cache, "train file", "shd_train.h5.gz", "zenkelab.org", "SNNJAX_DATA"):
+    for part in (cache, "train file", "snnjax data get shd", "SNNJAX_DATA"):
         assert str(part) in str(caught.value)
     monkeypatch.setenv("SNNJAX_DATA", str(nowhere / "elsewhere"))
     with pytest.raises(FileNotFoundError, match=f"{nowhere / 'elsewhere'}, {cache}"):
@@ -152,6 +104,34 @@ def test_with_recording_numbers_5_and_6_validate(tmp_path):
     put(tmp_path, "shd_train.h5", toy(90, trial=trial))
     validation = held_out(tmp_path)
     np.testing.assert_array_equal(validation.units, np.flatnonzero(trial // 2 == 3) - 1)
+
+
+def speakers(n, known):
+    return toy(n)._replace(group=np.array([known[k % len(known)] for k in range(n)]))
+
+
+@pytest.mark.parametrize("read", [shd, spoken_digits])
+def test_of_five_speakers_or_more_every_fifth_validates(read, tmp_path):
+    known = [0, 1, 2, 3, 6, 7, 8, 9, 10, 11]  # those of the official training file
+    put(tmp_path, "shd_train.h5", speakers(90, known))
+    put(tmp_path, "shd_test.h5", speakers(12, [4, 5]))
+    parts = {split: read(split, tmp_path) for split in SPLITS}
+    groups = {split: sorted(set(part.group.tolist())) for split, part in parts.items()}
+    assert groups == {
+        "train": [1, 2, 3, 6, 8, 9, 10, 11],
+        "validation": [0, 7],
+        "test": [4, 5],
+    }
+    assert sum(len(part.labels) for part in parts.values()) == 102
+
+
+def test_commands_have_a_file_for_each_part(tmp_path, monkeypatch):
+    monkeypatch.setenv("SNNJAX_DATA", str(tmp_path))
+    for k, part in enumerate(("train", "valid", "test")):
+        put(tmp_path / "ssc", f"ssc_{part}.h5", toy(k + 1))
+    assert [len(ssc(split).labels) for split in SPLITS] == [1, 2, 3]
+    with pytest.raises(FileNotFoundError, match=r"ssc_valid\.h5\).*data get ssc"):
+        ssc("validation", tmp_path / "none")
 
 
 def plain(folder, part):

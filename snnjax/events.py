@@ -4,7 +4,9 @@ A data set stays events until somebody asks for a raster with a time step of the
 Nothing is dropped unless asked for, and what is dropped is counted.
 """
 
-from typing import Literal, NamedTuple
+import warnings
+from collections.abc import Sequence
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -24,6 +26,81 @@ class Events(NamedTuple):
     trial: np.ndarray  # [N], which repetition of its kind; -1 if unknown
     n_units: int
     n_classes: int
+
+
+def from_rows(
+    times: Sequence[Any],
+    units: Sequence[Any],
+    labels: Any,
+    *,
+    n_units: int,
+    group: Any = None,
+    trial: Any = None,
+    n_classes: int | None = None,
+    bad: Late = "error",
+) -> Events:
+    """Packs samples that come one by one, each sorted by time.
+
+    Args:
+        times: of each sample, an array ``[n_k]`` of any number type [s].
+        units: of each sample, who fired, whole numbers ``[n_k]``.
+        labels: ``[N]``, whole numbers from 0.
+        n_units: number of units there are.
+        group: ``[N]``, who recorded each sample; unknown (-1) if omitted.
+        trial: ``[N]``, which repetition each sample is; unknown (-1) if omitted.
+        n_classes: number of labels there are; the largest and one if omitted.
+        bad: what to do with an event that no sample can have: a time that is negative
+            or not finite, a unit outside ``0 … n_units - 1``.
+
+    Returns:
+        Events of N samples.
+
+    Raises:
+        ValueError: naming the first sample that is wrong.
+
+    Warns:
+        UserWarning: how many events were dropped, if any.
+    """
+    if not 0 <= n_units < 2**31:
+        raise ValueError(
+            f"n_units must be 0 or more, at most {2**31 - 1}, got {n_units}"
+        )
+    n = len(times)
+    columns = {"units": units, "labels": labels, "group": group, "trial": trial}
+    for name, column in columns.items():
+        if column is not None and len(column) != n:
+            raise ValueError(f"{n} samples have times, but {len(column)} have {name}.")
+    counts = np.array([len(row) for row in times], np.int64)
+    uneven = np.flatnonzero(counts != [len(row) for row in units])
+    if len(uneven):
+        raise ValueError(
+            f"row {uneven[0]} has another number of times than of units, "
+            f"{counts[uneven[0]]} and {len(units[uneven[0]])}"
+        )
+    flat, who = _flat(times, np.float64), _flat(units, np.int64)
+    sample = np.repeat(np.arange(n), counts)
+    kept = _possible(flat, who, sample, n_units, bad)
+    if not kept.all():
+        flat, who, sample = flat[kept], who[kept], sample[kept]
+        counts = np.bincount(sample, minlength=n)
+    order: Any = slice(None)
+    if np.any((np.diff(flat) < 0) & (np.diff(sample) == 0)):
+        order = np.lexsort((flat, sample))
+    labels = _whole("labels", labels, 0)
+    most = int(labels.max()) + 1 if n else 0
+    if n_classes is not None and most > n_classes:
+        raise ValueError(f"labels reach {most - 1}, but there are {n_classes} classes")
+    unknown = np.full(n, -1)
+    return Events(
+        times=flat[order],
+        units=who[order].astype(np.int32),
+        offsets=np.concatenate([[0], np.cumsum(counts)]),
+        labels=labels,
+        group=_whole("group", unknown if group is None else group, -1),
+        trial=_whole("trial", unknown if trial is None else trial, -1),
+        n_units=n_units,
+        n_classes=most if n_classes is None else n_classes,
+    )
 
 
 def select(events: Events, rows: np.ndarray) -> Events:
@@ -145,3 +222,42 @@ def _index(events, rows):
     before = np.cumsum(counts) - counts
     within = np.arange(counts.sum()) - np.repeat(before, counts)
     return np.repeat(starts, counts) + within, counts
+
+
+def _flat(rows, dtype):
+    rows = [np.asarray(row) for row in rows]
+    kinds = {row.dtype.kind for row in rows if len(row)}
+    if dtype == np.int64 and not kinds <= set("iu"):
+        raise ValueError("units must be whole numbers")
+    return np.concatenate([np.zeros(0, dtype), *(row.astype(dtype) for row in rows)])
+
+
+def _possible(times, units, sample, n_units, bad):
+    """Which events can be; an error for the others, or a count of them."""
+    kept = np.ones(len(times), bool)
+    for wrong, what in (
+        (~np.isfinite(times) | (times < 0), "a time that is negative or not finite"),
+        ((units < 0) | (units >= n_units), f"a unit outside 0 … {n_units - 1}"),
+    ):
+        if wrong.any() and bad == "error":
+            raise ValueError(f"row {sample[wrong][0]} has {what}")
+        kept &= ~wrong
+    if not kept.all():
+        warnings.warn(
+            f"Dropped {np.count_nonzero(~kept)} of {len(kept)} events: times that are "
+            f"negative or not finite, or units outside 0 … {n_units - 1}.",
+            stacklevel=3,
+        )
+    return kept
+
+
+def _whole(name, values, least):
+    values = np.asarray(values)
+    if values.dtype.kind not in "iu":
+        raise ValueError(f"{name} must be whole numbers, got {values.dtype}")
+    if len(values) and (values.min() < least or values.max() > 2**31 - 1):
+        raise ValueError(
+            f"{name} lie in {values.min()} … {values.max()}, "
+            f"expected {least} … {2**31 - 1}"
+        )
+    return values.astype(np.int32)

@@ -1,0 +1,255 @@
+"""Small sound files of every format, and what the result of reading one looks like."""
+
+import gzip
+import io
+import pickle
+import struct
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from snnjax import datasets
+from snnjax.datasets.braille import LETTERS
+from snnjax.events import from_rows
+
+
+class Format(NamedTuple):
+    """One format to fuzz."""
+
+    suffix: str  # of the files
+    sound: Callable[[Path], bytes]  # a small sound file, made in a folder
+    read: Callable[[Path], Any]
+    believable: Callable[[Any], bool]  # whether a result is one that a file can have
+    repack: Callable[[bytes, Callable[[bytes], bytes]], bytes] | None = None
+    real: str = ""  # pattern of small real files below a data folder
+
+
+def _events():
+    rows = [[0.1, 0.25, 0.5], [], [0.3, 1.25], [0.0, 0.75]]
+    units = [[5, 0, 699], [], [3, 3], [12, 80]]
+    return from_rows(
+        rows, units, [2, 0, 1, 2], n_units=700, group=[4, 4, 0, 7], trial=[0, 1, 2, 3]
+    )
+
+
+def _shd(folder):
+    extra = datasets.Extra(("zero", "one", "two"), ("m", "f"), (20, 30), (170, 180))
+    datasets.write_shd(folder / "a.h5", _events(), extra=extra)
+    return (folder / "a.h5").read_bytes()
+
+
+def _read_shd(path):
+    return datasets.read_shd(path), datasets.read_shd_extra(path)
+
+
+def _waves(folder):
+    import h5py
+
+    with h5py.File(folder / "a.h5", "w") as file:
+        columns = {
+            "spikes": np.array([0.5, 2.0, 1.0, 1.0, 3.0]),
+            "sCount": np.array([2, 0, 3], np.int32),
+            "epos": np.arange(6.0).reshape(2, 3),
+            "names": np.array([b"a", b"bb", b"ccc"]),
+            "array": np.array([b"MCS_8x8_100um"]),
+            "meta/age": np.array([4], np.int32),
+        }
+        for name, column in columns.items():
+            file.create_dataset(name, data=column, compression="gzip")
+    return (folder / "a.h5").read_bytes()
+
+
+def _npz(folder):
+    datasets.write_events(folder / "a.npz", _events())
+    return (folder / "a.npz").read_bytes()
+
+
+def _idx(folder):
+    pixels = np.arange(3 * 28 * 28).astype(np.uint8).tobytes()
+    return struct.pack(">HBBIII", 0, 8, 3, 3, 28, 28) + pixels
+
+
+def _nmnist(folder):
+    events = [(k % 34, k // 34, k % 2, 1000 * k) for k in range(100)]
+    codes = [(x << 32) | (y << 24) | (p << 23) | t for x, y, p, t in events]
+    return b"".join(code.to_bytes(5, "big") for code in codes)
+
+
+def _gesture(folder):
+    k = np.arange(60.0)
+    held = io.BytesIO()
+    np.save(held, np.stack([k % 128, k, k % 2, 10.0 * k], axis=1))
+    return held.getvalue()
+
+
+def _trials():
+    felt = np.full((5, 12), 255.0)
+    felt[1:4, 2] = 17.0, 30.0, 99.0
+    return [
+        {"experiment_name": "e", "letter": "B", "repetition": k, "taxel_data": felt[k:]}
+        for k in range(3)
+    ]
+
+
+def _braille(folder):
+    return pickle.dumps(_trials(), 4)
+
+
+def _braille_npz(folder):
+    np.savez(
+        folder / "a.npz",
+        taxel_data=np.zeros((2, 4, 12), np.uint8),
+        length=np.array([4, 3]),
+        label=np.array([0, 26]),
+        repetition=np.array([7, 8]),
+        letters=np.array(LETTERS),
+    )
+    return (folder / "a.npz").read_bytes()
+
+
+def _braille_events(folder):
+    taxels = [[[0.5, 0.75], [0.25]] for _ in range(12)]
+    whole = {"letter": np.array(["C", "Space"]), "events": [taxels, taxels]}
+    return pickle.dumps(whole, 4)
+
+
+def _qtdb(folder):
+    from scipy.io import savemat
+
+    x, y = np.zeros((3, 6, 4), np.int16), np.zeros((3, 6, 6), np.uint8)
+    x[:, 1, 2], x[:, -1, 0], y[:, 2:, 5] = 1, -1, 1
+    held = io.BytesIO()
+    savemat(held, {"x": x, "y": y, "max_i": np.full((3, 1), 6)}, do_compression=True)
+    return held.getvalue()
+
+
+def _wav(folder):
+    samples = (1000 * np.arange(200)).astype("<i2").tobytes()
+    head = struct.pack("<HHIIHH", 1, 1, 8000, 16_000, 2, 16)
+    chunks = [(b"fmt ", head), (b"LIST", b"odd"), (b"data", samples)]
+    body = b"".join(
+        name + struct.pack("<I", len(raw)) + raw + bytes(len(raw) % 2)
+        for name, raw in chunks
+    )
+    return b"RIFF" + struct.pack("<I", 4 + len(body)) + b"WAVE" + body
+
+
+def _regzip(raw, change):
+    """Changes what a gzip file packs; its checksum is right again."""
+    return gzip.compress(change(gzip.decompress(raw)), 1, mtime=0)
+
+
+def _rezip(raw, change):
+    """Changes what a zip file packs, each entry by itself."""
+    held = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(raw)) as old, zipfile.ZipFile(held, "w") as new:
+        for name in old.namelist():
+            new.writestr(name, change(old.read(name)))
+    return held.getvalue()
+
+
+def _zipped(raw):
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.h5", raw)
+    return held.getvalue()
+
+
+def _are_events(events):
+    n, cuts = len(events.labels), events.offsets
+    rising = np.diff(events.times) >= 0
+    rising[cuts[1:-1][(cuts[1:-1] > 0) & (cuts[1:-1] < len(events.times))] - 1] = True
+    return bool(
+        (len(cuts) == n + 1 and cuts[0] == 0 and (np.diff(cuts) >= 0).all())
+        and cuts[-1] == len(events.times) == len(events.units)
+        and np.isfinite(events.times).all()
+        and (events.times >= 0).all()
+        and rising.all()
+        and (events.units >= 0).all()
+        and (events.units < max(events.n_units, 1)).all()
+        and (events.labels >= 0).all()
+        and (events.labels < max(events.n_classes, 1)).all()
+        and len(events.group) == len(events.trial) == n
+    )
+
+
+def _are_samples(samples):
+    n = len(samples.x)
+    return bool(
+        len(samples.labels) == len(samples.lengths) == len(samples.trial) == n
+        and (samples.labels >= -1).all()
+        and (samples.labels < len(samples.classes)).all()
+    )
+
+
+def _is_recording(units):
+    def believable(found):
+        times, which = found
+        finite = np.isfinite(times).all() and (times >= 0).all()
+        inside = (which >= 0).all() and (which < units).all()
+        return bool(len(times) == len(which) and finite and inside)
+
+    return believable
+
+
+def _is_sound(sound):
+    return bool(np.isfinite(sound.samples).all() and 0 < sound.rate <= 10**6)
+
+
+def _is_array(array):
+    return isinstance(array, np.ndarray) and array.nbytes < 2**27
+
+
+def _are_waves(found):
+    n = found.events.n_units
+    placed = found.positions.shape == (n, 2) and np.isfinite(found.positions).all()
+    return bool(_are_events(found.events) and placed and len(found.names) in (0, n))
+
+
+def _is_shd(found):
+    events, extra = found
+    return _are_events(events) and all(isinstance(key, str) for key in extra.keys)
+
+
+FORMATS = {
+    "shd": Format(".h5", _shd, _read_shd, _is_shd),
+    "shd.gz": Format(
+        *(".h5.gz", lambda f: gzip.compress(_shd(f)), _read_shd, _is_shd, _regzip)
+    ),
+    "shd.zip": Format(
+        *(".h5.zip", lambda f: _zipped(_shd(f)), _read_shd, _is_shd, _rezip)
+    ),
+    "waves": Format(
+        *(".h5", _waves, datasets.read_waves, _are_waves, None),
+        "rgc-waverepo/Kirkby2013/*_01_*.h5",
+    ),
+    "events.npz": Format(".npz", _npz, datasets.read_events, _are_events, _rezip),
+    "idx": Format("", _idx, datasets.read_idx, _is_array),
+    "idx.gz": Format(
+        *(".gz", lambda f: gzip.compress(_idx(f)), datasets.read_idx, _is_array),
+        _regzip,
+        "mnist/t10k-labels*",
+    ),
+    "n-mnist": Format(
+        *(".bin", _nmnist, datasets.read_nmnist_file, _is_recording(2312), None),
+        "nmnist-small/Test/1/*.bin",
+    ),
+    "dvs-gesture": Format(
+        ".npy", _gesture, datasets.read_gesture_file, _is_recording(32_768)
+    ),
+    "braille.pkl": Format(".pkl", _braille, datasets.read_braille, _are_samples),
+    "braille.npz": Format(
+        ".npz", _braille_npz, datasets.read_braille, _are_samples, _rezip
+    ),
+    "braille-events.pkl": Format(
+        ".pkl", _braille_events, datasets.read_braille_events, _are_events
+    ),
+    "qtdb.mat": Format(".mat", _qtdb, datasets.read_qtdb, _are_samples),
+    "wav": Format(
+        *(".wav", _wav, datasets.read_sound, _is_sound, None),
+        "fsdd/recordings/6_*_0.wav",
+    ),
+}

@@ -1,0 +1,60 @@
+"""Events of a camera: a pixel, a polarity and a time become a unit and a time.
+
+Units count as images are laid out, ``unit = (y · width + x) · 2 + polarity``, so that a
+raster ``[T, N, n_units]`` reshapes to ``[T, N, height, width, 2]``.
+"""
+
+import warnings
+
+import numpy as np
+
+from snnjax.events import Late
+
+
+def camera_events(
+    x: np.ndarray,
+    y: np.ndarray,
+    polarity: np.ndarray,
+    times: np.ndarray,
+    size: tuple[int, int],
+    bad: Late = "error",
+) -> tuple[np.ndarray, np.ndarray]:
+    """Checks the events of one recording and numbers their units.
+
+    Args:
+        x: column of each event, ``[n]``.
+        y: row of each event, ``[n]``.
+        polarity: 1 where it became brighter, else 0, ``[n]``.
+        times: of each event [s], ``[n]``.
+        size: height and width of the sensor.
+        bad: what to do with events outside the sensor or at no time; ``"drop"`` warns
+            how many.
+
+    Returns:
+        Times ``[n]``, float64, and units ``[n]``, int32.
+
+    Raises:
+        ValueError: naming the first event that is wrong.
+    """
+    height, width = size
+    sound = (
+        ((x >= 0) & (x < width) & (y >= 0) & (y < height))
+        & ((polarity == 0) | (polarity == 1))
+        & (np.isfinite(times) & (times >= 0))
+    )
+    if not sound.all():
+        k = int(np.argmin(sound))
+        told = (
+            f"pixel ({x[k]}, {y[k]}), polarity {polarity[k]}, time {times[k]} s of a "
+            f"sensor of {width}x{height} pixels"
+        )
+        if bad == "error":
+            raise ValueError(f"event {k} lies at {told}")
+        warnings.warn(
+            f"Dropped {np.count_nonzero(~sound)} of {len(x)} events; the first, event "
+            f"{k}, lies at {told}.",
+            stacklevel=2,
+        )
+        x, y, polarity, times = (each[sound] for each in (x, y, polarity, times))
+    units = (y.astype(np.int64) * width + x.astype(np.int64)) * 2 + polarity
+    return times.astype(np.float64), units.astype(np.int32)

@@ -1,0 +1,100 @@
+"""What ``snnjax data list | info | get | check`` prints."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from snnjax.datasets.catalogue import DATA_SETS, data_set, get
+from snnjax.datasets.download import Progress
+from snnjax.datasets.inspection import Report, check
+
+
+def run(action: str, what: str, to: Path | None = None) -> int:
+    """Does what was asked for and prints what came of it.
+
+    Args:
+        action: ``"list"``, ``"info"``, ``"get"`` or ``"check"``.
+        what: name of a data set, or the path to check; nothing for a list.
+        to: folder of all data sets, to get one into; the cache if omitted.
+
+    Returns:
+        The exit status: 1 if a file is damaged.
+
+    Raises:
+        ValueError: for a name that is missing, unknown or one too many.
+        OSError: if there is nothing at a path, or an address cannot be reached.
+    """
+    if (action == "list") == bool(what):
+        wanted = "no NAME" if action == "list" else "a NAME or a PATH"
+        raise ValueError(f"data {action} takes {wanted}.")
+    if to is not None and action != "get":
+        raise ValueError(f"data {action} takes no --to.")
+    if action == "list":
+        print("\n".join(f"{name:<16} {e.about}" for name, e in DATA_SETS.items()))
+    elif action == "info":
+        print(_described(what))
+    elif action == "get":
+        with _bars() as bars:
+            folder = get(what, to, progress=bars)
+        print(f"{what} is in {folder}")
+    else:
+        report = check(what)
+        print(_told(report))
+        return 1 if report.damaged else 0
+    return 0
+
+
+def _described(name):
+    found = data_set(name)
+    lines = [
+        f"{name}: {found.about}",
+        f"parts    {found.parts}",
+        f"home     {found.home}",
+        f"licence  {found.licence}",
+        f"cite     {found.cite}",
+    ]
+    for file in found.files:
+        size = f"{file.size / 1e6:.1f} MB" if file.size else "size not published"
+        contents = "contents are compared" if file.contents[1] else ""
+        checksum = file.checksum or contents or "no checksum published"
+        lines += [f"file     {file.name}, {size}, {checksum}", f"         {file.url}"]
+    return "\n".join(lines)
+
+
+def _told(report: Report) -> str:
+    lines = []
+    for kind, counts in sorted(report.counts.items()):
+        rest = {key: n for key, n in counts.items() if key != "files"}
+        told = ", ".join(f"{n:,.0f} {key}" for key, n in rest.items())
+        lines.append(f"{counts['files']} x {kind}: {told}")
+    lines += [f"as published by {source}" for source in report.published]
+    if report.others:
+        lines.append(f"{report.others} of no known format, not looked at")
+    lines += [f"damaged: {each}" for each in report.damaged]
+    return "\n".join(lines)
+
+
+@contextlib.contextmanager
+def _bars() -> Iterator[Callable[[str], Progress]]:
+    """Makes a progress bar of a file's name."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
+    )
+
+    columns: tuple = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
+    columns = (*columns, TransferSpeedColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as shown:
+
+        def bar(name):
+            task = shown.add_task(name, total=None)
+            return lambda done, total: shown.update(
+                task, completed=done, total=total or None
+            )
+
+        yield bar

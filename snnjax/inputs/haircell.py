@@ -1,0 +1,106 @@
+"""Inner hair cells: the membrane's velocity becomes the chance of a nerve spike.
+
+Transmitter moves between a pool q, the cleft c and a store w (Meddis 1986,
+doi:10.1121/1.393460; 1988, doi:10.1121/1.396050):
+
+    k = g [v + A]₊ / ([v + A]₊ + B)
+    dq/dt = y [M - q]₊ - kq + xw
+    dc/dt = kq - lc - rc
+    dw/dt = rc - xw              P(spike in dt) = h c dt
+
+by forward Euler steps, as in the data sets made with it. They need (l + r) dt < 1.
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from snnjax import check
+from snnjax.check import Number
+
+
+class HairCell(NamedTuple):
+    """Constants of a hair cell, each ``[]`` or ``[n]``; rates in 1/s."""
+
+    refill: Number = 5.05  # y
+    release: Number = 2000.0  # g
+    loss: Number = 2500.0  # l
+    reuptake: Number = 6580.0  # r
+    reprocess: Number = 66.3  # x
+    offset: Number = 5.0  # A
+    half: Number = 300.0  # B
+    gain: Number = 50_000.0  # h
+    pool: Number = 1.0  # M
+
+
+class Transmitter(NamedTuple):
+    """Where the transmitter is, each ``[*batch, n]``."""
+
+    q: jax.Array  # free pool
+    c: jax.Array  # cleft
+    w: jax.Array  # reprocessing store
+
+
+def at_rest(params: HairCell, like: jax.Array) -> Transmitter:
+    """The balance in silence, in which c, q and w stay where they are."""
+    k = params.release * params.offset / (params.offset + params.half)
+    lost = params.loss + params.reuptake
+    c = params.pool * params.refill * k / (params.loss * k + params.refill * lost)
+    levels = c * lost / k, c, c * params.reuptake / params.reprocess
+    return Transmitter(
+        *(jnp.zeros_like(like) + jnp.asarray(z, like.dtype) for z in levels)
+    )
+
+
+def hair_cell_step(
+    params: HairCell, state: Transmitter, velocity: jax.Array, dt: Number
+) -> tuple[Transmitter, jax.Array]:
+    """One Euler step; the chance of a spike in it comes from the cleft at its end."""
+    q, c, w = state
+    drive = jnp.maximum(velocity + params.offset, 0.0)
+    out = params.release * drive / (drive + params.half) * dt * q
+    refill = params.refill * dt * jnp.maximum(params.pool - q, 0.0)
+    back = params.reprocess * dt * w
+    cleft = jnp.maximum(c + out - (params.loss + params.reuptake) * dt * c, 0.0)
+    store = jnp.maximum(w + params.reuptake * dt * c - back, 0.0)
+    state = Transmitter(jnp.maximum(q + refill - out + back, 0.0), cleft, store)
+    return state, params.gain * dt * cleft
+
+
+def hair_cell(
+    velocity: jax.Array, *, dt: Number, params: HairCell = HairCell()
+) -> jax.Array:
+    """Chance of a spike in each fibre of the auditory nerve, from rest.
+
+    Args:
+        velocity: of the membrane, ``[T, *batch, n]``.
+        dt: time step [s], such as ``1 / 24_000``.
+        params: constants.
+
+    Returns:
+        Chance of a spike within each step, ``[T, *batch, n]``, at least in single
+        precision.
+
+    Raises:
+        ValueError: for velocities that are not floating point, a constant or ``dt``
+            that is not positive, or a ``dt`` with which Euler steps are unstable.
+    """
+    check.floating("velocity", velocity)
+    check.positive("dt", dt, " [s]")
+    for name, value in params._asdict().items():
+        check.positive(name, value)
+    gone = check.concrete(params.loss + params.reuptake)
+    step = check.concrete(dt)
+    if gone is not None and step is not None and (gone * step >= 1.0).any():
+        raise ValueError(
+            f"Hair cells lose transmitter at l + r = {gone.max():.4g} per second, so "
+            f"steps of {float(step):.3g} s go astray: (l + r) dt = "
+            f"{float((gone * step).max()):.3g} must stay below 1. The membrane moves "
+            "at half the rate of the audio; resample that to 48 kHz first."
+        )
+    velocity = velocity.astype(jnp.promote_types(velocity.dtype, jnp.float32))
+    start = at_rest(params, velocity[0] if len(velocity) else velocity.sum(axis=0))
+    return jax.lax.scan(
+        lambda state, v: hair_cell_step(params, state, v, dt), start, velocity
+    )[1]

@@ -1,0 +1,226 @@
+"""From events to batches of rasters, on the device and inside ``jit``.
+
+A data set goes to the device once, as events (``pad``), which takes a hundredth of the
+memory of its rasters. Every step then gathers its samples, changes them at random, and
+counts them in bins:
+
+    def batch(key, rows):
+        shifted, jittered = jax.random.split(key)
+        clips = take(data, rows)
+        clips = shift(shifted, clips, reach=40)
+        clips = jitter(jittered, clips, time=5e-3)
+        return raster(merge(clips, 5), steps=100, dt=10e-3).counts
+
+All are pure functions; those that draw take a key. Nothing disappears unseen: what a
+raster does not hold is counted beside it.
+"""
+
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from snnjax import check
+from snnjax.check import Number
+from snnjax.events import Events
+
+
+@partial(
+    jax.tree_util.register_dataclass,
+    data_fields=["times", "units", "labels"],
+    meta_fields=["n_units"],
+)
+@dataclass(frozen=True)
+class Clips:
+    """Events of N samples side by side; the last places of short ones are empty."""
+
+    times: jax.Array  # [s], float32, +∞ where empty, [N, K]
+    units: jax.Array  # int32, -1 where empty, [N, K]
+    labels: jax.Array  # int32, [N]
+    n_units: int
+
+
+class Raster(NamedTuple):
+    """Events counted in bins."""
+
+    counts: jax.Array  # [T, N, n_units]
+    missing: jax.Array  # events of each sample that are not in it, int32, [N]
+
+
+def pad(events: Events) -> Clips:
+    """Puts a data set side by side, as wide as its longest sample; nothing is dropped.
+
+    Times are kept in single precision, whose step at 1 s is 0.1 µs.
+    """
+    lengths = np.diff(events.offsets)
+    n, k = len(lengths), int(lengths.max(initial=0))
+    times = np.full((n, k), np.inf, np.float32)
+    units = np.full((n, k), -1, np.int32)
+    filled = np.arange(k) < lengths[:, None]
+    times[filled], units[filled] = events.times, events.units
+    labels = jnp.asarray(events.labels, jnp.int32)
+    return Clips(jnp.asarray(times), jnp.asarray(units), labels, events.n_units)
+
+
+def take(clips: Clips, rows: jax.Array) -> Clips:
+    """Some samples, ``rows [B]``, in the order asked for."""
+    return jax.tree.map(lambda part: part[rows], clips)
+
+
+def shift(key: jax.Array, clips: Clips, *, reach: int) -> Clips:
+    """Moves each sample along the units, by one whole number from -reach to reach.
+
+    Events that leave the units count as ``missing`` in a raster.
+
+    Args:
+        key: randomness.
+        clips: of N samples.
+        reach: the furthest move, in units.
+
+    Raises:
+        ValueError: for a negative reach.
+    """
+    check.whole("reach", reach, least=0)
+    n = clips.units.shape[0]
+    by = jax.random.randint(key, (n, 1), -reach, reach + 1)
+    return _moved(clips, clips.units + by)
+
+
+def jitter(
+    key: jax.Array, clips: Clips, *, time: Number = 0.0, unit: Number = 0.0
+) -> Clips:
+    """Moves every event a little, by normal noise, in time and along the units.
+
+    Along the units it is rounded to whole ones. Events that leave the units or move
+    before time 0 count as ``missing`` in a raster.
+
+    Args:
+        key: randomness.
+        clips: of N samples.
+        time: standard deviation [s].
+        unit: standard deviation, in units.
+
+    Raises:
+        ValueError: for a negative standard deviation.
+    """
+    check.positive("time", time, " [s]", zero=True)
+    check.positive("unit", unit, zero=True)
+    key_time, key_unit = jax.random.split(key)
+    by = unit * jax.random.normal(key_unit, clips.units.shape)
+    late = time * jax.random.normal(key_time, clips.times.shape)
+    moved = _moved(clips, clips.units + jnp.round(by).astype(jnp.int32))
+    return replace(moved, times=clips.times + late.astype(clips.times.dtype))
+
+
+def merge(clips: Clips, by: int) -> Clips:
+    """Lets ``by`` neighbouring units share one.
+
+    Raises:
+        ValueError: for a number that does not divide the units.
+    """
+    check.whole("by", by)
+    if clips.n_units % by:
+        raise ValueError(f"by={by} does not divide {clips.n_units} units.")
+    inside = _inside(clips)
+    units = jnp.where(inside, clips.units // by, clips.units)
+    beyond = clips.units >= clips.n_units  # stays beyond the fewer units
+    return replace(
+        clips,
+        units=jnp.where(beyond, clips.n_units // by, units),
+        n_units=clips.n_units // by,
+    )
+
+
+def blend(key: jax.Array, first: Clips, second: Clips) -> Clips:
+    """A new sample of each pair: every event of either stays with probability 1/2.
+
+    Pairs should be of one class; the label is that of the first. The second is moved in
+    time so that both have their middle event at one time (Nowotny, Turner & Knight
+    2022, doi:10.48550/arXiv.2212.01232).
+
+    Args:
+        key: randomness.
+        first: of N samples.
+        second: of as many.
+
+    Returns:
+        N samples, with room for the events of both.
+
+    Raises:
+        ValueError: for another number of samples or units.
+    """
+    if first.labels.shape != second.labels.shape or first.n_units != second.n_units:
+        raise ValueError(
+            f"Clips of {first.labels.shape} samples and {first.n_units} units do not "
+            f"blend with {second.labels.shape} and {second.n_units}."
+        )
+    by = _middle(first) - _middle(second)
+    by = jnp.where(jnp.isfinite(by), by, 0.0)
+    times = jnp.concatenate([first.times, second.times + by[:, None]], axis=1)
+    units = jnp.concatenate([first.units, second.units], axis=1)
+    kept = jax.random.bernoulli(key, 0.5, times.shape)
+    return replace(
+        first, times=jnp.where(kept, times, jnp.inf), units=jnp.where(kept, units, -1)
+    )
+
+
+def raster(
+    clips: Clips, *, steps: int, dt: Number, dtype: jnp.dtype = jnp.float32
+) -> Raster:
+    """Counts events in bins of ``dt`` seconds.
+
+    A time on the edge of two bins opens the later one; a millionth is forgiven, as by
+    ``snnjax.events.rasterize``.
+
+    Args:
+        clips: of N samples.
+        steps: number of bins T.
+        dt: width of a bin [s].
+        dtype: of the counts. ``uint8`` takes a quarter of the memory, and connections
+            read it as it is; a count above 255 stops there and the rest is missing.
+
+    Returns:
+        Counts ``[T, N, n_units]`` and what is missing: events that come after the last
+        bin, before time 0 or outside the units.
+
+    Raises:
+        ValueError: for steps or a ``dt`` out of range.
+    """
+    check.whole("steps", steps)
+    check.positive("dt", dt, " [s]")
+    n, width = clips.times.shape[0], clips.n_units
+    bins = jnp.floor(clips.times / dt + 1e-6)
+    held = (bins >= 0) & (bins < steps) & _inside(clips)
+    cell = (
+        jnp.where(held, bins, 0).astype(jnp.int32) * n + jnp.arange(n)[:, None]
+    ) * width
+    flat = jnp.where(held, cell + clips.units, steps * n * width)
+    counts = jnp.zeros(steps * n * width, jnp.float32)
+    counts = counts.at[flat.ravel()].add(1.0, mode="drop").reshape(steps, n, width)
+    missing = jnp.sum(jnp.isfinite(clips.times) & ~held, axis=1, dtype=jnp.int32)
+    if jnp.issubdtype(dtype, jnp.integer):
+        most = jnp.iinfo(dtype).max
+        counts = jax.lax.optimization_barrier(counts)  # fused, it is four times slower
+        over = jnp.sum(jnp.maximum(counts - most, 0.0), axis=(0, 2))
+        missing, counts = missing + over.astype(jnp.int32), jnp.minimum(counts, most)
+    return Raster(counts.astype(dtype), missing)
+
+
+def _inside(clips):
+    return (clips.units >= 0) & (clips.units < clips.n_units)
+
+
+def _moved(clips, units):
+    """New units where there is an event; outside they stay outside for good."""
+    inside = _inside(clips)
+    return replace(clips, units=jnp.where(inside, units, clips.units))
+
+
+def _middle(clips):
+    """Time of the middle event of each sample, ``[N]``; NaN without events."""
+    return jnp.nanmedian(
+        jnp.where(jnp.isfinite(clips.times), clips.times, jnp.nan), axis=1
+    )

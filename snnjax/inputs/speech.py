@@ -1,0 +1,155 @@
+"""Recordings on disk become one file of spikes, in the layout of SHD.
+
+Work is kept in parts beside the file, so that a run that was cut off goes on where it
+was. The file appears once all of it is there, and a second run finds it made.
+"""
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+
+import jax
+import numpy as np
+
+from snnjax.datasets import (
+    Extra,
+    Recordings,
+    choose,
+    read_events,
+    read_shd,
+    read_sound,
+    write_events,
+    write_shd,
+)
+from snnjax.events import Events, from_rows
+from snnjax.inputs.clips import Progress
+from snnjax.inputs.cochlea import encode, fold_in
+
+_PART = 128  # recordings
+
+
+def encode_recordings(
+    recordings: Recordings,
+    out: str | Path,
+    *,
+    seed: int = 0,
+    channels: int = 70,
+    causal: bool = False,
+    progress: Progress | None = None,
+) -> Events:
+    """Runs recordings through the cochlea, or reads what an earlier call made of them.
+
+    ``OUT.json`` beside the file says how it was made and what the speakers are called;
+    the folder ``OUT.parts`` is there until all is done. The spikes of recording k
+    depend on its sound, k and the seed alone.
+
+    Args:
+        recordings: for example from ``sound_folder``.
+        out: the file to make, ``.h5``; its times are in single precision.
+        seed: of the randomness.
+        channels: number of places on the membrane.
+        causal: whether the membrane moves after the sound, see ``cochlea.encode``.
+        progress: is told how many recordings are done, of how many.
+
+    Returns:
+        Events of all recordings, in their order.
+
+    Raises:
+        ValueError: for an ``out`` that was made in another way, which stays as it is;
+            a recording without sound, by name.
+    """
+    out = Path(out)
+    recipe = {
+        "front_end": "cochlea",
+        "channels": channels,
+        "causal": causal,
+        "seed": seed,
+        "recordings": len(recordings.paths),
+        "sha256": _fingerprint(recordings),
+        "classes": list(recordings.classes),
+        "speakers": list(recordings.speakers),
+    }
+    note = out.with_name(f"{out.name}.json")
+    if not out.exists():
+        parts = out.with_name(f"{out.name}.parts")
+        events = _encode_all(recordings, parts, recipe, progress)
+        _write(note, recipe)
+        keys = Extra(keys=recordings.classes)
+        write_shd(out, events, extra=keys, time_dtype=np.float32)
+        shutil.rmtree(parts)
+    elif not note.exists() or json.loads(note.read_text()) != recipe:
+        raise ValueError(
+            f"{out} is there already, made of other sounds or in another way. Name "
+            "another file, or remove that one."
+        )
+    found = read_shd(out, n_units=channels)
+    return found._replace(n_classes=len(recordings.classes))
+
+
+def _encode_all(recordings, parts, recipe, progress):
+    """All parts, those of an earlier run with the same recipe as they are."""
+    note = parts / "recipe.json"
+    if parts.exists() and (not note.exists() or json.loads(note.read_text()) != recipe):
+        shutil.rmtree(parts)
+    parts.mkdir(parents=True, exist_ok=True)
+    _write(note, recipe)
+    n = len(recordings.paths)
+    sizes = [path.stat().st_size for path in recordings.paths]
+    order = np.argsort(sizes, kind="stable")  # alike lengths make full batches
+    told = progress or (lambda done, of: None)
+    times, units = [], []
+    for start in range(0, n, _PART):
+        rows, part = order[start : start + _PART], parts / f"{start:07}.npz"
+        if part.exists():
+            told(start + len(rows), n)
+        else:
+            some = choose(recordings, rows)
+            events = _encode_some(
+                some, rows, recipe, lambda done, of, start=start: told(start + done, n)
+            )
+            write_events(part, events)
+        events = read_events(part)
+        inner = events.offsets[1:-1]
+        times += np.split(events.times, inner)
+        units += np.split(events.units, inner)
+    back = np.argsort(order)
+    return from_rows(
+        [times[k] for k in back],
+        [units[k] for k in back],
+        recordings.labels,
+        n_units=recipe["channels"],
+        group=recordings.group,
+        trial=recordings.trial,
+    )
+
+
+def _encode_some(recordings, rows, recipe, progress):
+    sounds = [read_sound(path) for path in recordings.paths]
+    for path, sound in zip(recordings.paths, sounds, strict=True):
+        if not sound.samples.any():
+            raise ValueError(f"{path} is silent; leave it out.")
+    return encode(
+        [sound.samples for sound in sounds],
+        [sound.rate for sound in sounds],
+        fold_in(jax.random.key(recipe["seed"]), rows),
+        channels=recipe["channels"],
+        causal=recipe["causal"],
+        progress=progress,
+    )
+
+
+def _fingerprint(recordings):
+    """Of all sounds and all that is said of them."""
+    digest = hashlib.sha256()
+    for path in recordings.paths:
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    for column in (recordings.labels, recordings.group, recordings.trial):
+        digest.update(np.ascontiguousarray(column).tobytes())
+    return digest.hexdigest()
+
+
+def _write(path, told):
+    half = path.with_name(f"{path.name}.part")
+    half.write_text(json.dumps(told, indent=1) + "\n")
+    half.replace(path)

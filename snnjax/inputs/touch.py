@@ -1,0 +1,106 @@
+"""Touch: what skin and whiskers tell when something is felt.
+
+A mechanoreceptor hears the deflection d of its place (slowly adapting) and how fast it
+changes (rapidly adapting), as far as they point where it looks:
+
+    i = [g_p d·e]₊ + [g_v ḋ·e]₊
+
+with e the preferred direction. Two thirds of the cells at the root of a whisker prefer
+one (Lichtenstein, Carvell & Simons 1990, doi:10.3109/08990229009144697). The current
+goes into a neuron such as ``lif``. A pad of pressure sensors speaks through
+``level_crossing``, two channels for each taxel that count changes, or through
+``threshold_crossing``, which tells the pressure itself.
+"""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from snnjax import check
+from snnjax.check import Number
+
+
+class Mechanoreceptor(NamedTuple):
+    """Constants of a population, each ``[]`` or ``[n]``."""
+
+    position: Number = 1.0  # g_p, current for a unit deflection; 0: rapidly adapting
+    velocity: Number = 0.05  # g_v [s], current for a unit per second
+
+
+def directions(n: int) -> jax.Array:
+    """Angles of ``n`` preferred directions, evenly around the circle [rad]."""
+    check.whole("n", n)
+    return 2.0 * jnp.pi * jnp.arange(n) / n
+
+
+def whisker_currents(
+    deflection: jax.Array,
+    angles: jax.Array,
+    *,
+    dt: Number,
+    cells: Mechanoreceptor = Mechanoreceptor(),
+) -> jax.Array:
+    """Currents of direction-tuned afferents of one whisker.
+
+    The velocity of a step is the change since the step before, over ``dt``; before
+    the first, the whisker was where the first step finds it.
+
+    Args:
+        deflection: of the whisker in two dimensions, ``[T, *batch, 2]``, in any unit.
+        angles: preferred directions of ``n`` cells, ``[n]`` [rad].
+        dt: time step [s].
+        cells: constants.
+
+    Returns:
+        Currents ``[T, *batch, n]``, never negative.
+
+    Raises:
+        ValueError: for a deflection that is not two-dimensional, angles that are not a
+            list, or constants out of range.
+    """
+    check.positive("dt", dt, " [s]")
+    if deflection.ndim < 2:
+        raise ValueError(f"A deflection is [T, *batch, 2], got {deflection.shape}.")
+    check.width("A deflection", deflection, 2)
+    check.floating("The deflection", deflection)
+    if jnp.ndim(angles) != 1:
+        raise ValueError(f"angles must be [n], got shape {jnp.shape(angles)}.")
+    for name, value in cells._asdict().items():
+        check.positive(name, value, zero=True)
+        check.per_neuron(name, value, len(angles))
+    towards = jnp.stack([jnp.cos(angles), jnp.sin(angles)]).astype(deflection.dtype)
+    along = deflection @ towards
+    speed = jnp.diff(along, axis=0, prepend=along[:1]) / dt
+    current = jnp.maximum(cells.position * along, 0.0)
+    return (current + jnp.maximum(cells.velocity * speed, 0.0)).astype(deflection.dtype)
+
+
+def threshold_crossing(signal: jax.Array, levels: Any) -> jax.Array:
+    """One channel fires when the signal passes its level upwards, one when downwards.
+
+        up   s = 1[x_{t-1} < level ≤ x_t]        down   s = 1[x_t < level ≤ x_{t-1}]
+
+    Args:
+        signal: ``[T, *batch, n]``; nothing fires in the first step.
+        levels: ``[L]``, rising.
+
+    Returns:
+        Spikes ``[T, *batch, 2·L·n]`` in {0, 1}: for each signal its levels upwards,
+        then its levels downwards.
+
+    Raises:
+        ValueError: for a signal without time, or levels that do not rise.
+    """
+    if signal.ndim < 2:
+        raise ValueError(f"signal must be [T, *batch, n], got shape {signal.shape}.")
+    check.floating("The signal", signal)
+    levels = jnp.asarray(levels, signal.dtype)
+    known = check.concrete(levels)
+    rising = known is None or bool((known[1:] > known[:-1]).all())
+    if levels.ndim != 1 or levels.size == 0 or not rising:
+        raise ValueError(f"levels must rise, [L], got {known}.")
+    above = signal[..., None] >= levels
+    before = jnp.concatenate([above[:1], above])[: len(above)]
+    both = jnp.concatenate([above & ~before, before & ~above], axis=-1)
+    return both.reshape(*signal.shape[:-1], -1).astype(signal.dtype)

@@ -1,0 +1,146 @@
+import pickle
+
+import numpy as np
+import pytest
+from scipy.io import wavfile
+
+from snnjax import __main__
+from snnjax.datasets import catalogue, write_events, write_shd
+from snnjax.datasets.inspection import check, kind_of
+from snnjax.events import from_rows
+
+pytest.importorskip("h5py")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Two files of events, two sounds, one recording, and a note."""
+    events = from_rows([[0.1, 0.2], []], [[1, 2], []], [0, 1], n_units=700)
+    write_events(tmp_path / "a.npz", events)
+    write_shd(tmp_path / "a.h5", events)
+    (tmp_path / "deep" / "3").mkdir(parents=True)
+    for k in (1, 2):
+        wavfile.write(tmp_path / "deep" / f"{k}.wav", 8000, np.zeros(4000, np.int16))
+    (tmp_path / "deep" / "3" / "00001.bin").write_bytes(bytes([1, 2, 128, 0, 9]) * 3)
+    (tmp_path / "README").write_text("read me")
+    np.savez(tmp_path / "mine.npz", weights=np.zeros(3))
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        *(("shd_train.h5.zip", "HDF5 of spikes"), ("a.h5", "HDF5 of spikes")),
+        *(("train-images-idx3-ubyte.gz", "idx"), ("t10k-labels.idx1-ubyte", "idx")),
+        *(("7/00001.bin", "N-MNIST recording"), ("00001.bin", None)),
+        *(("user01_led/10.npy", "DVS Gesture recording"), ("10.npy", None)),
+        *(("a.mat", "electrocardiograms"), ("a.pkl.gz", "Braille pickle")),
+        *(("a.flac", "sound"), ("a.mp3", None), ("train.zip", None)),
+    ],
+)
+def test_a_name_tells_the_format(name, kind):
+    assert kind_of(f"some/where/{name}") == kind
+
+
+def test_all_files_of_known_formats_are_read_and_counted(folder):
+    report = check(folder)
+    assert {kind: dict(counts) for kind, counts in report.counts.items()} == {
+        "HDF5 of spikes": {"files": 1, "samples": 2, "events": 2},
+        "npz": {"files": 1, "samples": 2, "events": 2},
+        "sound": {"files": 2, "sounds": 2, "seconds": 1.0},
+        "N-MNIST recording": {"files": 1, "events": 3},
+    }
+    assert report.others == 2
+    assert report.published == report.damaged == ()
+    assert check(folder / "a.npz").counts["npz"]["files"] == 1
+
+
+def test_damaged_files_are_named_and_the_rest_is_read(folder):
+    (folder / "deep" / "1.wav").write_bytes(b"RIFF")
+    (folder / "deep" / "3" / "00001.bin").write_bytes(b"1234")
+    report = check(folder)
+    assert report.counts["sound"]["files"] == 1
+    assert [each.split(" ")[0] for each in report.damaged] == [
+        *(str(folder / "deep" / name) for name in ("1.wav", "3/00001.bin"))
+    ]
+
+
+def test_a_file_named_as_a_published_one_must_be_that(tmp_path, data_folder):
+    real = data_folder("ecg-qtdb") / "QTDB_test.mat"
+    assert check(real).published == ("qtdb: QTDB_test.mat",)
+    (tmp_path / "QTDB_test.mat").write_bytes(b"m" + real.read_bytes()[1:])
+    (line,) = check(tmp_path).damaged
+    assert (
+        "916f11e21679a5b61988305bbb7cd1e6df8b34f1ed4a157a7a4e295d400ef232 was" in line
+    )
+
+
+def command(capsys, *args):
+    status = __main__.main(["data", *args])
+    out, err = capsys.readouterr()
+    return status, out, err
+
+
+def test_check_prints_what_was_found_and_fails_if_anything_is_damaged(folder, capsys):
+    status, out, _ = command(capsys, "check", str(folder))
+    assert status == 0
+    assert "2 x sound: 2 sounds, 1 seconds" in out
+    assert "2 of no known format, not looked at" in out
+    (folder / "a.npz").write_bytes(b"PK")
+    status, out, _ = command(capsys, "check", str(folder))
+    assert status == 1
+    assert f"damaged: {folder / 'a.npz'} cannot be read" in out
+
+
+def test_list_and_info_print_what_is_known(capsys):
+    status, out, _ = command(capsys, "list")
+    assert status == 0
+    assert [line.split()[0] for line in out.splitlines()] == [*catalogue.DATA_SETS]
+    status, out, _ = command(capsys, "info", "speech-commands")
+    assert status == 0
+    for words in ("CC BY 4.0", "arXiv:1804.03209", "2428.9 MB", "sha256:af14739e"):
+        assert words in out
+    assert "contents are compared" in command(capsys, "info", "fsdd")[1]
+    assert "no checksum published" in command(capsys, "info", "hd-audio")[1]
+
+
+def test_get_says_where_the_set_is_or_why_it_is_not(
+    capsys, serve, monkeypatch, tmp_path
+):
+    with serve() as server:
+        file = catalogue.File("a.bin", server.url)
+        known = catalogue.DATA_SETS["qtdb"]._replace(files=(file,))
+        monkeypatch.setitem(catalogue.DATA_SETS, "qtdb", known)
+        status, out, _ = command(capsys, "get", "qtdb", "--to", str(tmp_path))
+        assert (status, out) == (0, f"qtdb is in {tmp_path / 'qtdb'}\n")
+    (tmp_path / "qtdb" / "a.bin").unlink()
+    status, out, err = command(capsys, "get", "qtdb", "--to", str(tmp_path))
+    assert (status, out) == (1, "")
+    assert "If this machine is offline, get the file elsewhere" in err
+
+
+def test_pickles_of_either_kind_are_told_apart(tmp_path):
+    taxels = [[[0.5], [0.25]] for _ in range(12)]
+    events = {"letter": ["A"], "events": [taxels]}
+    (tmp_path / "th_1.pkl").write_bytes(pickle.dumps(events))
+    felt = {"letter": "A", "repetition": 0, "taxel_data": np.zeros((3, 12))}
+    (tmp_path / "felt.pkl").write_bytes(pickle.dumps([felt]))
+    (counts,) = check(tmp_path).counts.values()
+    assert dict(counts) == {"files": 2, "samples": 2, "events": 24}
+
+
+@pytest.mark.parametrize(
+    ("args", "reason"),
+    [
+        (["list", "shd"], "data list takes no NAME"),
+        (["get"], "data get takes a NAME or a PATH"),
+        (["info", "shd", "--to", "x"], "data info takes no --to"),
+        (["info", "sdh"], "No data set 'sdh'. There are: digits, "),
+        (["check", "no/where"], "Nothing is at no/where"),
+        (["get", "digits"], "digits is not downloaded"),
+    ],
+)
+def test_commands_that_make_no_sense_are_refused(args, reason, capsys):
+    status, out, err = command(capsys, *args)
+    assert (status, out) == (1, "")
+    assert reason in err

@@ -1,0 +1,195 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import snnjax as snn
+from snnjax.events import from_rows, rasterize
+from snnjax.inputs.pipeline import blend, jitter, merge, pad, raster, shift, take
+
+UNITS, STEPS, DT = 12, 20, 10e-3
+
+
+@pytest.fixture
+def events(rng):
+    """Eight samples of 0 to 60 events within 0.2 s, some of them in one bin."""
+    counts = [0, 5, 60, 20, 1, 33, 48, 10]
+    return from_rows(
+        [np.sort(rng.uniform(0, STEPS * DT, n)) for n in counts],
+        [rng.integers(0, UNITS, n) for n in counts],
+        np.arange(8) % 3,
+        n_units=UNITS,
+    )
+
+
+def totals(found):
+    return np.asarray(found.counts.sum(axis=(0, 2))).astype(int)
+
+
+def test_rasters_are_those_of_the_host(events):
+    rows = np.array([2, 7, 0, 2])
+    clips = take(pad(events), rows)
+    ours = raster(merge(clips, 3), steps=STEPS, dt=DT)
+    theirs = rasterize(events, steps=STEPS, dt=DT, merge=3)[:, rows]
+    np.testing.assert_array_equal(ours.counts, theirs)
+    np.testing.assert_array_equal(ours.missing, 0)
+    np.testing.assert_array_equal(clips.labels, events.labels[rows])
+
+
+def test_what_is_late_or_early_or_outside_is_counted(events):
+    clips, lengths = pad(events), np.diff(events.offsets)
+    short = raster(clips, steps=STEPS // 2, dt=DT)
+    np.testing.assert_array_equal(totals(short) + short.missing, lengths)
+    late = [
+        np.sum(events.times[a:b] >= STEPS // 2 * DT)
+        for a, b in zip(events.offsets[:-1], events.offsets[1:], strict=True)
+    ]
+    np.testing.assert_array_equal(short.missing, late)
+    moved = jitter(jax.random.key(0), clips, time=0.1, unit=5.0)
+    found = raster(moved, steps=STEPS, dt=DT)
+    np.testing.assert_array_equal(totals(found) + found.missing, lengths)
+    assert found.missing.sum() > 0
+
+
+def test_edges_open_the_bin_after_them():
+    times = [np.array([0.0, 3 * 1e-3, 0.1 + 0.2])]  # 3·dt divides to 2.9999999
+    events = from_rows(times, [np.zeros(3, int)], [0], n_units=1)
+    found = raster(pad(events), steps=301, dt=1e-3)
+    np.testing.assert_array_equal(np.flatnonzero(found.counts), [0, 3, 300])
+
+
+def test_a_shift_moves_a_whole_sample(events):
+    clips = pad(events)
+    moved = shift(jax.random.key(1), clips, reach=4)
+    by = np.asarray(moved.units - clips.units)
+    filled = np.isfinite(clips.times)
+    assert not by[~filled].any()
+    each = [set(row[f]) for row, f in zip(by, filled, strict=True)]
+    assert all(len(moves) <= 1 for moves in each)
+    assert len(set.union(*each)) > 2
+    assert all(-4 <= m <= 4 for m in set.union(*each))
+    np.testing.assert_array_equal(moved.times, clips.times)
+
+
+def test_what_left_the_units_does_not_come_back(events):
+    clips = pad(events)
+    away = clips
+    for k in range(5):
+        away = shift(jax.random.key(k), away, reach=8)
+    steps = [raster(c, steps=STEPS, dt=DT) for c in (away, merge(away, 4))]
+    np.testing.assert_array_equal(steps[0].missing, steps[1].missing)
+    gone = (away.units < 0) | (away.units >= UNITS)
+    later = shift(jax.random.key(9), away, reach=8)
+    assert np.all((later.units[gone] < 0) | (later.units[gone] >= UNITS))
+
+
+def test_jitter_has_the_spread_that_was_asked_for():
+    times = [np.full(4000, 0.5)]
+    events = from_rows(times, [np.full(4000, 50)], [0], n_units=100)
+    moved = jitter(jax.random.key(0), pad(events), time=0.02, unit=6.0)
+    for found, mean, spread in ((moved.times, 0.5, 0.02), (moved.units, 50, 6.0)):
+        found = np.asarray(found, float)
+        np.testing.assert_allclose(found.mean(), mean, atol=0.07 * spread)
+        np.testing.assert_allclose(found.std(), spread, rtol=0.05)
+    still = jitter(jax.random.key(0), pad(events))
+    np.testing.assert_array_equal(still.times, pad(events).times)
+    np.testing.assert_array_equal(still.units, pad(events).units)
+
+
+def test_a_blend_has_half_of_either_with_both_middles_at_one_time():
+    n = 2001
+    first = from_rows(
+        [0.1 + np.linspace(0, 0.2, n)], [np.zeros(n, int)], [3], n_units=2
+    )
+    second = from_rows(
+        [0.4 + np.linspace(0, 0.1, n)], [np.ones(n, int)], [3], n_units=2
+    )
+    mixed = blend(jax.random.key(0), pad(first), pad(second))
+    assert mixed.labels[0] == 3
+    for unit in (0, 1):
+        kept = np.asarray(mixed.times[mixed.units == unit])
+        assert abs(len(kept) - n / 2) < 4 * np.sqrt(n / 4)
+        np.testing.assert_allclose(np.median(kept), 0.2, atol=0.01)
+    spread = [np.ptp(mixed.times[mixed.units == unit]) for unit in (0, 1)]
+    np.testing.assert_allclose(spread, [0.2, 0.1], rtol=0.02)
+
+
+def test_blending_with_silence_keeps_the_times(events):
+    clips = pad(events)
+    mixed = blend(
+        jax.random.key(0), take(clips, jnp.array([2])), take(clips, jnp.array([0]))
+    )
+    kept = np.sort(mixed.times[np.isfinite(mixed.times)])
+    assert np.isin(kept, np.asarray(clips.times[2])).all()
+    assert 15 < len(kept) < 45
+
+
+def test_bytes_hold_up_to_255_and_the_rest_is_missing():
+    events = from_rows([np.zeros(300)], [np.zeros(300, int)], [0], n_units=2)
+    found = raster(pad(events), steps=2, dt=DT, dtype=jnp.uint8)
+    assert found.counts.dtype == jnp.uint8
+    assert found.counts[0, 0, 0] == 255
+    assert found.missing[0] == 45
+    assert raster(pad(events), steps=2, dt=DT).counts[0, 0, 0] == 300
+
+
+def test_many_time_steps_are_one_program(events):
+    clips, widths = pad(events), jnp.array([5e-3, DT])
+    each = jax.vmap(lambda dt: raster(clips, steps=STEPS, dt=dt, dtype=jnp.uint8))(
+        widths
+    )
+    for k, dt in enumerate(widths):
+        alone = raster(clips, steps=STEPS, dt=float(dt))
+        np.testing.assert_array_equal(each.counts[k], alone.counts)
+        np.testing.assert_array_equal(each.missing[k], alone.missing)
+
+
+def test_a_connection_reads_bytes_as_it_reads_floats(events):
+    layer = snn.dense(UNITS, 5)
+    weights = layer.init(jax.random.key(0))
+    for_floats, for_bytes = (
+        snn.unroll(
+            layer,
+            weights,
+            raster(pad(events), steps=STEPS, dt=DT, dtype=d).counts,
+            dt=DT,
+        )[1]
+        for d in (jnp.float32, jnp.uint8)
+    )
+    np.testing.assert_allclose(for_floats, for_bytes, rtol=1e-5, atol=1e-6)
+
+
+def test_a_keyed_pipeline_is_one_program_and_repeats(events):
+    data, traces = pad(events), []
+
+    @jax.jit
+    def batch(key, rows):
+        traces.append(1)
+        keys = jax.random.split(key, 3)
+        clips = shift(keys[0], take(data, rows), reach=2)
+        clips = jitter(keys[1], blend(keys[2], clips, take(data, rows)), time=1e-3)
+        return raster(merge(clips, 2), steps=STEPS, dt=DT)
+
+    one, again, other = (batch(jax.random.key(k), jnp.arange(4)) for k in (0, 0, 1))
+    batch(jax.random.key(0), jnp.arange(4, 8))
+    assert len(traces) == 1
+    np.testing.assert_array_equal(one.counts, again.counts)
+    assert np.any(one.counts != other.counts)
+
+
+def test_bad_numbers_are_refused(events):
+    clips, key = pad(events), jax.random.key(0)
+    with pytest.raises(ValueError, match="by=5 does not divide 12 units"):
+        merge(clips, 5)
+    with pytest.raises(ValueError, match="reach"):
+        shift(key, clips, reach=-1)
+    for bad in ({"time": -1.0}, {"unit": -1.0}):
+        with pytest.raises(ValueError, match=next(iter(bad))):
+            jitter(key, clips, **bad)
+    for bad in ({"steps": 0}, {"dt": 0.0}):
+        with pytest.raises(ValueError, match=next(iter(bad))):
+            raster(clips, **({"steps": 3, "dt": DT} | bad))
+    with pytest.raises(ValueError, match="do not"):
+        blend(key, clips, take(clips, jnp.arange(3)))
+    with pytest.raises(ValueError, match="do not"):
+        blend(key, clips, merge(clips, 2))

@@ -1,0 +1,193 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy import special
+
+import snnjax as snn
+from snnjax.inputs.retina import (
+    Ganglion,
+    event_camera,
+    ganglion_rates,
+    inhomogeneous_poisson,
+    mosaic,
+    receptive_fields,
+)
+
+DT = 1e-3
+LINEAR = Ganglion(baseline=1e4)  # so high that no rate is cut off at zero
+
+
+def drive(contrast, cells=LINEAR, **options):
+    """What the filters give, before gain and baseline; the ON cells."""
+    rates = ganglion_rates(contrast, dt=DT, cells=cells, **options)
+    on = rates[..., : rates.shape[-1] // 2]
+    return (np.asarray(on) - cells.baseline) / cells.gain
+
+
+def filter_step(t, cells):
+    """Response to a contrast that is switched on and stays, solved by hand."""
+    slow = cells.transience * (1 - np.exp(-t / cells.tau_slow))
+    return 1 - np.exp(-t / cells.tau_fast) - slow
+
+
+def test_places_lie_evenly_in_the_middle():
+    np.testing.assert_array_equal(mosaic(2, 2), [[0, 0], [0, 1], [1, 0], [1, 1]])
+    np.testing.assert_array_equal(mosaic(1, 8, spacing=3.0)[:, 1], [0.5, 3.5, 6.5])
+    assert len(mosaic(10, 20, spacing=0.5)) == 19 * 39
+
+
+def test_uniform_light_is_answered_by_what_the_surround_leaves(x64):
+    steps = 300
+    flash = jnp.full((steps, 61, 61), 0.5)
+    seen = drive(flash, places=np.array([[30.0, 30.0]]))
+    times = DT * np.arange(1, steps + 1)
+    expected = 0.5 * (1 - LINEAR.balance) * filter_step(times, LINEAR)
+    np.testing.assert_allclose(seen[:, 0], expected, rtol=1e-8)
+
+
+@pytest.mark.parametrize("at", [-2.0, -0.5, 0.0, 1.0, 4.0])
+def test_an_edge_is_answered_as_the_error_function_says(at, x64):
+    # An edge between pixels at column 29.5, a cell `at` pixels into the light.
+    half = jnp.zeros((200, 61, 61)).at[:, :, 30:].set(1.0)
+    seen = drive(half, places=np.array([[30.0, 29.5 + at]]))
+    normal = lambda sigma: special.ndtr(at / sigma)  # noqa: E731
+    space = normal(LINEAR.center) - LINEAR.balance * normal(LINEAR.surround)
+    np.testing.assert_allclose(seen[-1, 0], space * filter_step(0.2, LINEAR), rtol=1e-7)
+
+
+def test_gratings_pass_by_the_difference_of_two_gaussian_bands(x64):
+    # exp(-2π²σ²f²) for each Gaussian (Enroth-Cugell & Robson 1966), times sin(πf)/πf
+    # for the pixels, over which a cell sees a grating in steps.
+    cells = LINEAR._replace(center=1.5, transience=0.0, tau_fast=1e-5)
+    columns = np.arange(-40, 41)
+    for frequency in (0.02, 0.1, 0.2):
+        grating = np.tile(np.cos(2 * np.pi * frequency * columns), (2, 81, 1))
+        seen = drive(jnp.asarray(grating), cells, places=np.array([[40.0, 40.0]]))
+        sigmas = np.array([cells.center, cells.surround])
+        center, surround = np.exp(-2 * (np.pi * sigmas * frequency) ** 2)
+        expected = (center - cells.balance * surround) * np.sinc(frequency)
+        np.testing.assert_allclose(seen[-1, 0], expected, rtol=1e-7)
+
+
+def test_off_cells_mirror_on_cells_and_rates_do_not_fall_below_zero(rng):
+    cells = Ganglion(baseline=20.0, gain=300.0)
+    movie = jnp.asarray(rng.normal(0, 1, (50, 2, 6, 5)), jnp.float32)
+    on, off = np.split(np.asarray(ganglion_rates(movie, dt=DT, cells=cells)), 2, -1)
+    assert on.shape == (50, 2, 30)
+    linear = drive(movie, cells._replace(baseline=1e4))
+    np.testing.assert_allclose(on, np.maximum(20 + 300 * linear, 0), atol=0.1)
+    np.testing.assert_allclose(off, np.maximum(20 - 300 * linear, 0), atol=0.1)
+    assert (on == 0).any()
+    np.testing.assert_allclose(
+        ganglion_rates(-movie, dt=DT, cells=cells), np.concatenate([off, on], -1)
+    )
+
+
+def test_the_same_movie_in_shorter_frames_gives_the_same_rates(x64, rng):
+    movie = jnp.asarray(rng.normal(0, 1, (20, 4, 4)))
+    coarse = ganglion_rates(movie, dt=10e-3)
+    fine = ganglion_rates(jnp.repeat(movie, 5, axis=0), dt=2e-3)
+    np.testing.assert_allclose(fine[4::5], coarse, rtol=1e-9)
+
+
+def test_cells_weigh_all_they_see():
+    fields = receptive_fields(np.array([[30.0, 30.0], [30.0, 0.0]]), 61, 61)
+    np.testing.assert_allclose(fields[0].sum(), 0.1, atol=1e-6)
+    at_the_border = special.ndtr(0.5 / 0.8) - 0.9 * special.ndtr(0.5 / 2.4)
+    np.testing.assert_allclose(fields[1].sum(), at_the_border, rtol=1e-5)
+
+
+def test_spikes_follow_a_rate_that_changes():
+    rates = jnp.repeat(jnp.array([[10.0], [80.0], [0.0]]), 4000, axis=0)
+    spikes = inhomogeneous_poisson(
+        jax.random.key(0), jnp.broadcast_to(rates, (12_000, 50)), dt=DT
+    )
+    found = np.asarray(spikes).reshape(3, -1).mean(axis=1)
+    expected = 1 - np.exp(-np.array([10, 80, 0]) * DT)
+    error = np.sqrt(expected / 200_000) + 1e-12
+    assert np.all(np.abs(found - expected) < 4 * error)
+    assert set(np.unique(spikes)) == {0.0, 1.0}
+
+
+def test_rates_drive_integrate_and_fire_cells_at_the_textbook_rate():
+    cells = Ganglion(balance=0.0, transience=0.0, baseline=0.0, gain=2.0)
+    light = jnp.ones((2000, 21, 21))
+    rates = ganglion_rates(light, dt=DT, cells=cells, places=np.array([[10.0, 10.0]]))
+    neuron = snn.lif(2, snn.LIFParams(tau_mem=20e-3, tau_syn=None))
+    _, spikes = snn.unroll(neuron, (), rates, dt=DT)
+    on = np.flatnonzero(spikes[:, 0])
+    steps = np.ceil(20 * np.log(2.0 / (2.0 - 1.0)))  # τ ln(I / (I - θ)), in steps
+    np.testing.assert_array_equal(np.diff(on[3:]), steps)
+    assert not spikes[:, 1].any()
+
+
+@pytest.mark.parametrize("blind", [0, 3])
+def test_a_camera_counts_thresholds_of_a_ramp(blind):
+    # Log intensity rises by 0.05 in each frame; an event needs 0.2, so four frames,
+    # and as many more as the pixel is blind.
+    ramp = jnp.exp(0.05 * jnp.arange(80.0))[:, None, None]
+    movie = jnp.concatenate([ramp, 1.0 / ramp], axis=1)
+    events = np.asarray(
+        event_camera(movie, dt=DT, threshold=0.2, refractory=blind * DT)
+    )
+    for pixel, sign in ((0, 0), (1, 1)):
+        np.testing.assert_array_equal(
+            np.flatnonzero(events[:, pixel, 0, sign]), np.arange(4, 80, 4 + blind)
+        )
+        assert not events[:, pixel, 0, 1 - sign].any()
+
+
+def test_a_jump_is_many_events_unless_the_pixel_is_refractory():
+    jump = jnp.ones((6, 1, 1)).at[2:].set(jnp.exp(-1.0))
+    every = event_camera(jump, dt=DT, threshold=0.25)
+    one = event_camera(jump, dt=DT, threshold=0.25, refractory=1.5 * DT)
+    np.testing.assert_array_equal(every[:, 0, 0, 1], [0, 0, 4, 0, 0, 0])
+    np.testing.assert_array_equal(one[:, 0, 0, 1], [0, 0, 1, 0, 0, 0])
+    assert not every[..., 0].any()
+
+
+def test_a_camera_sees_contrast_not_light(rng):
+    movie = jnp.asarray(rng.uniform(0.5, 2.0, (30, 2, 4, 4)), jnp.float32)
+    see = lambda movie: event_camera(movie, dt=DT, threshold=0.3)  # noqa: E731
+    np.testing.assert_array_equal(see(movie), see(8.0 * movie))
+    np.testing.assert_array_equal(see(movie)[:, 1], see(movie[:, 1]))
+    assert see(movie[:0]).shape == (0, 2, 4, 4, 2)
+
+
+def test_many_gains_are_one_program():
+    movie, traces = jnp.ones((5, 3, 3)), []
+
+    @jax.jit
+    def sweep(gains):
+        traces.append(1)
+        one = lambda g: ganglion_rates(movie, dt=DT, cells=Ganglion(gain=g))  # noqa: E731
+        return jax.vmap(one)(gains)
+
+    sweep(jnp.array([1.0, 2.0]))
+    sweep(jnp.array([3.0, 4.0]))
+    assert len(traces) == 1
+
+
+def test_bad_movies_and_constants_are_refused():
+    still = jnp.ones((4, 4))
+    with pytest.raises(ValueError, match=r"\[T, \*batch, height, width\]"):
+        ganglion_rates(still, dt=DT)
+    with pytest.raises(ValueError, match=r"\[T, \*batch, height, width\]"):
+        event_camera(still, dt=DT, threshold=0.1)
+    with pytest.raises(ValueError, match="floating"):
+        ganglion_rates(jnp.ones((4, 4, 4), int), dt=DT)
+    with pytest.raises(ValueError, match="intensity must be finite and positive"):
+        event_camera(jnp.zeros((3, 4, 4)), dt=DT, threshold=0.1)
+    with pytest.raises(ValueError, match="rows and columns"):
+        receptive_fields(np.zeros(3), 4, 4)
+    for bad in ({"center": 0.0}, {"tau_slow": -1.0}, {"balance": -0.1}):
+        with pytest.raises(ValueError, match=next(iter(bad))):
+            ganglion_rates(jnp.ones((3, 4, 4)), dt=DT, cells=Ganglion(**bad))
+    for bad in ({"dt": 0.0}, {"threshold": 0.0}, {"refractory": -1.0}):
+        with pytest.raises(ValueError, match=next(iter(bad))):
+            event_camera(jnp.ones((3, 4, 4)), **({"dt": DT, "threshold": 0.1} | bad))
+    with pytest.raises(ValueError, match="spacing"):
+        mosaic(3, 3, spacing=0.0)
+    with pytest.raises(ValueError, match="rates"):
+        inhomogeneous_poisson(jax.random.key(0), jnp.full((3, 1), -1.0), dt=DT)

@@ -1,0 +1,203 @@
+import json
+import wave
+
+import numpy as np
+import pytest
+
+from snnjax import __main__
+from snnjax.datasets import choose, read_shd, read_shd_extra, read_sound, sound_folder
+from snnjax.inputs import cochlea, speech
+from snnjax.inputs.speech import encode_recordings
+
+
+def write_wav(path, samples, rate):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, rate, 0, "NONE", ""))
+        file.writeframes(np.asarray(samples, "<i2").tobytes())
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Three digits of two speakers, two rates and two lengths."""
+    home = tmp_path / "sounds"
+    rng = np.random.default_rng(1)
+    for name, seconds, rate in (
+        ("0_ann_0", 0.12, 8000),
+        ("1_bob_3", 0.1, 8000),
+        ("1_ann_7", 0.15, 16_000),
+    ):
+        envelope = np.hanning(int(seconds * rate))
+        noise = np.convolve(rng.normal(size=len(envelope)), np.ones(8), "same")
+        write_wav(home / f"{name}.wav", 4000 * envelope * noise, rate)
+    return home
+
+
+@pytest.fixture
+def small(monkeypatch):
+    """Parts of two recordings, and a count of how many were encoded."""
+    encoded, real = [], speech.encode
+
+    def counted(audio, *args, **options):
+        encoded.append(len(audio))
+        return real(audio, *args, **options)
+
+    monkeypatch.setattr(speech, "_PART", 2)
+    monkeypatch.setattr(speech, "encode", counted)
+    return encoded
+
+
+def interrupt(done, of):
+    """Cuts a run off in its second part."""
+    if done == 3:
+        raise KeyboardInterrupt
+
+
+def same(first, second):
+    for a, b in zip(first, second, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_a_folder_becomes_a_file_that_tells_who_said_what(folder, small, tmp_path):
+    out, told = tmp_path / "spikes.h5", []
+    recordings = sound_folder(folder)
+    events = encode_recordings(
+        recordings, out, channels=6, progress=lambda *now: told.append(now)
+    )
+    assert told == [(2, 3), (3, 3)]
+    assert events.labels.tolist() == [0, 1, 1]
+    assert events.group.tolist() == [0, 0, 1]
+    assert events.trial.tolist() == [0, 7, 3]
+    assert (events.n_units, events.n_classes) == (6, 10)
+    same(read_shd(out, n_units=6)[:6], events[:6])
+    assert read_shd_extra(out).keys[:2] == ("zero", "one")
+    note = json.loads((tmp_path / "spikes.h5.json").read_text())
+    assert note["speakers"] == ["ann", "bob"]
+    assert note["channels"] == 6
+    assert {f.name for f in tmp_path.iterdir()} == {
+        "sounds",
+        "spikes.h5",
+        "spikes.h5.json",
+    }
+    # Recording k is what encode makes of it under the k-th key, to single precision.
+    sounds = [read_sound(path) for path in recordings.paths]
+    expected = cochlea.encode(
+        [s.samples for s in sounds],
+        [s.rate for s in sounds],
+        cochlea.fold_in(speech.jax.random.key(0), np.arange(3)),
+        channels=6,
+    )
+    np.testing.assert_allclose(events.times, expected.times, atol=1e-7)
+    np.testing.assert_array_equal(events.units, expected.units)
+    np.testing.assert_array_equal(events.offsets, expected.offsets)
+
+
+def test_a_second_call_reads_what_the_first_one_made(folder, small, tmp_path):
+    out = tmp_path / "spikes.h5"
+    first = encode_recordings(sound_folder(folder), out, channels=6)
+    assert sum(small) == 3
+    same(encode_recordings(sound_folder(folder), out, channels=6), first)
+    assert sum(small) == 3
+
+
+def test_an_interrupted_run_goes_on_and_ends_with_the_same(folder, small, tmp_path):
+    whole = encode_recordings(sound_folder(folder), tmp_path / "whole.h5", channels=6)
+    small.clear()
+    out = tmp_path / "spikes.h5"
+
+    with pytest.raises(KeyboardInterrupt):
+        encode_recordings(sound_folder(folder), out, channels=6, progress=interrupt)
+    assert small == [2, 1]
+    assert not out.exists()
+    told = []
+    found = encode_recordings(
+        sound_folder(folder), out, channels=6, progress=lambda *now: told.append(now)
+    )
+    same(found, whole)
+    assert small == [2, 1, 1]
+    assert told == [(2, 3), (3, 3)]
+    assert not (tmp_path / "spikes.h5.parts").exists()
+
+
+@pytest.mark.parametrize("when", ["write_events", "write_shd"])
+def test_a_full_disk_leaves_nothing_under_the_name(
+    when, folder, small, tmp_path, monkeypatch
+):
+    def full(path, *args, **options):
+        path.with_name(path.name + ".part").write_bytes(b"half")
+        raise OSError("no space left")
+
+    out = tmp_path / "spikes.h5"
+    with monkeypatch.context() as patched:
+        patched.setattr(speech, when, full)
+        with pytest.raises(OSError, match="no space"):
+            encode_recordings(sound_folder(folder), out, channels=6)
+    assert not out.exists()
+    events = encode_recordings(sound_folder(folder), out, channels=6)
+    assert len(events.labels) == 3
+
+
+def test_parts_of_another_way_are_not_taken_up(folder, small, tmp_path):
+    out = tmp_path / "spikes.h5"
+
+    with pytest.raises(KeyboardInterrupt):
+        encode_recordings(sound_folder(folder), out, channels=6, progress=interrupt)
+    encode_recordings(sound_folder(folder), out, channels=6, seed=1)
+    assert small == [2, 1, 2, 1]
+
+
+@pytest.mark.parametrize("change", ["seed", "channels", "causal", "sound", "rows"])
+def test_a_file_made_otherwise_is_left_alone(change, folder, small, tmp_path):
+    out = tmp_path / "spikes.h5"
+    encode_recordings(sound_folder(folder), out, channels=6)
+    before = out.read_bytes()
+    given = {"channels": 6, "seed": 0, "causal": False}
+    recordings = sound_folder(folder)
+    if change == "sound":
+        write_wav(recordings.paths[0], 100 * np.ones(800), 8000)
+    elif change == "rows":
+        recordings = choose(recordings, np.array([0, 1]))
+    else:
+        given[change] = 7 if change == "channels" else 1
+    with pytest.raises(ValueError, match=r"spikes\.h5 is there already, made of other"):
+        encode_recordings(recordings, out, **given)
+    assert out.read_bytes() == before
+
+
+def test_a_file_of_unknown_origin_is_left_alone(folder, tmp_path):
+    out = tmp_path / "spikes.h5"
+    out.write_text("mine")
+    with pytest.raises(ValueError, match="Name another file"):
+        encode_recordings(sound_folder(folder), out)
+    assert out.read_text() == "mine"
+
+
+def test_a_silent_recording_is_named(folder, tmp_path):
+    write_wav(folder / "2_ann_0.wav", np.zeros(800), 8000)
+    with pytest.raises(ValueError, match=r"2_ann_0\.wav is silent"):
+        encode_recordings(sound_folder(folder), tmp_path / "spikes.h5", channels=6)
+
+
+def test_the_command_encodes_and_says_what_it_made(folder, small, tmp_path, capsys):
+    out = tmp_path / "spikes.h5"
+    command = ["encode", "audio", str(folder), str(out), "--channels", "6"]
+    assert __main__.main(command) == 0
+    shown, told = capsys.readouterr()
+    assert told == "encoding 2/3\nencoding 3/3\n"
+    spikes = len(read_shd(out, n_units=6).times)
+    assert shown == f"3 sounds of 10 classes, {spikes} spikes on 6 channels: {out}\n"
+    assert __main__.main([*command, "--seed", "1"]) == 1
+    assert "is there already" in capsys.readouterr().err
+    assert __main__.main([*command, "--causal"]) == 1
+    assert __main__.main(["encode", "audio", str(tmp_path / "no"), str(out)]) == 1
+    assert f"No folder {tmp_path / 'no'}" in capsys.readouterr().err
+
+
+def test_a_terminal_sees_a_bar(monkeypatch, capsys):
+    monkeypatch.setattr(__main__.sys.stderr, "isatty", lambda: True, raising=False)
+    with __main__._progress("encoding") as progress:
+        progress(1, 2)
+        progress(2, 2)
+    told = capsys.readouterr().err
+    assert "encoding" in told
+    assert "100%" in told
