@@ -18,8 +18,9 @@ import optax
 from snnjax import check
 from snnjax.cell import lost, unroll
 from snnjax.experiments import plot
+from snnjax.experiments.linear import linear_baseline
 from snnjax.experiments.measure import confusion, describe
-from snnjax.experiments.tasks import Task
+from snnjax.experiments.task import Task
 from snnjax.experiments.train import epoch_rows, fit, make_step, start
 from snnjax.learning import accuracy, cross_entropy
 
@@ -87,7 +88,8 @@ def train(
     began = time.perf_counter()
     guesses = [_predictions(task, predict, "test", f.best_weights) for f in fits]
     truth = task.parts["test"].labels
-    hits = [float(np.mean(guess == truth)) for guess in guesses]
+    known = truth >= 0
+    hits = [float(np.mean(guess[known] == truth[known])) for guess in guesses]
     summary = {
         "task": task.name,
         "test_accuracy": float(np.mean(hits)),
@@ -96,7 +98,7 @@ def train(
             f.history[f.best_epoch]["validation_accuracy"] for f in fits
         ],
         "chosen_epochs": [f.best_epoch for f in fits],
-        "chance": float(np.bincount(truth).max() / len(truth)),
+        "chance": float(np.bincount(truth[known]).max() / known.sum()),
         "linear_readout_test_accuracy": linear_baseline(task),
         "train_seconds": seconds,
         "test_seconds": time.perf_counter() - began,
@@ -110,36 +112,6 @@ def train(
     return summary
 
 
-def linear_baseline(task: Task) -> float:
-    """Test accuracy of a linear classifier on the same spikes, counted coarsely.
-
-    Ridge regression on square roots of counts in about 20 bins of time and at most 70
-    groups of channels; its penalty is chosen on the validation split.
-    """
-    features, targets = {}, {}
-    for split, part in task.parts.items():
-        raster = part.raster(np.arange(len(part.labels)), None)
-        t, n = -(-raster.shape[0] // 20), -(-raster.shape[2] // 70)
-        sums = np.add.reduceat(raster, np.arange(0, raster.shape[0], t), axis=0)
-        sums = np.add.reduceat(sums, np.arange(0, raster.shape[2], n), axis=2)
-        x = np.sqrt(np.moveaxis(sums, 1, 0).reshape(len(part.labels), -1))
-        features[split], targets[split] = x.astype(np.float64), part.labels
-    mean = features["train"].mean(axis=0)
-    x = features["train"] - mean
-    goal = np.eye(targets["train"].max() + 1)[targets["train"]]
-    gram = x @ x.T
-    best = (-1.0, 0.0)
-    for penalty in 10.0 ** np.arange(-1, 5):
-        w = x.T @ np.linalg.solve(gram + penalty * np.eye(len(x)), goal)
-
-        def hit(split, w=w):
-            guess = np.argmax((features[split] - mean) @ w, axis=1)
-            return float(np.mean(guess == targets[split]))
-
-        best = max(best, (hit("validation"), hit("test")))
-    return best[1]
-
-
 def _network(task, weights, xs):
     hidden_state, spikes = unroll(task.hidden, weights["hidden"], xs, dt=task.dt)
     output_state, v = unroll(task.output, weights["output"], spikes, dt=task.dt)
@@ -149,9 +121,10 @@ def _network(task, weights, xs):
 def _loss(task, weights, xs, labels):
     state, spikes, v = _network(task, weights, xs)
     scores = task.readout(v)
-    aux = {"accuracy": accuracy(scores, labels), "lost": lost(state)}
+    mask = labels >= 0 if labels.ndim > 1 else None
+    aux = {"accuracy": accuracy(scores, labels, mask), "lost": lost(state)}
     aux["hidden_rate"] = jnp.mean(spikes) / task.dt
-    return cross_entropy(scores, labels), aux
+    return cross_entropy(scores, labels, mask), aux
 
 
 def _scores(task, weights, xs):
@@ -162,40 +135,42 @@ def _batches(task, seed, batch, epoch):
     part = task.parts["train"]
     for k, rows in enumerate(epoch_rows(seed, epoch, len(part.labels), batch)):
         rng = np.random.default_rng([seed, epoch, k])
-        yield part.raster(rows, rng), part.labels[rows]
+        yield part.raster(rows, rng), np.moveaxis(part.labels[rows], 0, -1)
 
 
 def _predictions(task, predict, split, weights):
-    """Guesses ``[N]``, in batches of one shape."""
+    """Guesses, as the labels in shape, in batches of one shape."""
     part = task.parts[split]
     n = len(part.labels)
     size = min(n, 128)
-    guesses = np.zeros(n, np.int64)
+    guesses = np.zeros(part.labels.shape, np.int64)
     for first in range(0, n, size):
         rows = np.arange(first, first + size) % n
         scores = predict(weights, part.raster(rows, None))
-        guesses[rows] = np.argmax(scores, axis=1)
+        guesses[rows] = np.moveaxis(np.argmax(scores, axis=-1), -1, 0)
     return guesses
 
 
 def _accuracy(task, predict, split, weights):
-    guesses = _predictions(task, predict, split, weights)
-    return {"accuracy": float(np.mean(guesses == task.parts[split].labels))}
+    labels = task.parts[split].labels
+    hits = _predictions(task, predict, split, weights) == labels
+    return {"accuracy": float(np.mean(hits[labels >= 0]))}
 
 
 def _report(task, fitted, guesses, folder, summary):
     part = task.parts["test"]
     raster = part.raster(np.arange(1), None)
     _, spikes, v = _network(task, fitted.best_weights, raster)
+    known = part.labels >= 0
     figure = plot.report(
         fitted.history,
-        confusion(part.labels, guesses, v.shape[-1]),
-        raster[:, 0],
+        confusion(part.labels[known], guesses[known], v.shape[-1]),
+        raster[:, 0].reshape(len(raster), -1),
         np.asarray(spikes[:, 0]),
         np.asarray(v[:, 0]),
         dt=task.dt,
         title=f"{task.name}: test accuracy {summary['test_accuracies'][0]:.3f} "
         f"(seed 0), linear readout {summary['linear_readout_test_accuracy']:.3f}",
-        label=int(part.labels[0]),
+        label=int(part.labels[0]) if part.labels.ndim == 1 else None,
     )
     figure.savefig(folder / "report.png", dpi=150)

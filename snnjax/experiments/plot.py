@@ -1,4 +1,4 @@
-"""Figures: rasters, voltages, learning curves, confusion, and a report of them all.
+"""Figures: rasters, voltages, learning curves, confusion, landscapes, and a report.
 
 Every function draws on the axes it is given; matplotlib is imported on use and no
 global state of it is touched.
@@ -84,6 +84,81 @@ def confusion_matrix(ax: Any, counts: np.ndarray, title: str = "") -> None:
     ax.set(xticks=ticks, yticks=ticks, xlabel="guess", ylabel="label", title=title)
 
 
+def loss_line(
+    ax: Any,
+    at: np.ndarray,
+    losses: np.ndarray,
+    pretended: np.ndarray | None = None,
+    title: str = "",
+) -> None:
+    """Draws a loss along a path, and beside it what a surrogate pretends it to be.
+
+    The two have axes of their own, as the height of a surrogate sets its slope.
+
+    Args:
+        ax: where to draw.
+        at: where on the path, ``[K]``.
+        losses: from ``landscape.along``, ``[K]``.
+        pretended: the first loss plus ``fields.work(…).value``, ``[K]``.
+        title: of the axes.
+    """
+    ax.plot(at, losses, color="black", lw=1.0)
+    ax.set(xlabel="position s on the path", ylabel="loss (nats)", title=title)
+    if pretended is not None:
+        beside = ax.twinx()
+        beside.plot(at, pretended, color="#d55e00", lw=1.5)
+        beside.set_ylabel("integral of the surrogate", color="#d55e00")
+        beside.tick_params(axis="y", colors="#d55e00")
+
+
+def loss_plane(
+    ax: Any,
+    xs: np.ndarray,
+    ys: np.ndarray,
+    losses: np.ndarray,
+    trajectory: np.ndarray | None = None,
+    title: str = "",
+) -> None:
+    """Draws a loss over a plane, ``[M, K]``, and a way through it, ``[T, 2]``."""
+    filled = ax.contourf(xs, ys, losses, levels=24, cmap="Blues_r")
+    ax.figure.colorbar(filled, ax=ax, label="loss (nats)")
+    if trajectory is not None:
+        x, y = np.asarray(trajectory).T
+        ax.plot(x, y, color="#d55e00", lw=1.2)
+        ax.plot(x[-1], y[-1], "o", color="#d55e00", ms=4)
+    ax.set(xlabel="first direction", ylabel="second direction", title=title)
+
+
+def agreement(ax: Any, layers: dict[str, Any], title: str = "") -> None:
+    """Draws for each layer how a gradient agrees, from ``experiments.agreement``."""
+    colors = {"cosine": "#0072b2", "relative_error": "#d55e00", "same_sign": "#009e73"}
+    for k, (name, color) in enumerate(colors.items()):
+        heights = [float(getattr(found, name)) for found in layers.values()]
+        places = np.arange(len(layers)) + 0.25 * (k - 1)
+        ax.bar(places, heights, 0.23, color=color, label=name.replace("_", " "))
+    ax.axhline(0.0, color="black", lw=0.8)
+    ax.set_xticks(np.arange(len(layers)), list(layers))
+    ax.set(xlabel="layer", title=title)
+    ax.legend(frameon=False)
+
+
+def circulation(
+    ax: Any,
+    slopes: np.ndarray,
+    values: np.ndarray,
+    errors: np.ndarray,
+    label: str = "",
+    title: str = "",
+) -> None:
+    """Draws sizes and errors of loop integrals, ``fields.circulation``, over slopes."""
+    size = np.abs(values)
+    ax.errorbar(slopes, size, errors, marker="o", ms=4, capsize=3, label=label or None)
+    ax.set(xscale="log", yscale="log", xlabel="slope of the surrogate", title=title)
+    ax.set_ylabel("|∮ g · dw|")
+    if label:
+        ax.legend(frameon=False)
+
+
 def report(
     history: list[dict[str, float]],
     counts: np.ndarray,
@@ -93,7 +168,7 @@ def report(
     *,
     dt: float,
     title: str,
-    label: int,
+    label: int | None = None,
 ):
     """One page on a trained network, with one test sample seen through it.
 
@@ -105,7 +180,7 @@ def report(
         v: voltages of the outputs, ``[T, classes]``.
         dt: time step [s].
         title: of the page.
-        label: right answer of the sample.
+        label: right answer of the sample, if it has one.
 
     Returns:
         The figure.
@@ -114,7 +189,12 @@ def report(
     page.suptitle(title)
     learning_curves(axes[0, 0], history, "learning")
     confusion_matrix(axes[1, 0], counts, "test data")
-    raster(axes[0, 1], inputs, dt=dt, title=f"input, a {label}")
+    raster(
+        axes[0, 1],
+        inputs,
+        dt=dt,
+        title="input" if label is None else f"input, a {label}",
+    )
     raster(axes[1, 1], hidden, dt=dt, title="hidden layer")
     voltages(axes[0, 2], v, dt=dt, title="outputs", bold=label)
     rates = hidden.mean(axis=0) / dt

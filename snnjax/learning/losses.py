@@ -83,29 +83,39 @@ def first_spike(
     return jnp.asarray(dt, spikes.dtype) * jnp.sum(silent, axis=0, where=valid)
 
 
-def cross_entropy(scores: jax.Array, labels: jax.Array) -> jax.Array:
+def cross_entropy(
+    scores: jax.Array, labels: jax.Array, mask: jax.Array | None = None
+) -> jax.Array:
     """Mean cross entropy of softmax scores, in nats.
 
     Args:
         scores: ``[B, n]``, for example ``max_over_time(voltages)`` or, for the earliest
-            spike to win, ``-first_spike(spikes, dt=dt) / tau``.
-        labels: ``[B]``, integers in 0 … n-1.
+            spike to win, ``-first_spike(spikes, dt=dt) / tau``; or ``[T, B, n]`` where
+            every step has a label of its own.
+        labels: ``[B]`` or ``[T, B]``, integers in 0 … n-1.
+        mask: which of them count, as ``labels`` in shape; labels of others are not
+            looked at.
 
     Returns:
-        ``[]``.
+        ``[]``, the mean over those that count.
 
     Raises:
         ValueError: for shapes that do not fit, labels that are not integers, or labels
-            out of range.
+            out of range; a mask without a single label.
     """
-    _check_labels(scores, labels)
-    return jnp.mean(optax.softmax_cross_entropy_with_integer_labels(scores, labels))
+    _check_labels(scores, labels, mask)
+    known = labels if mask is None else jnp.where(mask.astype(bool), labels, 0)
+    each = optax.softmax_cross_entropy_with_integer_labels(scores, known)
+    return jnp.mean(each, where=None if mask is None else mask.astype(bool))
 
 
-def accuracy(scores: jax.Array, labels: jax.Array) -> jax.Array:
-    """Share of samples whose highest score is the label's: ``[B, n], [B] -> []``."""
-    _check_labels(scores, labels)
-    return jnp.mean((jnp.argmax(scores, axis=-1) == labels).astype(scores.dtype))
+def accuracy(
+    scores: jax.Array, labels: jax.Array, mask: jax.Array | None = None
+) -> jax.Array:
+    """Share of labels that have the highest score; see ``cross_entropy``."""
+    _check_labels(scores, labels, mask)
+    hits = (jnp.argmax(scores, axis=-1) == labels).astype(scores.dtype)
+    return jnp.mean(hits, where=None if mask is None else mask.astype(bool))
 
 
 def _valid(y, mask):
@@ -129,18 +139,29 @@ def _valid(y, mask):
     return mask.astype(bool)[:, :, None]
 
 
-def _check_labels(scores, labels):
-    if scores.ndim != 2 or labels.shape != scores.shape[:1]:
+def _check_labels(scores, labels, mask):
+    if scores.ndim not in (2, 3) or labels.shape != scores.shape[:-1]:
         raise ValueError(
-            f"Scores must be [B, n] and labels [B], got {scores.shape} and "
-            f"{labels.shape}. A readout such as max_over_time comes first."
+            "Scores must be [B, n] and labels [B], or [T, B, n] and [T, B], got "
+            f"{scores.shape} and {labels.shape}. For a label of each sample, a readout "
+            "such as max_over_time comes first."
         )
     if not jnp.issubdtype(labels.dtype, jnp.integer):
         raise ValueError(f"Labels must be integers, got {labels.dtype}.")
-    known = check.concrete(labels)
-    if known is not None and known.size:
-        low, high = known.min(), known.max()
-        if low < 0 or high >= scores.shape[1]:
+    if mask is not None and mask.shape != labels.shape:
+        raise ValueError(
+            f"The mask must be like the labels, {labels.shape}, got {mask.shape}."
+        )
+    known, counts = check.concrete(labels), True if mask is None else mask.astype(bool)
+    counts = check.concrete(counts)
+    if known is None or counts is None:
+        return
+    if mask is not None and not counts.any():
+        raise ValueError("The mask leaves not a single label.")
+    looked_at = known[np.broadcast_to(counts, known.shape)]
+    if looked_at.size:
+        low, high = looked_at.min(), looked_at.max()
+        if low < 0 or high >= scores.shape[-1]:
             raise ValueError(
-                f"Labels must lie in 0 … {scores.shape[1] - 1}, got {low} … {high}."
+                f"Labels must lie in 0 … {scores.shape[-1] - 1}, got {low} … {high}."
             )

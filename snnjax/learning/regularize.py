@@ -1,11 +1,15 @@
-"""Firing-rate homeostasis: penalties for neurons that fire too little or too much.
+"""Penalties: what activity, voltages and weights cost.
 
-Bounds are in hertz and penalties in Hz or Hz², means over samples and neurons, so that
-they do not change with the batch size, the duration or ``dt``
-(Zenke & Vogels 2021, doi:10.1162/neco_a_01367).
+    loss = cross_entropy(…) + 1e-3 * upper_rate_bound(spikes, rate=50.0, dt=dt)
+
+Bounds on rates are in hertz, with penalties in Hz or Hz² (Zenke & Vogels 2021,
+doi:10.1162/neco_a_01367); bounds on voltages are in units of the threshold; synaptic
+operations are counted, in a sample or in a second. All are means over samples, so that
+they do not change with the batch size, nor, but for the operations of a sample, with
+the duration or ``dt``.
 """
 
-from typing import Literal
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
@@ -35,18 +39,7 @@ def firing_rate(
             another shape or without a valid step, or a ``dt`` that is not positive.
     """
     check.positive("dt", dt, " [s]")
-    if spikes.ndim < 2 or len(spikes) == 0:
-        raise ValueError(
-            f"Spikes must be [T, *batch, n] with T > 0, got shape {spikes.shape}."
-        )
-    if mask is not None and mask.shape != spikes.shape[:-1]:
-        raise ValueError(
-            f"The mask must be [T, *batch] = {spikes.shape[:-1]}, got {mask.shape}."
-        )
-    known = None if mask is None else check.concrete(mask)
-    if known is not None and not np.all(np.any(known, axis=0)):
-        raise ValueError("The mask leaves a sample without a single valid step.")
-    valid = None if mask is None else mask.astype(bool)[..., None]
+    valid = _valid("Spikes", spikes, mask)
     return jnp.mean(spikes, axis=0, where=valid) / jnp.asarray(dt, spikes.dtype)
 
 
@@ -91,10 +84,137 @@ def upper_rate_bound(
     return _penalty(lambda nu, bound: nu - bound, spikes, rate, dt, power, over, mask)
 
 
+def fan_out(w: jax.Array) -> jax.Array:
+    """How many targets each input of a connection has: its weights that are not zero.
+
+    Args:
+        w: weights ``[n_in, n_out]``.
+
+    Returns:
+        Counts ``[n_in]``.
+
+    Raises:
+        ValueError: for weights of another rank.
+    """
+    if w.ndim != 2:
+        raise ValueError(f"Weights must be [n_in, n_out], got shape {w.shape}.")
+    return jnp.count_nonzero(w, axis=1)
+
+
+def synaptic_operations(
+    spikes: jax.Array,
+    fan_out: jax.Array | float,
+    *,
+    dt: Number | None = None,
+    mask: jax.Array | None = None,
+) -> jax.Array:
+    """Counts the additions that spikes cause: a spike is added once for each target.
+
+        operations = Σ_t Σ_j s_j(t) · fan_out_j
+
+    The price of a spike on neuromorphic hardware, and what NeuroBench calls effective
+    accumulates (Yik et al. 2025, doi:10.1038/s41467-025-56739-4). As a penalty it
+    weighs each neuron's firing by what it costs; the count of targets is a constant.
+
+        synaptic_operations(spikes, fan_out(weights[2].w) + fan_out(recurrent), dt=dt)
+
+    Args:
+        spikes: ``[T, *batch, n]``.
+        fan_out: targets of each neuron, ``[n]``, or of every one, ``[]``.
+        dt: time step [s]; counts in a second of valid time if given.
+        mask: valid steps ``[T, *batch]``; spikes elsewhere do not count.
+
+    Returns:
+        Operations in a sample, or in a second, a mean over samples, ``[]``.
+
+    Raises:
+        ValueError: as ``firing_rate``; for a fan-out that is negative or does not fit.
+    """
+    valid = _valid("Spikes", spikes, mask)
+    check.positive("fan_out", fan_out, zero=True)
+    check.per_neuron("fan_out", fan_out, spikes.shape[-1])
+    each = jax.lax.stop_gradient(jnp.asarray(fan_out, spikes.dtype))
+    if dt is not None:
+        return jnp.mean(jnp.sum(firing_rate(spikes, dt=dt, mask=mask) * each, axis=-1))
+    return jnp.mean(jnp.sum(jnp.sum(spikes, axis=0, where=valid) * each, axis=-1))
+
+
+def voltage_band(
+    v: jax.Array,
+    *,
+    lower: Number,
+    upper: Number,
+    threshold: Number = 1.0,
+    power: int = 2,
+    mask: jax.Array | None = None,
+) -> jax.Array:
+    """Penalises membranes outside a band, ``mean [lower - u]₊ᵖ + [u - upper]₊ᵖ``.
+
+    With u = v/θ, so that bounds are in units of the threshold: ``lower=-1`` asks
+    inhibition to go no further below rest than the threshold lies above it. Voltages
+    are those that ``record`` keeps, after the reset.
+
+    Args:
+        v: voltages ``[T, *batch, n]``.
+        lower: lowest voltage without penalty [θ], ``[]`` or ``[n]``; -∞ for none.
+        upper: highest voltage without penalty [θ], ``[]`` or ``[n]``; ∞ for none.
+        threshold: θ, ``[]`` or ``[n]``.
+        power: p, 1 (L1) or 2 (L2).
+        mask: valid steps ``[T, *batch]``; each counts the same.
+
+    Returns:
+        The penalty [θᵖ], ``[]``. Zero, with zero gradient, inside the band.
+
+    Raises:
+        ValueError: for voltages without time and neurons, a mask that does not fit or
+            leaves a sample without a valid step, constants that are not ``[]`` or
+            ``[n]``, a threshold that is not positive, a band upside down, or another
+            power.
+    """
+    valid = _valid("Voltages", v, mask)
+    check.positive("threshold", threshold)
+    for name, value in (("lower", lower), ("upper", upper), ("threshold", threshold)):
+        check.per_neuron(name, value, v.shape[-1])
+    low, high = check.concrete(lower), check.concrete(upper)
+    if low is not None and high is not None and not np.all(low <= high):
+        raise ValueError(f"lower must not be above upper, got {low} and {high}.")
+    u = v / jnp.asarray(threshold, v.dtype)
+    below, above = (jnp.asarray(bound, v.dtype) for bound in (lower, upper))
+    outside = beyond(below - u, power) + beyond(u - above, power)
+    return jnp.mean(outside, where=valid)
+
+
+def weight_penalty(weights: Any, *, power: int = 2) -> jax.Array:
+    """Penalises large weights, ``mean |w|ᵖ`` of each connection, added up.
+
+    A mean, so that it does not grow with the width of a layer. A connection is any
+    array of two axes or more; biases and learned constants do not count.
+
+    Args:
+        weights: a tree of arrays, of a whole network or a part of it.
+        power: p, 1 (L1, makes weights sparse) or 2 (L2).
+
+    Returns:
+        The penalty, ``[]``.
+
+    Raises:
+        ValueError: for a tree without any connection, or another power.
+    """
+    _known(power)
+    connections = [w for w in jax.tree.leaves(weights) if jnp.ndim(w) >= 2]
+    if not connections:
+        shapes = [jnp.shape(w) for w in jax.tree.leaves(weights)]
+        raise ValueError(
+            f"weight_penalty found no connection [n_in, n_out] among shapes {shapes}."
+        )
+    sizes = [w * jax.lax.stop_gradient(jnp.sign(w)) for w in connections]  # 0 at 0
+    means = [jnp.mean(size**power) for size in sizes]
+    return jnp.sum(jnp.stack(means))
+
+
 def _penalty(excess, spikes, rate, dt, power, over, mask):
     check.positive("rate", rate, " [Hz]", zero=True)
-    if power not in (1, 2):
-        raise ValueError(f"power must be 1 (L1) or 2 (L2), got {power!r}.")
+    _known(power)
     if over not in ("neuron", "population"):
         raise ValueError(f"over must be 'neuron' or 'population', got {over!r}.")
     rates = firing_rate(spikes, dt=dt, mask=mask)
@@ -103,5 +223,33 @@ def _penalty(excess, spikes, rate, dt, power, over, mask):
         rates = jnp.mean(rates, axis=-1)
     else:
         check.per_neuron("rate", rate, rates.shape[-1])
-    beyond = excess(rates, jnp.asarray(rate, rates.dtype))
-    return jnp.mean(jnp.where(beyond > 0.0, beyond, 0.0) ** power)
+    return jnp.mean(beyond(excess(rates, jnp.asarray(rate, rates.dtype)), power))
+
+
+def beyond(excess, power):
+    """[excess]₊ᵖ, without gradient where it is zero."""
+    _known(power)
+    return jnp.where(excess > 0.0, excess, 0.0) ** power
+
+
+def _known(power):
+    if power not in (1, 2):
+        raise ValueError(f"power must be 1 (L1) or 2 (L2), got {power!r}.")
+
+
+def _valid(what, x, mask):
+    """Which steps count, ``[T, *batch, 1]``; None if all do."""
+    if x.ndim < 2 or len(x) == 0:
+        raise ValueError(
+            f"{what} must be [T, *batch, n] with T > 0, got shape {x.shape}."
+        )
+    if mask is None:
+        return None
+    if mask.shape != x.shape[:-1]:
+        raise ValueError(
+            f"The mask must be [T, *batch] = {x.shape[:-1]}, got {mask.shape}."
+        )
+    known = check.concrete(mask)
+    if known is not None and not np.all(np.any(known, axis=0)):
+        raise ValueError("The mask leaves a sample without a single valid step.")
+    return mask.astype(bool)[..., None]

@@ -1,16 +1,18 @@
 """Where weights start.
 
 An initialiser is a function ``(key, n_in, n_out) -> [n_in, n_out]``; bind the rest with
-``functools.partial`` and hand it to a connection.
+``functools.partial`` and hand it to a connection. ``n_in`` is the fan-in of a neuron: a
+convolution calls with kernel height · width · channels and reshapes, so that no other
+initialiser is needed. Where a kernel reaches beyond the border fewer inputs come in:
+there the membrane fluctuates less, by the root of the part that is inside.
 """
 
 import jax
 import jax.numpy as jnp
 
-from snnjax import check
 from snnjax.check import Number
+from snnjax.networks.fluctuations import drive, weight_moments
 from snnjax.neurons.dynamics import LIFParams
-from snnjax.neurons.kernels import kernel_integrals
 
 
 def normal(key: jax.Array, n_in: int, n_out: int, *, gain: Number = 1.0) -> jax.Array:
@@ -38,49 +40,54 @@ def fluctuation_driven(
     xi: Number,
     params: LIFParams,
     dt: Number | None = None,
+    mean: Number = 0.0,
     share: Number = 1.0,
+    binary: bool = False,
 ) -> jax.Array:
     """Draws weights that make input noise alone bring neurons near threshold.
 
-    ``n_in`` Poisson inputs at rate ν give the membrane a standard deviation σ over
-    time. Weights are chosen so that the threshold θ lies ξ such deviations above rest:
+    ``n_in`` Poisson inputs at rate ν give the membrane a standard deviation σ_U over
+    time. Weights are chosen so that the threshold θ lies ξ such deviations above the
+    mean μ_U (``networks.fluctuations`` has the theory):
 
-        w ~ N(0, σw²)      σw = θ/ξ · √(share / (n_in · ν · ε̂))
+        w ~ N(μw, σw²)      μw = share · μ_U / (n_in · ν · ε̄)
+                            σw² = share · ((θ - μ_U) / ξ)² / (n_in · ν · ε̂) - μw²
 
-    with ε̂ = ∫ε² dt of the PSP ε, for the kernel as it is simulated at ``dt``. Where a
-    neuron has feed-forward and recurrent inputs, they divide the variance: α for the
-    one (``share=α``), 1-α for the other (``share=1-α``); 0.9 is a good α.
+    with ε̄ = ∫ε dt and ε̂ = ∫ε² dt of the PSP ε, for the kernel as it is simulated at
+    ``dt``. Where a neuron has feed-forward and recurrent inputs, they divide mean and
+    variance: α for the one (``share=α``), 1-α for the other (``share=1-α``); 0.9 is a
+    good α.
 
     Args:
         key: randomness.
-        n_in: fan-in of this connection.
-        n_out: number of target neurons.
-        rate: expected firing rate ν of each input [Hz].
-        xi: distance ξ from rest to threshold, in standard deviations; 1 to 3.
+        n_in: fan-in of this connection; of a convolution, the size of its kernel.
+        n_out: number of target neurons, or of output channels.
+        rate: expected firing rate ν of the inputs [Hz], ``[]`` or ``[n_in]``.
+        xi: distance ξ from μ_U to the threshold, in standard deviations; 1 to 3.
         params: constants of the target neurons.
         dt: time step [s] of the simulation; the continuous kernel if omitted.
-        share: part of the membrane variance that this connection brings, 0 to 1.
+        mean: μ_U of the membrane, as all its inputs make it; below the threshold.
+        share: part of mean and variance that this connection brings, in (0, 1].
+        binary: whether a step holds one spike of an input at most, so that it varies
+            less than a Poisson count, by 1 - ν dt.
 
     Returns:
         Weights ``[n_in, n_out]``.
 
     Raises:
-        ValueError: for a rate, ξ or dt that is not positive, or a share outside (0, 1].
+        ValueError: for a rate, ξ or dt that is not positive, a share outside (0, 1],
+            a mean that no weights can bring about with this ξ, or binary steps that
+            hold one spike or more on average.
 
     References:
         Rossbroich, Gygax & Zenke (2022), Fluctuation-driven initialization for spiking
-        neural network training, doi:10.1088/2634-4386/ac97bb.
+        neural network training, doi:10.1088/2634-4386/ac97bb. There feed-forward and
+        recurrent inputs divide the mean by their numbers, not by α.
     """
-    check.positive("rate", rate, " [Hz]")
-    check.positive("xi", xi)
-    check.positive("share", share)
-    known = check.concrete(share)
-    if known is not None and known > 1:
-        raise ValueError(f"share is a part of the variance, at most 1, got {known}.")
-    if dt is not None:
-        check.positive("dt", dt, " [s]")
-
-    _, square = kernel_integrals(params.tau_mem, params.tau_syn, dt)
-    sigma = params.threshold / xi * jnp.sqrt(share / (max(n_in, 1) * rate * square))
+    inputs = drive(n_in, rate=rate, params=params, dt=dt, binary=binary)
+    average, sigma = weight_moments(
+        inputs, xi=xi, threshold=params.threshold, mean=mean, share=share
+    )
     dtype = jnp.result_type(float)
-    return sigma.astype(dtype) * jax.random.normal(key, (n_in, n_out), dtype)
+    noise = jax.random.normal(key, (n_in, n_out), dtype)
+    return average.astype(dtype) + sigma.astype(dtype) * noise

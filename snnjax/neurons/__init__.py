@@ -5,6 +5,12 @@ constants, not weights; connections (``snnjax.networks``) have weights.
 """
 
 from snnjax.neurons.dynamics import LIFParams, LIFState, LIParams, LIState
+from snnjax.neurons.homeostasis import (
+    HomeostasisParams,
+    HomeostasisState,
+    homeostatic_lif,
+    synaptic_scaling,
+)
 from snnjax.neurons.kernels import (
     kernel_integrals,
     psp,
@@ -13,9 +19,16 @@ from snnjax.neurons.kernels import (
 )
 from snnjax.neurons.leaky import li, lif
 from snnjax.neurons.response import SRMState, srm
-from snnjax.neurons.stochastic import StochasticState, escape, stochastic_lif
+from snnjax.neurons.stochastic import (
+    StochasticState,
+    escape,
+    smooth_lif,
+    stochastic_lif,
+)
 
 __all__ = [
+    "HomeostasisParams",
+    "HomeostasisState",
     "LIFParams",
     "LIFState",
     "LIParams",
@@ -23,12 +36,15 @@ __all__ = [
     "SRMState",
     "StochasticState",
     "escape",
+    "homeostatic_lif",
     "kernel_integrals",
     "li",
     "lif",
     "psp",
     "psp_peak",
+    "smooth_lif",
     "spike_response",
     "srm",
     "stochastic_lif",
+    "synaptic_scaling",
 ]

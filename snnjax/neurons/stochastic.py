@@ -7,7 +7,8 @@ that for one neuron a surrogate gradient is the gradient of an expectation:
     ∂E[s]/∂v = f(v - θ)
 
 (Gygax & Zenke 2025, doi:10.1162/neco_a_01752). In deeper networks it is not: there the
-spikes of one layer are drawn before the next layer responds to them.
+spikes of one layer are drawn before the next layer responds to them. A ``smooth_lif``
+neuron passes on the chance itself, so that what it computes has a true derivative.
 """
 
 from functools import partial
@@ -58,15 +59,19 @@ def escape(key: jax.Array, v: jax.Array, noise: Any) -> jax.Array:
         ValueError: if ``v`` is not floating point, or for a shape that is no density.
     """
     v = jnp.asarray(v)
+    chance = _chance(v, noise)
+    drawn = jax.random.uniform(key, v.shape, v.dtype) < chance
+    return _drawn(drawn.astype(v.dtype), chance)
+
+
+def _chance(v, noise):
     check.floating("The distance to threshold", v)
     if not hasattr(noise, "cdf"):
         raise ValueError(
             f"{type(noise).__name__} is no density, so no noise has it: take a shape "
             "with a cdf, such as Sigmoid or Gaussian."
         )
-    chance = noise.cdf(v).astype(v.dtype)
-    drawn = jax.random.uniform(key, v.shape, v.dtype) < chance
-    return _drawn(drawn.astype(v.dtype), chance)
+    return noise.cdf(v).astype(v.dtype)
 
 
 @jax.custom_jvp
@@ -137,3 +142,48 @@ def stochastic_lif(
         step=step,
         run=run,
     )
+
+
+def smooth_lif(
+    n: int,
+    params: LIFParams = LIFParams(),
+    *,
+    noise: Any = Sigmoid(10.0),
+    reset: Reset = "zero",
+) -> Cell:
+    """Leaky neurons that put out their chance to fire: currents to F(v - θ).
+
+        s = F(v - θ)        zero: v ← (1-s) v    subtract: v ← v - θ s    none: v ← v
+
+    The twin of ``lif`` with a smooth step F in place of 1[v > θ]: its gradient, which
+    passes through the reset as well, is the derivative of what it computes. Gradients
+    of spiking networks are compared to that (``experiments.agreement``). It goes to
+    ``lif`` as the slope of F grows.
+
+    Args:
+        n: number of neurons.
+        params: constants, each ``[]`` or ``[n]``; no refractory time, which a whole
+            spike would have to begin.
+        noise: a shape with ``cdf``, which is F.
+        reset: ``"zero"``, ``"subtract"`` or ``"none"``, as in ``lif``.
+
+    Returns:
+        A cell ``[*batch, n] -> [*batch, n]`` without weights, of ``LIFState``.
+
+    Raises:
+        ValueError: as ``lif`` and ``escape``, and for a refractory time.
+    """
+    check_lif(n, params, reset)
+    if params.refractory is not None:
+        raise ValueError(
+            "smooth_lif has no spikes, so no refractory time can follow them: leave "
+            f"refractory out, got {params.refractory}."
+        )
+    options = layer.Options(reset, reset_gradient=True)
+
+    def step(weights, state, x, dt):
+        del weights  # neurons have constants; connections have weights
+        factors = lif_factors(params, dt, state.v.dtype)
+        return lif_step(options, factors, state, x, lambda v: _chance(v, noise))
+
+    return Cell(init=lambda key: (), rest=partial(lif_rest, n, params), step=step)

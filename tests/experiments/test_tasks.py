@@ -5,9 +5,9 @@ import jax
 import numpy as np
 import pytest
 
-from snnjax.experiments import TASKS, Task, epoch_rows, job, tasks, train
-from snnjax.experiments.job import linear_baseline
-from snnjax.experiments.tasks import Part
+from snnjax.experiments import TASKS, Task, epoch_rows, image_tasks, job, train
+from snnjax.experiments.linear import linear_baseline
+from snnjax.experiments.task import Part
 from snnjax.inputs import digits as read_digits
 from snnjax.inputs import spoken_digits
 
@@ -159,7 +159,7 @@ def test_digits_learn_from_glances_that_tremble_and_lose_a_fifth_of_the_spikes(d
 def test_a_trembling_eye_moves_the_picture_and_keeps_its_light(rng):
     dots = np.zeros((400, 8, 8), np.float32)
     dots[:, 3, 4] = 1.0
-    seen = tasks._trembling(dots.reshape(-1, 64), rng).reshape(-1, 8, 8)
+    seen = image_tasks._trembling(dots.reshape(-1, 64), rng).reshape(-1, 8, 8)
     np.testing.assert_allclose(seen.sum(axis=(1, 2)), 1.0, rtol=1e-6)
     place = np.arange(8)
     for axis, still in ((2, 3.0), (1, 4.0)):  # the centre of light, down and across
@@ -267,3 +267,66 @@ def test_spoken_digits_train_to_the_end(spoken, tmp_path):
     assert np.isfinite(json.loads(row)["loss"])
     assert 1.0 < json.loads(row)["hidden_rate"] < 100.0
     assert found["samples"] == {"train": 64, "validation": 16, "test": 24}
+
+
+def test_a_linear_readout_of_every_step_remembers_what_was(rng):
+    # The label of a step is which channel fired last: a matter of traces.
+    spikes, labels = {}, {}
+    for split, n in (("train", 40), ("validation", 20), ("test", 20)):
+        raster = rng.random((60, n, 3)) < 0.05
+        last = np.full((60, n), -1)
+        for t in range(60):
+            fired = raster[t].argmax(axis=1)
+            last[t] = np.where(raster[t].any(axis=1), fired, last[t - 1] if t else -1)
+        spikes[split], labels[split] = raster, last.T
+    found = linear_baseline(toy(spikes.__getitem__, labels))
+    assert 0.8 < found < 1.0
+    assert (labels["test"] == -1).any()
+
+
+@pytest.mark.parametrize(
+    ("name", "folder", "shape", "classes"),
+    [
+        ("braille", "braille", (77, 2, 384), 27),
+        ("mnist", "mnist", (40, 2, 784), 10),
+        ("n-mnist", "nmnist-small", (32, 2, 34, 34, 2), 10),
+        ("ecg", "ecg-qtdb", (1301, 2, 4), 6),
+    ],
+)
+def test_tasks_on_recorded_data_train_to_the_end(
+    name, folder, shape, classes, data_folder, tmp_path
+):
+    data_folder(folder)
+    task = TASKS[name]()
+    raster = task.parts["train"].raster
+    assert raster(np.arange(2), None).shape == shape
+    changed = [raster(np.arange(2), np.random.default_rng(k)) for k in (0, 0, 1)]
+    np.testing.assert_array_equal(changed[0], changed[1])
+    assert np.any(changed[0] != changed[2]) or name == "ecg"
+    assert raster(np.arange(2), None).any()
+    found = train(
+        shortened(task, {"train": 32, "validation": 8, "test": 12}),
+        tmp_path,
+        epochs=1,
+        progress=False,
+    )
+    row = json.loads((tmp_path / "seed0" / "metrics.jsonl").read_text())
+    assert np.isfinite(row["loss"])
+    assert row["loss"] < 3 * np.log(classes)
+    assert row["hidden_rate"] > 0.1
+    assert 0 <= found["test_accuracy"] <= 1
+
+
+def test_steps_without_a_label_have_no_part_in_a_score(data_folder):
+    data_folder("ecg-qtdb")
+    task = TASKS["ecg"]()
+    part = task.parts["test"]
+    assert (part.labels == -1).any()
+    wrong = np.where(part.labels == -1, -1, (part.labels + 1) % 6)
+    for labels, score in ((part.labels, 1.0), (wrong, 0.0)):
+
+        def guess(weights, xs, labels=labels):
+            return np.eye(6)[np.maximum(labels[: xs.shape[1]], 0).T]
+
+        few = shortened(task, {"train": 1, "validation": 1, "test": 5})
+        assert job._accuracy(few, guess, "test", None) == {"accuracy": score}

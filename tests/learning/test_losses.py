@@ -92,6 +92,20 @@ def test_cross_entropy_is_the_log_of_the_softmax(rng, x64):
     assert snn.accuracy(jnp.asarray(scores), jnp.asarray(labels)) == hits
 
 
+def test_labels_of_every_step_count_where_the_mask_says_so(rng, x64):
+    scores, mask = jnp.asarray(outputs()), jnp.asarray(ragged())
+    labels = rng.integers(0, N, (T, B))
+    unknown = jnp.where(mask > 0, labels, -7)
+    rows = np.flatnonzero(np.asarray(mask).ravel())
+    flat = scores.reshape(-1, N)[rows], jnp.asarray(labels).ravel()[rows]
+    for measure in (snn.cross_entropy, snn.accuracy):
+        found = measure(scores, unknown, mask)
+        np.testing.assert_allclose(found, measure(*flat), rtol=1e-12)
+        assert measure(scores, jnp.asarray(labels)) != found
+    grads = jax.grad(snn.cross_entropy)(scores, unknown, mask)
+    assert not grads[np.asarray(mask) == 0].any()
+
+
 def test_losses_are_traced_with_their_labels_and_masks():
     y, labels = jnp.asarray(outputs(), jnp.float32), jnp.array([0, 2, 1, 2])
     mask = jnp.asarray(ragged())
@@ -135,6 +149,17 @@ def test_outputs_or_masks_that_do_not_fit_are_refused(readout, y, mask, words):
 def test_labels_that_do_not_fit_are_refused(measure, scores, labels, words):
     with pytest.raises(ValueError, match=words):
         measure(jnp.asarray(scores), jnp.asarray(labels))
+
+
+@pytest.mark.parametrize("measure", [snn.cross_entropy, snn.accuracy])
+def test_masks_of_labels_that_do_not_fit_are_refused(measure):
+    scores, labels = jnp.zeros((T, B, N)), jnp.zeros((T, B), int)
+    with pytest.raises(ValueError, match=r"like the labels, \(9, 4\), got \(4,\)"):
+        measure(scores, labels, jnp.ones(B))
+    with pytest.raises(ValueError, match="not a single label"):
+        measure(scores, labels, jnp.zeros((T, B)))
+    with pytest.raises(ValueError, match="0 … 2, got 0 … 5"):
+        measure(scores, labels.at[0, 0].set(5), jnp.ones((T, B)))
 
 
 def test_first_spike_needs_a_positive_step():

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 import snnjax as snn
-from snnjax.networks import normal
+from snnjax.experiments import membrane_statistics
+from snnjax.inputs import poisson
+from snnjax.networks import convolution, normal
 
 N_IN, N_OUT, RATE, DT = 100, 300, 20.0, 1e-3
 
@@ -36,6 +38,59 @@ def test_the_membrane_fluctuates_as_the_theory_says(taus, xi):
         )
         runs.append(membrane_deviation(params, weights, DT, seed=seed) ** 2)
     assert np.sqrt(np.mean(runs)) == pytest.approx(1.5 / xi, rel=0.03)
+
+
+@pytest.mark.parametrize("mean", [-0.5, 0.5])
+def test_the_mean_of_the_membrane_may_be_chosen(mean):
+    params = snn.LIFParams(20e-3, 10e-3)
+    weights = snn.fluctuation_driven(
+        *(jax.random.key(0), N_IN, N_OUT),
+        **{"rate": RATE, "xi": 2.0, "params": params, "dt": DT, "mean": mean},
+        binary=True,
+    )
+    cell = snn.chain(snn.dense(N_IN, N_OUT), snn.li(N_OUT, params))
+    raster = poisson(jax.random.key(1), jnp.full(N_IN, RATE), steps=5000, dt=DT)
+    given = (snn.networks.DenseWeights(weights, None), ())
+    v = snn.unroll(cell, given, raster, dt=DT)[1]
+    found = membrane_statistics(v, skip=200).population
+    assert float(found.mean) == pytest.approx(mean, abs=0.05)
+    assert float(found.deviation) == pytest.approx((1 - mean) / 2, rel=0.05)
+
+
+def test_rates_may_differ_and_steps_of_one_spike_need_larger_weights():
+    draw = lambda rate, **options: snn.fluctuation_driven(  # noqa: E731
+        *(jax.random.key(0), 4, 5),
+        **{"rate": rate, "xi": 1.0, "params": snn.LIFParams(), "dt": DT, **options},
+    )
+    rates = jnp.array([10.0, 20.0, 30.0, 100.0])
+    np.testing.assert_allclose(draw(rates), draw(40.0), rtol=1e-5)
+    larger = 1.0 / np.sqrt(1.0 - 40.0 * DT)
+    np.testing.assert_allclose(draw(40.0, binary=True), larger * draw(40.0), rtol=1e-5)
+
+
+def test_a_convolution_fluctuates_as_its_fan_in_says_and_less_at_the_border():
+    params, kernel, variances = snn.LIFParams(20e-3, 10e-3), (3, 3), []
+
+    def init(key, n_in, n_out):
+        return snn.fluctuation_driven(
+            *(key, n_in, n_out),
+            **{"rate": RATE, "xi": 2.0, "params": params, "dt": DT, "binary": True},
+        )
+
+    layer = convolution(20, 40, kernel=kernel, padding="same", init=init)
+    net = snn.chain(layer, snn.li(40, params))
+    for seed in range(3):
+        raster = poisson(
+            jax.random.key(seed), jnp.full((4, 4, 20), RATE), steps=4000, dt=DT
+        )
+        v = snn.unroll(net, net.init(jax.random.key(100 + seed)), raster, dt=DT)[1]
+        variances.append(np.var(v[200:], axis=0).mean(axis=-1))
+    deviation = np.sqrt(np.mean(variances, axis=0))
+    np.testing.assert_allclose(deviation[1:3, 1:3].mean(), 0.5, rtol=0.03)
+    edge = np.mean([deviation[0, 1:3], deviation[1:3, 3]])
+    corner = deviation[::3, ::3].mean()
+    np.testing.assert_allclose(edge, 0.5 * np.sqrt(6 / 9), rtol=0.04)
+    np.testing.assert_allclose(corner, 0.5 * np.sqrt(4 / 9), rtol=0.04)
 
 
 def test_the_discrete_kernel_becomes_the_continuous_one_as_steps_shrink():
@@ -106,6 +161,9 @@ def test_normal_weights_keep_the_scale_of_their_input(gain):
         ({"share": 0.0}, "share must be finite and positive"),
         ({"share": 1.5}, "at most 1, got 1.5"),
         ({"dt": np.nan}, "dt"),
+        ({"mean": 1.0}, "must lie below the threshold"),
+        ({"mean": 0.9}, "Take a smaller ξ or a mean closer to rest"),
+        ({"binary": True}, "need a time step"),
         ({"params": snn.LIFParams(tau_syn=None)}, "needs a time step"),
     ],
 )

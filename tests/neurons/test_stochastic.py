@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 import snnjax as snn
-from snnjax.neurons import escape, stochastic_lif
+from snnjax.neurons import escape, smooth_lif, stochastic_lif
 from snnjax.surrogate import (
     Arctan,
     Boxcar,
@@ -151,3 +151,54 @@ def test_shapes_that_are_no_density_and_bad_constants_are_refused():
         stochastic_lif(3, snn.LIFParams(tau_mem=-1.0), key=jax.random.key(0))
     with pytest.raises(ValueError, match="lif expects 3 channels"):
         snn.unroll(cell(), (), jnp.zeros((5, 2)), dt=DT, state=cell().rest(inputs()[0]))
+
+
+@pytest.mark.parametrize("reset", ["zero", "subtract", "none"])
+def test_a_smooth_neuron_puts_out_its_chance_to_fire_and_resets_by_it(reset, x64):
+    # Without synapse v ← b v + (1 - b) x between resets, in plain Python here.
+    params, noise = snn.LIFParams(5e-3, None, 0.4), Gaussian(6.0)
+    xs = jax.random.uniform(jax.random.key(0), (25, 3)) * 1.5
+    state, found = snn.unroll(
+        smooth_lif(3, params, noise=noise, reset=reset), (), xs, dt=DT
+    )
+    v, b = np.zeros(3), np.exp(-DT / 5e-3)
+    for x, s in zip(np.asarray(xs), found, strict=True):
+        v = b * v + (1 - b) * x
+        chance = NOISES[Gaussian].cdf((v - 0.4) * 6.0 / K)
+        np.testing.assert_allclose(s, chance, rtol=1e-6, atol=1e-12)
+        v = {"zero": (1 - chance) * v, "subtract": v - 0.4 * chance, "none": v}[reset]
+    np.testing.assert_allclose(state.v, v, rtol=1e-6)
+
+
+def test_the_gradient_of_a_smooth_neuron_passes_its_reset(x64):
+    neuron = smooth_lif(3, snn.LIFParams(5e-3, 2e-3, 0.3), noise=Sigmoid(8.0))
+    xs = jnp.asarray(inputs(12), float)
+
+    def loss(scale):
+        return jnp.sum(snn.unroll(neuron, (), scale * xs, dt=DT)[1] ** 2)
+
+    step = 1e-5
+    slope = (loss(1.0 + step) - loss(1.0 - step)) / (2 * step)
+    np.testing.assert_allclose(jax.grad(loss)(1.0), slope, rtol=1e-7)
+
+
+def test_a_steep_smooth_neuron_is_the_lif_neuron():
+    params, xs = snn.LIFParams(5e-3, 2e-3, 0.3), inputs(200)
+    smooth = smooth_lif(3, params, noise=Sigmoid(1e7))
+    ours, theirs = (
+        snn.unroll(c, (), xs, dt=DT)[1]
+        for c in (smooth, snn.lif(3, params, path="xla"))
+    )
+    assert 0.02 < theirs.mean() < 0.98
+    np.testing.assert_array_equal(ours, theirs)
+
+
+def test_smooth_neurons_refuse_what_needs_spikes_or_a_density():
+    with pytest.raises(ValueError, match=r"no refractory time .* got 0.002"):
+        smooth_lif(3, snn.LIFParams(refractory=2e-3))
+    with pytest.raises(ValueError, match="reset must be"):
+        smooth_lif(3, reset="soft")
+    with pytest.raises(ValueError, match="tau_mem"):
+        smooth_lif(3, snn.LIFParams(tau_mem=-1.0))
+    with pytest.raises(ValueError, match="is no density"):
+        snn.unroll(smooth_lif(3, noise=StraightThrough()), (), inputs(), dt=DT)

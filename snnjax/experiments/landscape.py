@@ -1,0 +1,207 @@
+"""Landscapes: a loss along paths and over planes through weight space.
+
+A *path* is a function ``s -> weights``, a *plane* a function ``(x, y) -> weights``. All
+points are one program: they run one after another, or ``batch_size`` at a time.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from snnjax import check
+from snnjax.check import Number
+
+Weights = Any  # a pytree of arrays
+Path = Callable[[jax.Array], Weights]
+Plane = Callable[[jax.Array, jax.Array], Weights]
+
+
+def line(start: Weights, end: Weights) -> Path:
+    """The straight line w(s) = (1 - s)·start + s·end, which goes on beyond both.
+
+    Raises:
+        ValueError: for trees that do not match.
+    """
+    alike("The end of a line", end, start)
+    return lambda s: jax.tree.map(lambda a, b: (1.0 - s) * a + s * b, start, end)
+
+
+def plane(center: Weights, first: Weights, second: Weights) -> Plane:
+    """The plane w(x, y) = center + x·first + y·second.
+
+    The plane through three weights a, b, c has the directions ``optax.tree.sub(b, a)``
+    and ``optax.tree.sub(c, a)``.
+
+    Raises:
+        ValueError: for trees that do not match.
+    """
+    alike("The first direction", first, center)
+    alike("The second direction", second, center)
+
+    def at(x, y):
+        return jax.tree.map(lambda c, f, s: c + x * f + y * s, center, first, second)
+
+    return at
+
+
+def circle(through: Plane, radius: Number) -> Path:
+    """The closed path (x, y) = radius·(cos 2πs, sin 2πs) in a plane, s from 0 to 1.
+
+    It is round, and ``radius`` a distance, if the directions are ``orthonormal``.
+
+    Raises:
+        ValueError: for a radius that is not positive.
+    """
+    check.positive("radius", radius)
+
+    def at(s):
+        angle = 2.0 * jnp.pi * s
+        return through(radius * jnp.cos(angle), radius * jnp.sin(angle))
+
+    return at
+
+
+def polygon(*corners: Weights) -> Path:
+    """The closed path from corner to corner; corner k of n lies at s = k/n.
+
+    Raises:
+        ValueError: for fewer than three corners, or trees that do not match.
+    """
+    n = len(corners)
+    if n < 3:
+        raise ValueError(f"A polygon has three corners or more, got {n}.")
+    for corner in corners[1:]:
+        alike("A corner", corner, corners[0])
+
+    def at(s):
+        edge = jnp.clip(jnp.floor(s * n), 0, n - 1).astype(int)
+        passed = s * n - edge
+
+        def between(*leaves):
+            stack = jnp.stack(leaves)
+            return (1.0 - passed) * stack[edge] + passed * stack[(edge + 1) % n]
+
+        return jax.tree.map(between, *corners)
+
+    return at
+
+
+def along(
+    loss: Callable[[Weights], jax.Array],
+    path: Path,
+    at: Any,
+    *,
+    batch_size: int | None = None,
+) -> jax.Array:
+    """The loss along a path.
+
+    Args:
+        loss: ``weights -> scalar``.
+        path: ``s -> weights``.
+        at: values of s, ``[K]``.
+        batch_size: how many points are computed at a time; one if omitted.
+
+    Returns:
+        Losses, ``[K]``.
+
+    Raises:
+        ValueError: for fewer than two points, a loss that is no scalar, or losses that
+            are not finite.
+    """
+    points = points_along("at", at)
+    losses = jax.lax.map(
+        lambda s: _scalar(loss(path(s))), points, batch_size=batch_size
+    )
+    return finite("losses", losses)
+
+
+def over(
+    loss: Callable[[Weights], jax.Array],
+    through: Plane,
+    xs: Any,
+    ys: Any,
+    *,
+    batch_size: int | None = None,
+) -> jax.Array:
+    """The loss over a plane.
+
+    Args:
+        loss: ``weights -> scalar``.
+        through: ``(x, y) -> weights``.
+        xs: coordinates along the first direction, ``[K]``.
+        ys: coordinates along the second, ``[M]``.
+        batch_size: how many points are computed at a time; one if omitted.
+
+    Returns:
+        Losses, ``[M, K]``: one row for each y, as ``plot.loss_plane`` draws them.
+
+    Raises:
+        ValueError: as ``along``.
+    """
+    y, x = jnp.meshgrid(points_along("ys", ys), points_along("xs", xs), indexing="ij")
+    losses = jax.lax.map(
+        lambda at: _scalar(loss(through(*at))),
+        (x.ravel(), y.ravel()),
+        batch_size=batch_size,
+    )
+    return finite("losses", losses.reshape(x.shape))
+
+
+def alike(what: str, tree: Weights, like: Weights) -> None:
+    """Refuses a tree that has not the structure and shapes of another.
+
+    Raises:
+        ValueError: with both structures, or the first shapes that differ.
+    """
+    trees = tree, like
+    found, expected = (str(jax.tree.structure(t)) for t in trees)
+    if found == expected:
+        found, expected = (
+            str([jnp.shape(x) for x in jax.tree.leaves(t)]) for t in trees
+        )
+    if found != expected:
+        raise ValueError(
+            f"{what} must be a tree like the other: {expected}, not {found}."
+        )
+
+
+def points_along(name: str, values: Any) -> jax.Array:
+    """Where a path is looked at, ``[K]``.
+
+    Raises:
+        ValueError: for fewer than two points.
+    """
+    points = jnp.asarray(values, jnp.result_type(float))
+    if points.ndim != 1 or len(points) < 2:
+        raise ValueError(
+            f"{name} must be two points or more, [K], got shape {points.shape}."
+        )
+    return points
+
+
+def _scalar(loss):
+    if jnp.shape(loss) != ():
+        raise ValueError(
+            f"The loss must be one number, got shape {jnp.shape(loss)}. Take its mean, "
+            "and leave out what else it returns."
+        )
+    return loss
+
+
+def finite(what: str, values: jax.Array) -> jax.Array:
+    """The values, unless one of them is known to be NaN or infinite.
+
+    Raises:
+        ValueError: with their number and the index of the first.
+    """
+    known = check.concrete(values)
+    if known is not None and not np.all(np.isfinite(known)):
+        bad = np.argwhere(~np.isfinite(known))
+        raise ValueError(
+            f"{len(bad)} of {known.size} {what} are not finite, the first at index "
+            f"{bad[0].tolist()}. Look at the loss there, or stay closer to the weights."
+        )
+    return values

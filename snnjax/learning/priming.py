@@ -1,0 +1,138 @@
+"""Priming: activity is put right before learning begins.
+
+A network whose weights start too small is silent: no spikes come out, and no gradient
+of a loss comes back through layers that do not fire. What each neuron *should* do is
+known all the same, firing at some moderate rate, and a surrogate gives that a gradient
+even at silence (Rossbroich, Gygax & Zenke 2022, doi:10.1088/2634-4386/ac97bb).
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from snnjax import check
+from snnjax.check import Number
+from snnjax.learning.regularize import beyond
+
+
+class Primed(NamedTuple):
+    """What priming left."""
+
+    values: Any  # what was descended on
+    rates: jax.Array  # mean of each layer [Hz], [layers]
+    inside: jax.Array  # whether each layer is in its band, [layers]
+    steps: jax.Array  # updates made, int32
+
+
+def prime(
+    rates: Callable[..., Sequence[jax.Array]],
+    start: Any,
+    *batch: Any,
+    lower: Number,
+    upper: Number,
+    optimizer: optax.GradientTransformation,
+    steps: int,
+) -> Primed:
+    """Descends on activity alone until the mean rate of every layer is in its band.
+
+    The penalty is that of each neuron outside the band, so that silent neurons are
+    woken and busy ones calmed whatever the others do,
+
+        L = Σ_layers mean_n [lower - ν_n]₊² + [ν_n - upper]₊²
+
+    with ν_n the rate of a neuron over time and the whole batch. Its bounds are drawn in
+    by a tenth of the band, or descent would come to rest on the edge. From the first
+    step in which all layers are inside, nothing changes any more.
+
+        def rates(logs, weights, xs):
+            cells = [dense(20, 64), lif(64, LIFParams(threshold=exp(logs[0]))), …]
+            _, ys = unroll(chain(*cells, every=True), weights, xs, dt=dt)
+            return [firing_rate(spikes, dt=dt) for spikes in (ys[1], ys[3])]
+
+        primed = prime(rates, [zeros(64), zeros(64)], weights, xs, lower=10.0,
+                       upper=30.0, optimizer=optax.adam(0.1), steps=100)
+
+    What is descended on decides what comes of it. *Thresholds*, one for each neuron,
+    fall until it fires, and what its weights select stays what it was; dividing the
+    weights onto a neuron by its threshold afterwards gives the same spikes at threshold
+    1. *Weights* reach the band as well, but all synapses of a silent neuron are asked
+    for the same, so that a layer comes to fire in unison whatever the sample, and
+    hardly learns (study R12).
+
+    A silent layer sits a whole threshold below firing, so the surrogate must reach that
+    far: one of peak 1 and moderate slope does, such as ``SuperSpike(10)``, which is
+    1/121 there; one that is cut off (triangle, boxcar) or steep gives nothing. Only
+    layers whose inputs fire have a gradient, so layers wake up one after the other.
+
+    Args:
+        rates: ``(values, *batch) -> rates`` of each layer, ``[*batch, n]`` [Hz], as a
+            rule from ``firing_rate``.
+        start: the values to descend on, a tree of arrays: logarithms of thresholds, or
+            weights. What no rate depends on stays as it is.
+        *batch: whatever else ``rates`` takes; the same in every step, so take enough
+            samples to tell a rate.
+        lower: lowest rate [Hz] of each layer, ``[layers]``, or of all.
+        upper: highest rate [Hz] of each layer, ``[layers]``, or of all.
+        optimizer: any optax transformation.
+        steps: at most so many updates.
+
+    Returns:
+        ``Primed(values, rates, inside, steps)``; ``inside`` tells which layers did not
+        reach their band. Under ``jit`` as well, but no gradient leads through it.
+
+    Raises:
+        ValueError: for a band that is empty or negative or has another number of
+            layers, no layer at all, or ``steps`` below one.
+    """
+    check.whole("steps", steps)
+    check.positive("lower", lower, " [Hz]", zero=True)
+    check.positive("upper", upper, " [Hz]", zero=True)
+    low, high = check.concrete(lower), check.concrete(upper)
+    if low is not None and high is not None and not np.all(low < high):
+        raise ValueError(f"lower must be below upper, got {low} and {high} Hz.")
+
+    def look(values):
+        each = [r.reshape(-1, r.shape[-1]).mean(axis=0) for r in rates(values, *batch)]
+        low, high = _of_each("lower", lower, each), _of_each("upper", upper, each)
+        margin = 0.1 * (high - low)
+        penalties = [
+            jnp.mean(beyond(floor - nu, 2) + beyond(nu - ceiling, 2))
+            for nu, floor, ceiling in zip(
+                each, low + margin, high - margin, strict=True
+            )
+        ]
+        means = jnp.stack([nu.mean() for nu in each])
+        inside = (means >= low) & (means <= high)
+        return jnp.sum(jnp.stack(penalties)), (means, inside)
+
+    def going(state):
+        now, _, _ = state
+        return (now.steps < steps) & ~jnp.all(now.inside)
+
+    def update(state):
+        now, opt_state, slope = state
+        change, opt_state = optimizer.update(slope, opt_state, now.values)
+        values = optax.apply_updates(now.values, change)
+        slope, (means, inside) = jax.grad(look, has_aux=True)(values)
+        return Primed(values, means, inside, now.steps + 1), opt_state, slope
+
+    slope, (means, inside) = jax.grad(look, has_aux=True)(start)
+    first = Primed(start, means, inside, jnp.zeros((), jnp.int32))
+    state = first, optimizer.init(start), slope
+    return jax.lax.while_loop(going, update, state)[0]
+
+
+def _of_each(name, bound, layers):
+    """The bound of each layer, ``[layers]``."""
+    if not layers:
+        raise ValueError("prime expects the rates of at least one layer, got none.")
+    if jnp.shape(bound) not in ((), (len(layers),)):
+        raise ValueError(
+            f"{name} must be one rate or one for each of {len(layers)} layers, "
+            f"got shape {jnp.shape(bound)}."
+        )
+    return jnp.broadcast_to(jnp.asarray(bound, layers[0].dtype), len(layers))

@@ -1,0 +1,256 @@
+"""Dale's law: a neuron excites all its targets, or it inhibits all of them.
+
+The sign belongs to the presynaptic neuron, so a sign is a row of the weights. Weights
+start with the right signs, in balance (``balanced``), and are put back wherever an
+update made the sign wrong (``keep_signs``):
+
+    signs = dale_signs(80, 20)
+    layer = dense(100, 10, init=partial(balanced, signs=signs, rate=…, xi=…, params=…))
+
+    state, metrics = step(state, *batch)                    # after every update
+    weights = layer_weights._replace(w=keep_signs(layer_weights.w, signs))
+
+A weight at zero still has its gradient and comes back when that changes its sign.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from snnjax import check
+from snnjax.check import Number
+from snnjax.networks.fluctuations import Drive, check_target, drive
+from snnjax.neurons.dynamics import LIFParams
+
+
+class Exponential(NamedTuple):
+    """Sizes with density p(x) = e^-x: mean 1, E[x²] = 2."""
+
+    @property
+    def square(self) -> Number:
+        """E[x²]."""
+        return 2.0
+
+    def draw(self, key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
+        return jax.random.exponential(key, shape, jnp.result_type(float))
+
+
+class LogNormal(NamedTuple):
+    """Sizes whose logarithm is normal: mean 1, E[x²] = 1 + variation².
+
+    Synapses of the cortex are distributed so (Song et al. 2005,
+    doi:10.1371/journal.pbio.0030068).
+    """
+
+    variation: Number = 1.0  # standard deviation over mean
+
+    @property
+    def square(self) -> Number:
+        """E[x²]."""
+        return 1.0 + jnp.square(self.variation)
+
+    def draw(self, key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
+        dtype = jnp.result_type(float)
+        variance = jnp.log(jnp.asarray(self.square, dtype))
+        noise = jax.random.normal(key, shape, dtype)
+        return jnp.exp(jnp.sqrt(variance) * noise - variance / 2.0)
+
+
+def dale_signs(excitatory: int, inhibitory: int) -> np.ndarray:
+    """Signs of a population, ``[n]``: 1 for those that excite, then -1.
+
+    Raises:
+        ValueError: for a negative number of neurons.
+    """
+    check.whole("excitatory", excitatory, least=0)
+    check.whole("inhibitory", inhibitory, least=0)
+    return np.repeat([1.0, -1.0], [excitatory, inhibitory])
+
+
+def keep_signs(w: jax.Array, signs: np.ndarray) -> jax.Array:
+    """Sets to zero every weight that has the wrong sign, and leaves all others.
+
+    The nearest weights that obey; doing it twice changes nothing more.
+
+    Args:
+        w: weights ``[..., n_in, n_out]``, of a convolution ``[height, width, channels,
+            n_out]``.
+        signs: 1 or -1 for each input or channel, ``[n_in]``.
+
+    Returns:
+        Weights of the same shape.
+
+    Raises:
+        ValueError: if there is not one sign for each input, or one is not 1 or -1.
+    """
+    _check_signs(signs)
+    if w.ndim < 2 or signs.shape != (w.shape[-2],):
+        raise ValueError(
+            f"Weights [..., n_in, n_out] of shape {w.shape} need one sign for each "
+            f"input, [n_in], got shape {signs.shape}."
+        )
+    wrong = w * jnp.asarray(signs, w.dtype)[:, None] <= 0  # zero for subnormals as well
+    return jnp.where(wrong, jnp.zeros_like(w), w)
+
+
+def balance(
+    excitatory: Sequence[Drive],
+    inhibitory: Drive,
+    *,
+    deviation: Number,
+    shares: Sequence[Number] = (1.0,),
+    square: Number = Exponential().square,
+) -> tuple[list[jax.Array], jax.Array]:
+    """Mean sizes of excitatory and inhibitory weights that cancel, yet fluctuate.
+
+    With A = Σ ν ε̄ and B = Σ ν ε̂ of each kind of input, and sizes x of mean 1,
+
+        μ_U = Σ_k A_k m_k - A_I m_I = 0
+        σ_U² = (Σ_k B_k m_k² + B_I m_I²) E[x²]
+
+    Excitatory kinds (feed-forward and recurrent, say) divide the variance of excitation
+    by their shares α_k, so that with Δ = A_I / Σ_k A_k √(α_k / B_k)
+
+        m_k = m √(α_k / B_k)     m_I = m / Δ     m = σ_U / √((1 + B_I / Δ²) E[x²])
+
+    Numbers, rates and kernels of all kinds may differ.
+
+    Args:
+        excitatory: from ``drive``, one for each kind.
+        inhibitory: from ``drive``.
+        deviation: σ_U that they bring together.
+        shares: α of each excitatory kind; their sum is 1.
+        square: E[x²] of the distribution of sizes, 2 for the exponential.
+
+    Returns:
+        m of each excitatory kind, and m_I; all positive.
+
+    Raises:
+        ValueError: if there is not one positive share for each kind, with sum 1.
+    """
+    for share in shares:
+        check.positive("A share", share)
+    whole = check.concrete(sum(shares))
+    off = whole is not None and abs(whole - 1.0) > 1e-6
+    if len(shares) != len(excitatory) or off:
+        raise ValueError(
+            f"{len(excitatory)} kinds of excitation need as many shares with sum 1, "
+            f"got {shares}."
+        )
+    pairs = list(zip(excitatory, shares, strict=True))
+    parts = [jnp.sqrt(share / kind.variance) for kind, share in pairs]
+    mean = sum(kind.mean * part for (kind, _), part in zip(pairs, parts, strict=True))
+    delta = inhibitory.mean / mean
+    size = deviation / jnp.sqrt((1.0 + inhibitory.variance / delta**2) * square)
+    return [size * part for part in parts], size / delta
+
+
+def sized(
+    key: jax.Array,
+    n_in: int,
+    n_out: int,
+    *,
+    sizes: Number,
+    law: Exponential | LogNormal = Exponential(),
+) -> jax.Array:
+    """Draws weights of given signs and mean sizes.
+
+    Args:
+        key: randomness.
+        n_in: fan-in.
+        n_out: number of target neurons, or of output channels.
+        sizes: mean weights, signs included: ``[]``, ``[n_in, 1]`` or ``[n_in, n_out]``.
+        law: distribution of sizes.
+
+    Returns:
+        Weights ``[n_in, n_out]``.
+
+    Raises:
+        ValueError: for sizes of another shape.
+    """
+    if np.shape(sizes) not in ((), (n_in, 1), (n_in, n_out)):
+        raise ValueError(
+            f"sizes must be one number or one for each input, shape () or ({n_in}, 1), "
+            f"or one for each weight, got shape {np.shape(sizes)}."
+        )
+    return jnp.asarray(sizes, jnp.result_type(float)) * law.draw(key, (n_in, n_out))
+
+
+def balanced(
+    key: jax.Array,
+    n_in: int,
+    n_out: int,
+    *,
+    signs: np.ndarray,
+    rate: Number,
+    xi: Number,
+    params: LIFParams,
+    dt: Number | None = None,
+    share: Number = 1.0,
+    binary: bool = False,
+    law: Exponential | LogNormal = Exponential(),
+) -> jax.Array:
+    """Draws fluctuation-driven weights that obey Dale's law and balance.
+
+    Excitation and inhibition cancel on average (μ_U = 0); the threshold lies ξ standard
+    deviations of their noise above. ``balance`` has the equations.
+
+    Args:
+        key: randomness.
+        n_in: fan-in; of a convolution, kernel height · width · channels.
+        n_out: number of target neurons, or of output channels.
+        signs: 1 or -1 for each input or, of a convolution, each channel: ``[n_in]``
+            or a divisor of it.
+        rate: expected firing rate of the inputs [Hz], ``[]`` or one for each sign.
+        xi: distance ξ from rest to threshold, in standard deviations; 1 to 3.
+        params: constants of the target neurons.
+        dt: time step [s] of the simulation; the continuous kernel if omitted.
+        share: part of the variance that this connection brings, in (0, 1].
+        binary: whether a step holds one spike of an input at most (see ``drive``).
+        law: distribution of sizes, ``Exponential()`` or ``LogNormal(variation)``.
+
+    Returns:
+        Weights ``[n_in, n_out]``; each row has the sign of its input.
+
+    Raises:
+        ValueError: for signs other than 1 and -1, of one kind only or not a divisor of
+            ``n_in``; and as ``fluctuation_driven``.
+
+    References:
+        Rossbroich, Gygax & Zenke (2022), doi:10.1088/2634-4386/ac97bb.
+    """
+    check_target(xi, share)
+    known = _check_signs(signs)
+    if np.all(known == known[0]):
+        raise ValueError(
+            "Weights of one sign alone do not balance. Give both 1 and -1."
+        )
+    if n_in % len(known):
+        raise ValueError(f"{len(known)} signs do not divide a fan-in of {n_in}.")
+    check.per_neuron("rate", rate, len(known))
+
+    def of_kind(kind):
+        rows = known == kind
+        rates = jnp.broadcast_to(jnp.asarray(rate), known.shape)[rows]
+        inputs = n_in // len(known) * int(rows.sum())
+        rates = jnp.tile(rates, n_in // len(known))
+        return drive(inputs, rate=rates, params=params, dt=dt, binary=binary)
+
+    sigma = jnp.sqrt(jnp.asarray(share)) * params.threshold / xi
+    (excitatory,), inhibitory = balance(
+        [of_kind(1.0)], of_kind(-1.0), deviation=sigma, square=law.square
+    )
+    kinds = np.tile(known, n_in // len(known))[:, None]
+    sizes = jnp.where(kinds > 0, excitatory, -inhibitory)
+    return sized(key, n_in, n_out, sizes=sizes, law=law)
+
+
+def _check_signs(signs):
+    """Signs as numpy array, if they are signs."""
+    known = np.asarray(signs)
+    if known.ndim != 1 or len(known) == 0 or not np.all(np.abs(known) == 1):
+        raise ValueError(f"signs must be 1 or -1, shape [n_in], got {known}.")
+    return known

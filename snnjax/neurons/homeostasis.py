@@ -1,0 +1,195 @@
+"""Neurons that keep their own firing rate: slow thresholds, slow synaptic gains.
+
+Each neuron estimates its rate ν̂ and drifts toward a target ν*,
+
+    τν dν̂/dt = -ν̂ + Σ_k δ(t - t_k)        dx/dt = η (ν̂/ν* - 1)
+
+over its spike times t_k. What drifts is a logarithm x: of the threshold, θ = θ₀ eˣ
+(excitability; Desai, Rutherford & Turrigiano 1999, doi:10.1038/9165), or against it of
+the gain on all synapses alike, g = e⁻ˣ (synaptic scaling; Turrigiano et al. 1998,
+doi:10.1038/36103; dw/dt ∝ w (ν* - ν̂) in van Rossum, Bi & Turrigiano 2000,
+doi:10.1523/JNEUROSCI.20-23-08812.2000). So neither ever changes sign, and a neuron
+without input stays silent however long it waits.
+
+Both equations are integrated exactly between spikes, so that the drift under given
+spikes does not depend on ``dt``. The drift is slow: η is far below 1/τν, and that below
+1/τm, or the neuron swings around its target. Rates are in hertz, times in seconds.
+
+Gradients treat the drift as weather, not as something that learning could use: x and
+ν̂ are constants in the backward pass. Those of weights, of the input and of θ₀ remain.
+"""
+
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from snnjax import check
+from snnjax.cell import Cell
+from snnjax.check import Number
+from snnjax.kernels import layer
+from snnjax.neurons.dynamics import (
+    LIFParams,
+    Reset,
+    check_constants,
+    check_lif,
+    lif_factors,
+    lif_rest,
+    lif_step,
+    zeros,
+)
+from snnjax.surrogate import Shape, SuperSpike, spike
+
+
+class HomeostasisParams(NamedTuple):
+    """Constants of the drift, each ``[]`` or ``[n]``."""
+
+    target: Number = 10.0  # rate ν* to be kept [Hz]
+    tau_rate: Number = 1.0  # over which the rate is estimated, τν [s]
+    speed: Number = 0.05  # η [1/s]: growth of x at twice the target; 0: no drift
+
+
+class HomeostasisState(NamedTuple):
+    """What a homeostatic neuron remembers."""
+
+    neuron: Any  # state of the neuron itself
+    rate: jax.Array  # estimated rate ν̂ [Hz], [*batch, n]
+    drift: jax.Array  # logarithm x of threshold or inverse gain, [*batch, n]
+
+
+def homeostatic_lif(
+    n: int,
+    params: LIFParams = LIFParams(),
+    homeostasis: HomeostasisParams = HomeostasisParams(),
+    *,
+    surrogate: Shape = SuperSpike(),
+    reset: Reset = "zero",
+    reset_gradient: bool = False,
+) -> Cell:
+    """Leaky integrate-and-fire neurons whose threshold keeps their rate.
+
+        θ = θ₀ eˣ        dx/dt = η (ν̂/ν* - 1)
+
+    A neuron above its target becomes harder to excite. Under a constant current i,
+    without refractory time, the threshold ends where the neuron fires at ν*,
+
+        θ = i (1 - e^(-1/(τm ν*)))
+
+    Hand the state that a run returned to the next: each starts from θ₀ otherwise.
+
+    Args:
+        n: number of neurons.
+        params: constants of the neuron; its threshold is θ₀.
+        homeostasis: constants of the drift.
+        surrogate: pseudo-derivative of the spike, a function of ``v - θ``.
+        reset: ``"zero"``, ``"subtract"`` (the threshold of the moment) or ``"none"``.
+        reset_gradient: whether the gradient passes through the reset.
+
+    Returns:
+        A cell ``[*batch, n] -> [*batch, n]`` without weights, of ``HomeostasisState``,
+        with ``LIFState`` inside. With ``speed=0`` it is ``lif``, bit for bit.
+
+    Raises:
+        ValueError: as ``lif``; for a target or τν that is not positive, a negative
+            speed, or one of another shape.
+    """
+    check_lif(n, params, reset)
+    options = layer.Options(reset, reset_gradient)
+
+    def advance(factors, state, x, drift):
+        threshold = factors.decay.threshold * jnp.exp(drift)
+        now = factors._replace(decay=factors.decay._replace(threshold=threshold))
+        return lif_step(options, now, state, x, lambda v: spike(v, surrogate))
+
+    return _homeostatic(
+        "homeostatic_lif",
+        n,
+        homeostasis,
+        init=lambda key: (),
+        rest=partial(lif_rest, n, params),
+        prepare=lambda weights, dt, dtype: partial(
+            advance, lif_factors(params, dt, dtype)
+        ),
+    )
+
+
+def synaptic_scaling(
+    n: int, neuron: Cell, homeostasis: HomeostasisParams = HomeostasisParams()
+) -> Cell:
+    """Neurons whose synapses grow or shrink together to keep their rate.
+
+        i = g · input        g = e⁻ˣ        dx/dt = η (ν̂/ν* - 1)
+
+    The ratios between the weights of a neuron stay as they were learned. On a neuron
+    without other drive it does what a homeostatic threshold does, as scaling all
+    currents is scaling the threshold: both end at the same ratio θ/g.
+
+    Args:
+        n: number of neurons.
+        neuron: a cell ``[*batch, n] -> [*batch, n]`` from currents to spikes, for
+            example ``lif(n)``.
+        homeostasis: constants of the drift.
+
+    Returns:
+        A cell ``[*batch, n] -> [*batch, n]`` with the weights of ``neuron``, of
+        ``HomeostasisState``. With ``speed=0`` it is ``neuron``, bit for bit.
+
+    Raises:
+        ValueError: for a target or τν that is not positive, a negative speed, or one of
+            another shape.
+    """
+
+    def prepare(weights, dt, dtype):
+        del dtype
+
+        def advance(state, x, drift):
+            current = x.astype(drift.dtype) * jnp.exp(-drift)
+            state, s = neuron.step(weights, state, current, dt)
+            return state, s.astype(x.dtype)
+
+        return advance
+
+    return _homeostatic(
+        "synaptic_scaling",
+        n,
+        homeostasis,
+        init=neuron.init,
+        rest=neuron.rest,
+        prepare=prepare,
+    )
+
+
+def _homeostatic(name, n, homeostasis, *, init, rest, prepare):
+    """A cell around ``prepare(weights, dt, dtype)``: (state, x, drift) -> state, s."""
+    check_constants(n, target=homeostasis.target, tau_rate=homeostasis.tau_rate)
+    check.positive("speed", homeostasis.speed, " [1/s]", zero=True)
+    check.per_neuron("speed", homeostasis.speed, n)
+
+    def start(x):
+        zero = zeros(name, n, x)
+        return HomeostasisState(rest(x), zero, zero)
+
+    def advance(weights, dt, dtype):
+        inner = prepare(weights, dt, dtype)
+        target, tau, speed, dt = (jnp.asarray(c, dtype) for c in (*homeostasis, dt))
+        fade, lost = jnp.exp(-dt / tau), -jnp.expm1(-dt / tau)
+
+        def one(state, x):
+            rate, drift = jax.lax.stop_gradient((state.rate, state.drift))
+            neuron, s = inner(state.neuron, x, drift)
+            spikes = jax.lax.stop_gradient(s).astype(dtype)
+            drift = drift + speed * (tau * lost * rate / target - dt)
+            return HomeostasisState(neuron, fade * rate + spikes / tau, drift), s
+
+        return one
+
+    def step(weights, state, x, dt):
+        check.width(name, x, n)
+        return advance(weights, dt, state.drift.dtype)(state, x)
+
+    def run(weights, state, xs, dt):
+        check.width(name, xs, n)
+        return jax.lax.scan(advance(weights, dt, state.drift.dtype), state, xs)
+
+    return Cell(init=init, rest=start, step=step, run=run)

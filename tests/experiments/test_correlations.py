@@ -1,0 +1,114 @@
+import numpy as np
+import pytest
+
+from snnjax.experiments.correlations import (
+    by_distance,
+    correlation_index,
+    tiling,
+    tilings,
+    waves,
+)
+
+
+def poisson(rng, rate, duration):
+    return np.sort(rng.uniform(0, duration, rng.poisson(rate * duration)))
+
+
+def slow_tiling(a, b, window, duration):
+    """By asking every spike, and every millisecond, in turn."""
+    clock = np.arange(0, duration, 1e-4) + 0.5e-4
+    near = lambda times, train: np.array(  # noqa: E731
+        [np.abs(train - t).min() <= window for t in times]
+    )
+    p_a, p_b = near(a, b).mean(), near(b, a).mean()
+    t_a, t_b = near(clock, a).mean(), near(clock, b).mean()
+    return 0.5 * ((p_a - t_b) / (1 - p_a * t_b) + (p_b - t_a) / (1 - p_b * t_a))
+
+
+def test_tiling_is_what_asking_every_moment_gives(rng):
+    a, b = poisson(rng, 8, 3.0), poisson(rng, 5, 3.0)
+    b = np.sort(np.concatenate([b, a[::3] + 0.004]))
+    b = b[b < 3.0]
+    found = tiling(a, b, window=0.02, duration=3.0)
+    np.testing.assert_allclose(found, slow_tiling(a, b, 0.02, 3.0), atol=2e-3)
+
+
+def test_tiling_by_hand():
+    # P_a = 1/2, P_b = 1, T_a = 4/10, T_b = 2/10.
+    found = tiling(np.array([2.0, 7.0]), np.array([2.5]), window=1.0, duration=10.0)
+    np.testing.assert_allclose(found, 0.5 * (0.3 / 0.9 + 0.6 / 0.6))
+    # Windows that leave the recording or overlap count once.
+    found = tiling(np.array([0.5, 1.5]), np.array([9.5]), window=1.0, duration=10.0)
+    np.testing.assert_allclose(found, 0.5 * (-0.15 - 0.25))
+
+
+def test_tiling_is_one_for_itself_zero_for_chance_and_free_of_rates(rng):
+    trains = [poisson(rng, rate, 2000.0) for rate in (0.5, 2.0, 8.0)]
+    together = tilings(trains, window=0.05, duration=2000.0)
+    np.testing.assert_allclose(np.diag(together), 1.0)
+    assert np.abs(together[~np.eye(3, dtype=bool)]).max() < 0.03
+    np.testing.assert_array_equal(together, together.T)
+
+
+def test_a_silent_unit_has_no_correlation(rng):
+    trains = [poisson(rng, 2, 10.0), np.array([])]
+    for matrix in (
+        tilings(trains, window=0.1, duration=10.0),
+        correlation_index(trains, window=0.1, duration=10.0),
+    ):
+        assert np.isfinite(matrix[0, 0])
+        assert np.isnan(matrix[0, 1])
+        assert np.isnan(matrix[1, 1])
+
+
+def test_the_correlation_index_is_one_for_chance_and_counts_pairs(rng):
+    trains = [poisson(rng, 3, 3000.0) for _ in range(2)]
+    index = correlation_index(trains, window=0.05, duration=3000.0)
+    assert abs(index[0, 1] - 1) < 0.1
+    a, b = np.array([1.0, 2.0]), np.array([1.04, 1.96, 5.0])
+    index = correlation_index([a, b], window=0.05, duration=10.0)
+    np.testing.assert_allclose(index[0, 1], 2 * 10 / (2 * 3 * 0.1))
+
+
+def test_pairs_are_averaged_by_their_distance():
+    places = np.array([[0.0, 0.0], [3.0, 4.0], [0.0, 1.0]])
+    matrix = np.array([[1, 0.2, 0.8], [0.2, 1, np.nan], [0.8, np.nan, 1]])
+    found = by_distance(matrix, places, np.array([0.0, 2.0, 4.9, 6.0]))
+    np.testing.assert_array_equal(found.pairs, [1, 0, 1])
+    np.testing.assert_allclose(found.mean, [0.8, np.nan, 0.2])
+    np.testing.assert_allclose(found.distance, [1.0, 3.45, 5.45])
+
+
+def test_waves_start_and_end_where_many_fire():
+    trains = [
+        np.array([0.5, 2.5, 3.5, 8.5]),
+        np.array([2.6, 3.1]),
+        np.array([3.9, 6.5]),
+        np.array([9.9]),
+    ]
+    found = waves(trains, duration=9.95, window=1.0, share=0.5)
+    np.testing.assert_allclose(found.start, [2.0])
+    np.testing.assert_allclose(found.end, [4.0])
+    np.testing.assert_allclose(found.recruited, [0.75])
+    at_the_end = waves(trains, duration=9.95, window=1.0, share=0.25)
+    np.testing.assert_allclose(at_the_end.start, [0.0, 2.0, 6.0, 8.0])
+    np.testing.assert_allclose(at_the_end.end, [1.0, 4.0, 7.0, 9.95])
+    assert len(waves(trains, duration=9.95, share=1.0).start) == 0
+
+
+def test_bad_trains_and_numbers_are_refused():
+    train = np.array([1.0, 2.0])
+    with pytest.raises(ValueError, match="sorted"):
+        tiling(train[::-1], train, window=0.1, duration=5.0)
+    with pytest.raises(ValueError, match=r"outside 0 … 1\.5 s"):
+        tiling(train, train, window=0.1, duration=1.5)
+    with pytest.raises(ValueError, match="window"):
+        tilings([train], window=0.0, duration=5.0)
+    with pytest.raises(ValueError, match="duration"):
+        correlation_index([train], duration=-1.0)
+    with pytest.raises(ValueError, match="share"):
+        waves([train], duration=5.0, share=0.0)
+    with pytest.raises(ValueError, match="must rise"):
+        by_distance(np.eye(2), np.zeros((2, 2)), np.array([1.0, 1.0]))
+    with pytest.raises(ValueError, match="places"):
+        by_distance(np.eye(3), np.zeros((2, 2)), np.array([0.0, 1.0]))
