@@ -18,6 +18,7 @@ what became of the inputs. Everything but ``refused`` and ``read`` should be zer
 """
 
 import argparse
+import codecs
 import os
 import random
 import resource
@@ -139,7 +140,8 @@ def work(name: str, seed: int, first: int, last: int, until: float) -> None:
         files = sound_files(name, Path(folder))
         path = Path(folder) / f"input{FORMATS[name].suffix}"
         doings: list[str] = []
-        for raw in (*files, b""):  # what is imported on use is imported now
+        codecs.lookup("raw-unicode-escape")  # what is imported on use is imported now
+        for raw in (*files, b""):
             path.write_bytes(raw)
             told = verdict(name, path, doings)
             assert told == ("read" if raw else told), f"{name}: a sound file is {told}"

@@ -57,25 +57,34 @@ def network(size: Size, shape) -> snn.Cell:
     )
 
 
-def train(size: Size, shape, key):
-    """One seed; returns accuracy and loss over epochs, and how far layer 1 moved."""
-    key_data, key_weights = jax.random.split(key)
-    spikes, labels = frozen_poisson(
-        key_data,
+def patterns(size: Size, key):
+    """Spikes and labels of one seed."""
+    return frozen_poisson(
+        jax.random.split(key)[0],
         patterns=size.patterns,
         steps=size.steps,
         n=size.inputs,
         rate=5.0,
         dt=DT,
     )
+
+
+def loss_of(size: Size, shape, spikes, labels):
+    """Weights -> loss, and the share of patterns told right."""
     net = network(size, shape)
-    weights = net.init(key_weights)
 
     def loss(weights):
         _, v = snn.unroll(net, weights, spikes, dt=DT)
         scores = snn.max_over_time(v)
         return snn.cross_entropy(scores, labels), {"hit": snn.accuracy(scores, labels)}
 
+    return loss
+
+
+def train(size: Size, shape, key):
+    """One seed; accuracy and loss over epochs, weights, and how far layer 1 moved."""
+    loss = loss_of(size, shape, *patterns(size, key))
+    weights = network(size, shape).init(jax.random.split(key)[1])
     optimizer = optax.adam(LEARNING_RATE)
     step = make_step(loss, optimizer, has_aux=True)
     state, curve = jax.lax.scan(
@@ -87,6 +96,7 @@ def train(size: Size, shape, key):
         "loss": curve["loss"],
         "final": loss(state.weights)[1]["hit"],
         "weights_moved": moved,
+        "weights": (weights, state.weights),
     }
 
 

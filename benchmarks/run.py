@@ -5,15 +5,41 @@ import json
 import sys
 from pathlib import Path
 
+import activity_cost
+import cochlea_check
+import dale_network
+import deep_initialisation
 import escape_noise
+import gradient_paths
 import hidden_layer
+import loss_landscape
 import main_jobs
+import membrane_fluctuations
+import peak_heights
+import primed_network
+import receptor_fit
+import sparse_gradients
+import surrogate_controls
+import surrogate_field
 import surrogate_shapes
 from study import RESULTS, execute, tell
 
 FOUND = (
+    activity_cost.STUDY,
+    cochlea_check.STUDY,
+    dale_network.STUDY,
+    deep_initialisation.STUDY,
     escape_noise.STUDY,
+    gradient_paths.STUDY,
     hidden_layer.STUDY,
+    loss_landscape.STUDY,
+    membrane_fluctuations.STUDY,
+    peak_heights.STUDY,
+    primed_network.STUDY,
+    receptor_fit.STUDY,
+    sparse_gradients.STUDY,
+    surrogate_controls.STUDY,
+    surrogate_field.STUDY,
     surrogate_shapes.STUDY,
     *main_jobs.STUDIES,
 )

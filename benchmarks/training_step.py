@@ -1,9 +1,10 @@
 """How long does a training step take, how much memory, and how do both grow?
 
-    python benchmarks/training_step.py [W1 W2 W4 growth]
+    python benchmarks/training_step.py [W1 W2 W3 W4 growth]
 
 W1: one dense layer of leaky neurons, N inputs and N neurons, all spikes summed.
 W2: 700 inputs, one or two recurrent layers, 20 readouts, Adam: a speech network.
+W3: three convolutional layers of 16 channels on 34x34x2, all spikes summed.
 W4: temp memory of W2's gradient at T = 4000, plain and with checkpoints.
 growth: time of W2 against T and against the batch.
 
@@ -25,6 +26,7 @@ import snnjax as snn
 from snnjax.experiments import make_step, plot, start
 from snnjax.kernels import build
 from snnjax.learning import running_max
+from snnjax.networks import convolution
 
 DT = 1e-3
 PARAMS = snn.LIFParams(tau_mem=20e-3, tau_syn=10e-3)
@@ -61,6 +63,31 @@ def w1(n, path):
         return snn.unroll(net, weights, xs, dt=DT)[1].sum()
 
     return Program(jax.grad(loss), weights)
+
+
+def slide(c_in, path):
+    cell = convolution(c_in, 16, kernel=(3, 3), init=draw(0.4))
+    return cell._replace(run=None) if path == "scan" else cell
+
+
+def w3(path, steps=50, batch=16):
+    xs = raster(steps, batch, 34 * 34 * 2).reshape(steps, batch, 34, 34, 2)
+    cells = (cell for c in (2, 16, 16) for cell in (slide(c, path), neurons(16, path)))
+    net = snn.chain(*cells)
+    weights = net.init(jax.random.key(1))
+
+    def loss(weights):
+        return snn.unroll(net, weights, xs, dt=DT)[1].sum()
+
+    program = Program(jax.grad(loss), weights)
+    program.rate = float(loss(weights)) / (steps * batch * 34 * 34 * 16)
+    return program
+
+
+def w3_floor_ms(speed, steps=50, batch=16):
+    """Milliseconds of the products alone; the input has no gradient."""
+    each = 2 * steps * batch * 34 * 34 * 9 * 16
+    return 1e3 * each * (2 * 2 + 3 * 16 + 3 * 16) / speed
 
 
 def speech(layers, n, path):
@@ -143,6 +170,11 @@ def run_w2():
     return rows
 
 
+def run_w3():
+    sides = {path: w3(path) for path in PATHS}
+    return report("W3 34x34x2, 3 layers", sides, w3_floor_ms(matrix_speed()))
+
+
 def run_w4():
     rows = []
     for path in PATHS[1:]:
@@ -181,7 +213,7 @@ def run_growth():
     return rows
 
 
-RUNS = {"W1": run_w1, "W2": run_w2, "W4": run_w4, "growth": run_growth}
+RUNS = {"W1": run_w1, "W2": run_w2, "W3": run_w3, "W4": run_w4, "growth": run_growth}
 
 
 def main() -> None:

@@ -1,23 +1,76 @@
 import json
 
+import activity_cost
+import cochlea_check
+import dale_network
+import dale_wiring
+import deep_initialisation
+import digit_rasters
 import escape_noise
+import gradient_paths
 import hidden_layer
+import jax
+import jax.numpy as jnp
+import loss_landscape
 import main_jobs
 import manifolds
+import membrane_fluctuations
+import numpy as np
+import peak_heights
+import primed_network
 import pytest
+import receptor_fit
 import run
+import sparse_gradients
 import study
+import surrogate_controls
+import surrogate_field
 import surrogate_shapes
+
+import snnjax as snn
 
 TASK = manifolds.Manifolds(
     classes=4, inputs=20, samples=80, steps=60, on=30, epochs=20, batch=16
 )
+DEEP = deep_initialisation.Size(
+    TASK, width=24, depths=(1, 4), deviations=(0.1, 1.0), seeds=1, others=1
+)
+DIGITS = digit_rasters.Training(hidden=40, epochs=10, batch=16, samples=300)
 TINY = {
     "R01": hidden_layer.Size(patterns=16, steps=60, inputs=60, epochs=60, seeds=2),
+    "R02": loss_landscape.Size(
+        hidden_layer.Size(patterns=16, steps=60, inputs=60, epochs=60, seeds=1),
+        points=21,
+        plane=5,
+    ),
     "R03": main_jobs.Size(seeds=1, epochs=3),
+    "R04": activity_cost.Size((DIGITS,), points=6, seeds=1),
     "R06": surrogate_shapes.Size(
         TASK, hidden=40, slopes=(1.0, 30.0), rates=(0.02,), seeds=1
     ),
+    "R07": surrogate_controls.Size(TASK, hidden=40, rates=(0.02,), seeds=1),
+    "R08": peak_heights.Size(
+        TASK,
+        hidden=40,
+        rates=(0.02,),
+        seeds=1,
+        nets=tuple((1, paths) for paths in list(peak_heights.NAMES)[:4]),
+        measured=(1.0, 100.0),
+        samples=8,
+    ),
+    "R09": gradient_paths.Size(
+        TASK, hidden=40, seeds=1, cases=("nothing", "reset", "voltage")
+    ),
+    "R10": membrane_fluctuations.Size(neurons=40, steps=1500, seeds=2, image=4),
+    "R11": deep_initialisation.Size(*DEEP),
+    "R12": primed_network.Size(DEEP, samples=100),
+    "R13": dale_network.Size(
+        *(TASK._replace(epochs=10), 40, (0.05,), (0.02,)),
+        **{"seeds": 1, "draws": 10, "steps": 1000},
+    ),
+    "R21": sparse_gradients.Size(DIGITS, seeds=1),
+    "R26": surrogate_field.Size(points=2000, grid=4001, planes=2),
+    "R15": cochlea_check.Size(tones=4, channels=12, repeats=32, words=2),
     "R27": escape_noise.Size(TASK, hidden=40, rates=(0.02,), seeds=1, draws=100_000),
 }
 FINDINGS = {}
@@ -58,6 +111,94 @@ def test_only_a_surrogate_moves_the_hidden_layer():
     assert min(with_it["layer_1_weights_moved"]) > 0
 
 
+def test_hidden_weights_see_a_flat_loss_and_a_falling_integral():
+    found = finding("R02")
+    (seed,) = found.summary["seeds"]
+    assert all(c.holds for c in found.criteria[:2])
+    assert seed["differences_exactly_zero"] > 0.9
+    for name in loss_landscape.LINES:
+        begun, ended = seed[name]["loss"]
+        assert ended < begun
+    # The hidden layer's part of a gradient is as high as its surrogate.
+    as_trained, area_1 = (seed[name] for name in loss_landscape.LINES[1:])
+    assert area_1["loss"] == as_trained["loss"]
+    assert area_1["surrogate_integral"] < 3 * as_trained["surrogate_integral"] < 0
+
+
+def test_ranks_correlate_where_values_rise_together():
+    x = np.array([0.3, -1.0, 7.0, 2.0])
+    assert loss_landscape.spearman(x, np.exp(x)) == pytest.approx(1.0)
+    assert loss_landscape.spearman(x, -(x**3)) == pytest.approx(-1.0)
+    assert loss_landscape.spearman(x, [2, 1, 3, 4]) == pytest.approx(0.8)  # 1 - 6·2/60
+
+
+def by_hand(weights, beta, surrogate):
+    """The field of study R26, differentiated on paper."""
+
+    def s(x):
+        return 0.5 + 0.5 * np.tanh(beta * x / 2)
+
+    def h(x):
+        return surrogate / 4 / np.cosh(surrogate * x / 2) ** 2
+
+    w, v, u = weights[0], weights[1:3], weights[3:]
+    g = s(w)
+    hidden = s(v * g)
+    end = h(u @ hidden)
+    back = end * u * h(v * g)
+    return np.concatenate([[back @ v * h(w)], back * g, end * hidden])
+
+
+def test_the_surrogate_field_is_the_one_worked_out_by_hand(rng, x64):
+    field = jax.jit(jax.grad(surrogate_field.output))
+    for weights in rng.normal(size=(5, 5)):
+        for beta, surrogate in ((2.0, 2.0), (100.0, 15.0), (1e4, 5.0)):
+            np.testing.assert_allclose(
+                field(weights, beta, surrogate),
+                by_hand(weights, beta, surrogate),
+                rtol=1e-9,
+                atol=1e-12,
+            )
+
+
+def test_surrogate_fields_have_work_around_a_circle_and_smooth_ones_have_none():
+    found = finding("R26")
+    steep, smooth = (found.summary["loops"][k] for k in ("surrogate", "smooth"))
+    angle = np.arange(20_000) * 2 * np.pi / 20_000
+    first, second = surrogate_field.PLANE * surrogate_field.RADIUS
+    for k, slope in enumerate(found.summary["slopes"]):
+        work = sum(
+            by_hand(
+                np.cos(a) * first + np.sin(a) * second, surrogate_field.STEEP, slope
+            )
+            @ (np.cos(a) * second - np.sin(a) * first)
+            for a in angle
+        )
+        work *= 2 * np.pi / len(angle)
+        away = abs(steep["integrals"][k] - work)
+        assert away < max(2 * steep["errors"][k], 0.02 * abs(work))
+    assert np.all(np.diff(np.abs(steep["integrals"])) > 0)
+    assert np.max(np.abs(smooth["integrals"])) < 1e-10
+    assert max(found.summary["three_layers"]["integral"]) > 0.01
+
+
+def test_the_sign_of_a_surrogate_is_wrong_where_it_is_said_to_be():
+    found = finding("R26")
+    bias = surrogate_field.BIAS
+    for slope, seen in found.summary["wrong_sign"].items():
+        inside = np.zeros(400, bool)
+        grid = np.linspace(-0.2, 0.2, 401)[:-1] + 1e-5
+        for low, high in seen["between"]:
+            inside |= (grid > low) & (grid < high)
+        for w, wrong in zip(grid, inside, strict=True):
+            weights = np.concatenate([[w], bias])
+            true, pretended = (
+                by_hand(weights, 100.0, b)[0] for b in (100, float(slope))
+            )
+            assert (np.sign(true) != np.sign(pretended)) == wrong
+        assert seen["share"] == pytest.approx(inside.mean(), abs=0.01)
+
+
 def test_a_tiny_sweep_of_surrogates_learns_manifolds():
     found = finding("R06")
     assert measured(found, "best test accuracy").value > 0.6  # chance is 0.25
@@ -68,11 +209,141 @@ def test_a_few_epochs_of_digits_beat_chance():
     assert finding("R03").summary["test_accuracy"] > 0.5
 
 
+def test_membranes_of_a_tiny_network_fluctuate_nearly_as_predicted():
+    found = finding("R10")
+    for row in found.summary["grid"]:
+        assert row["deviation"] == pytest.approx(row["predicted"], rel=0.2)
+        assert row["pooled"] > row["deviation"]
+    theirs = found.summary["continuous_kernel"][3]
+    assert theirs["deviation"] == pytest.approx(2.5, rel=0.2)
+
+
+def test_signs_hold_where_the_law_is_kept_and_nowhere_else():
+    found = finding("R13")
+    assert all(c.holds for c in found.criteria[:2])
+    for row in found.summary["networks"]:
+        free = row["arm"].endswith("free")
+        assert (row["weights_of_wrong_sign"] > 0) == free
+        assert row["test_accuracy"] > 0.4  # chance is 0.25
+
+
+@pytest.mark.parametrize("layer", [0, 2])
+def test_a_single_wrong_sign_silences_the_watched_network(layer):
+    network = dale_wiring.feed_forward(TASK, 40, True)
+    weights = snn.chain(*network.cells).init(jax.random.key(0))
+    net, xs = dale_wiring.watched(network), jnp.ones((5, 3, 20))
+    run = lambda w: snn.unroll(net, w, xs, dt=1e-3)[1]  # noqa: E731
+    assert np.all(np.isfinite(run(weights)))
+    spoilt = jax.tree.map(lambda w: w.at[3, 2].multiply(-1.0), weights[layer])
+    spoilt = (*weights[:layer], spoilt, *weights[layer + 1 :])
+    assert np.all(np.isnan(run(spoilt)))
+    assert dale_wiring.broken(network, spoilt) == 1
+    assert np.all(np.isfinite(run(network.lawful(spoilt))))
+
+
+def test_a_tiny_cochlea_sorts_tones_and_keeps_its_pauses():
+    found = finding("R15")
+    held = {c.name: c.holds for c in found.criteria}
+    assert held["least step down of best channel"]
+    assert held["nerve spikes lock below 1 kHz"]
+    assert held["shortest interval of a fibre, ms"]
+    assert held["shortest interval of a bushy cell, ms"]
+    clicks = found.summary["click"]
+    assert clicks["published"]["energy_before_it"] > 0.8
+    assert clicks["causal"]["energy_before_it"] < 0.1
+
+
 def test_noisy_neurons_agree_alone_differ_in_layers_and_learn():
     found = finding("R27")
     assert found.criteria[0].holds
     assert found.criteria[1].holds
     assert found.summary["stochastic"]["test_accuracy"] > 0.6  # chance is 0.25
+
+
+def test_a_few_epochs_bring_a_neuron_near_a_receptor(data_folder):
+    data_folder("grasshopper")
+    tiny = receptor_fit.Size(seconds=3.0, copies=2, epochs=40, seeds=1)
+    found = receptor_fit.run(False, tiny)
+    assert found.summary["correlation"] > 0.1
+
+
+def test_a_receptor_that_was_not_recorded_here_is_asked_for(monkeypatch):
+    monkeypatch.delenv("SNNJAX_DATA", raising=False)
+    with pytest.raises(FileNotFoundError, match="nitime"):
+        receptor_fit.recordings(receptor_fit.Size())
+
+
+def test_without_a_derivative_only_the_readout_learns():
+    found = finding("R07")
+    assert found.criteria[2].holds
+    rows = found.summary
+    same = "readout only", "zero"
+    assert len({tuple(rows[name]["test_accuracies"]) for name in same}) == 1
+    assert rows["SuperSpike"]["test_accuracy"] > 0.6  # chance is 0.25
+
+
+def test_only_a_high_peak_explodes_and_only_through_an_open_path():
+    seen = finding("R08").summary["untrained"]
+    reset = np.array(seen["reset in"]["largest_factor_of_a_step"])
+    assert np.all(reset[:, 0] < 1.05)  # peak 1, slopes 1 and 100
+    assert reset[1, 1] > 50  # peak 100
+    growth = {k: row["largest_growth_log10"] for k, row in seen.items()}
+    assert np.max(growth["reset out"]) < 0
+    assert growth["reset in"][1][1] > 0.5
+    assert growth["recurrent in"][1][1] > 1 + growth["recurrent in"][1][0]
+    accuracy = finding("R08").summary["test_accuracy"]
+    assert accuracy["1 layer(s), reset out"][1][1] > 0.6  # chance is 0.25
+
+
+def test_a_closed_path_changes_the_gradient_and_not_the_network():
+    rows = finding("R09").summary
+    assert rows["nothing"]["error_of_first_gradient"] == 0
+    assert rows["reset"]["error_of_first_gradient"] > 0.1
+    assert rows["voltage"]["error_of_first_gradient"] > 0.1
+    assert rows["nothing"]["test_accuracy"] > 0.5  # chance is 0.25
+
+
+def test_a_strong_penalty_on_spikes_silences_and_a_weak_one_costs_nothing():
+    found = finding("R04")
+    for norm in ("L1", "L2"):
+        table = found.summary["40 neurons"][norm]
+        spikes, hits = table["hidden_spikes_per_sample"], table["test_accuracy"]
+        assert spikes[-1] < 1 < 20 < spikes[0]
+        assert hits[-1] < 0.25 < 0.45 < hits[0]
+        assert abs(hits[1] - hits[0]) < 0.05
+
+
+def test_a_surrogate_cut_off_far_away_is_as_good_as_the_whole():
+    found = finding("R21")
+    assert found.criteria[0].holds  # bit for bit
+    widths = found.summary["widths"]
+    active = [row["active_at_last"] for row in widths.values()]
+    assert active == sorted(active, reverse=True)
+    assert active[0] == 1
+    assert active[-1] == 0
+    assert measured(found, "points lost at width 0.8").value < 5
+    gap = widths["inf"]["test_accuracy"] - widths["0.0"]["test_accuracy"]
+    assert gap > 0.1  # what learning the hidden layer brings
+
+
+def test_a_deep_network_from_small_weights_is_silent_and_stays_at_chance():
+    found = finding("R11")
+    silent, alive = found.summary["rates_at_start"]
+    assert max(silent) == max(found.summary["kaiming_rates_at_start"][2:]) == 0
+    assert min(alive) > 1
+    assert found.summary["test_accuracy"][4][0] < 0.4  # chance is 0.25
+    assert found.criteria[0].value > 0
+
+
+def test_priming_brings_every_layer_into_its_band_by_weights_and_by_thresholds():
+    found = finding("R12")
+    assert found.criteria[0].holds
+    assert found.criteria[1].holds
+    assert max(found.summary["σ_U = 0.1"]["rates_at_start"]) == 0
+    for sigma, name in enumerate(("σ_U = 0.1", "σ_U = 1")):  # the runs of R11, again
+        (again,) = finding("R11").summary["test_accuracies"][sigma]
+        assert found.summary[name]["test_accuracy"] == pytest.approx(again, abs=1e-4)
+    assert all(0 < s < 100 for (s,) in found.summary["priming_steps"].values())
 
 
 def test_studies_are_listed_and_unknown_ones_refused(capsys):

@@ -1,5 +1,7 @@
 """What every cell promises. A new cell is tested by one line in ``CELLS``."""
 
+import math
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -8,6 +10,14 @@ import pytest
 import snnjax as snn
 from snnjax.cell import run_cell
 from snnjax.learning import running_max
+from snnjax.networks import convolution, flatten, pool
+from snnjax.neurons import (
+    HomeostasisParams,
+    homeostatic_lif,
+    smooth_lif,
+    synaptic_scaling,
+)
+from snnjax.surrogate import Triangle
 
 T, B, N = 12, 4, 3
 DT = 1e-3
@@ -19,7 +29,17 @@ def lif(**options):
     return snn.lif(N, snn.LIFParams(**constants), path="xla", **options)
 
 
+def on_maps(space, *cells):
+    """Cells that read maps, behind one that makes maps of the N inputs."""
+
+    def step(weights, state, x, dt):
+        return state, x.reshape(*x.shape[:-1], *space, N // math.prod(space))
+
+    return snn.chain(snn.Cell(lambda key: (), lambda x: (), step, step), *cells)
+
+
 FIELDS = snn.LIFParams._fields
+QUICK = HomeostasisParams(target=100.0, tau_rate=5e-3, speed=30.0)
 CELLS = {
     "li": snn.li(N, snn.LIParams(5e-3, 2e-3)),
     "li without synapse": snn.li(N, snn.LIParams(5e-3, None)),
@@ -30,6 +50,9 @@ CELLS = {
     "lif refractory": lif(refractory=2e-3),
     "lif without synapse": lif(tau_syn=None),
     "lif per neuron": lif(tau_mem=np.array([3e-3, 5e-3, 9e-3])),
+    "smooth lif": smooth_lif(N, snn.LIFParams(**FAST), noise=Triangle(4.0)),
+    "homeostatic lif": homeostatic_lif(N, snn.LIFParams(**FAST), QUICK),
+    "synaptic scaling": synaptic_scaling(N, lif(), QUICK),
     "srm": snn.srm(N, snn.LIFParams(**FAST)),
     "dense": snn.dense(N, 5, path="xla"),
     "dense bias": snn.dense(N, 5, bias=True, path="xla"),
@@ -43,11 +66,19 @@ CELLS = {
         snn.dense(4, 2, path="xla"),
         snn.li(2),
     ),
+    "convolution": on_maps((N,), convolution(1, 2, kernel=(2,), stride=2), flatten(1)),
+    "convolution of images": on_maps(
+        (1, N), convolution(1, 2, kernel=(3, 2)), pool("max", (1, 2)), flatten()
+    ),
     "running max": running_max(N),
     "learn": snn.learn(lambda tau: lif(tau_mem=tau), tau=np.full(N, 5e-3)),
 }
 SPEAKS_UNASKED = {"dense bias", "recurrent options", "running max"}
-NEURONS = ["li", "lif", "lif subtract", "lif refractory", "srm"]
+DRIFTS_IN_SILENCE = {"homeostatic lif", "synaptic scaling"}
+NEURONS = [
+    *("li", "lif", "lif subtract", "lif refractory", "srm"),
+    *("homeostatic lif", "synaptic scaling"),
+]
 
 every_cell = pytest.mark.parametrize("name", CELLS)
 
@@ -227,9 +258,7 @@ def test_order_of_the_neurons_does_not_matter(name):
     close(run(inputs()[..., order]), run(inputs())[..., order])
 
 
-@pytest.mark.parametrize(
-    "name", sorted({*CELLS} - {"dense bias", "recurrent options", "running max"})
-)
+@pytest.mark.parametrize("name", sorted({*CELLS} - SPEAKS_UNASKED - DRIFTS_IN_SILENCE))
 def test_silence_before_the_input_only_delays_the_output(name):
     cell, weights = start(name)
     xs = inputs()

@@ -61,7 +61,7 @@ def prime(
     weights onto a neuron by its threshold afterwards gives the same spikes at threshold
     1. *Weights* reach the band as well, but all synapses of a silent neuron are asked
     for the same, so that a layer comes to fire in unison whatever the sample, and
-    hardly learns (study R12).
+    training it failed (study R12).
 
     A silent layer sits a whole threshold below firing, so the surrogate must reach that
     far: one of peak 1 and moderate slope does, such as ``SuperSpike(10)``, which is

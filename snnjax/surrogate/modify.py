@@ -4,6 +4,7 @@ from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from snnjax import check
 from snnjax.check import Number
@@ -87,7 +88,7 @@ class Sparse(NamedTuple):
 
     def __call__(self, v: jax.Array) -> jax.Array:
         h = self.shape(v)
-        return jnp.where(jnp.abs(v) < self.width, h, jnp.zeros_like(h))
+        return jnp.where(jnp.abs(v) >= self.width, jnp.zeros_like(h), h)  # NaN stays
 
 
 def normalized(shape: Shape, by: Norm) -> Scaled:
@@ -108,7 +109,7 @@ def normalized(shape: Shape, by: Norm) -> Scaled:
         raise ValueError(f"A shape is normalised by its peak or its area, not {by!r}.")
     size = getattr(shape, by, 1.0 if by == "peak" else None)
     known = None if size is None else check.concrete(size)
-    if size is None or (known is not None and not jnp.all(jnp.isfinite(known))):
+    if size is None or (known is not None and not np.all(np.isfinite(known))):
         name = type(shape).__name__
         raise ValueError(f"{name} has no finite {by} to normalise by, got {size}.")
     return Scaled(shape, 1.0 / size)

@@ -135,6 +135,11 @@ def test_random_directions_differ_by_key_and_leave_zero_weights_alone():
     assert np.any(one["a"] != one["c"])
 
 
+def test_directions_are_made_orthonormal_while_tracing_as_well():
+    made = jax.jit(lambda: directions.orthonormal(jnp.array([2.0, 0.0]), jnp.ones(2)))()
+    np.testing.assert_allclose(made, np.eye(2), atol=1e-6)
+
+
 def test_orthonormal_directions_span_the_same_plane(x64):
     start, end = double(START, END)
     first, second = directions.orthonormal(start, end)

@@ -202,3 +202,8 @@ def test_a_sparse_shape_is_the_dense_one_inside_and_nothing_outside(x64):
     np.testing.assert_array_equal(Sparse(base, jnp.inf)(v), base(v))
     grads = jax.vmap(jax.grad(lambda v: spike(v, Sparse(base, 0.3))))(v)
     np.testing.assert_array_equal(grads, h)
+
+
+def test_shapes_are_normalised_while_tracing_as_well():
+    area = lambda slope: normalized(SuperSpike(slope), "area").amplitude  # noqa: E731
+    assert jax.jit(lambda: area(4.0))() == jax.jit(area)(4.0) == 2.0

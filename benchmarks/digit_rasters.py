@@ -1,0 +1,167 @@
+"""Handwritten digits as a retina tells them, through one hidden layer: R04 and R21.
+
+The task is that of R03, ``snnjax.experiments.tasks.digits_task``: 64 ON and 64 OFF
+cells that fire at most once in 50 ms, leaky integrators as readout, an eye that
+trembles while training. A study makes the hidden neurons; this module makes the data,
+trains and measures.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+import snnjax as snn
+from snnjax.experiments import make_step, start
+from snnjax.experiments.tasks import digits_task
+from snnjax.kernels.native import Path
+from snnjax.surrogate import Shape
+
+DT, STEPS = 1e-3, 50
+PARAMS = snn.LIFParams(tau_mem=20e-3, tau_syn=5e-3)
+
+
+class Training(NamedTuple):
+    """How long to train, and on what."""
+
+    hidden: int = 100
+    epochs: int = 30
+    batch: int = 64
+    rate: float = 5e-3  # of learning, at first; it falls to 0 as a cosine
+    samples: int | None = None  # of each part; all if None
+
+
+class Data(NamedTuple):
+    """When each input fires, in steps; ``STEPS`` or later if it does not."""
+
+    glances: jax.Array  # at the training samples, anew in each epoch, [epochs, N, 128]
+    labels: jax.Array  # [N]
+    test: jax.Array  # [M, 128]
+    test_labels: jax.Array  # [M]
+    rate: float  # of the inputs [Hz]
+
+
+class Trained(NamedTuple):
+    """Weights of a network."""
+
+    drawn: Any  # before training
+    learned: Any
+
+
+class Run(NamedTuple):
+    """What a network does with every sample."""
+
+    spikes: jax.Array  # of the hidden layer, [T, N, hidden]
+    voltages: jax.Array  # of the hidden layer before the reset, [T, N, hidden]
+    accuracy: jax.Array  # []
+
+
+def data(size: Training) -> Data:
+    parts = digits_task().parts
+    train, test = (
+        (part, np.arange(len(part.labels))[: size.samples])
+        for part in (parts["train"], parts["test"])
+    )
+
+    def times(part, rows, rng=None):
+        raster = part.raster(rows, rng)
+        first = np.where(raster.any(axis=0), raster.argmax(axis=0), STEPS)
+        return jnp.asarray(first, jnp.uint8)
+
+    rngs = [np.random.default_rng(epoch) for epoch in range(size.epochs)]
+    return Data(
+        jnp.stack([times(*train, rng) for rng in rngs]),
+        jnp.asarray(train[0].labels[train[1]]),
+        times(*test),
+        jnp.asarray(test[0].labels[test[1]]),
+        rate=float(np.mean(times(*train) < STEPS)) / (STEPS * DT),
+    )
+
+
+def raster(times: jax.Array) -> jax.Array:
+    """Spikes ``[T, N, 128]``."""
+    return 1.0 * (jnp.arange(STEPS)[:, None, None] == times)
+
+
+def network(size: Training, data: Data, shape: Shape, path: Path = "auto") -> snn.Cell:
+    """Puts out what each of its cells does: currents, spikes, currents, voltages."""
+    draw = partial(snn.fluctuation_driven, rate=data.rate, xi=1.0, params=PARAMS, dt=DT)
+    return snn.chain(
+        snn.dense(data.test.shape[1], size.hidden, init=draw),
+        snn.lif(size.hidden, PARAMS, surrogate=shape, path=path),
+        snn.dense(size.hidden, 10),
+        snn.li(10, snn.LIParams(20e-3, 5e-3)),
+        every=True,
+    )
+
+
+def scores(voltages: jax.Array) -> jax.Array:
+    return 10.0 * jnp.mean(voltages, axis=0)
+
+
+def train(
+    size: Training,
+    shape: Shape,
+    data: Data,
+    key: jax.Array,
+    penalty: Callable[[jax.Array], jax.Array | float] = lambda spikes: 0.0,
+    path: Path = "auto",
+) -> Trained:
+    """Trains with Adam on the cross entropy of mean voltages.
+
+    Args:
+        size: of the training.
+        shape: surrogate of the hidden neurons.
+        data: from ``data``.
+        key: draws the weights and the order of the samples.
+        penalty: added to the loss, a function of the hidden spikes ``[T, B, hidden]``.
+        path: of the hidden neurons, as in ``lif``.
+    """
+    net = network(size, data, shape, path)
+    key_weights, key_order = jax.random.split(key)
+
+    def loss(weights, times, labels):
+        _, (_, spikes, _, v) = snn.unroll(net, weights, raster(times), dt=DT)
+        return snn.cross_entropy(scores(v), labels) + penalty(spikes)
+
+    n = len(data.labels)
+    batches = n // size.batch
+    falling = optax.cosine_decay_schedule(size.rate, size.epochs * batches)
+    optimizer = optax.adam(falling)
+    update = make_step(loss, optimizer)
+
+    def epoch(state, now):
+        key, times = now
+        order = jax.random.permutation(key, n)[: batches * size.batch]
+
+        def step(state, rows):
+            return update(state, times[rows], data.labels[rows])[0], None
+
+        return jax.lax.scan(step, state, order.reshape(batches, size.batch))
+
+    given = jax.random.split(key_order, size.epochs), data.glances
+    drawn = net.init(key_weights)
+    learned, _ = jax.lax.scan(epoch, start(drawn, optimizer), given)
+    return Trained(drawn, learned.weights)
+
+
+def run(size: Training, data: Data, weights: Any) -> Run:
+    """Shows every test sample to a trained network."""
+    net = network(size, data, snn.SuperSpike())
+
+    def record(states, ys):
+        return states[1], *ys
+
+    _, (states, currents, spikes, _, v) = snn.unroll(
+        net, weights, raster(data.test), dt=DT, record=record
+    )
+    before = jax.tree.map(
+        lambda x: jnp.concatenate([jnp.zeros_like(x[:1]), x[:-1]]), states
+    )
+    flow = snn.li(size.hidden, PARAMS)  # the same neuron, without threshold
+    _, voltages = flow.step((), snn.neurons.LIState(before.v, before.i), currents, DT)
+    return Run(spikes, voltages, snn.accuracy(scores(v), data.test_labels))
