@@ -78,12 +78,13 @@ def torch_side(modules, apply, spikes, labels):
     return run, {"rate": seen["rate"], "compile_s": 0.0, "temp_mb": None}
 
 
-def snnjax(spikes, labels, hidden, path):
+def snnjax(spikes, labels, hidden, path, triangle=False):
     import jax
 
     import snnjax as snn
 
     params = snn.LIFParams(20e-3, 10e-3)
+    near = {"surrogate": snn.Triangle(5.0)} if triangle else {}  # zero beyond ±0.2
 
     def draw(key, n_in, n_out):
         return snn.fluctuation_driven(
@@ -93,7 +94,7 @@ def snnjax(spikes, labels, hidden, path):
     layer = snn.recurrent(
         INPUTS,
         hidden,
-        snn.lif(hidden, params, path=path),
+        snn.lif(hidden, params, path=path, **near),
         init=draw,
         init_recurrent=draw,
     )
@@ -288,6 +289,7 @@ def sinabs(spikes, labels, hidden):
 
 SIDES = {
     "snnjax-native": lambda *a: snnjax(*a, "native"),
+    "snnjax-native-triangle": lambda *a: snnjax(*a, "native", triangle=True),
     "snnjax-xla": lambda *a: snnjax(*a, "xla"),
     "sparx": sparx,
     "spyx": spyx,

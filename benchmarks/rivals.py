@@ -32,7 +32,7 @@ PACKAGES = {
     "spikingjelly": ("3.11", ["torch", "spikingjelly==2.0.0"]),
     "sinabs": ("3.11", ["torch", "sinabs==3.1.3"]),
 }
-OURS = ("snnjax-native", "snnjax-xla")
+OURS = ("snnjax-native-triangle", "snnjax-native", "snnjax-xla")
 
 
 def environments() -> Path:
@@ -171,7 +171,7 @@ def main() -> None:
         for row in sorted(rows, key=lambda row: row["median_ms"]):
             emit(**row)
             tell(
-                f"     {row['side']:<14}{row['median_ms']:>9.1f} ms"
+                f"     {row['side']:<24}{row['median_ms']:>9.1f} ms"
                 f"{row['median_ms'] / best:>7.2f} x{row['to_dense_floor']:>7.2f} floors"
                 f"   rate {row['hidden_rate']:.3f}   {row['peak_mb']:>6} MB"
             )

@@ -1,9 +1,10 @@
-"""R07: the true derivative teaches the hidden layer nothing, a constant one little.
+"""R07: the true derivative teaches the hidden layer nothing, a constant misleads it.
 
 Random manifolds as in R06. The true derivative of a spike is zero almost everywhere:
 the hidden layer gets no gradient, so that training it is training the readout alone,
 and with a frozen readout nothing is learned at all. A constant in its place, h(v) = 1,
-gives every neuron a gradient, however far it is from its threshold.
+gives every neuron a gradient, however far it is from its threshold: here that is worse
+than to leave the hidden layer as it was drawn.
 """
 
 from typing import NamedTuple

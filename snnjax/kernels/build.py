@@ -20,6 +20,7 @@ from pathlib import Path
 import jax
 
 SOURCE = Path(__file__).with_name("leaky.cc")
+HEADERS = ("events.h", "machine.h", "product.h", "surrogate.h")
 FLAGS = (
     *("-std=c++17", "-O3", "-march=native", "-fPIC", "-shared", "-DNDEBUG"),
     *("-fno-math-errno", "-fno-trapping-math"),
@@ -39,9 +40,10 @@ def compiler() -> str | None:
 
 def library() -> Path:
     """Where the library for this machine belongs, whether or not it is there."""
-    parts = SOURCE.read_bytes(), repr(FLAGS), metadata.version("jaxlib"), _processor()
-    text = [p if isinstance(p, bytes) else p.encode() for p in parts]
-    key = hashlib.sha256(b"\0".join(text)).hexdigest()[:16]
+    files = SOURCE, *[Path(__file__).with_name(name) for name in HEADERS]
+    text = "\0".join(file.read_text() for file in files)
+    parts = text, repr(FLAGS), metadata.version("jaxlib"), _processor()
+    key = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
     home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(home) / "snnjax" / f"leaky-{key}.so"
 

@@ -68,7 +68,7 @@ def project(
         y = native.project(_flat(x), w).reshape(*x.shape[:-1], w.shape[-1])
     elif not jnp.issubdtype(x.dtype, jnp.floating):
         y = _from_raster(x, w)
-    elif x.ndim == 1 or _sharded_explicitly():
+    elif x.ndim == 1 or sharded_explicitly():
         y = x @ w
     else:  # flat, so that the gradient of w is a flat product as well
         y = (_flat(x) @ w).reshape(*x.shape[:-1], w.shape[-1])
@@ -130,7 +130,7 @@ def _run(options, state, currents, r, constants, shape):
 
 
 def _forward(options, state, currents, r, constants, shape):
-    """The end, the spikes and the voltages before the reset."""
+    """The end, the spikes, the voltages before the reset, and marks of the spikes."""
     if options.native:
         return native.forward(options, state, currents, r, constants)
 
@@ -144,16 +144,16 @@ def _forward(options, state, currents, r, constants, shape):
         return State(left, i, None if r is None else s), (s, v)
 
     state, (spikes, vs) = jax.lax.scan(step, state, currents)
-    return state, spikes, vs
+    return state, spikes, vs, None
 
 
 def _run_fwd(options, state, currents, r, constants, shape):
-    end, spikes, vs = _forward(options, state, currents, r, constants, shape)
-    return (end, spikes), (state, currents, spikes, vs, r, constants, shape)
+    end, spikes, vs, marks = _forward(options, state, currents, r, constants, shape)
+    return (end, spikes), (state, currents, spikes, vs, r, constants, shape, marks)
 
 
 def _run_bwd(options, kept, cotangents):
-    start, _, spikes, vs, r, constants, shape = kept
+    start, _, spikes, vs, r, constants, shape, marks = kept
     end, g_spikes = cotangents
     g_spikes = g_spikes.astype(vs.dtype)
     looped = r is not None and options.recurrent_gradient
@@ -163,7 +163,7 @@ def _run_bwd(options, kept, cotangents):
 
     g_r = None
     if r is not None:
-        g_r = _of_loop(options, start.spikes, spikes, g_x).astype(r.dtype)
+        g_r = _of_loop(options, start.spikes, spikes, g_x, marks).astype(r.dtype)
         before = g_start.spikes if looped else jnp.zeros_like(start.spikes)
         g_start = g_start._replace(spikes=before.astype(start.spikes.dtype))
     g_constants = _of_constants(options, kept, end, g_spikes, g_x)
@@ -176,7 +176,7 @@ _run.defvjp(_run_fwd, _run_bwd)
 def _backward(options, constants, shape, end, g_spikes, vs, spikes, r):
     """Gradients of the state at the start and of the drive, ``[T, *batch, n]``."""
     if options.native:
-        return native.backward(options, constants, shape, end, g_spikes, vs, spikes, r)
+        return native.backward(options, constants, shape, end, g_spikes, vs, r)
 
     def step(carry, now):
         g_s, v, s = now
@@ -206,17 +206,17 @@ def _back(options, constants, shape, after, g_s, v, s):
     )
 
 
-def _of_loop(options, first, spikes, g_x):
+def _of_loop(options, first, spikes, g_x, marks):
     """Gradient of the recurrent weights: a step meets the spikes of the one before."""
     if options.native:
-        later = native.outer(_flat(spikes), _flat(g_x), first[..., 0].size)
-        return later + _over_time(first, g_x[:1].sum(0))
-    return _over_time(jnp.concatenate([first[None], spikes])[:-1], g_x)
+        later = native.outer(_flat(spikes), _flat(g_x), first[..., 0].size, marks)
+        return later + over_time(first, g_x[:1].sum(0))
+    return over_time(jnp.concatenate([first[None], spikes])[:-1], g_x)
 
 
 def _of_constants(options, kept, end, g_spikes, g_x):
     """Gradients of the constants: a second pass, dropped where none is learned."""
-    start, currents, spikes, vs, r, constants, shape = kept
+    start, currents, spikes, vs, r, constants, shape, _ = kept
     if r is not None:
         before = jnp.concatenate([start.spikes[None], spikes])[:-1]
         currents = currents + (before @ r).astype(currents.dtype)
@@ -255,16 +255,16 @@ def _sum_to(grad, constant):
     return jnp.sum(grad, axes).astype(constant.dtype)
 
 
-def _over_time(before, g):
-    """Σ beforeᵀ g over time and batch, ``[n_in, n]``."""
-    if not _sharded_explicitly():
+def over_time(before: jax.Array, g: jax.Array) -> jax.Array:
+    """Σ beforeᵀ g over all axes but the last, ``[n_in, n]``."""
+    if not sharded_explicitly():
         return _flat(before).T @ _flat(g)
     axes = tuple(range(g.ndim - 1))
     dims = ((axes, axes), ((), ()))
     return jax.lax.dot_general(before, g, dims, out_sharding=jax.P(None, None))
 
 
-def _sharded_explicitly():
+def sharded_explicitly() -> bool:
     """Merging axes is refused where shardings are part of the type."""
     kinds = jax.sharding.get_abstract_mesh().axis_types
     return jax.sharding.AxisType.Explicit in kinds

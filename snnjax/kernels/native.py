@@ -12,11 +12,21 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from snnjax.check import Number
 from snnjax.kernels import build
-from snnjax.surrogate import Arctan, Scaled, Shape, Sigmoid, SuperSpike, Triangle
+from snnjax.surrogate import (
+    Arctan,
+    Boxcar,
+    Scaled,
+    Shape,
+    Sigmoid,
+    Sparse,
+    SuperSpike,
+    Triangle,
+)
 
 Path = Literal["auto", "native", "xla"]
-SHAPES = (SuperSpike, Sigmoid, Triangle, Arctan)  # in the order of leaky.cc
+SHAPES = (SuperSpike, Sigmoid, Triangle, Arctan, Boxcar)  # in the order of leaky.cc
 RESETS = ("zero", "subtract", "none")
 DTYPES = ("float32", "uint8", "bool")
 
@@ -45,7 +55,7 @@ def available(*arrays: Any) -> Support:
 
 def supports(shape: Shape, *arrays: Any) -> Support:
     """Tells whether a layer with this surrogate can run natively, here and now."""
-    inner = shape.shape if isinstance(shape, Scaled) else shape
+    inner = _taken_apart(shape)[0]
     if type(inner) in SHAPES:
         return available(*arrays)
     names = ", ".join(kind.__name__ for kind in SHAPES)
@@ -94,39 +104,53 @@ def project(x: jax.Array, w: jax.Array) -> jax.Array:
 
 @jax.custom_vjp
 def _project(x, w):
-    return _call("snnjax_project", (len(x), w.shape[1]), _readable(x), w)
+    return _project_fwd(x, w)[0]
 
 
 def _project_fwd(x, w):
-    return _project(x, w), (x, w)
+    y, *marks = _call(
+        "snnjax_project",
+        [_float(len(x), w.shape[1]), *_marks(*x.shape)],
+        *(_readable(x), w),
+    )
+    return y, (x, w, marks)
 
 
 def _project_bwd(kept, g):
-    x, w = kept
+    x, w, marks = kept
     g_x = None
     if jnp.issubdtype(x.dtype, jnp.floating):
-        g_x = (g @ w.T).astype(x.dtype)
-    return g_x, outer(x, g, 0)
+        g_x = _project_fwd(g, w.T)[0]
+    return g_x, outer(x, g, 0, marks)
 
 
 _project.defvjp(_project_fwd, _project_bwd)
 
 
-def outer(x: jax.Array, g: jax.Array, shift: int) -> jax.Array:
-    """Σ x[k]ᵀ g[k + shift] over rows, ``[n_in, n]``."""
-    shape = (x.shape[1], g.shape[1])
-    return _call("snnjax_outer", shape, _readable(x), g, shift=np.int64(shift))
+def outer(x: jax.Array, g: jax.Array, shift: int, marks: Any = None) -> jax.Array:
+    """Σ x[k]ᵀ g[k + shift] over rows, ``[n_in, n]``.
+
+    ``marks`` of the entries of ``x`` that are not zero, as ``snnjax_project`` leaves
+    them, are read in its place: a bit for each.
+    """
+    if marks is None:
+        marks = jnp.zeros((0, 0), jnp.uint16), jnp.zeros(1, jnp.uint8)
+    args = _readable(x), *marks, g
+    made = [_float(x.shape[1], g.shape[1])]
+    return _call("snnjax_outer", made, *args, shift=np.int64(shift))[0]
 
 
 def forward(options, state, currents, r, constants):
     """As ``layer._forward``."""
-    x, n = _three(currents), currents.shape[-1]
-    v, i, s = (_two(part, x) for part in state)
-    each = (*[x.shape] * 2, *[v.shape] * 2)
-    spikes, vs, v, i = _call(
+    x, n = _flat(currents), currents.shape[-1]
+    v, i, s = (_rows_of(part, state.v) for part in state)
+    over_time, once = [_float(*x.shape)] * 2, [_float(*v.shape)] * 2
+    marks = _marks(0 if r is None else len(x), n)
+    vs, spikes, *marks, v, i = _call(
         "snnjax_forward",
-        each,
-        *(x, _matrix(r), v, i, s, _rows(n, *constants)),
+        [*over_time, *marks, *once],
+        *(x, _matrix(r), v, i, s, _constants(n, *constants)),
+        in_place={0: 0},
         reset=np.int64(RESETS.index(options.reset)),
     )
     spikes, vs = spikes.reshape(currents.shape), vs.reshape(currents.shape)
@@ -136,21 +160,20 @@ def forward(options, state, currents, r, constants):
         i=None if state.i is None else i.reshape(state.v.shape),
         spikes=None if r is None else last,
     )
-    return end, spikes, vs
+    return end, spikes, vs, marks
 
 
-def backward(options, constants, shape, end, g_spikes, vs, spikes, r):
+def backward(options, constants, shape, end, g_spikes, vs, r):
     """As ``layer._backward``."""
-    n, volts = vs.shape[-1], _three(vs)
-    v, i, s = (_two(part, volts) for part in end)
-    height = 1.0
-    if isinstance(shape, Scaled):
-        shape, height = shape.shape, shape.amplitude
+    n, volts = vs.shape[-1], _flat(vs)
+    v, i, s = (_rows_of(part, end.v) for part in end)
+    shape, height, width = _taken_apart(shape)
     g_x, v, i, s = _call(
         "snnjax_backward",
-        (volts.shape, *[v.shape] * 3),
-        *(_three(g_spikes), volts, _three(spikes), _matrix(r)),
-        *(_rows(n, *constants), _rows(n, shape.slope, height), v, i, s),
+        [_float(*volts.shape), *[_float(*v.shape)] * 3],
+        *(_flat(g_spikes), volts, _matrix(r), _constants(n, *constants)),
+        *(_constants(n, shape.slope, height, width), v, i, s),
+        in_place={0: 0},
         reset=np.int64(RESETS.index(options.reset)),
         reset_gradient=options.reset_gradient,
         synapse=constants.syn is not None,
@@ -164,15 +187,35 @@ def backward(options, constants, shape, end, g_spikes, vs, spikes, r):
     return start, g_x.reshape(vs.shape)
 
 
-def _call(name, shapes, *args, **attributes):
+def _taken_apart(shape):
+    """The shape inside, its height, and the width beyond which it is zero."""
+    height: Number = 1.0
+    width: Number = jnp.inf
+    while isinstance(shape, Scaled | Sparse):
+        if isinstance(shape, Scaled):
+            height = height * shape.amplitude
+        else:
+            width = jnp.minimum(width, shape.width)
+        shape = shape.shape
+    return shape, height, width
+
+
+def _call(name, made, *args, in_place=None, **attributes):
     """Calls ``leaky.cc``; under ``vmap`` one after another, each on all threads."""
-    made = jax.tree.map(
-        lambda shape: jax.ShapeDtypeStruct(shape, jnp.float32),
-        shapes,
-        is_leaf=lambda shape: all(isinstance(k, int) for k in shape),
+    call = jax.ffi.ffi_call(
+        name, made, vmap_method="sequential", input_output_aliases=in_place
     )
-    found = jax.ffi.ffi_call(name, made, vmap_method="sequential")(*args, **attributes)
-    return alike(found, args)[0]
+    return alike(call(*args, **attributes), args)[0]
+
+
+def _float(*shape):
+    return jax.ShapeDtypeStruct(shape, jnp.float32)
+
+
+def _marks(rows, n):
+    """A bit for each entry, and whether these are set and tell all."""
+    bits = jax.ShapeDtypeStruct((rows, -(-n // 16)), jnp.uint16)
+    return bits, jax.ShapeDtypeStruct((1,), jnp.uint8)
 
 
 def _is_float(x):
@@ -183,23 +226,19 @@ def _readable(x):
     return x.astype(jnp.uint8) if x.dtype == bool else x
 
 
-def _three(x):
-    return x.reshape(len(x), math.prod(x.shape[1:-1]), x.shape[-1])
+def _flat(x):
+    return x.reshape(math.prod(x.shape[:-1]), x.shape[-1])
 
 
-def _two(part, like):
-    return (
-        jnp.zeros_like(like, shape=like.shape[1:])
-        if part is None
-        else part.reshape(like.shape[1:])
-    )
+def _rows_of(part, like):
+    return _flat(jnp.zeros_like(like) if part is None else part)
 
 
 def _matrix(r):
     return jnp.zeros((0, 0), jnp.float32) if r is None else r
 
 
-def _rows(n, *constants):
-    """Constants as rows ``[k, n]``; none is zero."""
+def _constants(n, *constants):
+    """As rows ``[k, n]``; none is zero."""
     rows = [jnp.zeros(n) if c is None else jnp.broadcast_to(c, (n,)) for c in constants]
     return jnp.stack([row.astype(jnp.float32) for row in rows])

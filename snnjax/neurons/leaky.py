@@ -99,8 +99,10 @@ def lif(
             default, as it makes gradients explode for steep surrogates (Zenke &
             Vogels 2021, doi:10.1162/neco_a_01367).
         path: who runs a whole sequence: ``"native"``, the event-driven CPU kernel of
-            ``snnjax kernels build`` (float32; SuperSpike, sigmoid, triangle, arctan; no
-            refractory time), ``"xla"``, or ``"auto"``, native where it can be.
+            ``snnjax kernels build`` (float32; SuperSpike, sigmoid, triangle, arctan or
+            boxcar, scaled or cut off; no refractory time), ``"xla"``, or ``"auto"``,
+            native where it can be. A surrogate that is zero for most neurons
+            (``Sparse``) is the fastest.
 
     Returns:
         A cell ``[*batch, n] -> [*batch, n]`` without weights, of state ``LIFState``.

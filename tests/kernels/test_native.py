@@ -9,7 +9,7 @@ import pytest
 import snnjax as snn
 from snnjax.kernels import build, native
 from snnjax.networks import from_events
-from snnjax.surrogate import Arctan, Gaussian, Scaled
+from snnjax.surrogate import Arctan, Boxcar, Gaussian, Scaled, Sparse
 
 DT = 1e-3
 SHAPES = [
@@ -17,6 +17,15 @@ SHAPES = [
     snn.Sigmoid(4.0),
     snn.Triangle(2.0),
     Scaled(Arctan(2.0), 0.7),
+    Boxcar(3.0),
+]
+# Zero but near threshold, so that the backward pass goes by events.
+NARROW = [
+    snn.Triangle(20.0),
+    Boxcar(10.0),
+    Sparse(snn.SuperSpike(5.0), 0.05),
+    Scaled(Sparse(Arctan(2.0), 0.08), 0.7),
+    Sparse(Scaled(Sparse(snn.Sigmoid(4.0), 0.3), 2.0), 0.06),
 ]
 
 
@@ -78,7 +87,7 @@ def test_it_computes_what_xla_computes(k, options):
                 37,
                 51,
                 synapse,
-                SHAPES[k % 4],
+                SHAPES[k % len(SHAPES)],
                 {"recurrent_gradient": recurrent_gradient},
             ),
             reset=reset,
@@ -91,6 +100,53 @@ def test_it_computes_what_xla_computes(k, options):
     assert 0.02 < expected.mean() < 0.6
     np.testing.assert_array_equal(spikes, expected)
     agree(native_found, xla_found)
+
+
+@pytest.mark.parametrize(
+    ("k", "options"),
+    list(enumerate(product(NARROW, ["zero", "subtract", "none"], [False, True]))),
+)
+def test_a_narrow_surrogate_has_the_gradient_of_plain_differentiation(k, options):
+    surrogate, reset, synapse = options
+    xs = raster(40, (5,), 37)
+
+    def make(path):
+        cell = layer(
+            path,
+            *(37, 51, synapse, surrogate),
+            reset=reset,
+            reset_gradient=k % 4 < 2,
+        )
+        return cell if path == "native" else cell._replace(run=None)  # steps, scanned
+
+    (_, (spikes, _)), _ = found = outcome(make, xs, "native")
+    (_, (expected, _)), _ = plain = outcome(make, xs, "xla")
+    assert 0.01 < expected.mean() < (0.4 if reset == "none" else 0.2)
+    np.testing.assert_array_equal(spikes, expected)
+    agree(found, plain)
+
+
+def test_the_gradient_of_a_narrow_surrogate_stays_exact_for_long():
+    xs = raster(1500, (3,), 30)
+
+    def make(path):
+        return layer(path, 30, 40, surrogate=Sparse(snn.SuperSpike(5.0), 0.05))
+
+    weights = make("xla").init(jax.random.key(1))
+
+    def gradient(path, where):
+        def loss(weights):
+            ys = snn.unroll(make(path), weights, xs, dt=DT)[1]
+            return jnp.sum(ys * where), ys
+
+        return jax.jit(jax.grad(loss, has_aux=True))(weights)
+
+    all_along = jax.random.normal(jax.random.key(2), (1500, 3, 40))
+    at_the_end = jnp.zeros((1500, 3, 40)).at[-30:].set(1.0)
+    for where in (all_along, at_the_end):
+        expected, ys = gradient("xla", where)
+        assert 0.01 < ys.mean() < 0.2
+        agree(gradient("native", where), (expected, ys))
 
 
 @pytest.mark.parametrize("batch", [(), (0,), (1,), (9,), (2, 3)])
@@ -136,6 +192,27 @@ def test_a_small_raster_gives_what_a_dense_one_gives(path, dtype):
     agree((small, small_grads[:2]), (dense, dense_grads[:2]))
 
 
+def test_a_raster_of_counts_and_one_of_ones_are_told_apart():
+    ones = raster(40, (5,), 37)
+    make = lambda path: layer(path, 37, 20)  # noqa: E731
+    for xs in (ones, ones.at[17, 2].mul(2.0), (3.0 * ones).astype(jnp.uint8)):
+        agree(outcome(make, xs, "native"), outcome(make, xs, "xla"))
+
+
+def test_voltages_take_the_place_of_currents_and_nothing_is_copied():
+    steps, batch, n = 100, 32, 64
+    cell = snn.chain(layer("native", 20, n), snn.dense(n, 3, path="native"))
+    weights = cell.init(jax.random.key(0))
+    xs = raster(steps, (batch,), 20)
+
+    def loss(weights):
+        return (snn.unroll(cell, weights, xs, dt=DT)[1] ** 2).sum()
+
+    compiled = jax.jit(jax.grad(loss)).lower(weights).compile()
+    over_time = 4 * steps * batch * n  # voltages, spikes, and their gradient
+    assert compiled.memory_analysis().temp_size_in_bytes < 3.5 * over_time
+
+
 def test_indices_give_what_a_raster_gives(rng):
     events = np.where(rng.random((7, 4, 5)) < 0.6, rng.integers(0, 30, (7, 4, 5)), -1)
     xs = np.zeros((7, 4, 30), np.float32)
@@ -155,13 +232,14 @@ def test_indices_give_what_a_raster_gives(rng):
 
 @pytest.mark.parametrize("where", ["input", "weights", "recurrent", "state"])
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
-def test_what_is_not_finite_spreads_as_it_does_in_xla(where, bad):
+@pytest.mark.parametrize("surrogate", [snn.SuperSpike(5.0), NARROW[2]], ids=str)
+def test_what_is_not_finite_spreads_as_it_does_in_xla(where, bad, surrogate):
     xs = raster(12, (3,), 9)
     if where == "input":
         xs = xs.at[4, 1, 2].set(bad)
 
     def found(path):
-        cell = layer(path, 9, 20)
+        cell = layer(path, 9, 20, surrogate=surrogate)
         weights = cell.init(jax.random.key(1))
         state = cell.rest(xs[0])
         if where == "weights":
@@ -201,11 +279,14 @@ def test_calls_are_the_same_bit_for_bit_whatever_else_runs():
         jax.tree.map(np.testing.assert_array_equal, each, expected)
 
 
-def test_vmap_over_seeds_and_slopes_is_a_loop():
+@pytest.mark.parametrize(
+    "shape", [snn.SuperSpike, lambda k: Sparse(snn.SuperSpike(k), 0.2 / k)]
+)
+def test_vmap_over_seeds_and_slopes_is_a_loop(shape):
     xs = raster(30, (4,), 12)
 
     def gradient(key, slope):
-        cell = layer("native", 12, 20, surrogate=snn.SuperSpike(slope))
+        cell = layer("native", 12, 20, surrogate=shape(slope))
         weights = cell.init(key)
         return jax.grad(lambda w: snn.unroll(cell, w, xs, dt=DT)[1].sum())(weights)
 

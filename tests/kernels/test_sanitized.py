@@ -14,7 +14,7 @@ from snnjax.kernels import build
 sanitize = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g")
 build.FLAGS = (*build.FLAGS, *sanitize)
 build.build()
-sys.exit(pytest.main(["-q", "-p", "no:cacheprovider", *sys.argv[1:]]))
+sys.exit(pytest.main(["-q", "-n0", "-p", "no:cacheprovider", *sys.argv[1:]]))
 """
 
 

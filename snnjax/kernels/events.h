@@ -1,0 +1,182 @@
+// Events: the entries that count, of rows that are mostly zero.
+
+#pragma once
+
+#include <type_traits>
+#include <vector>
+
+#include "machine.h"
+
+namespace {
+
+constexpr long kGroup = 16;  // entries that one mark, a bit for each, stands for
+
+inline long groups(long n) { return (n + kGroup - 1) / kGroup; }
+
+// Which of n <= kGroup entries are not zero; NaN is not.
+template <typename X>
+inline uint16_t mark(const X* x, long n) {
+#if defined(__AVX512BW__) && defined(__AVX512VL__)
+  const auto some = static_cast<uint16_t>((1 << n) - 1);
+  if constexpr (std::is_same_v<X, float>) {
+    const __m512 v =
+        n == kGroup ? _mm512_loadu_ps(x) : _mm512_maskz_loadu_ps(some, x);
+    return _mm512_cmp_ps_mask(v, _mm512_setzero_ps(), _CMP_NEQ_UQ);
+  }
+  if constexpr (std::is_same_v<X, uint8_t>) {
+    const __m128i v = _mm_maskz_loadu_epi8(some, x);
+    return _mm_test_epi8_mask(v, v);
+  }
+#endif
+  uint16_t set = 0;
+  for (long j = 0; j < n; ++j) set |= static_cast<uint16_t>((x[j] != X{0}) << j);
+  return set;
+}
+
+// Writes where the bits are, and may write anything behind; how many there were.
+inline long list(uint16_t set, long first, int32_t* index) {
+#if defined(__AVX512F__)
+  const __m512i all = _mm512_add_epi32(
+      _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0),
+      _mm512_set1_epi32(static_cast<int32_t>(first)));
+  _mm512_storeu_si512(index, _mm512_maskz_compress_epi32(set, all));
+#else
+  for (uint32_t left = set; left != 0; left &= left - 1)
+    *index++ = static_cast<int32_t>(first + __builtin_ctz(left));
+#endif
+  return __builtin_popcount(set);
+}
+
+struct Events {
+  Array<int32_t> index;
+  Array<float> value;
+  std::vector<long> start{0};  // of each row, and the end
+  bool ones = true;            // whether every value is 1
+
+  Events(long rows, long n)
+      : index(array<int32_t>(rows * n + kGroup)), value(array<float>(rows * n)) {}
+
+  long rows() const { return static_cast<long>(start.size()) - 1; }
+  void clear() { start.assign(1, 0); }
+
+  // One row more; `all` takes zeros as well. Marks it where there is room to.
+  template <typename X>
+  void read(const X* x, long n, bool all, uint16_t* marks = nullptr) {
+    const long first = start.back();
+    long end = first;
+    for (long k = 0; k < n; k += kGroup) {
+      const long width = std::min(kGroup, n - k);
+      uint16_t set = mark(x + k, width);
+      if (all) set = static_cast<uint16_t>((1 << width) - 1);
+      if (marks != nullptr) marks[k / kGroup] = set;
+      end += list(set, k, index.get() + end);
+    }
+    long others = 0;
+    for (long e = first; e < end; ++e) {
+      value[e] = static_cast<float>(x[index[e]]);
+      others += value[e] != 1.0f;
+    }
+    ones &= others == 0;
+    start.push_back(end);
+  }
+
+  // One row more, of ones.
+  void read_marks(const uint16_t* marks, long n) {
+    const long first = start.back();
+    long end = first;
+    for (long k = 0; k < groups(n); ++k)
+      end += list(marks[k], k * kGroup, index.get() + end);
+    std::fill_n(value.get() + first, end - first, 1.0f);
+    start.push_back(end);
+  }
+};
+
+// How many rows to list at once: enough to find the weights in the cache again.
+inline long tall(long n) { return std::clamp<long>((1 << 20) / (n + 1), 1, 64); }
+
+// ---- rows of weights, in whole vectors
+
+struct Rows {
+  const float* data;
+  long stride;
+  Array<float> own;
+};
+
+inline Rows in_vectors(const float* w, long rows, long n) {
+  const long stride = padded(n);
+  if (stride == n) return {w, n, nullptr};
+  Array<float> own = array<float>(rows * stride);
+  for (long k = 0; k < rows; ++k)
+    std::fill_n(std::copy_n(w + k * n, n, own.get() + k * stride), stride - n, 0.0f);
+  const float* data = own.get();
+  return {data, stride, std::move(own)};
+}
+
+// block(k, c) for all columns, k vectors from column c on; the last may be half empty
+template <typename Block>
+inline void in_blocks(long n, Block block) {
+  const long end = padded(n);
+  long c = 0;
+  for (; c + 8 * kLanes <= end; c += 8 * kLanes)
+    block(std::integral_constant<long, 8>{}, c);
+  for (; c + 4 * kLanes <= end; c += 4 * kLanes)
+    block(std::integral_constant<long, 4>{}, c);
+  for (; c + 2 * kLanes <= end; c += 2 * kLanes)
+    block(std::integral_constant<long, 2>{}, c);
+  for (; c < end; c += kLanes) block(std::integral_constant<long, 1>{}, c);
+}
+
+template <long kVecs>
+inline void fetch(const float* p, long columns, Vec* v) {
+  float part[kVecs * kLanes] = {};
+  if (columns < kVecs * kLanes) {
+    std::copy_n(p, columns, part);
+    p = part;
+  }
+  for (long j = 0; j < kVecs; ++j) v[j] = load(p + j * kLanes);
+}
+
+template <long kVecs>
+inline void put(float* p, long columns, const Vec* v) {
+  float part[kVecs * kLanes];
+  float* to = columns < kVecs * kLanes ? part : p;
+  for (long j = 0; j < kVecs; ++j) store(to + j * kLanes, v[j]);
+  if (to == part) std::copy_n(part, columns, p);
+}
+
+// row r of y [, n] += Σ value · row of w, over the events of row r
+inline void gather(const Rows& w, const Events& events, float* y, long n) {
+  in_blocks(n, [&](auto vecs, long c) {
+    constexpr long kVecs = decltype(vecs)::value;
+    for (long r = 0; r < events.rows(); ++r) {
+      Vec sum[kVecs];
+      fetch<kVecs>(y + r * n + c, n - c, sum);
+      for (long e = events.start[r]; e < events.start[r + 1]; ++e) {
+        const float* row = w.data + events.index[e] * w.stride + c;
+        const Vec value = splat(events.value[e]);
+        for (long j = 0; j < kVecs; ++j) sum[j] += value * load(row + j * kLanes);
+      }
+      put<kVecs>(y + r * n + c, n - c, sum);
+    }
+  });
+}
+
+// row of w [, stride] += value · row r of y [, n], over the events of row r
+inline void scatter(const float* y, long n, const Events& events, float* w,
+                    long stride) {
+  in_blocks(n, [&](auto vecs, long c) {
+    constexpr long kVecs = decltype(vecs)::value;
+    for (long r = 0; r < events.rows(); ++r) {
+      Vec add[kVecs];
+      fetch<kVecs>(y + r * n + c, n - c, add);
+      for (long e = events.start[r]; e < events.start[r + 1]; ++e) {
+        float* row = w + events.index[e] * stride + c;
+        const Vec value = splat(events.value[e]);
+        for (long j = 0; j < kVecs; ++j)
+          store(row + j * kLanes, load(row + j * kLanes) + value * add[j]);
+      }
+    }
+  });
+}
+
+}  // namespace
