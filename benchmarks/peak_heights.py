@@ -7,6 +7,12 @@ the untrained network, and the norm of its first gradient. Adam divides a gradie
 its own size, so that a gradient of any size trains well as long as its direction is
 good: an explosion shows in the accuracy because few neurons and samples, those that
 happened to be close to threshold, drown out all others.
+
+Two things are not as claimed. The recurrent gradient of peak β costs much and does not
+lead to chance: Adam bounds every step, so that something is learned all the same. And
+the first gradient does not grow with β from the start: a low peak takes away from it
+(the reset's term is negative), and a steep shape is high in so narrow a range that ever
+fewer neurons meet it, so that growth levels off. Jacobians show the latter as well.
 """
 
 from itertools import product
@@ -291,7 +297,7 @@ STUDY = Study(
     claim="A surrogate of peak β explodes once its gradient passes the reset or "
     "recurrent synapses; one of peak 1 does not.",
     source="Zenke & Vogels 2021, doi:10.1162/neco_a_01367",
-    minutes=9,
+    minutes=13,
     run=run,
 )
 
