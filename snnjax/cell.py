@@ -5,6 +5,7 @@ out, and ``jit``, ``vmap``, ``grad`` and sharding stay in the hands of the calle
 """
 
 from collections.abc import Callable
+from itertools import takewhile
 from typing import Any, NamedTuple
 
 import jax
@@ -268,17 +269,20 @@ def _scan(cell, weights, state, xs, dt, record):
 
 
 def _output_like(cell, state, x):
-    """Zeros as the cell would put out, with the batch, device and sharding of ``x``."""
+    """Zeros as the cell would put out, with the batch, device and sharding of ``x``.
+
+    The batch is the axes that both begin with.
+    """
 
     def first_output(state, x):
         return cell.step(cell.init(jax.random.key(0)), state, x, 1.0)[1]
 
     y = jax.eval_shape(first_output, state, x)
-    if y.shape[:-1] == x.shape[:-1]:
-        return (jnp.zeros_like(x[..., :1]) + jnp.zeros(y.shape[-1:], x.dtype)).astype(
-            y.dtype
-        )
-    return jnp.zeros(y.shape, y.dtype)
+    both = zip(x.shape[:-1], y.shape[:-1], strict=False)
+    batch = len(list(takewhile(lambda sizes: sizes[0] == sizes[1], both)))
+    zeros = jnp.zeros_like(x[(slice(None),) * batch + (0,) * (x.ndim - batch)])
+    zeros = jnp.expand_dims(zeros, tuple(range(batch, y.ndim)))
+    return (zeros + jnp.zeros(y.shape[batch:], x.dtype)).astype(y.dtype)
 
 
 def _matching(cell, state, x):

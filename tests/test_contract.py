@@ -66,9 +66,18 @@ CELLS = {
         snn.dense(4, 2, path="xla"),
         snn.li(2),
     ),
-    "convolution": on_maps((N,), convolution(1, 2, kernel=(2,), stride=2), flatten(1)),
+    "convolution": on_maps(
+        (N,),
+        convolution(1, 2, kernel=(2,), stride=2),
+        snn.lif(2, snn.LIFParams(**FAST), path="xla"),
+        flatten(1),
+    ),
     "convolution of images": on_maps(
-        (1, N), convolution(1, 2, kernel=(3, 2)), pool("max", (1, 2)), flatten()
+        (1, N),
+        convolution(1, 2, kernel=(3, 2)),
+        pool("max", (1, 2)),
+        snn.li(2),
+        flatten(),
     ),
     "running max": running_max(N),
     "learn": snn.learn(lambda tau: lif(tau_mem=tau), tau=np.full(N, 5e-3)),
