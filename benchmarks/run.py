@@ -91,7 +91,9 @@ def table() -> str:
             lines.append(f"| {study.id} | {claim} | | not yet | {study.minutes:g} |")
             continue
         found = json.loads(path.read_text())
-        names = [f"{c['name']} {c['bound']}" for c in found["criteria"]]
+        names = [
+            f"{c['name']} {c['bound']}".replace("|", "\\|") for c in found["criteria"]
+        ]
         seen = [
             str(c["value"]) if c["holds"] else f"**{c['value']}, fails**"
             for c in found["criteria"]
