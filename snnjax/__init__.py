@@ -10,9 +10,9 @@ with a pretended derivative, a *shape* such as ``SuperSpike``, so that gradients
     weights = net.init(jax.random.key(0))
     state, voltages = unroll(net, weights, spikes, dt=1e-3)
 
-Subpackages tell the rest of the story: ``inputs`` (where spikes come from),
-``neurons``, ``networks``, ``learning`` (losses, homeostasis), ``experiments``
-(training, plots) and ``interop`` (flax). ``jit``, ``vmap``, ``grad`` and sharding are
+Subpackages tell the rest of the story: ``inputs`` (where spikes come from: senses and
+encoders), ``datasets``, ``neurons``, ``networks``, ``learning`` (losses, homeostasis),
+``experiments`` (training, landscapes, plots) and ``interop`` (flax). ``jit``, ``vmap``, ``grad`` and sharding are
 yours.
 """
 
