@@ -112,7 +112,7 @@ def _other(path):
         soundfile = importlib.import_module("soundfile")
     except ImportError as error:
         raise ImportError(
-            f"Reading {path.name} needs soundfile: pip install soundfile. "
+            f"Reading {path.name} needs soundfile: pip install 'snnjax[audio]'. "
             "WAV files are read without it."
         ) from error
     about = soundfile.info(str(path))

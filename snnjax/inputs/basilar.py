@@ -49,7 +49,7 @@ def transfer(frequency: np.ndarray, place: np.ndarray) -> np.ndarray:
     Returns:
         v, complex128, ``[F, n]``.
     """
-    from scipy import special  # type: ignore[import-untyped]
+    from scipy import special
 
     w = 2.0 * np.pi * np.asarray(frequency, np.float64)[:, None]
     heavy = _TENSION + _MASS * w**2

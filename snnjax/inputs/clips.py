@@ -32,7 +32,7 @@ def resample(audio: Any, rate: int, to: int) -> np.ndarray:
         ValueError: for anything but one channel of finite numbers, two at least, an
             audible clip, and a rate that is a whole number.
     """
-    from scipy.signal import resample_poly  # type: ignore[import-untyped]
+    from scipy.signal import resample_poly
 
     check.whole("rate", rate)
     audio = np.asarray(audio)
