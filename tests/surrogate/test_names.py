@@ -178,7 +178,7 @@ OTHER_NUMBERS = {
 
 @pytest.mark.parametrize("library", LIBRARIES, ids=lambda f: f.__name__)
 def test_names_are_what_the_installed_library_computes(library, x64):
-    """Needs the library; ``benchmarks/rivals.py`` says which versions."""
+    """Needs the library, of the dependency group ``libraries``."""
     mine = [n for n in names() if n.startswith(library.__name__ + ".")]
     assert len(mine) > 3
     for name in mine:
