@@ -81,6 +81,11 @@ def from_rows(
     sample = np.repeat(np.arange(n), counts)
     kept = _possible(flat, who, sample, n_units, bad)
     if not kept.all():
+        warnings.warn(
+            f"Dropped {np.count_nonzero(~kept)} of {len(kept)} events: times that are "
+            f"negative or not finite, or units outside 0 … {n_units - 1}.",
+            stacklevel=2,
+        )
         flat, who, sample = flat[kept], who[kept], sample[kept]
         counts = np.bincount(sample, minlength=n)
     order: Any = slice(None)
@@ -101,6 +106,38 @@ def from_rows(
         n_units=n_units,
         n_classes=most if n_classes is None else n_classes,
     )
+
+
+def clean(
+    times: Any, units: Any, *, n_units: int, row: int = 0, bad: Late = "error"
+) -> tuple[np.ndarray, np.ndarray]:
+    """One sample's events as ``from_rows`` would pack them: checked, sorted by time.
+
+    Args:
+        times: ``[n]``, of any number type [s].
+        units: who fired, whole numbers ``[n]``.
+        n_units: number of units there are.
+        row: number of the sample, for an error.
+        bad: what to do with an event that no sample can have; ``"drop"`` leaves it out.
+
+    Returns:
+        Times [s], float64, and units, int32, each ``[m]`` with ``m`` at most ``n``.
+
+    Raises:
+        ValueError: naming the row.
+    """
+    if len(times) != len(units):
+        raise ValueError(
+            f"row {row} has another number of times than of units, "
+            f"{len(times)} and {len(units)}"
+        )
+    flat, who = _flat([times], np.float64), _flat([units], np.int64)
+    kept = _possible(flat, who, np.full(len(flat), row), n_units, bad)
+    flat, who = flat[kept], who[kept].astype(np.int32)
+    if np.any(np.diff(flat) < 0):
+        order = np.argsort(flat, kind="stable")
+        flat, who = flat[order], who[order]
+    return flat, who
 
 
 def select(events: Events, rows: np.ndarray) -> Events:
@@ -233,7 +270,7 @@ def _flat(rows, dtype):
 
 
 def _possible(times, units, sample, n_units, bad):
-    """Which events can be; an error for the others, or a count of them."""
+    """Which events can be; an error for the others, unless they may be dropped."""
     kept = np.ones(len(times), bool)
     for wrong, what in (
         (~np.isfinite(times) | (times < 0), "a time that is negative or not finite"),
@@ -242,12 +279,6 @@ def _possible(times, units, sample, n_units, bad):
         if wrong.any() and bad == "error":
             raise ValueError(f"row {sample[wrong][0]} has {what}")
         kept &= ~wrong
-    if not kept.all():
-        warnings.warn(
-            f"Dropped {np.count_nonzero(~kept)} of {len(kept)} events: times that are "
-            f"negative or not finite, or units outside 0 … {n_units - 1}.",
-            stacklevel=3,
-        )
     return kept
 
 

@@ -1,15 +1,17 @@
 """HDF5 files, opened only after what would harm the library was looked at.
 
 Some single flipped bits make the HDF5 library wait for ever, fill the memory or die. So
-a file is read as a whole, its heaps are walked, and an array is fetched only once the
-size that it declares is believable.
+a file is looked at as a whole, its heaps are walked, and an array is fetched only once
+the size that it declares is believable.
 """
 
 import io
 import math
+import mmap
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -30,6 +32,20 @@ def opened(raw: bytes) -> Iterator[Any]:
     _walk_heaps(raw)
     with h5py.File(io.BytesIO(raw), "r") as file:
         yield file
+
+
+def mapped(path: Path) -> tuple[Any, mmap.mmap]:
+    """The HDF5 file of a name and its bytes, which stay on the disk until looked at.
+
+    Raises:
+        ImportError: without h5py.
+        ValueError: as ``opened``, or for a file without a byte.
+    """
+    h5py = library()
+    with path.open("rb") as held:
+        raw = mmap.mmap(held.fileno(), 0, access=mmap.ACCESS_READ)
+    _walk_heaps(raw)
+    return h5py.File(path, "r"), raw
 
 
 def library() -> Any:
@@ -73,7 +89,17 @@ def fetch(node: Any, place: str, raw: bytes) -> np.ndarray:
     """What a dataset holds, once the size that it declares is believable.
 
     Raises:
-        ValueError: naming the place, for an unknown filter or a size beyond belief.
+        ValueError: as ``check_size``.
+    """
+    check_size(node, place, raw)
+    return np.asarray(node[()])
+
+
+def check_size(node: Any, place: str, raw: bytes) -> None:
+    """Refuses an unknown filter and a size beyond belief.
+
+    Raises:
+        ValueError: naming the place.
     """
     plist = node.id.get_create_plist()
     used = [plist.get_filter(k)[0] for k in range(plist.get_nfilters())]
@@ -84,7 +110,6 @@ def fetch(node: Any, place: str, raw: bytes) -> np.ndarray:
         size = math.prod(map(int, shape)) * node.dtype.itemsize
         if size > most:
             raise ValueError(f"{place} claims {size} bytes of a file of {len(raw)}")
-    return np.asarray(node[()])
 
 
 def numbers(

@@ -64,12 +64,11 @@ def read_shd(
     with reading(path, "an SHD file") as path:
         raw = content(path, limit, ending=".h5")
         with hdf5.opened(raw) as file:
-            columns = _columns(file, raw)
-        labels = columns["labels"].astype(np.int64)
-        if len(labels) and not 0 <= labels.min() <= labels.max() < 1000:
-            raise ValueError(
-                f"labels lie in {labels.min()} … {labels.max()}, expected 0 … 999"
-            )
+            found = shd_columns(file, raw)
+            columns: dict[str, Any] = {
+                name: hdf5.fetch(column, name, raw) for name, column in found.items()
+            }
+        labels = shd_labels(columns["labels"])
         return from_rows(
             *(columns["times"], columns["units"], labels),
             n_units=n_units,
@@ -160,25 +159,16 @@ def write_shd(
     return float(moved.max(initial=0.0))
 
 
-def _stored(name, values, dtype):
-    """The values as the file holds them, or a refusal if that would lose them."""
-    values = np.asarray(values)
-    with np.errstate(all="ignore"):
-        stored = values.astype(dtype)
-    if dtype.kind == "f" and values.dtype.kind in "fiu":
-        lost = ~np.isfinite(stored)
-    else:
-        lost = stored != values
-    if lost.any():
-        raise ValueError(
-            f"{name} hold {values[lost][0]}, which {dtype} cannot. Times need a "
-            "floating time_dtype, wide enough; all else must be small whole numbers."
-        )
-    return stored
+def shd_columns(file: Any, raw: Any) -> dict[str, Any]:
+    """The arrays of an open file, none of them read yet.
 
+    Args:
+        file: from ``hdf5.opened`` or ``hdf5.mapped``.
+        raw: the bytes of the file.
 
-def _columns(file, raw):
-    """What the file holds, each array read once its declared size is believable."""
+    Raises:
+        ValueError: if one is missing, or of a type or size that it cannot have.
+    """
     found: dict[str, Any] = {}
     for name, places in _PLACES.items():
         nodes = [hdf5.dataset(file, place) for place in places]
@@ -197,7 +187,39 @@ def _columns(file, raw):
             hdf5.check_rows(name, column, _ROWS[name], raw)
         elif column.dtype.kind not in "iu":
             raise ValueError(f"{name} is of type {column.dtype}")
-    return {name: hdf5.fetch(column, name, raw) for name, column in found.items()}
+        hdf5.check_size(column, name, raw)
+    return found
+
+
+def shd_labels(stored: np.ndarray) -> np.ndarray:
+    """Labels, int64.
+
+    Raises:
+        ValueError: for one outside 0 … 999.
+    """
+    labels = stored.astype(np.int64)
+    if len(labels) and not 0 <= labels.min() <= labels.max() < 1000:
+        raise ValueError(
+            f"labels lie in {labels.min()} … {labels.max()}, expected 0 … 999"
+        )
+    return labels
+
+
+def _stored(name, values, dtype):
+    """The values as the file holds them, or a refusal if that would lose them."""
+    values = np.asarray(values)
+    with np.errstate(all="ignore"):
+        stored = values.astype(dtype)
+    if dtype.kind == "f" and values.dtype.kind in "fiu":
+        lost = ~np.isfinite(stored)
+    else:
+        lost = stored != values
+    if lost.any():
+        raise ValueError(
+            f"{name} hold {values[lost][0]}, which {dtype} cannot. Times need a "
+            "floating time_dtype, wide enough; all else must be small whole numbers."
+        )
+    return stored
 
 
 def _measures(file, place, raw):

@@ -1,0 +1,151 @@
+"""Samples of events one at a time, of data sets that may be larger than memory.
+
+A source has a length, a number of units, and an item for every row, read when it is
+asked for. Nothing more is needed by ``snnjax.inputs.stream``, or by grain, which calls
+it a random-access data source. Sources can be pickled; each process opens the file
+anew.
+"""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+from snnjax import check
+from snnjax.datasets import hdf5
+from snnjax.datasets.events_npz import read_events
+from snnjax.datasets.files import DataError, arrays, reading
+from snnjax.datasets.heidelberg import shd_columns, shd_labels
+from snnjax.events import Events, Late, clean
+
+
+class Sample(NamedTuple):
+    """Events of one sample."""
+
+    times: np.ndarray  # [s], float64, rising, [n]
+    units: np.ndarray  # int32, [n]
+    label: int
+    missing: int  # events that were dropped as nothing can have them
+
+
+class Source(Protocol):
+    """Samples by the number of their row."""
+
+    n_units: int
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, row: int, /) -> Sample: ...
+
+
+class InMemory:
+    """Samples of events that are in memory already."""
+
+    def __init__(self, events: Events):
+        self.events, self.n_units = events, events.n_units
+
+    def __len__(self) -> int:
+        return len(self.events.labels)
+
+    def __getitem__(self, row: int) -> Sample:
+        row = range(len(self))[row]
+        held = slice(*self.events.offsets[row : row + 2])
+        times, units = self.events.times[held], self.events.units[held]
+        return Sample(times, units, int(self.events.labels[row]), 0)
+
+
+class ShdFile:
+    """Samples of an ``.h5`` file in the layout of SHD, each read when asked for.
+
+    The file is looked through once, as ``read_shd`` does, without being held.
+
+    Args:
+        path: of the file, not packed.
+        n_units: number of input units.
+        bad: what to do with events at no time or of no unit; ``"drop"`` counts them as
+            ``missing``.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        DataError: naming the file and what is wrong with it; when a row is read, naming
+            the row.
+    """
+
+    def __init__(self, path: str | Path, *, n_units: int = 700, bad: Late = "error"):
+        self.path, self.n_units, self.bad = Path(path), n_units, bad
+        if self.path.suffix in (".gz", ".zip"):
+            raise DataError(f"{path} is packed: no row can be read alone; unpack it.")
+        self._columns: dict[str, Any] | None = None
+        hdf5.library()
+        with reading(path, "an SHD file"):
+            self.labels = shd_labels(self._open()["labels"][()])
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, row: int) -> Sample:
+        row = range(len(self))[row]
+        with reading(self.path, "an SHD file"):
+            columns = self._open()
+            told, who = columns["times"][row], columns["units"][row]
+            times, units = clean(told, who, n_units=self.n_units, row=row, bad=self.bad)
+        return Sample(times, units, int(self.labels[row]), len(told) - len(times))
+
+    def __getstate__(self) -> dict[str, Any]:
+        return vars(self) | {"_columns": None}
+
+    def _open(self):
+        if self._columns is None:
+            self._columns = shd_columns(*hdf5.mapped(self.path))
+        return self._columns
+
+
+class EventFiles:
+    """Samples of many ``.npz`` files of events; a few files are held at a time.
+
+    Made for files of few samples each, as a whole file is read for one of them.
+
+    Args:
+        paths: of the files, as ``write_events`` writes them.
+        n_units: number of units there are.
+        held: how many files to keep in memory.
+
+    Raises:
+        ValueError: for no path, or nothing to hold.
+        FileNotFoundError: if there is no such file.
+        DataError: naming the file and what is wrong with it.
+    """
+
+    def __init__(self, paths: Sequence[str | Path], *, n_units: int, held: int = 8):
+        check.whole("held", held)
+        if not len(paths):
+            raise ValueError("There is no file of events; give at least one path.")
+        self.paths, self.n_units = [Path(path) for path in paths], n_units
+        self.held = held
+        self._ends = np.cumsum([_samples(path) for path in self.paths])
+        self._read: Any = None
+
+    def __len__(self) -> int:
+        return int(self._ends[-1])
+
+    def __getitem__(self, row: int) -> Sample:
+        row = range(len(self))[row]
+        file = int(np.searchsorted(self._ends, row, side="right"))
+        if self._read is None:
+            self._read = lru_cache(self.held)(read_events)
+        events = self._read(self.paths[file], n_units=self.n_units)
+        return InMemory(events)[row - int(self._ends[file])]  # counted from the end
+
+    def __getstate__(self) -> dict[str, Any]:
+        return vars(self) | {"_read": None}
+
+
+def _samples(path):
+    """How many samples a file of events has."""
+    with reading(path, "events") as path:
+        found = arrays(path, {"offsets"})
+        if "offsets" not in found:
+            raise ValueError("there is no array offsets")
+        return max(len(found["offsets"]) - 1, 0)

@@ -1,0 +1,129 @@
+"""The next batches come to the device while a step runs on this one."""
+
+import weakref
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+import jax
+
+from snnjax import check
+
+_END = object()
+
+
+def ahead(batches: Iterable[Any], size: int = 2, *, device: Any = None) -> "Ahead":
+    """Reads batches in a thread, and brings them to the device, before they are needed.
+
+        for batch in ahead(batches):
+            state, metrics = step(state, *batch)
+
+    At most ``size`` batches wait. An error of the reader is raised in its turn, after
+    the batches before it. The thread ends with the batches, at an error, by ``close``
+    (or leaving a ``with``), or when nothing holds the iterator any more.
+
+    Args:
+        batches: pytrees of arrays; an iterator with ``get_state`` and ``set_state``,
+            as of a ``Stream``, can still be resumed.
+        size: how many may wait.
+        device: a device or sharding; jax's own choice if omitted.
+
+    Returns:
+        An iterator over the same batches in the same order.
+
+    Raises:
+        ValueError: for a size below one.
+    """
+    check.whole("size", size)
+    return Ahead(batches, size, device)
+
+
+class Ahead:
+    """What ``ahead`` returns; its state is that of the batches it has given out."""
+
+    def __init__(self, batches: Iterable[Any], size: int, device: Any):
+        self._batches: Any = iter(batches)
+        self._size, self._device = size, device
+        self._state = _state(self._batches)
+        self._waiting: deque[Future] = deque()
+        self._reader = ThreadPoolExecutor(1, "snnjax-ahead")
+        weakref.finalize(self, self._reader.shutdown, wait=False, cancel_futures=True)
+        self._fill()
+
+    def __iter__(self) -> Iterator[Any]:
+        return self
+
+    def __enter__(self) -> "Ahead":
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self.close()
+
+    def __next__(self) -> Any:
+        if not self._waiting:
+            raise StopIteration
+        try:
+            batch, state = self._waiting[0].result()
+        except BaseException:
+            self.close()
+            raise
+        if batch is _END:
+            self.close()
+            raise StopIteration
+        self._waiting.popleft()
+        self._state = state
+        self._fill()
+        return batch
+
+    def get_state(self) -> Any:
+        """How far the batches that were given out go; those that wait do not count.
+
+        Raises:
+            TypeError: if the batches have no state.
+        """
+        if self._state is None:
+            raise TypeError(f"{type(self._batches).__name__} has no get_state.")
+        return self._state
+
+    def set_state(self, state: Any) -> None:
+        """Goes to where a state was taken; what waits is read anew.
+
+        Raises:
+            RuntimeError: if the thread has ended.
+        """
+        self._empty()
+        self._reader.submit(self._batches.set_state, state).result()
+        self._state = state
+        self._fill()
+
+    def close(self) -> None:
+        """Ends the thread, once it has read what it is reading; nothing is left."""
+        self._empty()
+        self._reader.shutdown()
+        close = getattr(self._batches, "close", None)
+        if close is not None:
+            close()
+
+    def _empty(self):
+        for batch in self._waiting:
+            batch.cancel()
+        self._waiting.clear()
+
+    def _fill(self):
+        while len(self._waiting) < self._size:
+            batch = self._reader.submit(_read, self._batches, self._device)
+            self._waiting.append(batch)
+
+
+def _read(batches, device):
+    """The next batch on the device, and the state after it; runs in the thread."""
+    batch = next(batches, _END)
+    if batch is not _END:
+        batch = jax.device_put(batch, device)
+    return batch, _state(batches)
+
+
+def _state(batches):
+    get = getattr(batches, "get_state", None)
+    return None if get is None else get()

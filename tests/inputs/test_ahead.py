@@ -1,0 +1,141 @@
+import gc
+import threading
+import time
+
+import jax
+import numpy as np
+import pytest
+
+from snnjax.inputs.ahead import ahead
+
+
+def threads():
+    return [t for t in threading.enumerate() if t.name.startswith("snnjax-ahead")]
+
+
+def gone(patience=5.0):
+    """Whether no reader is left, soon."""
+    gc.collect()
+    until = time.monotonic() + patience
+    while threads() and time.monotonic() < until:
+        time.sleep(0.01)
+    return not threads()
+
+
+class Reader:
+    """Counts to ``n``, and tells how far it was asked to."""
+
+    def __init__(self, n=10, broken=None):
+        self.n, self.broken, self.asked = n, broken, 0
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        if self.asked == self.broken:
+            raise OSError(f"the disk is gone at {self.asked}")
+        if self.asked == self.n:
+            raise StopIteration
+        self.asked += 1
+        return np.full(3, self.asked - 1), {"label": np.int32(self.asked)}
+
+    def get_state(self):
+        return {"at": self.asked}
+
+    def set_state(self, state):
+        self.asked = state["at"]
+
+
+def first(batch):
+    return int(batch[0][0])
+
+
+@pytest.mark.parametrize("size", [1, 2, 20])
+def test_batches_come_in_order_on_the_device_and_end(size):
+    found = list(ahead(Reader(), size))
+    assert [first(batch) for batch in found] == list(range(10))
+    assert all(isinstance(leaf, jax.Array) for leaf in jax.tree.leaves(found))
+    assert found[3][1]["label"] == 4
+    assert gone()
+
+
+def test_batches_go_to_the_device_that_is_named():
+    other = jax.devices()[-1]
+    assert other != jax.devices()[0]
+    (batch,) = ahead([np.zeros(3)], device=other)
+    assert batch.devices() == {other}
+
+
+def test_it_reads_while_nobody_asks_and_no_further_than_told():
+    reader = Reader()
+    batches = ahead(reader, 3)
+    until = time.monotonic() + 5.0
+    while reader.asked < 3 and time.monotonic() < until:
+        time.sleep(0.01)
+    time.sleep(0.05)
+    assert reader.asked == 3
+    next(batches)
+    batches.close()
+    assert reader.asked <= 4
+
+
+def test_an_error_of_the_reader_comes_in_its_turn():
+    batches = ahead(Reader(broken=4), 8)
+    assert [first(next(batches)) for _ in range(4)] == [0, 1, 2, 3]
+    with pytest.raises(OSError, match="the disk is gone at 4"):
+        next(batches)
+    assert gone()
+    assert list(batches) == []
+
+
+def test_the_thread_ends_when_nobody_wants_batches_any_more():
+    with ahead(Reader()) as batches:
+        next(batches)
+        assert threads()
+    assert gone()
+    batches.close()  # twice does no harm
+
+    for batch in ahead(Reader()):
+        if first(batch) == 2:
+            break
+    del batch
+    assert gone()
+
+
+def test_a_generator_is_closed_after_it_was_read():
+    closed = []
+
+    def rows():
+        try:
+            while True:
+                yield np.zeros(1)
+        finally:
+            closed.append(threading.current_thread().name)
+
+    with ahead(rows()) as batches:
+        next(batches)
+        with pytest.raises(TypeError, match="generator has no get_state"):
+            batches.get_state()
+    assert len(closed) == 1
+
+
+def test_the_state_is_that_of_what_was_given_out():
+    batches = ahead(Reader(), 4)
+    states = [batches.get_state()]
+    for batch in batches:
+        states.append(batches.get_state())
+        assert states[-1] == {"at": first(batch) + 1}
+    for k, state in enumerate(states[:-1]):
+        with ahead(Reader(), 4) as again:
+            next(again)
+            again.set_state(state)
+            assert again.get_state() == state
+            assert [first(batch) for batch in again] == list(range(k, 10))
+    with pytest.raises(RuntimeError, match="after shutdown"):
+        batches.set_state(states[0])
+
+
+def test_no_room_is_refused():
+    with pytest.raises(ValueError, match="size"):
+        ahead([], 0)
+    assert not threads()
