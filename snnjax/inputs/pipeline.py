@@ -13,6 +13,9 @@ counts them in bins:
 
 All are pure functions; those that draw take a key. Nothing disappears unseen: what a
 raster does not hold is counted beside it.
+
+Rasters can be kept as well, a byte for a count (``raster(dtype=uint8)``) or a bit for a
+spike (``pack``); connections read bytes and ``unpack`` as they are.
 """
 
 from dataclasses import dataclass, replace
@@ -179,8 +182,9 @@ def raster(
         clips: of N samples.
         steps: number of bins T.
         dt: width of a bin [s].
-        dtype: of the counts. ``uint8`` takes a quarter of the memory, and connections
-            read it as it is; a count above 255 stops there and the rest is missing.
+        dtype: of the counts. ``uint8`` and ``bool`` take a quarter of the memory, and
+            connections read them as they are; a count above 255, or above one, stops
+            there and the rest is missing.
 
     Returns:
         Counts ``[T, N, n_units]`` and what is missing: events that come after the last
@@ -201,12 +205,48 @@ def raster(
     counts = jnp.zeros(steps * n * width, jnp.float32)
     counts = counts.at[flat.ravel()].add(1.0, mode="drop").reshape(steps, n, width)
     missing = jnp.sum(jnp.isfinite(clips.times) & ~held, axis=1, dtype=jnp.int32)
-    if jnp.issubdtype(dtype, jnp.integer):
-        most = jnp.iinfo(dtype).max
+    if not jnp.issubdtype(dtype, jnp.floating):
+        most = 1 if jnp.dtype(dtype) == bool else jnp.iinfo(dtype).max
         counts = jax.lax.optimization_barrier(counts)  # fused, it is four times slower
         over = jnp.sum(jnp.maximum(counts - most, 0.0), axis=(0, 2))
         missing, counts = missing + over.astype(jnp.int32), jnp.minimum(counts, most)
     return Raster(counts.astype(dtype), missing)
+
+
+def pack(raster: jax.Array) -> jax.Array:
+    """Puts eight units of a raster into one byte, a 32nd of the memory of float32.
+
+    Args:
+        raster: spikes ``[..., n_units]``, ``bool``, as of ``raster(dtype=bool)``.
+
+    Returns:
+        ``[..., n_units / 8]``, rounded up, ``uint8``.
+
+    Raises:
+        ValueError: for a raster of counts, which a bit does not hold.
+    """
+    if raster.dtype != bool:
+        raise ValueError(
+            f"Only spikes fit into bits, got {raster.dtype}. Take raster(dtype=bool), "
+            "which counts what it misses."
+        )
+    return jnp.packbits(raster, axis=-1)
+
+
+def unpack(packed: jax.Array, n_units: int) -> jax.Array:
+    """The raster of ``pack``, ``[..., n_units]``, ``bool``.
+
+    Raises:
+        ValueError: for another type, or another number of units.
+    """
+    check.whole("n_units", n_units)
+    width = -(-n_units // 8)
+    if packed.dtype != jnp.uint8 or packed.shape[-1] != width:
+        raise ValueError(
+            f"{n_units} units are packed into uint8 [..., {width}], got {packed.dtype} "
+            f"{list(packed.shape)}."
+        )
+    return jnp.unpackbits(packed, axis=-1, count=n_units).astype(bool)
 
 
 def _inside(clips):

@@ -5,7 +5,17 @@ import pytest
 
 import snnjax as snn
 from snnjax.events import from_rows, rasterize
-from snnjax.inputs.pipeline import blend, jitter, merge, pad, raster, shift, take
+from snnjax.inputs.pipeline import (
+    blend,
+    jitter,
+    merge,
+    pack,
+    pad,
+    raster,
+    shift,
+    take,
+    unpack,
+)
 
 UNITS, STEPS, DT = 12, 20, 10e-3
 
@@ -131,6 +141,56 @@ def test_bytes_hold_up_to_255_and_the_rest_is_missing():
     assert found.counts[0, 0, 0] == 255
     assert found.missing[0] == 45
     assert raster(pad(events), steps=2, dt=DT).counts[0, 0, 0] == 300
+
+
+def test_bits_hold_one_spike_and_the_rest_is_missing(events):
+    found = raster(merge(pad(events), 3), steps=STEPS, dt=DT, dtype=bool)
+    counts = rasterize(events, steps=STEPS, dt=DT, merge=3)
+    assert found.counts.dtype == bool
+    np.testing.assert_array_equal(found.counts, counts > 0)
+    over = np.maximum(counts - 1, 0).sum(axis=(0, 2))
+    assert over.sum() > 0
+    np.testing.assert_array_equal(found.missing, over)
+
+
+@pytest.mark.parametrize("units", [1, 7, 8, 9, 700])
+def test_eight_units_are_one_byte_and_come_back(units, rng):
+    spikes = rng.random((5, 3, units)) < 0.3
+    packed = jax.jit(pack)(spikes)
+    assert packed.dtype == jnp.uint8
+    assert packed.shape == (5, 3, -(-units // 8))
+    by_hand = [
+        sum(int(bit) << 7 - k for k, bit in enumerate(spikes[2, 1, b : b + 8]))
+        for b in range(0, units, 8)
+    ]
+    assert packed[2, 1].tolist() == by_hand
+    again = jax.jit(unpack, static_argnums=1)(packed, units)
+    assert again.dtype == bool
+    np.testing.assert_array_equal(again, spikes)
+
+
+def test_a_network_learns_from_packed_rasters_as_from_floats(events):
+    net = snn.chain(snn.dense(UNITS, 5), snn.lif(5))
+    weights = net.init(jax.random.key(0))
+    spikes = raster(pad(events), steps=STEPS, dt=DT, dtype=bool).counts
+
+    def loss(weights, xs):
+        return jnp.sum(snn.unroll(net, weights, xs, dt=DT)[0][1].v ** 2)
+
+    bits = jax.grad(lambda w: loss(w, unpack(pack(spikes), UNITS)))(weights)
+    floats = jax.grad(lambda w: loss(w, spikes.astype(jnp.float32)))(weights)
+    assert np.any(floats[0].w)
+    np.testing.assert_allclose(bits[0].w, floats[0].w, rtol=1e-5, atol=1e-6)
+
+
+def test_counts_and_other_widths_do_not_pass_for_packed_spikes():
+    with pytest.raises(ValueError, match=r"Only spikes fit into bits, got float32"):
+        pack(jnp.ones((3, 8)))
+    for packed in (jnp.zeros((3, 2), jnp.uint8), jnp.zeros((3, 1))):
+        with pytest.raises(
+            ValueError, match=r"8 units are packed into uint8 \[..., 1\]"
+        ):
+            unpack(packed, 8)
 
 
 def test_many_time_steps_are_one_program(events):
