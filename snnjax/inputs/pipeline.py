@@ -206,7 +206,7 @@ def raster(
     counts = counts.at[flat.ravel()].add(1.0, mode="drop").reshape(steps, n, width)
     missing = jnp.sum(jnp.isfinite(clips.times) & ~held, axis=1, dtype=jnp.int32)
     if not jnp.issubdtype(dtype, jnp.floating):
-        most = 1 if jnp.dtype(dtype) == bool else jnp.iinfo(dtype).max
+        most = 1 if jnp.issubdtype(dtype, jnp.bool_) else jnp.iinfo(dtype).max
         counts = jax.lax.optimization_barrier(counts)  # fused, it is four times slower
         over = jnp.sum(jnp.maximum(counts - most, 0.0), axis=(0, 2))
         missing, counts = missing + over.astype(jnp.int32), jnp.minimum(counts, most)
