@@ -18,6 +18,7 @@ import membrane_fluctuations
 import peak_heights
 import primed_network
 import receptor_fit
+import retinal_waves
 import sparse_gradients
 import surrogate_controls
 import surrogate_field
@@ -37,6 +38,7 @@ FOUND = (
     peak_heights.STUDY,
     primed_network.STUDY,
     receptor_fit.STUDY,
+    retinal_waves.STUDY,
     sparse_gradients.STUDY,
     surrogate_controls.STUDY,
     surrogate_field.STUDY,

@@ -1,6 +1,16 @@
 """How we find out: training, tasks, measures and figures."""
 
 from snnjax.experiments import directions, fields, landscape, plot
+from snnjax.experiments.correlations import (
+    ByDistance,
+    Waves,
+    by_distance,
+    correlation_index,
+    spike_trains,
+    tiling,
+    tilings,
+    waves,
+)
 from snnjax.experiments.gradients import (
     Agreement,
     agreement,
@@ -34,12 +44,16 @@ from snnjax.experiments.train import (
 __all__ = [
     "TASKS",
     "Agreement",
+    "ByDistance",
     "Fit",
     "MembraneStatistics",
     "Task",
     "TrainState",
+    "Waves",
     "agreement",
+    "by_distance",
     "confusion",
+    "correlation_index",
     "describe",
     "directions",
     "epoch_rows",
@@ -54,7 +68,11 @@ __all__ = [
     "plot",
     "slopes",
     "spectral_norms",
+    "spike_trains",
     "start",
     "step_jacobians",
+    "tiling",
+    "tilings",
     "train",
+    "waves",
 ]

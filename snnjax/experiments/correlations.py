@@ -10,8 +10,34 @@ from typing import NamedTuple
 import numpy as np
 
 from snnjax import check
+from snnjax.events import Events
 
 Trains = Sequence[np.ndarray]
+
+_ROUNDING = 1e-12  # of the duration, by which times may be off
+
+
+def spike_trains(events: Events, sample: int = 0) -> list[np.ndarray]:
+    """Spike times of each unit in one sample of events [s], sorted, ``n_units`` arrays.
+
+    A recording whose clock begins late has late times; subtract when it began.
+
+    Args:
+        events: of N samples, such as ``WaveRecording.events``.
+        sample: which of them.
+
+    Raises:
+        ValueError: for a sample that there is not.
+    """
+    n = len(events.labels)
+    check.whole("sample", sample, least=0)
+    if sample >= n:
+        raise ValueError(f"There is no sample {sample} of {n}.")
+    kept = slice(*events.offsets[sample : sample + 2])
+    times, units = events.times[kept], events.units[kept]
+    ordered = times[np.argsort(units, kind="stable")]
+    ends = np.cumsum(np.bincount(units, minlength=events.n_units))
+    return [ordered[a:b] for a, b in zip([0, *ends], ends, strict=False)]
 
 
 def tiling(a: np.ndarray, b: np.ndarray, *, window: float, duration: float) -> float:
@@ -21,7 +47,8 @@ def tiling(a: np.ndarray, b: np.ndarray, *, window: float, duration: float) -> f
 
     with P_a the share of spikes of a within ``window`` of one of b, and T_b the share
     of time within ``window`` of a spike of b. It does not depend on the firing rates
-    (Cutts & Eglen 2014, doi:10.1523/JNEUROSCI.2767-14.2014).
+    (Cutts & Eglen 2014, doi:10.1523/JNEUROSCI.2767-14.2014). Spikes exactly ``window``
+    apart count, to a rounding error.
 
     Args:
         a: spike times [s], sorted.
@@ -45,7 +72,8 @@ def tilings(trains: Trains, *, window: float, duration: float) -> np.ndarray:
     check.positive("duration", duration, " [s]")
     trains = [_sorted(train, duration) for train in trains]
     covered = np.array([_covered(train, window, duration) for train in trains])
-    share = np.array([[_near(a, b, window) for b in trains] for a in trains])
+    reach = window + _ROUNDING * duration
+    share = np.array([[_near(a, b, reach) for b in trains] for a in trains])
     with np.errstate(invalid="ignore", divide="ignore"):
         half = (share - covered) / (1.0 - share * covered)
     half[share * np.broadcast_to(covered, share.shape) == 1.0] = 1.0
@@ -59,14 +87,16 @@ def correlation_index(
 
         N_ab · duration / (N_a · N_b · 2·window)
 
-    with N_ab the pairs of spikes at most ``window`` apart (Wong, Meister & Shatz 1993,
-    doi:10.1016/0896-6273(93)90122-8). It falls with the firing rate, which the tiling
-    coefficient does not. NaN for a train without a spike. See ``tiling`` for errors.
+    with N_ab the pairs of spikes at most ``window`` apart, to a rounding error (Wong,
+    Meister & Shatz 1993, doi:10.1016/0896-6273(93)90122-8). It falls with the firing
+    rate, which the tiling coefficient does not. NaN for a train without a spike. See
+    ``tiling`` for errors.
     """
     check.positive("window", window, " [s]")
     check.positive("duration", duration, " [s]")
     trains = [_sorted(train, duration) for train in trains]
-    pairs = np.array([[_pairs(a, b, window) for b in trains] for a in trains], float)
+    reach = window + _ROUNDING * duration
+    pairs = np.array([[_pairs(a, b, reach) for b in trains] for a in trains], float)
     counts = np.array([len(train) for train in trains], float)
     with np.errstate(invalid="ignore", divide="ignore"):
         return pairs * duration / (np.outer(counts, counts) * 2.0 * window)

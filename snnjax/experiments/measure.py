@@ -1,4 +1,7 @@
-"""Measures of what networks do, and of the machine that did it."""
+"""Measures of what networks do, and of the machine that did it.
+
+How the units of a population fire together, near and far, is in ``correlations``.
+"""
 
 import platform
 from importlib import metadata

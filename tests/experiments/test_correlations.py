@@ -4,10 +4,12 @@ import pytest
 from snnjax.experiments.correlations import (
     by_distance,
     correlation_index,
+    spike_trains,
     tiling,
     tilings,
     waves,
 )
+from snnjax.inputs import from_rows
 
 
 def poisson(rng, rate, duration):
@@ -40,6 +42,34 @@ def test_tiling_by_hand():
     # Windows that leave the recording or overlap count once.
     found = tiling(np.array([0.5, 1.5]), np.array([9.5]), window=1.0, duration=10.0)
     np.testing.assert_allclose(found, 0.5 * (-0.15 - 0.25))
+
+
+def test_spikes_exactly_a_window_apart_count_whatever_rounding_does():
+    # In units of 10 ms all is whole; in seconds 1.1 + 0.05 and the like round.
+    a, b = np.array([110, 2003, 90_001]), np.array([115, 1998, 90_006, 95_000])
+    trains, given = [a * 0.01, b * 0.01], {"window": 0.05, "duration": 1000.0}
+    index = correlation_index(trains, **given)
+    np.testing.assert_allclose(index[0, 1], 3 * 1000 / (3 * 4 * 0.1))
+    np.testing.assert_array_equal(index, index.T)
+    t_a, t_b = 0.3e-3, 0.4e-3  # windows of 0.1 s in 1000 s
+    expected = 0.5 * ((1 - t_b) / (1 - t_b) + (0.75 - t_a) / (1 - 0.75 * t_a))
+    np.testing.assert_allclose(tilings(trains, **given)[0, 1], expected)
+    apart = [a * 0.01, b * 0.01 + 1e-6 * np.array([1, -1, 1, 0])]
+    assert correlation_index(apart, **given)[0, 1] == 0
+
+
+def test_events_of_a_sample_become_the_trains_of_its_units():
+    events = from_rows(
+        [[0.5], [0.1, 0.2, 0.4, 0.9]], [[0], [3, 1, 3, 0]], [0, 0], n_units=5
+    )
+    found = spike_trains(events, 1)
+    assert [list(train) for train in found] == [[0.9], [0.2], [], [0.1, 0.4], []]
+    assert [len(train) for train in spike_trains(events)] == [1, 0, 0, 0, 0]
+    assert spike_trains(from_rows([[]], [[]], [0], n_units=0)) == []
+    with pytest.raises(ValueError, match="no sample 2 of 2"):
+        spike_trains(events, 2)
+    with pytest.raises(ValueError, match="sample"):
+        spike_trains(events, -1)
 
 
 def test_tiling_is_one_for_itself_zero_for_chance_and_free_of_rates(rng):
