@@ -6,6 +6,7 @@ test set once, and are compared with a linear classifier of the same input.
 
 import shutil
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -81,7 +82,8 @@ def run_digits(full: bool, size: Size = Size()) -> Finding:
 def run_spoken(full: bool, size: Size = Size()) -> Finding:
     del full
     tell("     (the data in SNNJAX_DATA; about 100 s for each of three seeds)")
-    found = train(tasks.spoken_digits_task, "spoken-digits.png", size)
+    make_task = partial(tasks.spoken_digits_task, source="spikes")
+    found = train(make_task, "spoken-digits.png", size)
     ahead = 100 * (found["test_accuracy"] - found["linear_readout_test_accuracy"])
     return Finding(
         found,

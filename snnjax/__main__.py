@@ -37,16 +37,11 @@ def main(args: list[str] | None = None) -> int:
 
 
 def _train(command):
-    from snnjax.experiments import TASKS, train
+    from snnjax.experiments import train
 
     if command.seeds < 1 or (command.epochs is not None and command.epochs < 1):
         raise ValueError("--seeds and --epochs must be at least 1.")
-    if command.task == "digits":
-        if command.data is not None:
-            raise ValueError("The digits come with scikit-learn; they take no --data.")
-        task = TASKS["digits"]()
-    else:
-        task = TASKS[command.task](command.data)
+    task = _task(command)
     command.out.mkdir(parents=True, exist_ok=True)
     found = train(task, command.out, seeds=command.seeds, epochs=command.epochs)
     each = ", ".join(f"{hit:.3f}" for hit in found["test_accuracies"])
@@ -57,6 +52,23 @@ def _train(command):
         f"report: {command.out / 'report.png'}"
     )
     return 0
+
+
+def _task(command):
+    from snnjax.experiments import TASKS
+
+    make, name, data = TASKS[command.task], command.task, command.data
+    if command.from_sound and name != "spoken-digits":
+        raise ValueError(f"--from-sound is for spoken-digits, not for {name}.")
+    if name == "digits":
+        if data is not None:
+            raise ValueError("The digits come with scikit-learn; they take no --data.")
+        return make()
+    if name == "spoken-digits":
+        source = "sound" if command.from_sound else None
+        with _progress("encoding") as progress:
+            return make(data, source=source, progress=progress)
+    return make(data)
 
 
 def _info(command):
@@ -120,8 +132,8 @@ def _progress(what: str) -> Iterator[Callable[[int, int], None]]:
     from rich.progress import Progress
 
     with Progress(console=Console(stderr=True)) as bar:
-        task = bar.add_task(what, total=None)
-        yield lambda done, of: bar.update(task, completed=done, total=of)
+        task = bar.add_task(what, total=None, visible=False)
+        yield lambda done, of: bar.update(task, completed=done, total=of, visible=True)
 
 
 def _kernels(command):
@@ -146,9 +158,10 @@ def _commands(conf):
 
         digits: handwritten digits, which come with scikit-learn. spoken-digits: speech
         as spikes of a cochlea, in files of the Spiking Heidelberg Digits (SHD) or of
-        the same layout. braille: letters under a fingertip. mnist: handwritten digits,
-        70000 of them. n-mnist: the same before an event camera. ecg: segments of a
-        heartbeat (QTDB), step by step.
+        the same layout; or recordings (Free Spoken Digits), which go through the
+        cochlea first, once, and are parted by speaker. braille: letters under a
+        fingertip. mnist: handwritten digits, 70000 of them. n-mnist: the same before an
+        event camera. ecg: segments of a heartbeat (QTDB), step by step.
 
         A run that was cut off goes on when called again with the same --out.
         """
@@ -167,6 +180,8 @@ def _commands(conf):
             Path | None, conf.arg(metavar="PATH", help_behavior_hint=_USUAL_FOLDERS)
         ] = None
         """Folder with the files of the task; digits need none."""
+        from_sound: Annotated[bool, conf.FlagCreatePairsOff] = False
+        """spoken-digits: from recordings, even where there are files of spikes."""
 
         run = _train
 

@@ -57,6 +57,7 @@ def test_help_on_training_names_every_option_in_words(capsys):
         "--epochs INT How often each network sees all training data.",
         "as many as the task needs",
         "--data PATH Folder with the files of the task; digits need none. (default:",
+        "--from-sound spoken-digits: from recordings",
         "cut off goes on when called again with the same --out",
     ):
         assert words in out
@@ -88,6 +89,7 @@ def test_a_command_that_cannot_be_read_is_refused_and_named(args, culprit, capsy
         (["--epochs", "0"], "at least 1"),
         (["--epochs", "-3"], "at least 1"),
         (["--data", "here"], "they take no --data"),
+        (["--from-sound"], "is for spoken-digits, not for digits"),
     ],
 )
 def test_options_that_make_no_sense_are_refused(
@@ -195,7 +197,8 @@ def test_a_refused_program_exits_with_an_error_and_no_traceback(tmp_path):
     assert done.returncode == 1
     assert done.stdout == ""
     (line,) = done.stderr.splitlines()
-    assert line.startswith(f"snnjax: No spoken digits (train file) in {tmp_path}")
+    files = "recordings/*.wav, or shd_train.h5 and shd_test.h5"
+    assert line.startswith(f"snnjax: No spoken digits ({files}) in {tmp_path}")
 
 
 def test_kernels_are_built_on_demand_and_info_says_where(capsys, monkeypatch, tmp_path):

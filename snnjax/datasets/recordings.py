@@ -83,13 +83,28 @@ def sound_folder(folder: str | Path) -> Recordings:
     return _listed(files, _COMMAND, words, strict=False)
 
 
+def fsdd_recordings(path: str | Path | None = None) -> Recordings:
+    """All of Free Spoken Digits: ten digits by six speakers, 50 times each, at 8 kHz.
+
+    Args:
+        path: folder with ``recordings``; see ``places`` if omitted.
+
+    Raises:
+        DataError: for a file of another name.
+        FileNotFoundError: saying where it looked.
+    """
+    homes = ("free-spoken-digit-dataset", "free-spoken-digit-dataset-master")
+    folder = find("fsdd", "spoken digits", ["recordings"], path, homes=homes)
+    return _listed(sorted(folder.glob("*.wav")), _FSDD, DIGITS[:10])
+
+
 def fsdd(
     split: Split,
     path: str | Path | None = None,
     *,
     by: Literal["recording", "speaker"] = "recording",
 ) -> Recordings:
-    """Free Spoken Digits: ten digits by six speakers, 50 times each, at 8 kHz.
+    """A part of Free Spoken Digits.
 
     By recording, indices 0 to 4 test, as the authors have it, and 5 and 6 validate. By
     speaker, the last in alphabetical order tests and the one before validates.
@@ -100,15 +115,19 @@ def fsdd(
         by: what the parts do not share.
 
     Raises:
-        ValueError: for another split, or a file of another name (``DataError``).
+        ValueError: for another split, less than three speakers to part by, or a file
+            of another name (``DataError``).
         FileNotFoundError: saying where it looked.
     """
     check_split(split)
-    homes = ("free-spoken-digit-dataset", "free-spoken-digit-dataset-master")
-    folder = find("fsdd", "spoken digits", ["recordings"], path, homes=homes)
-    found = _listed(sorted(folder.glob("*.wav")), _FSDD, DIGITS[:10])
+    found = fsdd_recordings(path)
     if by == "recording":
         part = 2 - np.digitize(found.trial, [5, 7])
+    elif len(found.speakers) < 3:
+        raise ValueError(
+            "To train, validate and test on different speakers takes recordings by at "
+            f"least three; there are {', '.join(found.speakers) or 'none'}."
+        )
     else:
         part = np.clip(found.group - len(found.speakers) + 3, 0, 2)
     return choose(found, part == _number(split))

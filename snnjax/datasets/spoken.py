@@ -35,13 +35,21 @@ def spoken_digits(split: Split, path: str | Path | None = None) -> Events:
     """
     check_split(split)
     part = "test" if split == "test" else "train"
+    file = spoken_digits_file(part, path)
+    if file is None:
+        raise missing("shd", f"spoken digits ({part} file)", path)
+    return _part(read_shd(file), split)
+
+
+def spoken_digits_file(part: str, path: str | Path | None = None) -> Path | None:
+    """The file of ``"train"`` or ``"test"`` that ``spoken_digits`` reads, if any."""
     for folder in candidates("shd", path, ("fsdd-spikes-shd-layout", "SHD", "")):
         for stem in ("fsdd_spikes", "shd"):
             for ending in _ENDINGS:
                 file = folder / f"{stem}_{part}{ending}"
                 if file.exists():
-                    return _part(read_shd(file), split)
-    raise missing("shd", f"spoken digits ({part} file)", path)
+                    return file
+    return None
 
 
 def shd(split: Split, path: str | Path | None = None) -> Events:

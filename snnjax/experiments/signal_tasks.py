@@ -2,35 +2,58 @@
 
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import jax.numpy as jnp
 import numpy as np
 
 from snnjax.cell import chain, learn
 from snnjax.datasets import braille, qtdb, spoken_digits
-from snnjax.events import augment, late_events, rasterize, select
+from snnjax.datasets.places import missing
+from snnjax.datasets.samples import Split
+from snnjax.datasets.spoken import spoken_digits_file
+from snnjax.events import Events, augment, late_events, rasterize, select
 from snnjax.experiments.task import Part, Task
-from snnjax.inputs import threshold_crossing
+from snnjax.inputs import digits_from_sound, threshold_crossing
+from snnjax.inputs.clips import Progress
 from snnjax.learning import mean_over_time
 from snnjax.networks import dense, fluctuation_driven, recurrent
 from snnjax.neurons import LIFParams, LIParams, li, lif
 
+Source = Literal["spikes", "sound"]
 
-def spoken_digits_task(data: str | Path | None = None) -> Task:
+
+def spoken_digits_task(
+    data: str | Path | None = None,
+    *,
+    source: Source | None = None,
+    progress: Progress | None = None,
+) -> Task:
     """Speech spikes from a cochlea, through a recurrent layer.
 
     While training, every clip is moved along the cochlea and its spikes are jittered.
 
     Args:
-        data: folder with the files; see ``datasets.spoken_digits`` if omitted.
+        data: folder with the files; see ``places`` if omitted.
+        source: ``"spikes"`` are files in the layout of SHD, see
+            ``datasets.spoken_digits``. ``"sound"`` are recordings of Free Spoken
+            Digits, encoded here in 70 channels and parted by speaker, see
+            ``inputs.digits_from_sound``. If omitted, spikes if there are any.
+        progress: is told how many recordings are encoded, of how many.
+
+    Raises:
+        ValueError: for another source, or a damaged file (``DataError``).
+        FileNotFoundError: saying where it looked and what to do.
     """
     dt, steps, hidden = 5e-3, 140, 128
     params = LIFParams(tau_mem=20e-3, tau_syn=10e-3)
-    events = {s: spoken_digits(s, data) for s in ("train", "validation", "test")}
+    source, events = _spoken(data, source, progress)
     parts, dropped = {}, {}
     for split, found in events.items():
         dropped[split] = late_events(found, steps * dt) / max(len(found.times), 1)
-        parts[split] = Part(partial(_clips, found, steps, dt), found.labels)
+        reach = found.n_units // 35
+        raster = partial(_clips, found, reach, steps, dt)
+        parts[split] = Part(raster, found.labels)
     heard = events["train"]
     classes = max(found.n_classes for found in events.values())
     rate = len(heard.times) / (len(heard.labels) * heard.n_units * steps * dt)
@@ -52,8 +75,33 @@ def spoken_digits_task(data: str | Path | None = None) -> Task:
         batch=64,
         epochs=80,
         learning_rate=5e-3,
-        notes={"steps": steps, "dt": dt, "share_of_events_after_the_end": dropped},
+        notes={
+            "source": source,
+            "channels": heard.n_units,
+            "steps": steps,
+            "dt": dt,
+            "share_of_events_after_the_end": dropped,
+        },
     )
+
+
+def _spoken(
+    data: str | Path | None, source: Source | None, progress: Progress | None
+) -> tuple[Source, dict[str, Events]]:
+    """Where the spikes come from, and those of every part."""
+    splits: tuple[Split, ...] = ("train", "validation", "test")
+    if source not in (None, "spikes", "sound"):
+        raise ValueError(f"source must be 'spikes' or 'sound', got {source!r}")
+    files = [spoken_digits_file(part, data) for part in ("train", "test")]
+    if source == "spikes" or (source is None and any(files)):
+        return "spikes", {s: spoken_digits(s, data) for s in splits}
+    try:
+        hear = partial(digits_from_sound, path=data, progress=progress)
+        return "sound", {s: hear(s) for s in splits}
+    except FileNotFoundError as error:
+        spikes = "" if source else ", or shd_train.h5 and shd_test.h5"
+        needed = f"spoken digits (recordings/*.wav{spikes})"
+        raise missing("fsdd", needed, data) from error
 
 
 def braille_task(data: str | Path | None = None) -> Task:
@@ -141,10 +189,10 @@ def ecg_task(data: str | Path | None = None) -> Task:
     )
 
 
-def _clips(events, steps, dt, rows, rng):
+def _clips(events, reach, steps, dt, rows, rng):
     chosen = select(events, rows)
     if rng is not None:
-        chosen = augment(chosen, rng, shift=20, jitter=5e-3)
+        chosen = augment(chosen, rng, shift=reach, jitter=5e-3)
     return rasterize(chosen, steps=steps, dt=dt, late="drop")
 
 

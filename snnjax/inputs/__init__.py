@@ -47,7 +47,11 @@ from snnjax.inputs.retina import (
     mosaic,
     receptive_fields,
 )
-from snnjax.inputs.speech import encode_recordings
+from snnjax.inputs.speech import (
+    digits_from_sound,
+    encode_once,
+    encode_recordings,
+)
 from snnjax.inputs.touch import (
     Mechanoreceptor,
     directions,
@@ -69,7 +73,9 @@ __all__ = [
     "bushy_cells",
     "cochlea",
     "digits",
+    "digits_from_sound",
     "directions",
+    "encode_once",
     "encode_recordings",
     "event_camera",
     "from_rows",

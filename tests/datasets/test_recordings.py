@@ -54,6 +54,13 @@ def test_free_spoken_digits_are_parted_by_speaker(spoken):
     assert len(parts["test"].paths) == 18
 
 
+def test_two_speakers_are_too_few_to_part_by(tmp_path):
+    touch(tmp_path / "recordings", "0_ann_0.wav", "0_bo_0.wav")
+    with pytest.raises(ValueError, match="at least three; there are ann, bo"):
+        fsdd("train", tmp_path, by="speaker")
+    assert len(fsdd("test", tmp_path).paths) == 2
+
+
 @pytest.mark.parametrize("name", ["10_ann_0.wav", "a_ann_0.wav", "1_ann.wav"])
 def test_a_recording_of_another_name_is_refused(name, spoken):
     touch(spoken / "recordings", name)

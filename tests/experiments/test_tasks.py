@@ -1,15 +1,17 @@
 import json
 import sys
+from itertools import product
 
 import jax
 import numpy as np
 import pytest
+from scipy.io import wavfile
 
 from snnjax.experiments import TASKS, Task, epoch_rows, image_tasks, job, train
 from snnjax.experiments.linear import linear_baseline
 from snnjax.experiments.task import Part
 from snnjax.inputs import digits as read_digits
-from snnjax.inputs import spoken_digits
+from snnjax.inputs import from_rows, spoken_digits, write_shd
 
 
 @pytest.fixture(scope="module")
@@ -278,6 +280,78 @@ def test_a_linear_readout_of_every_step_remembers_what_was(rng):
         for t in range(60):
             fired = raster[t].argmax(axis=1)
             last[t] = np.where(raster[t].any(axis=1), fired, last[t - 1] if t else -1)
+@pytest.fixture
+def recordings(tmp_path, monkeypatch):
+    """A folder of two digits by three speakers, twice each; a home without a cache."""
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    folder = tmp_path / "data" / "recordings"
+    folder.mkdir(parents=True)
+    t = np.arange(800) / 8000
+    for digit, tone in ((0, 400.0), (1, 2500.0)):
+        for k, (speaker, trial) in enumerate(product("abc", "05")):
+            sound = 9000 * np.sin(2 * np.pi * (tone + 20 * k) * t)
+            name = f"{digit}_{speaker}_{trial}.wav"
+            wavfile.write(folder / name, 8000, sound.astype(np.int16))
+    return folder.parent
+
+
+def test_spoken_digits_are_heard_where_there_are_recordings_alone(recordings, tmp_path):
+    told = []
+    task = TASKS["spoken-digits"](recordings, progress=lambda *now: told.append(now))
+    assert told[-1] == (12, 12)
+    assert task.notes["source"] == "sound"
+    for part in task.parts.values():
+        assert sorted(part.labels) == [0, 0, 1, 1]
+        raster = part.raster(np.arange(4), None)
+        assert raster.shape == (140, 4, 70)
+        low, high = (raster[:, part.labels == k].sum(axis=(0, 1)) for k in (0, 1))
+        assert low[35:].sum() > high[35:].sum()  # channel 0 hears the highest tones
+        assert high[:35].sum() > low[:35].sum()
+    again = TASKS["spoken-digits"](recordings, progress=lambda *now: told.append(now))
+    assert len(told) == 1  # from the cache
+    np.testing.assert_array_equal(
+        again.parts["test"].raster(np.arange(4), None),
+        task.parts["test"].raster(np.arange(4), None),
+    )
+    found = train(task._replace(batch=4), tmp_path / "run", epochs=1, progress=False)
+    assert found["samples"] == {"train": 4, "validation": 4, "test": 4}
+    assert found["source"] == "sound"
+
+
+def test_spikes_are_taken_before_recordings_unless_these_are_asked_for(
+    recordings, spikes_too
+):
+    task = TASKS["spoken-digits"]
+    assert task(spikes_too).notes["source"] == "spikes"
+    assert task(spikes_too, source="spikes").notes["channels"] == 700
+    assert task(spikes_too, source="sound").notes["channels"] == 70
+    (spikes_too / "shd_test.h5").unlink()
+    with pytest.raises(FileNotFoundError, match=r"\(test file\)"):
+        task(spikes_too)
+    with pytest.raises(ValueError, match="'spikes' or 'sound', got 'wav'"):
+        task(spikes_too, source="wav")
+
+
+@pytest.fixture
+def spikes_too(recordings):
+    """Ten spikes of each of ten samples, beside the recordings."""
+    rows = np.arange(100).reshape(10, 10)
+    events = from_rows(rows / 200, rows, np.arange(10) % 2, n_units=700)
+    for part in ("train", "test"):
+        write_shd(recordings / f"shd_{part}.h5", events)
+    return recordings
+
+
+@pytest.mark.parametrize("source", [None, "sound"])
+def test_spoken_digits_that_are_nowhere_are_asked_for(source, tmp_path):
+    with pytest.raises(FileNotFoundError) as caught:
+        TASKS["spoken-digits"](tmp_path, source=source)
+    told = str(caught.value)
+    for words in (str(tmp_path), "recordings/*.wav", "snnjax data get fsdd"):
+        assert words in told
+    assert ("shd_train.h5" in told) == (source is None)
+
+
         spikes[split], labels[split] = raster, last.T
     found = linear_baseline(toy(spikes.__getitem__, labels))
     assert 0.8 < found < 1.0

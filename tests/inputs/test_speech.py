@@ -1,4 +1,5 @@
 import json
+import sys
 import wave
 
 import numpy as np
@@ -6,7 +7,7 @@ import pytest
 
 from snnjax import __main__
 from snnjax.datasets import choose, read_shd, read_shd_extra, read_sound, sound_folder
-from snnjax.inputs import cochlea, speech
+from snnjax.inputs import cochlea, digits_from_sound, encode_once, speech
 from snnjax.inputs.speech import encode_recordings
 
 
@@ -201,3 +202,48 @@ def test_a_terminal_sees_a_bar(monkeypatch, capsys):
     told = capsys.readouterr().err
     assert "encoding" in told
     assert "100%" in told
+
+
+def test_a_cache_keeps_what_was_made_under_a_name_of_its_own(
+    folder, small, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    recordings = sound_folder(folder)
+    first = encode_once(recordings, channels=6)
+    same(encode_once(recordings, channels=6), first)
+    assert sum(small) == 3
+    for other in ({"channels": 5}, {"channels": 6, "seed": 1}):
+        assert encode_once(recordings, **other).n_units == other["channels"]
+    encode_once(choose(recordings, np.array([0])), channels=6)
+    assert sum(small) == 3 + 3 + 3 + 1
+    monkeypatch.setattr(speech, "_code", lambda: "another cochlea")
+    same(encode_once(recordings, channels=6), first)
+    assert sum(small) == 13
+    files = {file.name for file in (tmp_path / ".cache/snnjax/cochlea").iterdir()}
+    assert len([name for name in files if name.endswith(".h5")]) == 5
+    assert len(files) == 10  # a note beside each, and no part left over
+
+
+def test_digits_from_sound_share_no_speaker(folder, small, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (folder / "1_ann_7.wav").rename(folder / "1_cy_7.wav")
+    home = folder.rename(folder.with_name("recordings")).parent
+    parts = {
+        split: digits_from_sound(split, home, channels=6)
+        for split in ("train", "validation", "test")
+    }
+    assert small == [2, 1]
+    whole = encode_once(sound_folder(home / "recordings"), channels=6)
+    for k, (part, label) in enumerate(zip(parts.values(), (0, 1, 1), strict=True)):
+        assert part.group.tolist() == [k]
+        assert part.labels.tolist() == [label]
+        assert part.n_classes == 10
+        row = np.flatnonzero(whole.group == k)
+        same(part[:2], speech.select(whole, row)[:2])
+
+
+def test_without_h5py_nothing_is_encoded(folder, small, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "h5py", None)
+    with pytest.raises(ImportError, match=r"snnjax\["):
+        encode_recordings(sound_folder(folder), tmp_path / "spikes.h5", channels=6)
+    assert small == []
