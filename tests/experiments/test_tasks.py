@@ -271,15 +271,6 @@ def test_spoken_digits_train_to_the_end(spoken, tmp_path):
     assert found["samples"] == {"train": 64, "validation": 16, "test": 24}
 
 
-def test_a_linear_readout_of_every_step_remembers_what_was(rng):
-    # The label of a step is which channel fired last: a matter of traces.
-    spikes, labels = {}, {}
-    for split, n in (("train", 40), ("validation", 20), ("test", 20)):
-        raster = rng.random((60, n, 3)) < 0.05
-        last = np.full((60, n), -1)
-        for t in range(60):
-            fired = raster[t].argmax(axis=1)
-            last[t] = np.where(raster[t].any(axis=1), fired, last[t - 1] if t else -1)
 @pytest.fixture
 def recordings(tmp_path, monkeypatch):
     """A folder of two digits by three speakers, twice each; a home without a cache."""
@@ -352,6 +343,15 @@ def test_spoken_digits_that_are_nowhere_are_asked_for(source, tmp_path):
     assert ("shd_train.h5" in told) == (source is None)
 
 
+def test_a_linear_readout_of_every_step_remembers_what_was(rng):
+    # The label of a step is which channel fired last: a matter of traces.
+    spikes, labels = {}, {}
+    for split, n in (("train", 40), ("validation", 20), ("test", 20)):
+        raster = rng.random((60, n, 3)) < 0.05
+        last = np.full((60, n), -1)
+        for t in range(60):
+            fired = raster[t].argmax(axis=1)
+            last[t] = np.where(raster[t].any(axis=1), fired, last[t - 1] if t else -1)
         spikes[split], labels[split] = raster, last.T
     found = linear_baseline(toy(spikes.__getitem__, labels))
     assert 0.8 < found < 1.0
