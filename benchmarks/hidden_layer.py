@@ -23,12 +23,11 @@ import snnjax as snn
 from snnjax.experiments import make_step, plot, start
 from snnjax.inputs import frozen_poisson
 from snnjax.networks import normal
-from snnjax.neurons import psp
 
 DT = 1e-3
 TAU_MEM, TAU_SYN = 10e-3, 5e-3
-KEPT = np.exp(-DT / TAU_MEM)
-GAIN = float(psp(DT, TAU_MEM, TAU_SYN))  # voltage after one step of a unit current
+KEPT, CURRENT = float(np.exp(-DT / TAU_MEM)), float(np.exp(-DT / TAU_SYN))
+GAIN = TAU_SYN / (TAU_MEM - TAU_SYN) * (KEPT - CURRENT)  # voltage of a unit current
 WEIGHT_SCALE = 7.0 * (1.0 - KEPT) / GAIN
 LEARNING_RATE = 2e-3 / GAIN
 

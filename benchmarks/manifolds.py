@@ -171,7 +171,7 @@ def train(
 
 
 def sweep(run: Callable[..., Any], *columns: Sequence[float], at_once: int = 1) -> Any:
-    """Every combination of the columns, as one compiled program.
+    """Every combination of the columns, as one compiled program on all devices.
 
     Args:
         run: ``(*numbers) -> arrays``, traced once for all combinations.
@@ -182,11 +182,20 @@ def sweep(run: Callable[..., Any], *columns: Sequence[float], at_once: int = 1) 
     Returns:
         The arrays of ``run`` as numpy arrays, ``[len(column), …, *of one run]``.
     """
-    grid = [jnp.asarray(c) for c in zip(*product(*columns), strict=True)]
-    program = jax.jit(
-        lambda grid: jax.lax.map(lambda point: run(*point), grid, batch_size=at_once)
-    )
+    points = [*product(*columns)]
+    devices = jax.devices()[: len(points)]
+    mesh = jax.sharding.Mesh(devices, ("device",))
+    spare = points[-1:] * (-len(points) % len(devices))
+    grid = [jnp.asarray(c) for c in zip(*points, *spare, strict=True)]
+
+    def share(grid):
+        return jax.lax.map(lambda point: run(*point), grid, batch_size=at_once)
+
+    split = jax.P("device")
+    ways = {"mesh": mesh, "in_specs": split, "out_specs": split, "check_vma": False}
+    program = jax.jit(jax.shard_map(share, **ways))
     shape = tuple(len(column) for column in columns)
     return jax.tree.map(
-        lambda leaf: np.asarray(leaf).reshape(*shape, *leaf.shape[1:]), program(grid)
+        lambda leaf: np.asarray(leaf)[: len(points)].reshape(*shape, *leaf.shape[1:]),
+        program(grid),
     )

@@ -3,9 +3,9 @@
     python benchmarks/rivals.py [--sizes 100/64/256 …] [--sides sparx spyx …]
 
 Each rival is installed once into an environment of its own. All sides run in one
-session and take turns, step by step; each awaits its results. ``rival_sides.py`` holds
-the work. Ratios are to the dense floor: the multiplications of a dense program at the
-speed of this machine's matrix product.
+session and take turns: steps for a while, of which the last counts; each awaits its
+results. ``rival_sides.py`` holds the work. Ratios are to the dense floor: the
+multiplications of a dense program at the speed of this machine's matrix product.
 """
 
 import argparse
@@ -15,6 +15,7 @@ import shutil
 import statistics
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from roofline import matrix_speed
@@ -28,11 +29,12 @@ PACKAGES = {
     "spyx": ("3.11", ["spyx==1.0.0"]),
     "jaxpike": ("3.11", ["jaxpike==0.1.4"]),
     "norse": ("3.11", ["torch", "norse==1.1.0"]),
-    "snntorch": ("3.11", ["torch", "snntorch==1.0.0"]),
+    "snntorch": ("3.11", ["torch", "numpy", "snntorch==1.0.0"]),
     "spikingjelly": ("3.11", ["torch", "spikingjelly==2.0.0"]),
     "sinabs": ("3.11", ["torch", "sinabs==3.1.3"]),
 }
 OURS = ("snnjax-native-triangle", "snnjax-native", "snnjax-xla")
+WARM = 0.4  # [s] of steps before the one that counts; others' threads spin for 0.2
 
 
 def environments() -> Path:
@@ -99,10 +101,14 @@ class Side:
             raise RuntimeError(*last)
         return json.loads(line)
 
-    def step(self) -> None:
-        self.process.stdin.write("\n")
-        self.process.stdin.flush()
-        told = self.answer()
+    def turn(self) -> None:
+        """Times a step that follows others, as in a loop of training."""
+        began, warm = time.perf_counter(), False
+        while not warm:
+            warm = time.perf_counter() - began > WARM
+            self.process.stdin.write("\n")
+            self.process.stdin.flush()
+            told = self.answer()
         self.times.append(told["ms"])
         self.told["peak_mb"] = told["peak_mb"]
 
@@ -130,7 +136,7 @@ def measure(size: tuple[int, ...], names: list[str], repeats: int) -> list[dict]
             tell(f"     {name}: {error}; left out")
     for _ in range(repeats + 1):
         for side in sides.values():
-            side.step()
+            side.turn()
     speed = matrix_speed()
     floor = dense_floor(size, speed)
     rows = []

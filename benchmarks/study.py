@@ -6,11 +6,14 @@ last line are kept under ``benchmarks/results``.
 
 import argparse
 import json
+import os
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
+
+import jax
 
 from snnjax.experiments import describe
 
@@ -54,10 +57,15 @@ def tell(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
+def all_cores() -> None:
+    """Makes every core a device, for sweeps; only before JAX has begun to work."""
+    jax.config.update("jax_num_cpu_devices", len(os.sched_getaffinity(0)))
+
+
 def execute(study: Study, *, full: bool, results: Path = RESULTS) -> Finding:
     """Runs a study, prints its verdict and keeps its results."""
     tell(f"\n{study.id}  {study.claim}\n     {study.source}")
-    began = time.perf_counter()
+    began, busy = time.perf_counter(), time.process_time()
     finding = study.run(full)
     line = {
         "study": study.id,
@@ -65,6 +73,7 @@ def execute(study: Study, *, full: bool, results: Path = RESULTS) -> Finding:
             **finding.summary,
             "full": full,
             "minutes": round((time.perf_counter() - began) / 60, 2),
+            "cpu_minutes": round((time.process_time() - busy) / 60, 2),
             **describe(),
         },
         "criteria": [criterion._asdict() for criterion in finding.criteria],
@@ -86,4 +95,6 @@ def main(study: Study) -> None:
     """The command line of a single study."""
     parser = argparse.ArgumentParser(description=study.claim)
     parser.add_argument("--full", action="store_true", help="the published size")
-    execute(study, full=parser.parse_args().full)
+    full = parser.parse_args().full
+    all_cores()
+    execute(study, full=full)
