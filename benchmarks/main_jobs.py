@@ -20,6 +20,7 @@ from snnjax.inputs import digits
 class Size(NamedTuple):
     seeds: int = 3
     epochs: int | None = None  # the task's own
+    samples: int | None = None  # the first ones of each part; all
 
 
 def logistic_regression() -> float:
@@ -35,19 +36,28 @@ def logistic_regression() -> float:
     return float(best.score(*map(np.asarray, data["test"])))
 
 
-def train(make_task, figure_name: str, size: Size) -> dict:
+def train(make_task, figure_name: str | None, size: Size) -> dict:
     """Trains in a folder of its own and keeps the report beside the results."""
+    task = first(make_task(), size.samples)
     with tempfile.TemporaryDirectory() as folder:
         found = job.train(
-            make_task(), folder, seeds=size.seeds, epochs=size.epochs, progress=False
+            task, folder, seeds=size.seeds, epochs=size.epochs, progress=False
         )
-        if size == Size():
+        if figure_name is not None and size.epochs is size.samples is None:
             shutil.copy(Path(folder) / "report.png", RESULTS / figure_name)
     kept = ("test_accuracy", "test_accuracies", "validation_accuracies", "epochs")
     linear = "linear_readout_test_accuracy"
     kept = (*kept, linear, "chance", "samples", "train_seconds")
     emit(task=found["task"], **{k: found[k] for k in kept})
     return rounded({k: found[k] for k in kept})
+
+
+def first(task, samples: int | None):
+    """The task with no more samples in each part."""
+    parts = task.parts.items()
+    return task._replace(
+        parts={k: part._replace(labels=part.labels[:samples]) for k, part in parts}
+    )
 
 
 def rounded(value):

@@ -18,12 +18,13 @@ import membrane_fluctuations
 import peak_heights
 import primed_network
 import receptor_fit
+import recorded_jobs
 import retinal_waves
 import sparse_gradients
 import surrogate_controls
 import surrogate_field
 import surrogate_shapes
-from study import RESULTS, execute, tell
+from study import RESULTS, all_cores, execute, tell
 
 FOUND = (
     activity_cost.STUDY,
@@ -46,6 +47,7 @@ FOUND = (
     *main_jobs.STUDIES,
 )
 STUDIES = {study.id: study for study in sorted(FOUND, key=lambda study: study.id)}
+    *recorded_jobs.STUDIES,
 TABLE = Path(__file__).parent / "README.md"
 README = TABLE.parents[1] / "README.md"
 MARK = "<!-- written by: python benchmarks/run.py --table -->"
@@ -123,7 +125,7 @@ def speeds() -> str:
     gflops = sorted({row["matrix_gflops"] for row in kept["rows"]})
     lines += [
         "",
-        f"Medians of {kept['rows'][0]['repeats']} steps taken in turns, on "
+        f"Medians of {kept['rows'][0]['repeats']} turns, each a step after others, on "
         f"{kept['cpus']} {kept['processor']} cores ({gflops[0]}–{gflops[-1]} GFLOP/s "
         f"in a large matrix product), jax {kept['jax']}.",
     ]
@@ -132,3 +134,4 @@ def speeds() -> str:
 
 if __name__ == "__main__":
     sys.exit(main())
+    all_cores()

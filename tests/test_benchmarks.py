@@ -20,6 +20,7 @@ import peak_heights
 import primed_network
 import pytest
 import receptor_fit
+import recorded_jobs
 import retinal_waves
 import run
 import sparse_gradients
@@ -293,6 +294,32 @@ def test_the_slow_tiling_coefficient_is_the_one_worked_out_by_hand():
     assert found == pytest.approx(0.5 * (0.3 / 0.9 + 0.6 / 0.6))
     # Windows that leave the recording or overlap count once.
     found = retinal_waves.slow_tiling(np.array([0.5, 1.5]), np.array([9.5]), 1.0, 10.0)
+RECORDED = {
+    "R05": ("braille", recorded_jobs.Size(seeds=1, epochs=2, samples=300)),
+    "n-mnist": ("nmnist-small", recorded_jobs.Size(seeds=1, epochs=4, samples=100)),
+    "mnist": ("mnist", recorded_jobs.Size(seeds=1, epochs=1, samples=2000)),
+    "ecg": ("ecg-qtdb", recorded_jobs.Size(seeds=1, epochs=4, samples=160)),
+}
+
+
+@pytest.mark.parametrize("id", RECORDED)
+def test_a_little_training_on_recorded_data_beats_chance(id, data_folder):
+    folder, size = RECORDED[id]
+    data_folder(folder)
+    found = run.STUDIES[id].run(False, size)
+    assert len(found.criteria) >= 2
+    for runs in networks(found.summary):
+        assert len(runs["test_accuracies"]) == 1
+        assert runs["test_accuracy"] > 1.3 * runs["chance"]
+
+
+def networks(summary):
+    """What was found of each network, wherever it is in a summary."""
+    if "test_accuracies" in summary:
+        return [summary]
+    return [runs for value in summary.values() for runs in networks(value)]
+
+
     assert found == pytest.approx(0.5 * (-0.15 - 0.25))
 
 

@@ -80,7 +80,7 @@ def confusion_matrix(ax: Any, counts: np.ndarray, title: str = "") -> None:
         if count and len(counts) <= 20:
             color = "white" if share[row, column] > 0.5 else "black"
             ax.text(column, row, count, ha="center", va="center", color=color, size=7)
-    ticks = np.arange(len(counts))
+    ticks = np.arange(0, len(counts), 1 + (len(counts) - 1) // 20)
     ax.set(xticks=ticks, yticks=ticks, xlabel="guess", ylabel="label", title=title)
 
 

@@ -109,6 +109,7 @@ def test_a_confusion_matrix_shows_shares_and_counts(ax):
 def test_a_large_confusion_matrix_is_not_littered_with_numbers(ax):
     plot.confusion_matrix(ax, np.ones((30, 30), int))
     assert len(drawn(ax).texts) == 0
+    np.testing.assert_array_equal(ax.get_xticks(), np.arange(0, 30, 2))
 
 
 @pytest.mark.parametrize("rate", [0.0, 0.1])

@@ -7,7 +7,16 @@ import numpy as np
 import pytest
 from scipy.io import wavfile
 
-from snnjax.experiments import TASKS, Task, epoch_rows, image_tasks, job, train
+from snnjax import datasets
+from snnjax.experiments import (
+    TASKS,
+    Task,
+    epoch_rows,
+    image_tasks,
+    job,
+    signal_tasks,
+    train,
+)
 from snnjax.experiments.linear import linear_baseline
 from snnjax.experiments.task import Part
 from snnjax.inputs import digits as read_digits
@@ -361,7 +370,7 @@ def test_a_linear_readout_of_every_step_remembers_what_was(rng):
 @pytest.mark.parametrize(
     ("name", "folder", "shape", "classes"),
     [
-        ("braille", "braille", (77, 2, 384), 27),
+        ("braille", "braille", (153, 2, 128), 27),
         ("mnist", "mnist", (40, 2, 784), 10),
         ("n-mnist", "nmnist-small", (32, 2, 34, 34, 2), 10),
         ("ecg", "ecg-qtdb", (1301, 2, 4), 6),
@@ -389,6 +398,39 @@ def test_tasks_on_recorded_data_train_to_the_end(
     assert row["loss"] < 3 * np.log(classes)
     assert row["hidden_rate"] > 0.1
     assert 0 <= found["test_accuracy"] <= 1
+
+
+def test_between_two_samples_pressure_changes_steadily():
+    x = np.array([[[0.0, 8.0]], [[4.0, 8.0]], [[2.0, 0.0]]])
+    twice = signal_tasks._twice_as_fast(x)
+    np.testing.assert_array_equal(twice[:, 0], [[0, 8], [2, 8], [4, 8], [3, 4], [2, 0]])
+
+
+def test_braille_without_recurrence_differs_in_nothing_else(data_folder):
+    data_folder("braille")
+    tasks = [TASKS["braille"](recurrence=on) for on in (True, False)]
+    rows = np.array([3, 500])
+    one, other = (task.parts["train"].raster(rows, None) for task in tasks)
+    np.testing.assert_array_equal(one, other)
+    one, other = (task.hidden.init(jax.random.key(0)) for task in tasks)
+    assert one.input.w.shape == other[0].w.shape == (128, 200)
+    assert tasks[0]._replace(
+        parts=None, hidden=None, output=None, readout=None
+    ) == tasks[1]._replace(parts=None, hidden=None, output=None, readout=None)
+
+
+def test_a_pixel_of_mnist_fires_once_and_the_sooner_the_brighter(data_folder):
+    data_folder("mnist")
+    rows = np.array([7, 4000])
+    spikes = TASKS["mnist"]().parts["test"].raster(rows, None)
+    light = datasets.mnist("test").x[rows].reshape(2, 784) / 255.0
+    with np.errstate(divide="ignore", invalid="ignore"):
+        time = 20.0 * np.log(light / (light - 0.2))  # [ms], of a leak of 20 ms
+    fires = (light > 0.2) & (time < 40)
+    np.testing.assert_array_equal(spikes.sum(axis=0), fires)
+    np.testing.assert_array_equal(
+        spikes.argmax(axis=0)[fires], np.floor(time[fires] + 1e-3)
+    )
 
 
 def test_steps_without_a_label_have_no_part_in_a_score(data_folder):
