@@ -83,7 +83,7 @@ STUDIES = (
         claim="Two convolutional layers learn digits before a moving event camera from "
         "some hundred recordings.",
         source="Orchard et al. 2015, doi:10.3389/fnins.2015.00437",
-        minutes=4,
+        minutes=5,
         run=partial(run_digits, tasks.n_mnist_task, "n-mnist", 0.90),
     ),
     Study(
