@@ -90,7 +90,7 @@ STUDIES = (
         id="mnist",
         claim="Handwritten digits are learned from one spike or none of each pixel.",
         source="LeCun et al. 1998, doi:10.1109/5.726791",
-        minutes=4,
+        minutes=2.5,
         run=partial(run_digits, tasks.mnist_task, "mnist", 0.97),
     ),
     Study(
