@@ -45,9 +45,9 @@ FOUND = (
     surrogate_field.STUDY,
     surrogate_shapes.STUDY,
     *main_jobs.STUDIES,
+    *recorded_jobs.STUDIES,
 )
 STUDIES = {study.id: study for study in sorted(FOUND, key=lambda study: study.id)}
-    *recorded_jobs.STUDIES,
 TABLE = Path(__file__).parent / "README.md"
 README = TABLE.parents[1] / "README.md"
 MARK = "<!-- written by: python benchmarks/run.py --table -->"
@@ -133,5 +133,5 @@ def speeds() -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
     all_cores()
+    sys.exit(main())
