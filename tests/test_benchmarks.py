@@ -275,25 +275,6 @@ def test_a_receptor_that_was_not_recorded_here_is_asked_for(monkeypatch):
         receptor_fit.recordings(receptor_fit.Size())
 
 
-def test_a_few_retinas_show_waves_and_turning_their_trains_ends_them(data_folder):
-    data_folder("rgc-waverepo")
-    found = retinal_waves.run(False, retinal_waves.Size(1, checked=1, units=4))
-    assert found.criteria[0].holds
-    rows = {row["group"]: row for row in found.summary["recordings"]}
-    assert rows.keys() == retinal_waves.GROUPS.keys()
-    for name in retinal_waves.YOUNG:
-        row = rows[name]
-        assert row["waves"] > 5
-        assert row["index_of_neighbours"] > 5 > 2 > row["index_turned"]
-        assert row["falls"] < 0
-
-
-def test_the_slow_tiling_coefficient_is_the_one_worked_out_by_hand():
-    # P_a = 1/2, P_b = 1, T_a = 4/10, T_b = 2/10.
-    found = retinal_waves.slow_tiling(np.array([2.0, 7.0]), np.array([3.0]), 1.0, 10.0)
-    assert found == pytest.approx(0.5 * (0.3 / 0.9 + 0.6 / 0.6))
-    # Windows that leave the recording or overlap count once.
-    found = retinal_waves.slow_tiling(np.array([0.5, 1.5]), np.array([9.5]), 1.0, 10.0)
 RECORDED = {
     "R05": ("braille", recorded_jobs.Size(seeds=1, epochs=2, samples=300)),
     "n-mnist": ("nmnist-small", recorded_jobs.Size(seeds=1, epochs=4, samples=100)),
@@ -320,6 +301,25 @@ def networks(summary):
     return [runs for value in summary.values() for runs in networks(value)]
 
 
+def test_a_few_retinas_show_waves_and_turning_their_trains_ends_them(data_folder):
+    data_folder("rgc-waverepo")
+    found = retinal_waves.run(False, retinal_waves.Size(1, checked=1, units=4))
+    assert found.criteria[0].holds
+    rows = {row["group"]: row for row in found.summary["recordings"]}
+    assert rows.keys() == retinal_waves.GROUPS.keys()
+    for name in retinal_waves.YOUNG:
+        row = rows[name]
+        assert row["waves"] > 5
+        assert row["index_of_neighbours"] > 5 > 2 > row["index_turned"]
+        assert row["falls"] < 0
+
+
+def test_the_slow_tiling_coefficient_is_the_one_worked_out_by_hand():
+    # P_a = 1/2, P_b = 1, T_a = 4/10, T_b = 2/10.
+    found = retinal_waves.slow_tiling(np.array([2.0, 7.0]), np.array([3.0]), 1.0, 10.0)
+    assert found == pytest.approx(0.5 * (0.3 / 0.9 + 0.6 / 0.6))
+    # Windows that leave the recording or overlap count once.
+    found = retinal_waves.slow_tiling(np.array([0.5, 1.5]), np.array([9.5]), 1.0, 10.0)
     assert found == pytest.approx(0.5 * (-0.15 - 0.25))
 
 
