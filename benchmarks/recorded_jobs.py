@@ -98,7 +98,7 @@ STUDIES = (
         claim="A recurrent layer tells the segments of a heartbeat, step by step, "
         "better than traces of the same spikes do.",
         source="Yin, Corradi & Bohte 2021, doi:10.1038/s42256-021-00397-w",
-        minutes=4,
+        minutes=3,
         run=run_ecg,
     ),
 )
