@@ -36,7 +36,7 @@ def positive(name: str, value: Any, unit: str = "", *, zero: bool = False) -> No
     known = concrete(value)
     if known is None:
         return
-    if not np.issubdtype(jnp.result_type(value), np.number):
+    if not jnp.issubdtype(known.dtype, jnp.number):
         raise ValueError(f"{name} must be a number, got {value!r}.")
     good = np.isfinite(known) & ((known >= 0) if zero else (known > 0))
     if not np.all(good):
@@ -45,6 +45,40 @@ def positive(name: str, value: Any, unit: str = "", *, zero: bool = False) -> No
             f"{name}{unit} must be finite and {allowed}, got {known}. "
             "Times are in seconds, rates in hertz."
         )
+
+
+def finite(what: str, x: Any) -> None:
+    """Refuses NaN and infinity, which would read as silence or as a false spike.
+
+    Raises:
+        ValueError: saying how many entries are not finite.
+    """
+    known = concrete(x)
+    odd = None if known is None else ~np.isfinite(known)
+    if odd is not None and odd.any():
+        raise ValueError(f"{what} must be finite, {odd.sum()} of {odd.size} are not.")
+
+
+def one_of(name: str, value: Any, choices: tuple[str, ...]) -> None:
+    """Refuses a word that is not one of the choices.
+
+    Raises:
+        ValueError: with the word that came and the choices.
+    """
+    if value not in choices:
+        raise ValueError(f"{name} must be one of {choices}, got {value!r}.")
+
+
+def key(x: Any) -> None:
+    """Refuses what is not a key of ``jax.random.key``, or an array of them.
+
+    Raises:
+        ValueError: with what came, and how to make a key.
+    """
+    dtype = getattr(x, "dtype", None)
+    if dtype is None or not jnp.issubdtype(dtype, jax.dtypes.prng_key):
+        came = type(x).__name__ if dtype is None else f"{dtype} {x.shape}"
+        raise ValueError(f"A key comes from jax.random.key(seed), got {came}.")
 
 
 def per_neuron(name: str, value: Any, n: int) -> None:

@@ -44,12 +44,19 @@ def transfer(frequency: np.ndarray, place: np.ndarray) -> np.ndarray:
 
     Args:
         frequency: of each tone, above zero [Hz], ``[F]``.
-        place: on the membrane [cm], ``[n]``.
+        place: on the membrane, from 0 to ``LENGTH`` [cm], ``[n]``.
 
     Returns:
         v, complex128, ``[F, n]``.
+
+    Raises:
+        ValueError: for a frequency that is not positive, or a place off the membrane.
     """
     from scipy import special
+
+    check.positive("frequency", frequency, " [Hz]")
+    if not ((np.asarray(place) >= 0.0) & (np.asarray(place) <= LENGTH)).all():
+        raise ValueError(f"Places lie from 0 to {LENGTH} cm, got {place}.")
 
     w = 2.0 * np.pi * np.asarray(frequency, np.float64)[:, None]
     heavy = _TENSION + _MASS * w**2
@@ -96,11 +103,13 @@ def transfer_matrix(
         v, complex128, ``[T // 2 + 1, channels]``, read-only.
 
     Raises:
-        ValueError: for less than two channels or samples, or a rate that is not
-            positive.
+        ValueError: for less than two channels or samples, or a rate below 4 Hz, at
+            which the grid would end where it starts.
     """
     check.whole("samples", samples, least=2)
     check.positive("rate", rate, " [Hz]")
+    if rate < 4:
+        raise ValueError(f"rate [Hz] must be at least 4, got {rate}.")
     grid = np.linspace(1.0, rate // 2, samples // 2 + 1)
     found = np.empty((len(grid), channels), np.complex128)
     for start in range(0, channels, 8):  # few at once, or intermediates fill the memory

@@ -18,13 +18,14 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from snnjax import check
 from snnjax.check import Number
 
 
 class Bushy(NamedTuple):
-    """Constants of a bushy cell, each ``[]`` or ``[n]``."""
+    """Constants of a bushy cell, each ``[]`` or ``[n]``, but one refractory time."""
 
     tau_mem: Number = 1e-3  # τm [s]
     tau_syn: Number = 0.5e-3  # τs [s]
@@ -54,9 +55,16 @@ def auditory_nerve(
         Counts ``[T, *batch, n]``, uint8.
 
     Raises:
-        ValueError: for a chance outside 0 … 1, or a number out of range.
+        ValueError: for a chance outside 0 … 1, a number out of range, a key that is
+            none, or another number of keys than of entries.
     """
     check.floating("chance", chance)
+    check.key(key)
+    if key.ndim and (chance.ndim < 3 or key.shape != chance.shape[1:2]):
+        raise ValueError(
+            f"Keys of shape {key.shape} do not fit a chance of shape {chance.shape}: "
+            "one for each entry of its second axis, [T, B, n]."
+        )
     check.whole("fibers", fibers)
     if fibers > 100:
         raise ValueError(f"fibers must be at most 100, got {fibers}.")
@@ -78,6 +86,7 @@ def auditory_nerve(
         back = jax.lax.dynamic_index_in_dim(fired, (t + 1) % dead, 0, keepdims=False)
         return (free - count + back, fired, t + 1), count.astype(jnp.uint8)
 
+    chance = jnp.asarray(chance)
     chance = chance.astype(jnp.promote_types(chance.dtype, jnp.float32))
     none = jnp.zeros_like(chance[0] if len(chance) else chance.sum(axis=0))
     ring = jnp.zeros((dead, *none.shape), jnp.uint8)
@@ -97,10 +106,14 @@ def bushy_cells(counts: jax.Array, *, dt: float, params: Bushy = Bushy()) -> jax
         Spikes ``[T, *batch, n]``, bool.
 
     Raises:
-        ValueError: for a constant or ``dt`` that is not positive.
+        ValueError: for counts that are negative or not finite, or a constant or ``dt``
+            that is not positive.
     """
     for name, value in params._asdict().items():
         check.positive(name, value)
+    known = check.concrete(counts)
+    if known is not None and not (np.isfinite(known) & (known >= 0)).all():
+        raise ValueError("counts must be zero or more, and finite.")
     dead = _steps(params.refractory, dt)
     dtype = jnp.result_type(float)
     keep_v = jnp.asarray(jnp.exp(-dt / params.tau_mem), dtype)
@@ -124,6 +137,8 @@ def _steps(refractory, dt):
     """How many steps a spike takes at least until the next."""
     check.positive("dt", dt, " [s]")
     check.positive("refractory", refractory, " [s]")
+    if np.ndim(refractory):
+        raise ValueError(f"refractory must be one number, got {refractory}.")
     return math.ceil(refractory / dt * (1 - 1e-9))
 
 

@@ -14,6 +14,7 @@ Progress = Callable[[int, int], None]  # how many clips are done, of how many
 
 _RMS = 0.3
 _SHORTEST = 6000  # samples of the shortest padded clip
+_SILENCE = "A clip of silence has no level to scale; leave it out."
 _MANY = 2**24  # samples times units in a batch, to a factor of two
 
 
@@ -29,8 +30,8 @@ def resample(audio: Any, rate: int, to: int) -> np.ndarray:
         The clip, ``⌈T·to/rate⌉`` samples, float64.
 
     Raises:
-        ValueError: for anything but one channel of finite numbers, two at least, an
-            audible clip, and a rate that is a whole number.
+        ValueError: for anything but one channel of finite numbers, two at least at the
+            rate wanted, an audible clip, and a rate that is a whole number.
     """
     from scipy.signal import resample_poly
 
@@ -43,11 +44,21 @@ def resample(audio: Any, rate: int, to: int) -> np.ndarray:
         )
     if not np.isfinite(audio).all():
         raise ValueError("A clip must be finite, this one holds NaN or infinity.")
-    audio = resample_poly(audio.astype(np.float64), to, rate)
-    rms = np.sqrt(np.mean(np.square(audio)))
+    if len(audio) * to <= rate:
+        raise ValueError(f"A clip of {len(audio)} samples at {rate} Hz is too short.")
+    loud = resample_poly(_loud(audio.astype(np.float64)), to, rate)
+    rms = np.sqrt(np.mean(np.square(loud)))
     if rms == 0.0:
-        raise ValueError("A clip of silence has no level to scale; leave it out.")
-    return audio * (_RMS / rms)
+        raise ValueError(_SILENCE)
+    return loud * (_RMS / rms)
+
+
+def _loud(audio):
+    """Times a power of two, which rounds nothing: a peak from 0.5 to 1."""
+    peak = np.abs(audio).max()
+    if peak == 0.0:
+        raise ValueError(_SILENCE)
+    return np.ldexp(audio, -np.frexp(peak)[1])
 
 
 def prepare_all(
@@ -56,7 +67,9 @@ def prepare_all(
     """Prepares one clip ``[T]`` or several, of one rate or of a rate each.
 
     Args:
-        audio: one clip, or a sequence of clips of any length.
+        audio: one clip, or a sequence of clips of any length. An array ``[N, T]`` is N
+            clips; one of eight columns or less is taken for a recording ``[T, C]``,
+            and refused.
         rate: of all clips, or of each [Hz].
         prepare: ``(clip, rate) -> samples``.
 
@@ -65,10 +78,9 @@ def prepare_all(
 
     Raises:
         ValueError: for what ``prepare`` refuses, saying which clip it is; for another
-            number of rates than of clips.
+            number of rates than of clips; for a recording of several channels.
     """
-    if len(audio) and np.ndim(audio[0]) == 0:
-        audio = [audio]
+    audio = _several(audio)
     rates = [rate] * len(audio) if np.ndim(rate) == 0 else rate
     if len(rates) != len(audio):
         raise ValueError(f"{len(audio)} clips came with {len(rates)} rates.")
@@ -79,6 +91,21 @@ def prepare_all(
         except ValueError as error:
             raise ValueError(f"clip {number}: {error}") from error
     return clips
+
+
+def _several(audio):
+    """One clip or several, as several; what is neither is refused."""
+    array = hasattr(audio, "shape")
+    if not array and not isinstance(audio, Sequence):
+        raise ValueError(f"audio must be clips [T], got {type(audio).__name__}.")
+    if array and (audio.ndim not in (1, 2) or (audio.ndim == 2 and len(audio.T) <= 8)):
+        raise ValueError(
+            f"audio must be a clip [T] or clips [N, T], got shape {audio.shape}. Of a "
+            "recording [T, channels] take one channel, or the mean of all."
+        )
+    numbers = array and audio.ndim == 1 and audio.dtype != object
+    one = numbers or (len(audio) > 0 and np.ndim(audio[0]) == 0)
+    return [audio] if one else audio
 
 
 def padded_length(samples: int) -> int:

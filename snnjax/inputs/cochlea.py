@@ -91,9 +91,10 @@ def encode(
 
     Raises:
         ValueError: for a clip that ``prepare`` refuses, saying which; for another
-            number of rates or keys than of clips.
+            number of rates or keys than of clips; for a key that is none.
     """
     check.whole("channels", channels, least=2)
+    check.key(key)
     clips = prepare_all(audio, rate, prepare)
     keys = key if key.ndim else fold_in(key, np.arange(len(clips)))
     if len(keys) != len(clips):

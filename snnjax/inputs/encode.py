@@ -59,11 +59,16 @@ def latency_times(x: Number, *, tau: Number, threshold: Number) -> jax.Array:
         Times [s], ``[...]``.
 
     Raises:
-        ValueError: for a τ or θ that is not positive.
+        ValueError: for a τ or θ that is not positive, or an intensity that is NaN.
     """
     check.positive("tau", tau, " [s]")
     check.positive("threshold", threshold)
     x = jnp.asarray(x, jnp.result_type(float))
+    known = check.concrete(x)
+    if known is not None and np.isnan(known).any():
+        raise ValueError(
+            f"{np.isnan(known).sum()} of {known.size} intensities are NaN."
+        )
     fires = x > threshold
     safe = jnp.where(fires, x, 2.0 * threshold)
     return jnp.where(fires, -tau * jnp.log1p(-threshold / safe), jnp.inf)
@@ -73,9 +78,16 @@ def latency_intensity(t: Number, *, tau: Number, threshold: Number) -> jax.Array
     """The intensity that fires at ``t`` [s]: the inverse of ``latency_times``.
 
     A time of +∞ gives θ, the strongest intensity that never fires.
+
+    Raises:
+        ValueError: for a τ or θ that is not positive, or a time that is negative or
+            NaN.
     """
     check.positive("tau", tau, " [s]")
     check.positive("threshold", threshold)
+    known = check.concrete(t)
+    if known is not None and not np.all(known >= 0):
+        raise ValueError(f"Times [s] must not be negative or NaN, got {known}.")
     return -threshold / jnp.expm1(-jnp.asarray(t, jnp.result_type(float)) / tau)
 
 
@@ -103,8 +115,10 @@ def latency(
         Spikes ``[T, *batch, n]`` in {0, 1}, float32.
 
     Raises:
-        ValueError: for a late spike, unless late spikes are to be dropped.
+        ValueError: for a late spike, unless late spikes are to be dropped; as
+            ``latency_times``.
     """
+    check.one_of("late", late, ("error", "drop"))
     check.whole("steps", steps)
     check.positive("dt", dt, " [s]")
     bins = jnp.floor(latency_times(x, tau=tau, threshold=threshold) / dt + 1e-6)
@@ -134,11 +148,14 @@ def level_crossing(signal: jax.Array, *, delta: Number) -> jax.Array:
         step make a count, so that no movement is lost.
 
     Raises:
-        ValueError: for a δ that is not positive, or a signal without time.
+        ValueError: for a δ that is not positive, or a signal without time, not floating
+            point or not finite.
     """
     check.positive("delta", delta)
     if signal.ndim < 2 or len(signal) == 0:
         raise ValueError(f"signal must be [T, *batch, n], got shape {signal.shape}.")
+    check.floating("signal", signal)
+    check.finite("signal", signal)
 
     def body(level, value):
         crossed = jnp.trunc((value - level) / delta)
@@ -160,7 +177,17 @@ def level_reconstruction(
 
     Returns:
         ``[T, *batch, n]``.
+
+    Raises:
+        ValueError: for a δ that is not positive, or shapes that do not fit.
     """
+    check.positive("delta", delta)
+    first = (*events.shape[1:-1], events.shape[-1] // 2)
+    if events.shape[-1] % 2 or np.shape(start) != first:
+        raise ValueError(
+            f"Events must be [T, *batch, 2n] and start [*batch, n], got {events.shape} "
+            f"and {np.shape(start)}."
+        )
     up, down = jnp.split(events, 2, axis=-1)
     return start + delta * jnp.cumsum(up - down, axis=0)
 
@@ -225,6 +252,8 @@ def to_raster(
         ValueError: for times that are negative or not finite, channels out of range,
             or late events unless they are to be dropped.
     """
+    check.one_of("late", late, ("error", "drop"))
+    check.whole("steps", steps, least=0)
     check.positive("dt", dt, " [s]")
     times, units = np.asarray(times, np.float64), np.asarray(units)
     if times.shape != units.shape or times.ndim != 1:
@@ -253,8 +282,11 @@ def to_events(raster: np.ndarray, *, dt: float) -> tuple[np.ndarray, np.ndarray]
     """
     check.positive("dt", dt, " [s]")
     counts = np.asarray(raster)
-    if counts.ndim != 2 or np.any(counts < 0) or np.any(counts != np.floor(counts)):
+    if counts.ndim != 2:
         raise ValueError(f"A raster is counts [T, n], got shape {counts.shape}.")
+    whole = np.isfinite(counts) & (counts >= 0)
+    if not whole.all() or np.any(counts != np.floor(counts)):
+        raise ValueError("A raster is counts: whole numbers, zero or more.")
     step, unit = np.nonzero(counts)
     repeats = counts[step, unit].astype(np.int64)
     return np.repeat((step + 0.5) * dt, repeats), np.repeat(unit, repeats)

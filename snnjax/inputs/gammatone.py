@@ -119,7 +119,8 @@ def gammatone(audio: jax.Array, bank: Filters) -> jax.Array:
             after.append((zero * x - bank.first * y + two, -bank.second * y))
         return after, y
 
-    none = jnp.zeros_like(audio[0])[..., None] + jnp.zeros_like(bank.gain)
+    first = audio[0] if len(audio) else audio.sum(axis=0)
+    none = jnp.zeros_like(first)[..., None] + jnp.zeros_like(bank.gain)
     return jax.lax.scan(body, [(none, none)] * 4, audio)[1]
 
 
@@ -154,6 +155,10 @@ def encode(
             which; frequencies or constants out of range.
     """
     bank = filters(erb_space(low, high, channels), RATE)
+    for name, value in compression._asdict().items():
+        check.positive(name, value)
+        check.per_neuron(name, value, channels)
+    lif(channels, params)  # refuses constants here, where they are no tracers
     clips = prepare_all(audio, rate, partial(resample, to=RATE))
 
     def fire(audio, rows):

@@ -8,7 +8,8 @@ doi:10.1121/1.393460; 1988, doi:10.1121/1.396050):
     dc/dt = kq - lc - rc
     dw/dt = rc - xw              P(spike in dt) = h c dt
 
-by forward Euler steps, as in the data sets made with it. They need (l + r) dt < 1.
+by forward Euler steps, as in the data sets made with it. They need (l + r) dt < 1, and
+as much of g, x and y.
 """
 
 from typing import NamedTuple
@@ -83,13 +84,25 @@ def hair_cell(
         precision.
 
     Raises:
-        ValueError: for velocities that are not floating point, a constant or ``dt``
-            that is not positive, or a ``dt`` with which Euler steps are unstable.
+        ValueError: for velocities that are not finite, floating point and with time, a
+            constant or ``dt`` that is not positive, or a ``dt`` with which Euler steps
+            are unstable.
     """
     check.floating("velocity", velocity)
+    if velocity.ndim < 2:
+        raise ValueError(f"velocity must be [T, *batch, n], got {velocity.shape}.")
+    check.finite("velocity", velocity)
     check.positive("dt", dt, " [s]")
     for name, value in params._asdict().items():
         check.positive(name, value)
+        check.per_neuron(name, value, velocity.shape[-1])
+    for name in ("release", "reprocess", "refill"):
+        share = check.concrete(getattr(params, name) * dt)
+        if share is not None and (share >= 1.0).any():
+            raise ValueError(
+                f"{name} times dt must stay below 1, got {share.max():.3g}: Euler "
+                "steps would make transmitter out of nothing."
+            )
     gone = check.concrete(params.loss + params.reuptake)
     step = check.concrete(dt)
     if gone is not None and step is not None and (gone * step >= 1.0).any():
@@ -99,6 +112,7 @@ def hair_cell(
             f"{float((gone * step).max()):.3g} must stay below 1. The membrane moves "
             "at half the rate of the audio; resample that to 48 kHz first."
         )
+    velocity = jnp.asarray(velocity)
     velocity = velocity.astype(jnp.promote_types(velocity.dtype, jnp.float32))
     start = at_rest(params, velocity[0] if len(velocity) else velocity.sum(axis=0))
     return jax.lax.scan(

@@ -79,12 +79,16 @@ def receptive_fields(
         Weights ``[n, height, width]``.
 
     Raises:
-        ValueError: for places of another shape, or constants out of range.
+        ValueError: for places of another shape or not finite, a size that is not a
+            whole number of pixels, or constants out of range.
     """
     _check(cells)
+    check.whole("height", height)
+    check.whole("width", width)
     at = jnp.asarray(places, jnp.result_type(float))
     if at.ndim != 2 or at.shape[-1] != 2:
         raise ValueError(f"Places must be [n, 2], rows and columns, got {at.shape}.")
+    check.finite("Places", at)
 
     def share(sigma, size, place):  # of a normal density, on each pixel of a line
         edges = (jnp.arange(size + 1) - 0.5 - place[:, None]) / sigma
@@ -120,8 +124,8 @@ def ganglion_rates(
         Rates ``[T, *batch, 2·n]`` [Hz], the ON cells first.
 
     Raises:
-        ValueError: for a movie without time, height and width, or constants out of
-            range.
+        ValueError: for a movie without time, height and width or not finite, or
+            constants out of range.
     """
     check.positive("dt", dt, " [s]")
     _check(cells)
@@ -130,6 +134,8 @@ def ganglion_rates(
             f"A movie is [T, *batch, height, width], got shape {contrast.shape}."
         )
     check.floating("The contrast", contrast)
+    check.finite("The contrast", contrast)
+    contrast = jnp.asarray(contrast)
     height, width = contrast.shape[-2:]
     places = mosaic(height, width) if places is None else places
     fields = receptive_fields(places, height, width, cells).astype(contrast.dtype)
@@ -163,10 +169,12 @@ def inhomogeneous_poisson(key: jax.Array, rates: jax.Array, *, dt: Number) -> ja
         Spikes in {0, 1}, as ``rates`` in shape and dtype.
 
     Raises:
-        ValueError: for a negative rate.
+        ValueError: for a rate that is negative, or not finite and floating point.
     """
     check.positive("dt", dt, " [s]")
     check.positive("rates", rates, " [Hz]", zero=True)
+    rates = jnp.asarray(rates)
+    check.floating("rates", rates)
     chance = -jnp.expm1(-rates * jnp.asarray(dt, rates.dtype))
     return jax.random.bernoulli(key, chance).astype(rates.dtype)
 
@@ -231,3 +239,6 @@ def _check(cells):
         check.positive(name, getattr(cells, name))
     for name in ("balance", "transience", "baseline", "gain"):
         check.positive(name, getattr(cells, name), zero=True)
+    for name, value in cells._asdict().items():
+        if np.ndim(value):
+            raise ValueError(f"{name} must be one number, got shape {np.shape(value)}.")

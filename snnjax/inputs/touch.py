@@ -56,16 +56,19 @@ def whisker_currents(
         Currents ``[T, *batch, n]``, never negative.
 
     Raises:
-        ValueError: for a deflection that is not two-dimensional, angles that are not a
-            list, or constants out of range.
+        ValueError: for a deflection that is not two-dimensional or not finite, angles
+            that are not a list of finite numbers, or constants out of range.
     """
     check.positive("dt", dt, " [s]")
     if deflection.ndim < 2:
         raise ValueError(f"A deflection is [T, *batch, 2], got {deflection.shape}.")
     check.width("A deflection", deflection, 2)
     check.floating("The deflection", deflection)
-    if jnp.ndim(angles) != 1:
-        raise ValueError(f"angles must be [n], got shape {jnp.shape(angles)}.")
+    check.finite("The deflection", deflection)
+    check.finite("angles", angles)
+    deflection, angles = jnp.asarray(deflection), jnp.asarray(angles)
+    if angles.ndim != 1:
+        raise ValueError(f"angles must be [n], got shape {angles.shape}.")
     for name, value in cells._asdict().items():
         check.positive(name, value, zero=True)
         check.per_neuron(name, value, len(angles))
@@ -90,13 +93,17 @@ def threshold_crossing(signal: jax.Array, levels: Any) -> jax.Array:
         then its levels downwards.
 
     Raises:
-        ValueError: for a signal without time, or levels that do not rise.
+        ValueError: for a signal without time or not finite, or levels that do not rise
+            or are not finite.
     """
-    if signal.ndim < 2:
+    if signal.ndim < 2 or len(signal) == 0:
         raise ValueError(f"signal must be [T, *batch, n], got shape {signal.shape}.")
     check.floating("The signal", signal)
+    check.finite("The signal", signal)
+    signal = jnp.asarray(signal)
     levels = jnp.asarray(levels, signal.dtype)
-    known = check.concrete(levels)
+    check.finite("levels", levels)
+    known = check.concrete(jnp.ravel(levels))
     rising = known is None or bool((known[1:] > known[:-1]).all())
     if levels.ndim != 1 or levels.size == 0 or not rising:
         raise ValueError(f"levels must rise, [L], got {known}.")

@@ -141,3 +141,14 @@ def test_what_makes_no_sense_is_refused():
         basilar.transfer_matrix(3, 1)
     with pytest.raises(ValueError, match=r"rate \[Hz\] must be finite and positive"):
         basilar.transfer_matrix(3, 100, 0.0)
+
+
+def test_tones_and_places_off_the_membrane_are_refused():
+    for tone in (0.0, -100.0, np.nan):
+        with pytest.raises(ValueError, match=r"frequency \[Hz\] must be finite"):
+            basilar.transfer(np.array([tone]), np.array([1.0]))
+    for place in (-0.1, 3.6, np.nan):
+        with pytest.raises(ValueError, match="Places lie from 0 to 3"):
+            basilar.transfer(np.array([100.0]), np.array([place]))
+    with pytest.raises(ValueError, match=r"rate \[Hz\] must be at least 4"):
+        basilar.transfer_matrix(4, 100, 3.0)

@@ -201,3 +201,25 @@ def test_what_makes_no_sense_is_refused():
         bushy.bushy_cells(counts, dt=DT, params=Bushy(tau_mem=0.0))
     with pytest.raises(ValueError, match=r"dt \[s\] must be finite and positive"):
         bushy.bushy_cells(counts, dt=-1.0)
+
+
+def test_keys_and_counts_that_make_no_sense_are_refused():
+    chance, keys = jnp.full((5, 2, 3), 0.1), jax.random.split(KEY, 3)
+    with pytest.raises(ValueError, match="A key comes from"):
+        bushy.auditory_nerve(0, chance, dt=DT)
+    for wrong in (chance, chance[:, 0]):  # keys for three entries, or without entries
+        with pytest.raises(ValueError, match=r"Keys of shape \(3,\) do not fit"):
+            bushy.auditory_nerve(keys, wrong, dt=DT)
+    for odd in (-1.0, np.nan):
+        with pytest.raises(ValueError, match="counts must be zero or more"):
+            bushy.bushy_cells(jnp.full((5, 2), odd), dt=DT)
+    with pytest.raises(ValueError, match="refractory must be one number"):
+        bushy.bushy_cells(
+            jnp.ones((5, 2)), dt=DT, params=Bushy(refractory=np.full(2, 1e-3))
+        )
+
+
+def test_chances_of_numpy_in_double_precision_are_welcome():
+    host = bushy.auditory_nerve(KEY, np.full((5, 2), 0.25), dt=DT)
+    device = bushy.auditory_nerve(KEY, jnp.full((5, 2), 0.25), dt=DT)
+    np.testing.assert_array_equal(host, device)

@@ -76,3 +76,48 @@ def test_batches_are_powers_of_two_and_what_fills_them_up_is_left_out(
 def test_a_clip_too_long_for_any_batch_goes_alone(monkeypatch):
     _, seen, _ = heard([100, 100], monkeypatch, most=1)
     assert [shape for shape, _ in seen] == [(6000, 1)] * 2
+
+
+@pytest.mark.parametrize("factor", [1e300, 1e-300, 2.0**-1060, 1e4])
+def test_a_clip_sounds_the_same_at_any_level_there_is(rng, factor):
+    clip = rng.normal(size=400)
+    expected = clips.resample(clip, 8000, 16_000)
+    np.testing.assert_allclose(
+        clips.resample(clip * factor, 8000, 16_000), expected, rtol=1e-2
+    )
+    np.testing.assert_array_equal(clips.resample(4 * clip, 8000, 16_000), expected)
+
+
+def prepared(audio, rate=8000):
+    return clips.prepare_all(audio, rate, lambda clip, rate: np.asarray(clip))
+
+
+@pytest.mark.parametrize(
+    ("audio", "fault"),
+    [
+        (np.ones((1000, 2)), r"\[T, channels\] take one channel.*mean"),
+        (np.ones((1000, 1)), "take one channel"),
+        (np.ones((3, 100, 2)), "take one channel"),
+        (np.float32(3.0), r"shape \(\)"),
+        (3.0, "got float"),
+        (None, "got NoneType"),
+    ],
+)
+def test_what_is_neither_a_clip_nor_clips_is_refused(audio, fault):
+    with pytest.raises(ValueError, match=fault):
+        prepared(audio)
+
+
+def test_clips_come_alone_in_lists_and_in_arrays(rng):
+    three = rng.normal(size=(3, 100))
+    assert len(prepared(three)) == len(prepared(list(three))) == 3
+    assert len(prepared(three[0])) == len(prepared(list(three[0]))) == 1
+    assert prepared([]) == []
+    assert [len(clip) for clip in prepared([three[0], three[1, :10]])] == [100, 10]
+
+
+def test_a_clip_without_samples_is_not_no_clip():
+    with pytest.raises(ValueError, match="clip 0: A clip must be two numbers"):
+        clips.prepare_all(np.zeros(0), 8000, lambda x, r: clips.resample(x, r, 100))
+    with pytest.raises(ValueError, match="4000 samples at 1000000000 Hz is too short"):
+        clips.resample(np.ones(4000), 10**9, 48_000)

@@ -148,3 +148,9 @@ def test_what_makes_no_sense_is_refused():
         encode(clip, 8000, jax.random.split(KEY))
     with pytest.raises(ValueError, match="channels must be at least 2"):
         cochlea.encode(clip, 8000, KEY, channels=1)
+
+
+@pytest.mark.parametrize("key", [0, jax.random.PRNGKey(0), np.zeros(2, np.uint32)])
+def test_what_is_no_key_is_refused(key):
+    with pytest.raises(ValueError, match=r"A key comes from jax.random.key\(seed\)"):
+        encode(vowel(0.05, 8000), 8000, key)

@@ -345,3 +345,47 @@ def test_no_events_make_an_empty_raster():
 def test_only_counts_are_rasters(raster):
     with pytest.raises(ValueError, match="counts"):
         to_events(raster, dt=DT)
+
+
+def test_an_unknown_word_for_late_drops_nothing():
+    with pytest.raises(ValueError, match="late must be one of"):
+        latency(jnp.array([0.5]), tau=0.02, threshold=0.4, steps=1, dt=DT, late="keep")
+    with pytest.raises(ValueError, match="late must be one of"):
+        to_raster([1.0], [0], steps=5, n=1, dt=DT, late="keep")
+    for steps in (-1, 2.5):
+        with pytest.raises(ValueError, match="steps must be"):
+            to_raster([], [], steps=steps, n=1, dt=DT)
+
+
+def test_numbers_that_are_none_are_refused_by_latency_codes():
+    with pytest.raises(ValueError, match="1 of 2 intensities are NaN"):
+        latency_times(jnp.array([jnp.nan, 1.0]), **CODE)
+    for time in (-1e-3, np.nan):
+        with pytest.raises(ValueError, match="must not be negative or NaN"):
+            latency_intensity(time, **CODE)
+
+
+def test_levels_of_whole_or_infinite_signals_are_refused():
+    with pytest.raises(ValueError, match="signal must be floating point, got uint8"):
+        level_crossing(jnp.zeros((3, 1), jnp.uint8), delta=1.0)
+    for odd in (np.nan, np.inf):
+        with pytest.raises(ValueError, match="signal must be finite, 1 of 3"):
+            level_crossing(jnp.array([[0.0], [odd], [1.0]]), delta=0.1)
+
+
+@pytest.mark.parametrize(("channels", "start"), [(3, 1), (4, 3), (4, ())])
+def test_events_that_do_not_fit_their_start_are_refused(channels, start):
+    with pytest.raises(ValueError, match=r"\[T, \*batch, 2n\] and start"):
+        level_reconstruction(
+            jnp.zeros((5, channels)), delta=0.1, start=jnp.zeros(start)
+        )
+
+
+@pytest.mark.parametrize("count", [-1.0, 0.5, np.nan, np.inf])
+def test_counts_are_whole_and_not_negative(count):
+    with pytest.raises(ValueError, match="whole numbers, zero or more"):
+        to_events(np.array([[count]]), dt=DT)
+
+
+def test_rates_may_come_as_a_list():
+    assert poisson(KEY, [10.0, 20.0], steps=3, dt=DT).shape == (3, 2)

@@ -127,3 +127,24 @@ def test_what_makes_no_sense_is_refused():
         gammatone.encode([np.zeros(100)], RATE)
     with pytest.raises(ValueError, match="frequencies"):
         gammatone.encode([np.ones(100)], RATE, high=9000.0)
+
+
+@pytest.mark.parametrize(
+    ("options", "fault"),
+    [
+        ({"compression": Compression(gain=-1.0)}, "gain must be finite and positive"),
+        ({"compression": Compression(power=np.nan)}, "power must be finite"),
+        ({"compression": Compression(power=0.0)}, "power must be finite and positive"),
+        ({"compression": Compression(gain=np.ones(7))}, "gain must be one number or"),
+        ({"params": snn.LIFParams(tau_mem=-1.0, tau_syn=None)}, "tau_mem must be"),
+        ({"params": snn.LIFParams(np.ones(7), tau_syn=None)}, "tau_mem must be"),
+    ],
+)
+def test_constants_out_of_range_are_refused(rng, options, fault):
+    with pytest.raises(ValueError, match=fault):
+        gammatone.encode(rng.normal(size=400), 8000, channels=4, **options)
+
+
+def test_no_sound_passes_as_nothing():
+    bank = gammatone.filters(CENTRES, RATE)
+    assert gammatone.gammatone(jnp.zeros((0, 3)), bank).shape == (0, 3, 4)

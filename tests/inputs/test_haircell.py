@@ -93,3 +93,27 @@ def test_what_makes_no_sense_is_refused():
         haircell.hair_cell(jnp.zeros((5, 2)), dt=-DT)
     with pytest.raises(ValueError, match="loss must be finite and positive"):
         haircell.hair_cell(jnp.zeros((5, 2)), dt=DT, params=HairCell(loss=-1.0))
+
+
+@pytest.mark.parametrize("odd", [np.nan, np.inf, -np.inf])
+def test_a_velocity_that_is_not_finite_is_refused(odd):
+    with pytest.raises(ValueError, match="1 of 6 are not"):
+        haircell.hair_cell(jnp.zeros((3, 2)).at[1, 0].set(odd), dt=DT)
+
+
+@pytest.mark.parametrize("name", ["release", "reprocess", "refill"])
+def test_constants_that_would_make_transmitter_of_nothing_are_refused(name):
+    fast = HairCell()._replace(**{name: 1.01 / DT})
+    with pytest.raises(
+        ValueError, match=f"{name} times dt must stay below 1, got 1.01"
+    ):
+        haircell.hair_cell(jnp.zeros((3, 2)), dt=DT, params=fast)
+
+
+def test_velocities_of_another_shape_or_type():
+    with pytest.raises(ValueError, match=r"\[T, \*batch, n\], got \(3,\)"):
+        haircell.hair_cell(jnp.zeros(3), dt=DT)
+    with pytest.raises(ValueError, match="gain must be one number or one per neuron"):
+        haircell.hair_cell(jnp.zeros((3, 2)), dt=DT, params=HairCell(gain=jnp.ones(3)))
+    host = haircell.hair_cell(np.ones((3, 2)), dt=DT)  # double precision, from numpy
+    np.testing.assert_array_equal(host, haircell.hair_cell(jnp.ones((3, 2)), dt=DT))

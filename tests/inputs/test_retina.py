@@ -191,3 +191,35 @@ def test_bad_movies_and_constants_are_refused():
         mosaic(3, 3, spacing=0.0)
     with pytest.raises(ValueError, match="rates"):
         inhomogeneous_poisson(jax.random.key(0), jnp.full((3, 1), -1.0), dt=DT)
+
+
+def test_what_is_not_finite_or_no_number_of_pixels_is_refused():
+    movie = jnp.zeros((3, 4, 5))
+    with pytest.raises(ValueError, match="1 of 60 are not"):
+        ganglion_rates(movie.at[1, 0, 0].set(jnp.nan), dt=DT)
+    with pytest.raises(ValueError, match="Places must be finite"):
+        receptive_fields(np.array([[np.nan, 0.0]]), 4, 5)
+    for height in (0, -1, 4.5):
+        with pytest.raises(ValueError, match="height must be"):
+            receptive_fields(np.zeros((1, 2)), height, 5)
+    with pytest.raises(ValueError, match=r"gain must be one number, got shape \(40,\)"):
+        ganglion_rates(movie, dt=DT, cells=Ganglion(gain=jnp.ones(40)))
+
+
+def test_whole_rates_would_round_the_time_step_to_nothing_and_are_refused():
+    with pytest.raises(ValueError, match="rates must be floating point, got int32"):
+        inhomogeneous_poisson(jax.random.key(0), jnp.full((100, 2), 500), dt=DT)
+
+
+def test_movies_of_numpy_and_of_half_precision_are_welcome(rng):
+    movie = rng.uniform(0.5, 1.0, (3, 4, 5))
+    np.testing.assert_array_equal(
+        ganglion_rates(movie, dt=DT), ganglion_rates(jnp.asarray(movie), dt=DT)
+    )
+    rates = np.full((1000, 1), 200.0)
+    spikes = inhomogeneous_poisson(jax.random.key(0), rates, dt=DT)
+    assert 100 < spikes.sum() < 300
+    steps = jnp.array([1.0, 2.0], jnp.bfloat16)[:, None, None]
+    events = event_camera(steps, dt=DT, threshold=0.5)
+    assert events.dtype == jnp.bfloat16
+    assert events.sum() == 1  # log 2 = 0.69

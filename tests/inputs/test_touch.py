@@ -120,3 +120,33 @@ def test_bad_input_is_refused():
         whisker_currents(good, directions(4), dt=DT, cells=cells)
     with pytest.raises(ValueError, match="dt"):
         whisker_currents(good, directions(4), dt=0.0)
+
+
+@pytest.mark.parametrize("odd", [np.nan, np.inf])
+def test_what_is_not_finite_would_be_a_false_spike_and_is_refused(odd):
+    signal = jnp.array([[2.0], [odd], [2.0]])
+    with pytest.raises(ValueError, match="The signal must be finite, 1 of 3"):
+        threshold_crossing(signal, [1.0])
+    with pytest.raises(ValueError, match="levels must be finite"):
+        threshold_crossing(jnp.ones((3, 1)), [odd])
+    with pytest.raises(ValueError, match="The deflection must be finite"):
+        whisker_currents(jnp.full((3, 2), odd), directions(4), dt=DT)
+    with pytest.raises(ValueError, match="angles must be finite"):
+        whisker_currents(jnp.ones((3, 2)), jnp.array([odd]), dt=DT)
+
+
+def test_one_level_alone_and_no_time_are_refused():
+    with pytest.raises(ValueError, match="levels must rise"):
+        threshold_crossing(jnp.ones((3, 1)), 1.0)
+    with pytest.raises(ValueError, match=r"signal must be \[T, \*batch, n\]"):
+        threshold_crossing(jnp.ones((0, 1)), [1.0])
+
+
+def test_arrays_of_numpy_and_lists_of_angles_are_welcome(rng):
+    d = rng.normal(size=(5, 2))
+    found = whisker_currents(d, [0.0, 1.0], dt=DT)
+    expected = whisker_currents(jnp.asarray(d), jnp.array([0.0, 1.0]), dt=DT)
+    np.testing.assert_array_equal(found, expected)
+    np.testing.assert_array_equal(
+        threshold_crossing(d, [0.0]), threshold_crossing(jnp.asarray(d), [0.0])
+    )
