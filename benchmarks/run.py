@@ -21,6 +21,7 @@ import receptor_fit
 import recorded_jobs
 import retinal_waves
 import sparse_gradients
+import speech_recurrence
 import surrogate_controls
 import surrogate_field
 import surrogate_shapes
@@ -41,6 +42,7 @@ FOUND = (
     receptor_fit.STUDY,
     retinal_waves.STUDY,
     sparse_gradients.STUDY,
+    speech_recurrence.STUDY,
     surrogate_controls.STUDY,
     surrogate_field.STUDY,
     surrogate_shapes.STUDY,

@@ -24,6 +24,7 @@ import recorded_jobs
 import retinal_waves
 import run
 import sparse_gradients
+import speech_recurrence
 import study
 import surrogate_controls
 import surrogate_field
@@ -38,6 +39,21 @@ DEEP = deep_initialisation.Size(
     TASK, width=24, depths=(1, 4), deviations=(0.1, 1.0), seeds=1, others=1
 )
 DIGITS = digit_rasters.Training(hidden=40, epochs=10, batch=16, samples=300)
+
+
+def orders():
+    """Four groups of channels in four orders, said 16 times by six who start anew."""
+    rng = np.random.default_rng(3)
+    group, labels, at = rng.permutation(384) % 6, np.arange(384) % 4, np.arange(24) // 6
+    counts = np.zeros((384, 30, 12), np.uint8)
+    turns = np.array([[0, 1, 2, 3], [3, 2, 1, 0], [1, 3, 0, 2], [2, 0, 3, 1]])
+    for clip, label, start in zip(counts, labels, group, strict=True):
+        fires = turns[label][at][:, None] == np.arange(12) // 3
+        clip[start : start + 24] = fires & (rng.random((24, 12)) < 0.7)
+    folds = speech_recurrence.speaker_folds(group, list("abcdef"))
+    return speech_recurrence.Heard(counts, labels, folds, {"group": group.tolist()})
+
+
 TINY = {
     "R01": hidden_layer.Size(patterns=16, steps=60, inputs=60, epochs=60, seeds=2),
     "R02": loss_landscape.Size(
@@ -69,6 +85,9 @@ TINY = {
     "R13": dale_network.Size(
         *(TASK._replace(epochs=10), 40, (0.05,), (0.02,)),
         **{"seeds": 1, "draws": 10, "steps": 1000},
+    ),
+    "R14": speech_recurrence.Size(
+        orders, spiking=32, gated=8, epochs=8, batch=32, rates=(0.01,), folds=2
     ),
     "R21": sparse_gradients.Size(DIGITS, seeds=1),
     "R26": surrogate_field.Size(points=2000, grid=4001, planes=2),
@@ -394,6 +413,43 @@ def test_priming_brings_every_layer_into_its_band_by_weights_and_by_thresholds()
         (again,) = finding("R11").summary["test_accuracies"][sigma]
         assert found.summary[name]["test_accuracy"] == pytest.approx(again, abs=1e-4)
     assert all(0 < s < 100 for (s,) in found.summary["priming_steps"].values())
+
+
+def test_orders_are_told_apart_until_their_spikes_are_shuffled():
+    found = finding("R14").summary
+    assert found["held_out"] == ["a", "b"]
+    assert min(found["recurrent SNN"]["test_accuracies"]) > 0.6  # chance is 0.25
+    assert max(found["recurrent SNN, shuffled"]["test_accuracies"]) < 0.5
+    assert measured(finding("R14"), SHUFFLED).value > 20
+
+
+SHUFFLED = "points recurrent SNN is ahead of recurrent SNN, shuffled"
+
+
+def test_a_speaker_held_out_is_heard_in_no_other_part():
+    heard = orders()
+    group = np.array(heard.notes["group"])
+    for k, fold in enumerate(heard.folds):
+        parts = [set(group[rows]) for rows in fold[1:]]
+        assert parts[1:] == [{(k + 1) % 6}, {k}]
+        assert set().union(*parts) == set(range(6))
+        assert sum(map(len, parts)) == 6
+        mixed = speech_recurrence.random_fold(fold, k)
+        assert [len(p) for p in mixed[1:]] == [len(p) for p in fold[1:]]
+        assert sorted(np.concatenate(mixed[1:])) == list(range(384))
+        assert len(set(group[mixed.test])) == 6
+
+
+def test_shuffled_clips_keep_the_counts_of_channels_and_their_length(rng):
+    counts = rng.poisson(0.3, (20, 30, 5)).astype(np.uint8)
+    counts[:, 18:] = 0
+    counts[0] = 0
+    noise = speech_recurrence.shuffled(counts, 1)
+    np.testing.assert_array_equal(noise.sum(axis=1), counts.sum(axis=1))
+    assert not noise[:, 18:].any()
+    assert np.any(noise != counts)
+    pairs = (counts[:, :, 0] * counts[:, :, 1], noise[:, :, 0] * noise[:, :, 1])
+    assert np.any(pairs[0].sum(axis=1) != pairs[1].sum(axis=1))  # each by itself
 
 
 def test_studies_are_listed_and_unknown_ones_refused(capsys):
