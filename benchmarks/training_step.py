@@ -1,18 +1,20 @@
 """How long does a training step take, how much memory, and how do both grow?
 
-    python benchmarks/training_step.py [W1 W2 W3 W4 growth]
+    python benchmarks/training_step.py [W1 W2 W3 W4 growth large] [--profile FOLDER]
 
 W1: one dense layer of leaky neurons, N inputs and N neurons, all spikes summed.
 W2: 700 inputs, one or two recurrent layers, 20 readouts, Adam: a speech network.
 W3: three convolutional layers of 16 channels on 34x34x2, all spikes summed.
 W4: temp memory of W2's gradient at T = 4000, plain and with checkpoints.
 growth: time of W2 against T and against the batch.
+large: W1 and W2 with up to 4096 neurons and 1000 steps, for a GPU; only if named.
 
 Every path is timed against plain automatic differentiation of the scan ("scan").
 """
 
 import argparse
 import json
+from contextlib import nullcontext
 from functools import partial
 
 import jax
@@ -30,7 +32,8 @@ from snnjax.networks import convolution
 
 DT = 1e-3
 PARAMS = snn.LIFParams(tau_mem=20e-3, tau_syn=10e-3)
-PATHS = ("scan", "xla", *([] if build.load() else ["native"]))
+ON_CPU = jax.default_backend() == "cpu"
+PATHS = ("scan", "xla", *(["native"] if ON_CPU and not build.load() else []))
 PLAIN = {"run": None, "loop": None}
 
 
@@ -152,18 +155,18 @@ def report(name, sides, floor=None, repeats=9):
     return rows
 
 
-def run_w1():
+def run_w1(sizes=(512, 2048)):
     return [
         row
-        for n in (512, 2048)
+        for n in sizes
         for row in report(f"W1 {n}", {path: w1(n, path) for path in PATHS})
     ]
 
 
-def run_w2():
+def run_w2(sizes=((100, 64, 256), (250, 64, 512), (1000, 64, 128)), depths=(1, 2)):
     speed, rows = matrix_speed(), []
-    for layers in (1, 2):
-        for size in ((100, 64, 256), (250, 64, 512), (1000, 64, 128)):
+    for layers in depths:
+        for size in sizes:
             sides = {path: w2(*size, layers, path) for path in PATHS}
             name = f"W2 {'/'.join(map(str, size))} x{layers}"
             rows += report(name, sides, floor_ms(*size, layers, speed))
@@ -213,14 +216,25 @@ def run_growth():
     return rows
 
 
+def run_large():
+    return run_w1((1024, 4096)) + run_w2(((250, 64, 1024), (1000, 64, 4096)), (1,))
+
+
 RUNS = {"W1": run_w1, "W2": run_w2, "W3": run_w3, "W4": run_w4, "growth": run_growth}
+LARGE = {"large": run_large}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*", default=[*RUNS], metavar="NAME")
-    for name in parser.parse_args().names:
-        rows = RUNS[name]()
+    parser.add_argument("--profile", metavar="FOLDER", help="for TensorBoard")
+    given = parser.parse_args()
+    if unknown := {*given.names} - {*RUNS, *LARGE}:
+        parser.error(f"no workload {', '.join(unknown)}; see --help")
+    for name in given.names:
+        traced = jax.profiler.trace(given.profile) if given.profile else nullcontext()
+        with traced:
+            rows = (RUNS | LARGE)[name]()
         line = {"benchmark": "training_step", "workload": name, "rows": rows}
         line |= machine()
         path = RESULTS / f"training_step_{name}.json"

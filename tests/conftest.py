@@ -9,6 +9,13 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 jax.config.update("jax_num_cpu_devices", 4)
 
 
+@pytest.fixture(autouse=True, scope="module")
+def programs():
+    """What one file compiled is forgotten, or memory grows to many gigabytes."""
+    yield
+    jax.clear_caches()
+
+
 @pytest.fixture
 def x64():
     """Double precision for one test."""
