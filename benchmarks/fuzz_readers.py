@@ -1,6 +1,6 @@
 """Do damaged files end in an error that names them, and in nothing worse?
 
-    python benchmarks/fuzz_readers.py --inputs 100000 --format idx --seconds 280
+    python benchmarks/fuzz_readers.py --inputs 100000 --format idx --seconds 280 --keep
 
 Small sound files, and real ones below ``SNNJAX_DATA``, are changed at random: bits
 flipped, cut, lengths rewritten, pieces moved or doubled, in packed files also behind
@@ -15,10 +15,13 @@ what became of the inputs. Everything but ``refused`` and ``read`` should be zer
     memory    more than the allowance was asked for
     died      the worker crashed
     hung      no answer within seconds
+
+With ``--keep`` the line of a format replaces that in ``results/fuzz.json``.
 """
 
 import argparse
 import codecs
+import json
 import os
 import random
 import resource
@@ -30,10 +33,11 @@ import tempfile
 import time
 import warnings
 from collections import Counter
+from importlib.metadata import version
 from pathlib import Path
 
 from fuzz_seeds import FORMATS
-from study import emit, tell
+from study import RESULTS, emit, tell
 
 from snnjax.datasets import DataError
 
@@ -140,7 +144,8 @@ def work(name: str, seed: int, first: int, last: int, until: float) -> None:
         files = sound_files(name, Path(folder))
         path = Path(folder) / f"input{FORMATS[name].suffix}"
         doings: list[str] = []
-        codecs.lookup("raw-unicode-escape")  # what is imported on use is imported now
+        for codec in ("raw-unicode-escape", "ascii"):  # imported now, not on use
+            codecs.lookup(codec)
         for raw in (*files, b""):
             path.write_bytes(raw)
             told = verdict(name, path, doings)
@@ -220,6 +225,27 @@ def fuzz(
     }
 
 
+def keep(row: dict, path: Path = RESULTS / "fuzz.json") -> None:
+    """Puts the counts of a format among those of the others."""
+    rows = json.loads(path.read_text()) if path.exists() else {}
+    rows[row["format"]] = row | {k: version(k) for k in ("numpy", "h5py", "scipy")}
+    rows = {name: rows[name] for name in FORMATS if name in rows}
+    half = path.with_suffix(".part")
+    half.write_text(json.dumps(rows, indent=1) + "\n")
+    half.replace(path)
+
+
+def sentence(rows: dict) -> str:
+    """What was found, in words."""
+    least = min(row["inputs"] for row in rows.values())
+    bad = sum(len(row["bad"]) for row in rows.values())
+    refused, read = (sum(row[k] for row in rows.values()) for k in ("refused", "read"))
+    return (
+        f"{len(rows)} formats, at least {least} inputs each: {refused} refused by "
+        f"name, {read} read as something the format can hold, {bad} anything else."
+    )
+
+
 def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -228,6 +254,7 @@ def main() -> None:
     parser.add_argument("--first", type=int, default=0, help="number of the first")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--seconds", type=float, default=280, help="for each format")
+    parser.add_argument("--keep", action="store_true", help="in results/fuzz.json")
     parser.add_argument("--worker", nargs=5, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.worker:
@@ -243,6 +270,8 @@ def main() -> None:
             seconds=given.seconds,
         )
         emit(**row)
+        if given.keep:
+            keep(row)
         tell(f"{name}: {row['inputs']} inputs, {len(row['bad'])} bad")
 
 

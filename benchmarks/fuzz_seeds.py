@@ -13,7 +13,8 @@ import numpy as np
 
 from snnjax import datasets
 from snnjax.datasets.braille import LETTERS
-from snnjax.events import from_rows
+from snnjax.datasets.sources import ShdFile
+from snnjax.events import Events, from_rows
 
 
 class Format(NamedTuple):
@@ -43,6 +44,19 @@ def _shd(folder):
 
 def _read_shd(path):
     return datasets.read_shd(path), datasets.read_shd_extra(path)
+
+
+def _read_rows(path):
+    """Row by row, put together again."""
+    rows = [*ShdFile(path)]
+    times, units, labels, _ = zip(*rows, strict=True) if rows else [()] * 4
+    return Events(
+        *(np.concatenate([*times, []]), np.concatenate([*units, []])),
+        np.concatenate([[0], np.cumsum([len(each) for each in times])]),
+        *3 * [np.array(labels, int)],
+        n_units=700,
+        n_classes=1000,
+    )
 
 
 def _waves(folder):
@@ -222,6 +236,7 @@ FORMATS = {
     "shd.zip": Format(
         *(".h5.zip", lambda f: _zipped(_shd(f)), _read_shd, _is_shd, _rezip)
     ),
+    "shd.rows": Format(".h5", _shd, _read_rows, _are_events),
     "waves": Format(
         *(".h5", _waves, datasets.read_waves, _are_waves, None),
         "rgc-waverepo/Kirkby2013/*_01_*.h5",

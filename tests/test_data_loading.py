@@ -1,0 +1,59 @@
+import json
+from pathlib import Path
+
+import data_loading
+import fuzz_readers
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+README = Path(data_loading.__file__).parent / "README.md"
+TINY = data_loading.Size(steps=20, batch=4, hidden=8, samples=16, batches=3, repeats=1)
+
+
+def test_every_side_of_a_tiny_loading_is_timed_and_judged():
+    rows = data_loading.measure(TINY, jnp.uint8)
+    assert rows[0]["side"] == "step alone"
+    assert {row["side"] for row in rows[1:]} == {*data_loading.ALONE, *data_loading.FED}
+    assert all(row["median_ms"] > 0 for row in rows)
+    assert rows[0]["to_step"] == 1
+    told = data_loading.criteria(rows)
+    assert [c["value"] for c in told] == [row["to_step"] for row in rows[1:]]
+
+
+@pytest.mark.parametrize(
+    ("side", "ratio", "holds"),
+    [
+        ("file alone", 0.99, True),
+        ("file alone", 1.0, False),
+        ("step fed from file", 1.1, True),
+        ("step fed from file", 1.11, False),
+    ],
+)
+def test_a_loader_that_limits_the_step_is_told(side, ratio, holds):
+    row = {"side": side, "raster": "uint8", "to_step": ratio}
+    assert [c["holds"] for c in data_loading.criteria([row])] == [holds]
+
+
+def test_recordings_fire_as_often_as_they_should():
+    events = data_loading.recordings(TINY._replace(samples=50))
+    rate = len(events.times) / (50 * data_loading.UNITS * TINY.steps * data_loading.DT)
+    np.testing.assert_allclose(rate, data_loading.RATE, rtol=0.02)
+
+
+def test_fuzzed_formats_are_kept_beside_each_other(tmp_path):
+    path = tmp_path / "fuzz.json"
+    for name, inputs in (("wav", 5), ("idx", 7), ("wav", 9)):
+        row = fuzz_readers.fuzz(name, inputs=inputs, seconds=60)
+        fuzz_readers.keep(row, path)
+    rows = json.loads(path.read_text())
+    assert [(k, row["inputs"]) for k, row in rows.items()] == [("idx", 7), ("wav", 9)]
+    assert "at least 7 inputs each" in fuzz_readers.sentence(rows)
+
+
+@pytest.mark.parametrize("told", [data_loading, fuzz_readers])
+def test_the_page_says_what_the_results_say(told):
+    name = {"data_loading": "data_loading", "fuzz_readers": "fuzz"}[told.__name__]
+    kept = json.loads((data_loading.RESULTS / f"{name}.json").read_text())
+    page = " ".join(README.read_text().split())
+    assert told.sentence(kept) in page
