@@ -368,7 +368,7 @@ STUDY = Study(
     claim="Recurrence matters on speech, whose spikes carry timing; speakers that were "
     "never heard are harder than a random split tells.",
     source="Cramer et al. 2020, doi:10.1109/TNNLS.2020.3044364",
-    minutes=12,
+    minutes=16,
     run=run,
 )
 
