@@ -165,7 +165,7 @@ STUDY = Study(
     id="R04",
     claim="Most spikes may be given up for few points, until accuracy collapses.",
     source="Zenke & Vogels 2021, doi:10.1162/neco_a_01367",
-    minutes=4,
+    minutes=3,
     run=run,
 )
 

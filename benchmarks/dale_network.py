@@ -215,7 +215,7 @@ STUDY = Study(
     id="R13",
     claim="A network in which every neuron has one sign learns as well as one without.",
     source="Rossbroich, Gygax & Zenke 2022, doi:10.1088/2634-4386/ac97bb",
-    minutes=4.5,
+    minutes=3,
     run=run,
 )
 

@@ -191,7 +191,7 @@ STUDY = Study(
     claim="Deep networks learn from weights that make membranes fluctuate up to the "
     "threshold, and not from smaller or larger ones.",
     source="Rossbroich, Gygax & Zenke 2022, doi:10.1088/2634-4386/ac97bb",
-    minutes=4,
+    minutes=1.5,
     run=run,
 )
 

@@ -256,7 +256,7 @@ STUDY = Study(
     claim="For one noisy neuron the surrogate is the gradient of its expected output, "
     "in two layers it is not; networks that draw their spikes train as well.",
     source="Gygax & Zenke 2025, doi:10.1162/neco_a_01752",
-    minutes=2,
+    minutes=1,
     run=run,
 )
 

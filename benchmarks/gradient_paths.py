@@ -48,7 +48,7 @@ class Size(NamedTuple):
     task: Manifolds = Manifolds()  # 30 epochs: with 20 the verdict is another
     hidden: int = 100
     rate: float = 2e-2
-    seeds: int = 5
+    seeds: int = 10
     cases: tuple[str, ...] = tuple(CASES)
 
 

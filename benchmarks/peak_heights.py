@@ -297,7 +297,7 @@ STUDY = Study(
     claim="A surrogate of peak β explodes once its gradient passes the reset or "
     "recurrent synapses; one of peak 1 does not.",
     source="Zenke & Vogels 2021, doi:10.1162/neco_a_01367",
-    minutes=13,
+    minutes=6,
     run=run,
 )
 

@@ -125,7 +125,7 @@ STUDY = Study(
     id="R21",
     claim="Neurons far from threshold may be left out of the backward pass.",
     source="Perez-Nieves & Goodman 2021, doi:10.48550/arXiv.2105.08810",
-    minutes=2,
+    minutes=0.5,
     run=run,
 )
 

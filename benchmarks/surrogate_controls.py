@@ -143,7 +143,7 @@ STUDY = Study(
     claim="The true derivative of a spike trains nothing below the readout; a constant "
     "in its place does worse than a bump.",
     source="Zenke & Vogels 2021, doi:10.1162/neco_a_01367",
-    minutes=1.5,
+    minutes=1,
     run=run,
 )
 

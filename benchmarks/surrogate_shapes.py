@@ -162,7 +162,7 @@ STUDY = Study(
     id="R06",
     claim="Neither shape nor slope of a surrogate matters much, with peak 1.",
     source="Zenke & Vogels 2021, doi:10.1162/neco_a_01367",
-    minutes=4,
+    minutes=1.5,
     run=run,
 )
 

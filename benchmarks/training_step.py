@@ -16,6 +16,7 @@ import argparse
 import json
 from contextlib import nullcontext
 from functools import partial
+from itertools import product
 
 import jax
 import jax.numpy as jnp
@@ -104,9 +105,9 @@ def speech(layers, n, path):
     return snn.chain(*cells, *readout), cells[0]
 
 
-def w2(steps, batch, n, layers, path, gradient_only=False, **options):
+def w2(steps, batch, n, layers, path, gradient_only=False, dtype="float32", **options):
     net, first = speech(layers, n, path)
-    xs = raster(steps, batch, 700)
+    xs = raster(steps, batch, 700).astype(dtype)
     labels = jax.random.randint(jax.random.key(1), (batch,), 0, 20)
     weights = net.init(jax.random.key(2))
 
@@ -148,7 +149,7 @@ def report(name, sides, floor=None, repeats=9):
         emit(**row)
         ratio = f"{row['to_dense_floor']:6.2f} floors" if floor else ""
         tell(
-            f"     {name:<26}{side:<14}{found['median_ms']:>9.1f} ms {ratio}"
+            f"     {name:<26}{side:<28}{found['median_ms']:>9.1f} ms {ratio}"
             f"  compile {row['compile_s']:.2f} s  temp {row['temp_mb']:.0f} MB"
         )
         rows.append(row)
@@ -180,14 +181,16 @@ def run_w3():
 
 def run_w4():
     rows = []
-    for path in PATHS[1:]:
+    for path, dtype in product(PATHS[1:], ("float32", "uint8")):
         ways = {"plain": {}, "checkpoint 40": {"checkpoint": 40}}
-        ways["memory 40 MB"] = {"memory": 40e6}
+        ways |= {"checkpoint 80": {"checkpoint": 80}, "memory 40 MB": {"memory": 40e6}}
         sides = {
-            f"{path} {way}": w2(4000, 64, 128, 1, path, True, **options)
+            f"{path} {dtype} {way}": w2(
+                *(4000, 64, 128, 1, path), True, dtype, **options
+            )
             for way, options in ways.items()
         }
-        rows += report("W4 4000/64/128", sides, repeats=7)
+        rows += report("W4 4000/64/128", sides)
     return rows
 
 

@@ -43,6 +43,7 @@ def fitting(run, state, xs, memory):
     each = 2 * (kept(2) - kept(1))  # and as much again for the gradients themselves
     if steps * each <= memory:
         return None
+    each += _bytes(xs) // steps  # the input of a chunk is a copy
     sizes = [k for k in range(1, steps) if steps % k == 0]
     needs = [(k * each + steps // k * _bytes(state), k) for k in sizes]
     least, length = min(needs)

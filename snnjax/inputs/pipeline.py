@@ -191,18 +191,24 @@ def raster(
         bin, before time 0 or outside the units.
 
     Raises:
-        ValueError: for steps or a ``dt`` out of range.
+        ValueError: for steps or a ``dt`` out of range, or 2³¹ entries or more.
     """
     check.whole("steps", steps)
     check.positive("dt", dt, " [s]")
     n, width = clips.times.shape[0], clips.n_units
+    size = steps * n * width
+    if size >= 2**31:
+        raise ValueError(
+            f"A raster of {steps} steps, {n} samples and {width} units has 2³¹ entries "
+            "or more; take fewer samples at once."
+        )
     bins = jnp.floor(clips.times / dt + 1e-6)
     held = (bins >= 0) & (bins < steps) & _inside(clips)
     cell = (
         jnp.where(held, bins, 0).astype(jnp.int32) * n + jnp.arange(n)[:, None]
     ) * width
-    flat = jnp.where(held, cell + clips.units, steps * n * width)
-    counts = jnp.zeros(steps * n * width, jnp.float32)
+    flat = jnp.where(held, cell + clips.units, size)
+    counts = jnp.zeros(size, jnp.float32)
     counts = counts.at[flat.ravel()].add(1.0, mode="drop").reshape(steps, n, width)
     missing = jnp.sum(jnp.isfinite(clips.times) & ~held, axis=1, dtype=jnp.int32)
     if not jnp.issubdtype(dtype, jnp.floating):

@@ -141,6 +141,23 @@ def test_bytes_hold_up_to_255_and_the_rest_is_missing():
     assert found.counts[0, 0, 0] == 255
     assert found.missing[0] == 45
     assert raster(pad(events), steps=2, dt=DT).counts[0, 0, 0] == 300
+    assert raster(pad(events), steps=2, dt=DT, dtype=jnp.bfloat16).counts.max() == 300
+
+
+def test_bytes_that_run_over_as_a_whole_are_told(rng):
+    """256 events leave zero behind, and many of them a sum of the wrong events."""
+    counts = rng.choice([0, 255, 256, 512, 300], (3, 40)).astype(int)
+    units = [np.repeat(np.arange(40), row) for row in counts]
+    events = from_rows([np.zeros(len(u)) for u in units], units, [0] * 3, n_units=40)
+    found = raster(pad(events), steps=1, dt=DT, dtype=jnp.uint8)
+    np.testing.assert_array_equal(found.counts[0], np.minimum(counts, 255))
+    over = np.maximum(counts - 255, 0).sum(axis=1)
+    np.testing.assert_array_equal(found.missing, over)
+
+
+def test_a_raster_of_more_entries_than_numbers_tell_is_refused(events):
+    with pytest.raises(ValueError, match="2³¹ entries or more"):
+        raster(pad(events), steps=2**27, dt=DT)
 
 
 def test_bits_hold_one_spike_and_the_rest_is_missing(events):
