@@ -34,6 +34,10 @@ def main(args: list[str] | None = None) -> int:
     except (OSError, ValueError, FloatingPointError, ImportError) as error:
         print(f"snnjax: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        told = "stopped. Training and downloads go on if the command is given again."
+        print(f"\nsnnjax: {told}", file=sys.stderr)
+        return 130
 
 
 def _train(command):

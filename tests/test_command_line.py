@@ -1,8 +1,10 @@
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
+import time
 
 import jax
 import pytest
@@ -199,6 +201,27 @@ def test_a_refused_program_exits_with_an_error_and_no_traceback(tmp_path):
     (line,) = done.stderr.splitlines()
     files = "recordings/*.wav, or shd_train.h5 and shd_test.h5"
     assert line.startswith(f"snnjax: No spoken digits ({files}) in {tmp_path}")
+
+
+def test_an_interrupted_training_says_that_it_goes_on(tmp_path):
+    program = (
+        "import signal; from snnjax.__main__ import main\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # or ignored
+        "raise SystemExit(main())"
+    )
+    args = ("train", "digits", "--epochs", "5000", "--out", str(tmp_path))
+    done = subprocess.Popen(
+        [sys.executable, "-c", program, *args], stderr=subprocess.PIPE, text=True
+    )
+    rows = tmp_path / "seed0" / "metrics.jsonl"
+    while not (rows.exists() and rows.read_text()):
+        assert done.poll() is None
+        time.sleep(0.1)
+    done.send_signal(signal.SIGINT)
+    told = done.communicate(timeout=60)[1]
+    assert done.returncode == 130
+    assert "Traceback" not in told
+    assert told.endswith("go on if the command is given again.\n")
 
 
 def test_kernels_are_built_on_demand_and_info_says_where(capsys, monkeypatch, tmp_path):
