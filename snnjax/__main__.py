@@ -88,7 +88,8 @@ def _info(command):
         print(f"{name:<14} {version}")
     for device in jax.devices():
         print(f"{'device':<14} {device.platform}: {device.device_kind}")
-    for name in ("h5py", "scikit-learn", "matplotlib", "tyro", "jupytext"):
+    reading = "h5py", "scikit-learn", "soundfile", "grain"
+    for name in (*reading, "matplotlib", "tyro", "jupytext"):
         try:
             print(f"{name:<14} {metadata.version(name)}")
         except metadata.PackageNotFoundError:

@@ -158,7 +158,8 @@ def test_info_says_what_is_not_installed(capsys, monkeypatch):
     assert __main__.main(["info"]) == 0
     out = capsys.readouterr().out
     assert re.search(r"^h5py +not installed$", out, re.M)
-    assert re.search(rf"^matplotlib +{version('matplotlib')}$", out, re.M)
+    for name in ("matplotlib", "grain", "soundfile"):
+        assert re.search(rf"^{name} +{version(name)}$", out, re.M)
 
 
 def test_training_prints_its_accuracy_and_where_the_report_is(capsys, tmp_path):
