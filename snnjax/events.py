@@ -13,6 +13,7 @@ import numpy as np
 from snnjax import check
 
 Late = Literal["error", "drop"]
+LATE = ("error", "drop")
 
 
 class Events(NamedTuple):
@@ -184,8 +185,9 @@ def rasterize(
 
     Raises:
         ValueError: for late events, unless they are to be dropped; a ``merge`` that
-            does not divide the units; steps or dt out of range.
+            does not divide the units; steps or dt out of range; another ``late``.
     """
+    check.one_of("late", late, LATE)
     check.whole("steps", steps)
     check.positive("dt", dt, " [s]")
     check.whole("merge", merge)
@@ -271,6 +273,7 @@ def _flat(rows, dtype):
 
 def _possible(times, units, sample, n_units, bad):
     """Which events can be; an error for the others, unless they may be dropped."""
+    check.one_of("bad", bad, LATE)
     kept = np.ones(len(times), bool)
     for wrong, what in (
         (~np.isfinite(times) | (times < 0), "a time that is negative or not finite"),

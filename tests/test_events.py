@@ -162,6 +162,15 @@ def test_impossible_events_are_dropped_and_counted_if_asked_for():
     assert rows_of(packed) == [[(0.1, 1)], [(0.3, 4), (0.4, 11)]]
 
 
+def test_an_unknown_word_drops_nothing():
+    events = from_rows([[0.5]], [[0]], [0], n_units=1)
+    with pytest.raises(ValueError, match="late must be one of"):
+        rasterize(events, steps=2, dt=1e-3, late="keep")
+    for times in ([-1.0], [1.0]):
+        with pytest.raises(ValueError, match="bad must be one of"):
+            from_rows([times], [[0]], [0], n_units=1, bad="keep")
+
+
 def test_late_events_say_how_late_they_are():
     events = make([[(0.1, 0), (0.5, 1)], [(0.7654, 2)]])
     with pytest.raises(ValueError, match=r"2 of 3 events come after 0.5 s.* 0.765 s"):

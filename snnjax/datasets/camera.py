@@ -8,7 +8,8 @@ import warnings
 
 import numpy as np
 
-from snnjax.events import Late
+from snnjax import check
+from snnjax.events import LATE, Late
 
 
 def camera_events(
@@ -36,6 +37,7 @@ def camera_events(
     Raises:
         ValueError: naming the first event that is wrong.
     """
+    check.one_of("bad", bad, LATE)
     height, width = size
     sound = (
         ((x >= 0) & (x < width) & (y >= 0) & (y < height))

@@ -11,7 +11,7 @@ import numpy as np
 
 from snnjax import check
 from snnjax.check import Number
-from snnjax.events import Late, time_bins
+from snnjax.events import LATE, Late, time_bins
 
 
 def poisson(key: jax.Array, rates: Number, *, steps: int, dt: Number) -> jax.Array:
@@ -118,7 +118,7 @@ def latency(
         ValueError: for a late spike, unless late spikes are to be dropped; as
             ``latency_times``.
     """
-    check.one_of("late", late, ("error", "drop"))
+    check.one_of("late", late, LATE)
     check.whole("steps", steps)
     check.positive("dt", dt, " [s]")
     bins = jnp.floor(latency_times(x, tau=tau, threshold=threshold) / dt + 1e-6)
@@ -252,7 +252,7 @@ def to_raster(
         ValueError: for times that are negative or not finite, channels out of range,
             or late events unless they are to be dropped.
     """
-    check.one_of("late", late, ("error", "drop"))
+    check.one_of("late", late, LATE)
     check.whole("steps", steps, least=0)
     check.positive("dt", dt, " [s]")
     times, units = np.asarray(times, np.float64), np.asarray(units)
