@@ -344,7 +344,8 @@ def figure(names, runs):
     for k, (arm, color) in enumerate(COLORS.items()):
         histories = [each.fit.history for each in runs[arm]]
         seen = [[row["validation_accuracy"] for row in h] for h in histories]
-        left.plot(1 + np.arange(len(seen[0])), np.mean(seen, axis=0), color=color)
+        mean = np.mean(seen, axis=0)
+        left.plot(1 + np.arange(len(mean)), mean, color=color, label=arm)
         right.bar(k, np.mean([each.test for each in runs[arm]]), color=color, alpha=0.5)
         places = k + np.linspace(-0.25, 0.25, len(names))
         for name, place, each in zip(names, places, runs[arm], strict=True):
@@ -353,6 +354,7 @@ def figure(names, runs):
                 place, each.test, marks[name], color=color, mec="0.3", label=label
             )
     left.set(xlabel="epoch", ylabel="validation accuracy (mean)", ylim=(0, 1.02))
+    left.legend(frameon=False, fontsize=8, ncols=2, loc="upper left")
     right.set(ylabel="test accuracy", ylim=(0, 1.02), xticks=range(len(COLORS)))
     right.set_xticklabels(
         [arm.replace(" SNN", "\nSNN").replace(", ", ",\n") for arm in COLORS],
@@ -368,7 +370,7 @@ STUDY = Study(
     claim="Recurrence matters on speech, whose spikes carry timing; speakers that were "
     "never heard are harder than a random split tells.",
     source="Cramer et al. 2020, doi:10.1109/TNNLS.2020.3044364",
-    minutes=16,
+    minutes=8,
     run=run,
 )
 
