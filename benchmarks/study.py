@@ -6,7 +6,6 @@ last line are kept under ``benchmarks/results``.
 
 import argparse
 import json
-import os
 import sys
 import time
 from collections.abc import Callable
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
+from timing import cores
 
 from snnjax.experiments import describe
 
@@ -59,7 +59,7 @@ def tell(text: str) -> None:
 
 def all_cores() -> None:
     """Makes every core a device, for sweeps; only before JAX has begun to work."""
-    jax.config.update("jax_num_cpu_devices", len(os.sched_getaffinity(0)))
+    jax.config.update("jax_num_cpu_devices", cores())
 
 
 def execute(study: Study, *, full: bool, results: Path = RESULTS) -> Finding:

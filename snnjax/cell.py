@@ -86,7 +86,8 @@ def unroll(
             in the backward pass; a divisor of T near √T is a good choice. Values and
             gradients stay the same, memory falls from T to T/checkpoint + checkpoint.
         memory: choose ``checkpoint`` so that what the backward pass keeps fits into
-            about so many bytes, of all chunks and inside one; none if all fits.
+            about so many bytes, of all chunks and inside one, a copy of whose input is
+            a part of it; none if all fits.
 
     Returns:
         The final state, and what was recorded, ``[T, ...]``.

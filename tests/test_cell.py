@@ -416,6 +416,21 @@ def test_a_budget_of_memory_is_kept_at_the_same_gradient(x64):
     assert temp_bytes(net, weights, xs, memory=1e9) == whole
 
 
+def test_a_budget_holds_the_copy_of_a_chunk_of_wide_inputs():
+    xs, neurons = jnp.ones((400, 16, 700)), snn.lif(32, path="xla")
+    net = snn.chain(snn.recurrent(700, 32, neurons), snn.li(32))
+    weights = net.init(jax.random.key(1))
+
+    def temp(**options):
+        def loss(weights, xs):
+            return jnp.sum(jnp.sin(snn.unroll(net, weights, xs, dt=1e-3, **options)[1]))
+
+        compiled = jax.jit(jax.grad(loss)).lower(weights, xs).compile()
+        return compiled.memory_analysis().temp_size_in_bytes
+
+    assert temp(memory=4e6) < 4e6 < temp() < temp(checkpoint=200)
+
+
 def test_a_budget_that_nothing_fits_into_is_refused_with_the_least():
     net, xs = long_network(), jnp.zeros((400, 8, 20))
     weights = net.init(jax.random.key(1))

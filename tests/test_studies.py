@@ -1,0 +1,63 @@
+"""How studies and benchmarks run, whatever they are about."""
+
+import os
+import subprocess
+import sys
+
+import jax
+import jax.numpy as jnp
+import manifolds
+import numpy as np
+import pytest
+import training_step
+from timing import cores
+
+
+def test_a_sweep_gives_each_point_its_own_whatever_the_number_of_devices():
+    devices = len(jax.devices())
+    assert devices > 1
+
+    def run(x, y):
+        return x * jnp.arange(3.0) + y, y
+
+    for xs, ys in (([1.0, 2.0, 5.0], [10.0, 20.0, 30.0]), ([4.0], [7.0])):
+        assert len(xs) * len(ys) % devices
+        found, second = manifolds.sweep(run, xs, ys)
+        x, y = np.meshgrid(xs, ys, indexing="ij")
+        np.testing.assert_array_equal(found, x[..., None] * np.arange(3) + y[..., None])
+        np.testing.assert_array_equal(second, y)
+
+
+def test_every_core_is_a_device_and_no_study_starts_jax_before():
+    program = (
+        "import run, jax, study; study.all_cores(); "
+        "print(len(jax.devices()), jax.devices()[0].platform)"
+    )
+    folder = os.path.dirname(manifolds.__file__)
+    told = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=folder,
+        env={**os.environ, "JAX_PLATFORMS": "cpu"},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+    assert told == [str(cores()), "cpu"]
+
+
+def test_a_profile_is_written_where_it_is_asked_for(tmp_path, monkeypatch):
+    monkeypatch.setattr(training_step, "RESULTS", tmp_path)
+    work = {"tiny": lambda: training_step.run_w2(((5, 2, 4),), (1,))}
+    monkeypatch.setattr(training_step, "RUNS", work)
+    for options, profiles in (([], 0), (["--profile", str(tmp_path / "p")], 1)):
+        monkeypatch.setattr(sys, "argv", ["training_step.py", "tiny", *options])
+        training_step.main()
+        assert (tmp_path / "training_step_tiny.json").exists()
+        assert len([*tmp_path.glob("p/**/*.xplane.pb")]) == profiles
+
+
+def test_a_workload_that_there_is_not_is_refused(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["training_step.py", "W9"])
+    with pytest.raises(SystemExit):
+        training_step.main()
+    assert "no workload W9" in capsys.readouterr().err
