@@ -102,7 +102,7 @@ def lif(
             ``snnjax kernels build`` (float32; SuperSpike, sigmoid, triangle, arctan or
             boxcar, scaled or cut off; no refractory time), ``"xla"``, or ``"auto"``,
             native where it can be. A surrogate that is zero for most neurons
-            (``Sparse``) is the fastest.
+            (``Sparse``, a narrow ``Triangle``) can be faster, where few fire.
 
     Returns:
         A cell ``[*batch, n] -> [*batch, n]`` without weights, of state ``LIFState``.
