@@ -71,7 +71,7 @@ def rounded(value):
 
 
 def run_digits(full: bool, size: Size = Size()) -> Finding:
-    del full  # the data set has one size
+    del full
     found = train(tasks.digits_task, "digits.png", size)
     found["logistic_regression_test_accuracy"] = round(logistic_regression(), 4)
     behind = 100 * (found["logistic_regression_test_accuracy"] - found["test_accuracy"])
@@ -120,6 +120,7 @@ STUDIES = (
         source="Neftci, Mostafa & Zenke 2019, doi:10.1109/MSP.2019.2931595",
         minutes=1.5,
         run=run_digits,
+        one_size=True,
     ),
     Study(
         id="spoken-digits",
@@ -128,5 +129,6 @@ STUDIES = (
         source="Cramer et al. 2020, doi:10.1109/TNNLS.2020.3044364",
         minutes=6,
         run=run_spoken,
+        one_size=True,
     ),
 )

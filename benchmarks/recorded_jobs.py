@@ -15,7 +15,7 @@ from snnjax.learning import max_over_time
 
 def run_braille(full: bool, size: Size = Size()) -> Finding:
     """The layer with and without recurrence, and both again with another readout."""
-    del full  # the data set has one size
+    del full
     found, criteria = {}, []
     for name, reader in {"mean": braille, "highest": braille_as_published}.items():
         figure = "braille.png" if reader is braille else None
@@ -77,6 +77,7 @@ STUDIES = (
         source="Müller-Cleve et al. 2022, doi:10.3389/fnins.2022.951164",
         minutes=5,
         run=run_braille,
+        one_size=True,
     ),
     Study(
         id="n-mnist",
@@ -85,6 +86,7 @@ STUDIES = (
         source="Orchard et al. 2015, doi:10.3389/fnins.2015.00437",
         minutes=5,
         run=partial(run_digits, tasks.n_mnist_task, "n-mnist", 0.90),
+        one_size=True,
     ),
     Study(
         id="mnist",
@@ -92,6 +94,7 @@ STUDIES = (
         source="LeCun et al. 1998, doi:10.1109/5.726791",
         minutes=2.5,
         run=partial(run_digits, tasks.mnist_task, "mnist", 0.97),
+        one_size=True,
     ),
     Study(
         id="ecg",
@@ -100,5 +103,6 @@ STUDIES = (
         source="Yin, Corradi & Bohte 2021, doi:10.1038/s42256-021-00397-w",
         minutes=3,
         run=run_ecg,
+        one_size=True,
     ),
 )

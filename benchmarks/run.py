@@ -80,6 +80,10 @@ def main(args: list[str] | None = None) -> int:
         named = f"No study {', '.join(unknown)}" if unknown else "No study was named"
         tell(f"{named}. There are: {', '.join(STUDIES)}.")
         return 2
+    single = [id for id in given.ids if STUDIES[id].one_size]
+    if given.full and single:
+        tell(f"There is one size of {', '.join(single)}; leave out --full.")
+        return 2
     findings = [
         execute(STUDIES[id], full=given.full, results=given.out) for id in given.ids
     ]

@@ -45,6 +45,7 @@ class Study(NamedTuple):
     source: str
     minutes: float  # of the small version on 2 cores
     run: Callable[[bool], Finding]  # full? -> what was seen
+    one_size: bool = False  # never full, as the data has no more
 
 
 def emit(**row: Any) -> None:

@@ -459,6 +459,8 @@ def test_studies_are_listed_and_unknown_ones_refused(capsys):
     assert "R99" in (told := capsys.readouterr().err)
     assert all(id in told for id in run.STUDIES)
     assert run.main([]) == 2
+    assert run.main(["R01", "R03", "--full"]) == 2
+    assert "one size of R03;" in capsys.readouterr().err
 
 
 def test_a_failed_criterion_is_an_exit_status(monkeypatch, tmp_path):

@@ -13,7 +13,8 @@ import training_step
 from timing import cores
 
 
-def test_a_sweep_gives_each_point_its_own_whatever_the_number_of_devices():
+@pytest.mark.parametrize("at_once", [1, 2])
+def test_a_sweep_gives_each_point_its_own_whatever_the_number_of_devices(at_once):
     devices = len(jax.devices())
     assert devices > 1
 
@@ -22,7 +23,7 @@ def test_a_sweep_gives_each_point_its_own_whatever_the_number_of_devices():
 
     for xs, ys in (([1.0, 2.0, 5.0], [10.0, 20.0, 30.0]), ([4.0], [7.0])):
         assert len(xs) * len(ys) % devices
-        found, second = manifolds.sweep(run, xs, ys)
+        found, second = manifolds.sweep(run, xs, ys, at_once=at_once)
         x, y = np.meshgrid(xs, ys, indexing="ij")
         np.testing.assert_array_equal(found, x[..., None] * np.arange(3) + y[..., None])
         np.testing.assert_array_equal(second, y)
