@@ -15,8 +15,8 @@
 # **Answer.** No. There are about twenty shapes under more than seventy names. One name
 # means several functions, one function has several names, and their heights differ more
 # than a thousandfold: some peak at 1, some have area 1, some neither. Here each
-# shape has one name, h(0) = 1, and a slope that sets its width; `named` finds the
-# slope and the amplitude that reproduce what another library computes.
+# shape has one name, h(0) = 1, and a slope that sets its width; `from_library` finds
+# the slope and the amplitude that reproduce what another library computes.
 
 # %%
 import jax
@@ -47,10 +47,10 @@ from snnjax.surrogate import (
     StraightThrough,
     SuperSpike,
     Triangle,
-    broken,
-    named,
-    names,
+    from_library,
     spike,
+    supported,
+    unsupported,
 )
 
 # %% [markdown]
@@ -132,8 +132,8 @@ def area(shape: Scaled) -> float | None:
 
 print(f"{'name':<36}{'here':<66}{'h(0)':>8}{'width':>9}{'area':>8}")
 heights = {}
-for name in names():
-    shape = named(name)
+for name in supported():
+    shape = from_library(name)
     heights[name] = float(shape(jnp.zeros(())))
     form = jax.tree.map(lambda x: round(float(x), 4), shape.shape)
     here = f"{float(shape.amplitude):.4g} · {form}"
@@ -142,14 +142,14 @@ for name in names():
 
 positive = [h for h in heights.values() if h > 0]
 assert max(positive) / min(positive) > 1e3
-assert len(names()) > 70
+assert len(supported()) > 70
 
 # %% [markdown]
 # Some names stand for code that does not do what it says, or that is no function of
 # the voltage. They are refused, with the reason.
 
 # %%
-for name, reason in broken().items():
+for name, reason in unsupported().items():
     print(f"{name}: {reason}")
 
 # %% [markdown]
@@ -167,7 +167,7 @@ ask = {
     "spikingjelly.SuperSpike": {"alpha": 10.0},
     "snntorch.fast_sigmoid": {"slope": 10.0},
 }
-found = {name: named(name, **numbers) for name, numbers in ask.items()}
+found = {name: from_library(name, **numbers) for name, numbers in ask.items()}
 for name, shape in found.items():
     peak = float(shape(jnp.zeros(())))
     print(f"{name:<30} h(0) = {peak:6.1f}, width {width(shape):.3f}")
@@ -207,7 +207,7 @@ def gradient_norms(shape):
 
 
 norms = {
-    norm: gradient_norms(named("sigmoid", slope=slope, normalize=norm))
+    norm: gradient_norms(from_library("sigmoid", slope=slope, normalize=norm))
     for norm in ("peak", "area")
 }
 ratio = norms["area"] / norms["peak"]

@@ -1,26 +1,13 @@
-"""Spikes, the derivatives we pretend they have, and the many names of these."""
+"""Spikes, their pseudo-derivatives, and what other libraries call these."""
 
-from snnjax.surrogate.modify import (
+from snnjax.surrogate.aliases import from_library, supported, unsupported
+from snnjax.surrogate.combinators import (
     Floor,
     OneSided,
     Scaled,
     Shifted,
     Sparse,
     normalized,
-)
-from snnjax.surrogate.names import broken, named, names
-from snnjax.surrogate.others import (
-    S2NN,
-    EscapeRate,
-    Hyperbola,
-    LeakyBoxcar,
-    LogTail,
-    MultiGaussian,
-    Periodic,
-    Ramp,
-    SquareWave,
-    Step,
-    StraightThrough,
 )
 from snnjax.surrogate.shapes import (
     Arctan,
@@ -33,7 +20,19 @@ from snnjax.surrogate.shapes import (
     SuperSpike,
     Triangle,
 )
+from snnjax.surrogate.signed import MultiGaussian, SquareWave
 from snnjax.surrogate.spike import ForwardMode, Learnable, Shape, as_pytree, spike
+from snnjax.surrogate.unbounded import (
+    S2NN,
+    EscapeRate,
+    Hyperbola,
+    LeakyBoxcar,
+    LogTail,
+    Periodic,
+    Ramp,
+    Step,
+    StraightThrough,
+)
 
 __all__ = [
     "S2NN",
@@ -65,9 +64,9 @@ __all__ = [
     "SuperSpike",
     "Triangle",
     "as_pytree",
-    "broken",
-    "named",
-    "names",
+    "from_library",
     "normalized",
     "spike",
+    "supported",
+    "unsupported",
 ]

@@ -1,4 +1,4 @@
-"""Shapes made of shapes: higher, aside, cut off."""
+"""Shapes made from shapes: scaled, shifted, with a floor, one-sided, truncated."""
 
 from typing import Any, Literal, NamedTuple
 

@@ -6,8 +6,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from snnjax.surrogate import Scaled, SuperSpike, broken, named, names
-from snnjax.surrogate.names import NAMES
+from snnjax.surrogate import Scaled, SuperSpike, from_library, supported, unsupported
+from snnjax.surrogate.aliases import SUPPORTED
 
 V = np.random.default_rng(0).normal(0, 1, 4001)
 
@@ -51,7 +51,7 @@ AREA_ONE = (
 @pytest.mark.parametrize("name", PEAK_AND_WIDTH)
 def test_height_and_width_are_those_of_the_literature(name, x64):
     height, width = PEAK_AND_WIDTH[name]
-    shape = named(name)
+    shape = from_library(name)
     np.testing.assert_allclose(shape(jnp.zeros(())), height, rtol=1e-5)
     inside, outside = (float(shape(jnp.float64(s * width / 2))) for s in (0.999, 1.001))
     assert inside >= height / 2 >= outside
@@ -60,47 +60,47 @@ def test_height_and_width_are_those_of_the_literature(name, x64):
 
 @pytest.mark.parametrize("name", AREA_ONE)
 def test_a_derivative_of_a_unit_step_has_area_one(name):
-    np.testing.assert_allclose(named(name).area, 1.0, rtol=1e-6)
-    np.testing.assert_allclose(named(name).amplitude, named(name).peak)
+    np.testing.assert_allclose(from_library(name).area, 1.0, rtol=1e-6)
+    np.testing.assert_allclose(from_library(name).amplitude, from_library(name).peak)
 
 
-@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("name", supported())
 def test_every_name_is_a_shape_of_finite_numbers(name):
-    shape = named(name)
+    shape = from_library(name)
     assert isinstance(shape, Scaled)
     h = shape(jnp.asarray(V, jnp.float32))
     assert h.shape == V.shape
     assert np.all(np.isfinite(h))
-    peak = named(name, normalize="peak") if np.isfinite(shape.peak) else shape
+    peak = from_library(name, normalize="peak") if np.isfinite(shape.peak) else shape
     assert np.max(peak(jnp.asarray(V, jnp.float32))) <= 1.0 + 1e-5 or peak is shape
 
 
 def test_normalising_replaces_the_amplitude():
-    assert named("norse.triangle", alpha=7.0).amplitude == 7.0
-    assert named("norse.triangle", normalize="peak").amplitude == 1.0
-    np.testing.assert_allclose(named("sparx.Triangle", width=0.5).area, 0.5)
-    by_area = named("sparx.Triangle", width=0.5, normalize="area")
+    assert from_library("norse.triangle", alpha=7.0).amplitude == 7.0
+    assert from_library("norse.triangle", normalize="peak").amplitude == 1.0
+    np.testing.assert_allclose(from_library("sparx.Triangle", width=0.5).area, 0.5)
+    by_area = from_library("sparx.Triangle", width=0.5, normalize="area")
     np.testing.assert_allclose((by_area.amplitude, by_area.area), (2.0, 1.0))
-    assert named("superspike", slope=3.0) == Scaled(SuperSpike(3.0), 1.0)
+    assert from_library("superspike", slope=3.0) == Scaled(SuperSpike(3.0), 1.0)
 
 
-def test_unknown_and_broken_names_and_parameters_are_refused():
+def test_unknown_and_unsupported_names_and_parameters_are_refused():
     with pytest.raises(ValueError, match=r"Did you mean .*snntorch.fast_sigmoid"):
-        named("snntorch.fastsigmoid")
+        from_library("snntorch.fastsigmoid")
     with pytest.raises(ValueError, match="lists all"):
-        named("qqqqqq")
+        from_library("qqqqqq")
     with pytest.raises(ValueError, match=r"takes slope=25.0; got alpha"):
-        named("snntorch.fast_sigmoid", alpha=1.0)
+        from_library("snntorch.fast_sigmoid", alpha=1.0)
     with pytest.raises(ValueError, match="takes nothing; got slope"):
-        named("straight_through", slope=1.0)
+        from_library("straight_through", slope=1.0)
     with pytest.raises(ValueError, match="peak or its area"):
-        named("superspike", normalize="max")
+        from_library("superspike", normalize="max")
     with pytest.raises(ValueError, match="no finite area"):
-        named("spikingjelly.NonzeroSignLogAbs", normalize="area")
-    for name, reason in broken().items():
+        from_library("spikingjelly.NonzeroSignLogAbs", normalize="area")
+    for name, reason in unsupported().items():
         with pytest.raises(ValueError, match="has no shape here"):
-            named(name)
-        assert name not in names()
+            from_library(name)
+        assert name not in supported()
         assert len(reason) > 20
 
 
@@ -177,16 +177,16 @@ OTHER_NUMBERS = {
 
 
 @pytest.mark.parametrize("library", LIBRARIES, ids=lambda f: f.__name__)
-def test_names_are_what_the_installed_library_computes(library, x64):
+def test_shapes_are_what_the_installed_library_computes(library, x64):
     """Needs the library, of the dependency group ``libraries``."""
-    mine = [n for n in names() if n.startswith(library.__name__ + ".")]
+    mine = [n for n in supported() if n.startswith(library.__name__ + ".")]
     assert len(mine) > 3
     for name in mine:
-        known = inspect.signature(NAMES[name]).parameters
+        known = inspect.signature(SUPPORTED[name]).parameters
         other = OTHER_NUMBERS.get(name, dict.fromkeys(known, 1.7))
         for numbers in ({}, other):
             theirs = np.asarray(library(name.split(".")[1], **numbers))
-            ours = named(name, **numbers)(jnp.asarray(V))
+            ours = from_library(name, **numbers)(jnp.asarray(V))
             np.testing.assert_allclose(
                 ours, theirs, rtol=2e-6, atol=1e-8, err_msg=f"{name} {numbers}"
             )

@@ -2,9 +2,10 @@
 
 The same name means different things, and the same thing has many names: some shapes
 peak at 1, some have area 1, some neither, which changes the learning rate that fits.
-``named`` gives what each really computes, in versions snnTorch 1.0.0, Norse 1.1.0,
-SpikingJelly 2.0.0, sinabs 3.1.3, Spyx 1.0.0, jaxpike 0.1.4 and sparx 0.1.1, against
-which it is checked; for stork, spytorch, hxtorch, NEST (3.7) and Lava by their sources.
+``from_library`` gives what each computes in fact, in versions snnTorch 1.0.0, Norse
+1.1.0, SpikingJelly 2.0.0, sinabs 3.1.3, Spyx 1.0.0, jaxpike 0.1.4 and sparx 0.1.1,
+against which it is checked; for stork, spytorch, hxtorch, NEST (3.7) and Lava by their
+sources.
 """
 
 import difflib
@@ -13,19 +14,13 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from snnjax.surrogate.modify import Floor, Norm, OneSided, Scaled, Shifted, normalized
-from snnjax.surrogate.others import (
-    S2NN,
-    EscapeRate,
-    Hyperbola,
-    LeakyBoxcar,
-    LogTail,
-    MultiGaussian,
-    Periodic,
-    Ramp,
-    SquareWave,
-    Step,
-    StraightThrough,
+from snnjax.surrogate.combinators import (
+    Floor,
+    Norm,
+    OneSided,
+    Scaled,
+    Shifted,
+    normalized,
 )
 from snnjax.surrogate.shapes import (
     Arctan,
@@ -38,16 +33,28 @@ from snnjax.surrogate.shapes import (
     SuperSpike,
     Triangle,
 )
+from snnjax.surrogate.signed import MultiGaussian, SquareWave
+from snnjax.surrogate.unbounded import (
+    S2NN,
+    EscapeRate,
+    Hyperbola,
+    LeakyBoxcar,
+    LogTail,
+    Periodic,
+    Ramp,
+    Step,
+    StraightThrough,
+)
 
 
-def named(name: str, *, normalize: Norm | None = None, **numbers: Any) -> Scaled:
+def from_library(name: str, *, normalize: Norm | None = None, **numbers: Any) -> Scaled:
     """Gives a surrogate as another library or paper defines it.
 
-        named("snntorch.fast_sigmoid", slope=25.0)   # Scaled(SuperSpike(25.0), 1.0)
-        named("spikingjelly.ATan", alpha=2.0)        # Scaled(Arctan(π), 1.0)
+        from_library("snntorch.fast_sigmoid", slope=25.0)  # SuperSpike(25.0), times 1
+        from_library("spikingjelly.ATan", alpha=2.0)  # Arctan(π), times 1
 
     Args:
-        name: one of ``names()``, as ``"library.name"``.
+        name: one of ``supported()``, as ``"library.name"``.
         normalize: ``None`` keeps that library's amplitude; ``"peak"`` or ``"area"``
             replaces it, see ``normalized``.
         **numbers: the parameters there, by the names there; defaults as there.
@@ -56,18 +63,18 @@ def named(name: str, *, normalize: Norm | None = None, **numbers: Any) -> Scaled
         A shape and its amplitude.
 
     Raises:
-        ValueError: for an unknown name, one that is broken where it comes from (it says
-            how, and what to take instead), or a parameter that it does not have.
+        ValueError: for an unknown name, one that is unsupported (it says why, and what
+            to take instead), or a parameter that it does not have.
     """
-    if name in BROKEN:
-        raise ValueError(f"{name} has no shape here: {BROKEN[name]}")
-    if name not in NAMES:
-        near = difflib.get_close_matches(name, NAMES, n=3, cutoff=0.5)
+    if name in UNSUPPORTED:
+        raise ValueError(f"{name} has no shape here: {UNSUPPORTED[name]}")
+    if name not in SUPPORTED:
+        near = difflib.get_close_matches(name, SUPPORTED, n=3, cutoff=0.5)
         hint = f"Did you mean {' or '.join(near)}? " if near else ""
         raise ValueError(
-            f"No surrogate is known as {name!r}. {hint}surrogate.names() lists all."
+            f"Unknown surrogate {name!r}. {hint}surrogate.supported() lists all names."
         )
-    make = NAMES[name]
+    make = SUPPORTED[name]
     known = inspect.signature(make).parameters
     odd = sorted(set(numbers) - set(known))
     if odd:
@@ -79,14 +86,14 @@ def named(name: str, *, normalize: Norm | None = None, **numbers: Any) -> Scaled
     return shape if normalize is None else normalized(shape.shape, normalize)
 
 
-def names() -> tuple[str, ...]:
-    """All names that ``named`` knows."""
-    return tuple(NAMES)
+def supported() -> tuple[str, ...]:
+    """All names that ``from_library`` takes."""
+    return tuple(SUPPORTED)
 
 
-def broken() -> dict[str, str]:
-    """Names that stand for no shape, and why."""
-    return dict(BROKEN)
+def unsupported() -> dict[str, str]:
+    """Names in other libraries that ``from_library`` refuses, and why."""
+    return dict(UNSUPPORTED)
 
 
 def _arctan(alpha):
@@ -118,11 +125,11 @@ def _multi(sigma, h, s, scale):
     return Scaled(shape, scale * shape.amplitude / (sigma * math.sqrt(2 * math.pi)))
 
 
-def _aside(scaled, offset):
+def _shifted(scaled, offset):
     return Scaled(Shifted(scaled.shape, offset), scaled.amplitude)
 
 
-NAMES: dict[str, Callable[..., Any]] = {
+SUPPORTED: dict[str, Callable[..., Any]] = {
     # peak 1, slope as here
     "superspike": lambda slope=10.0: SuperSpike(slope),
     "sigmoid": lambda slope=10.0: Sigmoid(slope),
@@ -180,7 +187,7 @@ NAMES: dict[str, Callable[..., Any]] = {
     "sinabs.Heaviside": lambda window=1.0, threshold=1.0: Scaled(
         Shifted(Step(), -window), 1 / threshold
     ),
-    "sinabs.Gaussian": lambda mu=0.0, sigma=0.5, grad_scale=1.0: _aside(
+    "sinabs.Gaussian": lambda mu=0.0, sigma=0.5, grad_scale=1.0: _shifted(
         _normal(sigma, grad_scale), mu
     ),
     "sinabs.MultiGaussian": lambda sigma=0.5, h=0.15, s=6.0, grad_scale=1.0: _multi(
@@ -243,7 +250,7 @@ NAMES: dict[str, Callable[..., Any]] = {
     "lava.slayer": lambda tau_rho=1.0, scale_rho=1.0: _laplace(tau_rho, scale_rho),
 }
 
-BROKEN: dict[str, str] = {
+UNSUPPORTED: dict[str, str] = {
     "norse.super": "Norse 1.1.0 ignores its alpha and always takes slope 1. Take "
     "SuperSpike(alpha) for what is documented, SuperSpike(1.0) for what it does.",
     "norse.heaviside": "it has no derivative at all.",
