@@ -13,7 +13,14 @@ import numpy as np
 from manifolds import DT, PARAMS, Manifolds
 
 import snnjax as snn
-from snnjax.networks import balance, balanced, dale_signs, drive, keep_signs, sized
+from snnjax.networks import (
+    balance,
+    balanced,
+    dale_signs,
+    poisson_drive,
+    project_signs,
+    signed_weights,
+)
 
 HIDDEN_RATE, ALPHA = 10.0, 0.9  # [Hz]; share of feed-forward input
 READOUT = snn.LIFParams(tau_mem=20e-3, tau_syn=5e-3)
@@ -44,7 +51,7 @@ def feed_forward(task: Manifolds, n: int, dale: bool) -> Network:
         return partial(snn.fluctuation_driven, **options)
 
     def lawful(weights):
-        return jax.tree.map(lambda w: keep_signs(w, signs(w.shape[0])), weights)
+        return jax.tree.map(lambda w: project_signs(w, signs(w.shape[0])), weights)
 
     def membranes(weights):
         return [
@@ -75,19 +82,20 @@ def recurrent(task: Manifolds, n: int, dale: bool) -> Network:
         return partial(snn.fluctuation_driven, share=share, **options)
 
     def exponential():
-        kind = partial(drive, params=PARAMS, dt=DT)
+        kind = partial(poisson_drive, params=PARAMS, dt=DT)
         excitatory = [kind(inputs, rate=rate), kind(excite, rate=HIDDEN_RATE)]
         inhibitory = kind(n // 5, rate=HIDDEN_RATE)
         (below, beside), against = balance(
             excitatory, inhibitory, deviation=1.0, shares=(ALPHA, 1.0 - ALPHA)
         )
-        sizes = jnp.where(kinds > 0, beside, -against)[:, None]
-        return partial(sized, sizes=below), partial(sized, sizes=sizes)
+        mean = jnp.where(kinds > 0, beside, -against)[:, None]
+        draw = partial(signed_weights, mean=below)
+        return draw, partial(signed_weights, mean=mean)
 
     def lawful(weights):
         hidden = weights[0]
-        w = keep_signs(hidden.input.w, np.ones(inputs))
-        r = keep_signs(hidden.recurrent, kinds)
+        w = project_signs(hidden.input.w, np.ones(inputs))
+        r = project_signs(hidden.recurrent, kinds)
         obeys = hidden._replace(input=hidden.input._replace(w=w), recurrent=r)
         return obeys, *weights[1:]
 

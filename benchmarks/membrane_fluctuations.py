@@ -29,7 +29,13 @@ from study import Criterion, Finding, Study, emit, main, tell
 import snnjax as snn
 from snnjax.experiments import membrane_statistics, plot
 from snnjax.inputs import poisson
-from snnjax.networks import DenseWeights, convolution, drive, predict, weight_moments
+from snnjax.networks import (
+    DenseWeights,
+    convolution,
+    poisson_drive,
+    predict_membrane,
+    weight_moments,
+)
 from snnjax.neurons import kernel_integrals
 
 RATE, ALPHA = 15.8, 0.9  # [Hz]; share of feed-forward input
@@ -176,8 +182,10 @@ def over_grid(size: Size):
     rows = []
     for k, j in np.ndindex(len(TAUS), len(XIS)):
         params = snn.LIFParams(*TAUS[k])
-        inputs = drive(size.inputs, rate=RATE, params=params, dt=1e-3, binary=True)
-        theory = predict(inputs, *weight_moments(inputs, xi=XIS[j]))
+        inputs = poisson_drive(
+            size.inputs, rate=RATE, params=params, dt=1e-3, binary=True
+        )
+        theory = predict_membrane(inputs, *weight_moments(inputs, xi=XIS[j]))
         others = {
             "pooled": np.sqrt(pooled[k, j].mean()),
             "pooled_predicted": theory.pooled,

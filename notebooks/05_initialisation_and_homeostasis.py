@@ -33,7 +33,7 @@ import snnjax as snn
 from snnjax.experiments import make_step, membrane_statistics, plot, start
 from snnjax.inputs import one_spike_raster, random_manifold
 from snnjax.learning import prime
-from snnjax.networks import drive, normal, predict
+from snnjax.networks import normal, poisson_drive, predict_membrane
 from snnjax.neurons import HomeostasisParams, homeostatic_lif
 
 dt = 1e-3
@@ -56,8 +56,8 @@ membranes = snn.li(200, snn.LIParams(params.tau_mem, params.tau_syn))
 _, v = snn.unroll(membranes, (), noise @ w, dt=dt)
 
 measured = membrane_statistics(v, skip=100).population
-inputs = drive(n_in, rate=rate, params=params, dt=dt)
-expected = predict(inputs, w.mean(axis=0), w.std(axis=0))
+inputs = poisson_drive(n_in, rate=rate, params=params, dt=dt)
+expected = predict_membrane(inputs, w.mean(axis=0), w.std(axis=0))
 print(
     f"σ_U    measured {measured.deviation:.3f}, theory for these weights "
     f"{np.sqrt(np.mean(expected.deviation**2)):.3f}, asked for 1"

@@ -20,7 +20,7 @@ class MembraneStatistics(NamedTuple):
 
     mean: jax.Array  # of each neuron, [n]
     deviation: jax.Array  # of each neuron, over time and samples, [n]
-    population: Membrane  # of all: what ``networks.predict`` predicts
+    population: Membrane  # of all: what ``networks.predict_membrane`` predicts
 
 
 def membrane_statistics(voltages: jax.Array, *, skip: int = 0) -> MembraneStatistics:

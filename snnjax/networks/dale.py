@@ -1,14 +1,15 @@
 """Dale's law: a neuron excites all its targets, or it inhibits all of them.
 
 The sign belongs to the presynaptic neuron, so a sign is a row of the weights. Weights
-start with the right signs, in balance (``balanced``), and are put back wherever an
-update made the sign wrong (``keep_signs``):
+start with the right signs, in balance (``balanced``). After an update those of the
+wrong sign are set to zero (``project_signs``):
 
     signs = dale_signs(80, 20)
-    layer = dense(100, 10, init=partial(balanced, signs=signs, rate=…, xi=…, params=…))
+    draw = partial(balanced, signs=signs, rate=20.0, xi=1.0, params=LIFParams())
+    layer = dense(100, 10, init=draw)
+    weights = layer.init(jax.random.key(0))
 
-    state, metrics = step(state, *batch)                    # after every update
-    weights = layer_weights._replace(w=keep_signs(layer_weights.w, signs))
+    weights = weights._replace(w=project_signs(weights.w, signs))  # after every update
 
 A weight at zero still has its gradient and comes back when that changes its sign.
 """
@@ -22,15 +23,15 @@ import numpy as np
 
 from snnjax import check
 from snnjax.check import Number
-from snnjax.networks.fluctuations import Drive, check_target, drive
+from snnjax.networks.fluctuations import PoissonDrive, check_target, poisson_drive
 from snnjax.neurons.dynamics import LIFParams
 
 
 class Exponential(NamedTuple):
-    """Sizes with density p(x) = e^-x: mean 1, E[x²] = 2."""
+    """Magnitudes with density p(x) = e^-x: mean 1, E[x²] = 2."""
 
     @property
-    def square(self) -> Number:
+    def second_moment(self) -> Number:
         """E[x²]."""
         return 2.0
 
@@ -39,22 +40,22 @@ class Exponential(NamedTuple):
 
 
 class LogNormal(NamedTuple):
-    """Sizes whose logarithm is normal: mean 1, E[x²] = 1 + variation².
+    """Magnitudes whose logarithm is normal: mean 1, E[x²] = 1 + cv².
 
     Synapses of the cortex are distributed so (Song et al. 2005,
     doi:10.1371/journal.pbio.0030068).
     """
 
-    variation: Number = 1.0  # standard deviation over mean
+    cv: Number = 1.0  # coefficient of variation, deviation over mean
 
     @property
-    def square(self) -> Number:
+    def second_moment(self) -> Number:
         """E[x²]."""
-        return 1.0 + jnp.square(self.variation)
+        return 1.0 + jnp.square(self.cv)
 
     def draw(self, key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
         dtype = jnp.result_type(float)
-        variance = jnp.log(jnp.asarray(self.square, dtype))
+        variance = jnp.log(jnp.asarray(self.second_moment, dtype))
         noise = jax.random.normal(key, shape, dtype)
         return jnp.exp(jnp.sqrt(variance) * noise - variance / 2.0)
 
@@ -70,10 +71,10 @@ def dale_signs(excitatory: int, inhibitory: int) -> np.ndarray:
     return np.repeat([1.0, -1.0], [excitatory, inhibitory])
 
 
-def keep_signs(w: jax.Array, signs: np.ndarray) -> jax.Array:
+def project_signs(w: jax.Array, signs: np.ndarray) -> jax.Array:
     """Sets to zero every weight that has the wrong sign, and leaves all others.
 
-    The nearest weights that obey; doing it twice changes nothing more.
+    The Euclidean projection onto the weights that obey the signs.
 
     Args:
         w: weights ``[..., n_in, n_out]``, of a convolution ``[height, width, channels,
@@ -97,16 +98,16 @@ def keep_signs(w: jax.Array, signs: np.ndarray) -> jax.Array:
 
 
 def balance(
-    excitatory: Sequence[Drive],
-    inhibitory: Drive,
+    excitatory: Sequence[PoissonDrive],
+    inhibitory: PoissonDrive,
     *,
     deviation: Number,
     shares: Sequence[Number] = (1.0,),
-    square: Number = Exponential().square,
+    second_moment: Number = Exponential().second_moment,
 ) -> tuple[list[jax.Array], jax.Array]:
-    """Mean sizes of excitatory and inhibitory weights that cancel, yet fluctuate.
+    """Mean magnitudes of excitatory and inhibitory weights that balance.
 
-    With A = Σ ν ε̄ and B = Σ ν ε̂ of each kind of input, and sizes x of mean 1,
+    With A = Σ ν ε̄ and B = Σ ν ε̂ of each kind of input, and magnitudes x of mean 1,
 
         μ_U = Σ_k A_k m_k - A_I m_I = 0
         σ_U² = (Σ_k B_k m_k² + B_I m_I²) E[x²]
@@ -119,11 +120,11 @@ def balance(
     Numbers, rates and kernels of all kinds may differ.
 
     Args:
-        excitatory: from ``drive``, one for each kind.
-        inhibitory: from ``drive``.
-        deviation: σ_U that they bring together.
+        excitatory: from ``poisson_drive``, one for each kind.
+        inhibitory: from ``poisson_drive``.
+        deviation: σ_U under all of them.
         shares: α of each excitatory kind; their sum is 1.
-        square: E[x²] of the distribution of sizes, 2 for the exponential.
+        second_moment: E[x²] of the distribution of magnitudes, 2 for the exponential.
 
     Returns:
         m of each excitatory kind, and m_I; all positive.
@@ -144,39 +145,40 @@ def balance(
     parts = [jnp.sqrt(share / kind.variance) for kind, share in pairs]
     mean = sum(kind.mean * part for (kind, _), part in zip(pairs, parts, strict=True))
     delta = inhibitory.mean / mean
-    size = deviation / jnp.sqrt((1.0 + inhibitory.variance / delta**2) * square)
+    size = deviation / jnp.sqrt((1.0 + inhibitory.variance / delta**2) * second_moment)
     return [size * part for part in parts], size / delta
 
 
-def sized(
+def signed_weights(
     key: jax.Array,
     n_in: int,
     n_out: int,
     *,
-    sizes: Number,
-    law: Exponential | LogNormal = Exponential(),
+    mean: Number,
+    distribution: Exponential | LogNormal = Exponential(),
 ) -> jax.Array:
-    """Draws weights of given signs and mean sizes.
+    """Draws weights of given means, each of the sign of its mean.
 
     Args:
         key: randomness.
         n_in: fan-in.
         n_out: number of target neurons, or of output channels.
-        sizes: mean weights, signs included: ``[]``, ``[n_in, 1]`` or ``[n_in, n_out]``.
-        law: distribution of sizes.
+        mean: their means, signs included: ``[]``, ``[n_in, 1]`` or ``[n_in, n_out]``.
+        distribution: of their magnitudes, ``Exponential()`` or ``LogNormal(cv)``.
 
     Returns:
         Weights ``[n_in, n_out]``.
 
     Raises:
-        ValueError: for sizes of another shape.
+        ValueError: for a mean of another shape.
     """
-    if np.shape(sizes) not in ((), (n_in, 1), (n_in, n_out)):
+    if np.shape(mean) not in ((), (n_in, 1), (n_in, n_out)):
         raise ValueError(
-            f"sizes must be one number or one for each input, shape () or ({n_in}, 1), "
-            f"or one for each weight, got shape {np.shape(sizes)}."
+            f"mean must be one number or one for each input, shape () or ({n_in}, 1), "
+            f"or one for each weight, got shape {np.shape(mean)}."
         )
-    return jnp.asarray(sizes, jnp.result_type(float)) * law.draw(key, (n_in, n_out))
+    magnitudes = distribution.draw(key, (n_in, n_out))
+    return jnp.asarray(mean, jnp.result_type(float)) * magnitudes
 
 
 def balanced(
@@ -191,7 +193,7 @@ def balanced(
     dt: Number | None = None,
     share: Number = 1.0,
     binary: bool = False,
-    law: Exponential | LogNormal = Exponential(),
+    distribution: Exponential | LogNormal = Exponential(),
 ) -> jax.Array:
     """Draws fluctuation-driven weights that obey Dale's law and balance.
 
@@ -209,8 +211,9 @@ def balanced(
         params: constants of the target neurons.
         dt: time step [s] of the simulation; the continuous kernel if omitted.
         share: part of the variance that this connection brings, in (0, 1].
-        binary: whether a step holds one spike of an input at most (see ``drive``).
-        law: distribution of sizes, ``Exponential()`` or ``LogNormal(variation)``.
+        binary: whether a step holds one spike of an input at most, as in
+            ``poisson_drive``.
+        distribution: of their magnitudes, ``Exponential()`` or ``LogNormal(cv)``.
 
     Returns:
         Weights ``[n_in, n_out]``; each row has the sign of its input.
@@ -237,15 +240,18 @@ def balanced(
         rates = jnp.broadcast_to(jnp.asarray(rate), known.shape)[rows]
         inputs = n_in // len(known) * int(rows.sum())
         rates = jnp.tile(rates, n_in // len(known))
-        return drive(inputs, rate=rates, params=params, dt=dt, binary=binary)
+        return poisson_drive(inputs, rate=rates, params=params, dt=dt, binary=binary)
 
     sigma = jnp.sqrt(jnp.asarray(share)) * params.threshold / xi
     (excitatory,), inhibitory = balance(
-        [of_kind(1.0)], of_kind(-1.0), deviation=sigma, square=law.square
+        [of_kind(1.0)],
+        of_kind(-1.0),
+        deviation=sigma,
+        second_moment=distribution.second_moment,
     )
     kinds = np.tile(known, n_in // len(known))[:, None]
-    sizes = jnp.where(kinds > 0, excitatory, -inhibitory)
-    return sized(key, n_in, n_out, sizes=sizes, law=law)
+    mean = jnp.where(kinds > 0, excitatory, -inhibitory)
+    return signed_weights(key, n_in, n_out, mean=mean, distribution=distribution)
 
 
 def _check_signs(signs):

@@ -1,4 +1,4 @@
-"""How random input makes a membrane fluctuate, and which weights it takes.
+"""Membrane fluctuations under Poisson input, and the weights that cause them.
 
 ``n`` independent Poisson inputs at a rate ν, with weights of mean μw and standard
 deviation σw, give a membrane that does not fire (Campbell's theorem)
@@ -8,7 +8,7 @@ deviation σw, give a membrane that does not fire (Campbell's theorem)
 
 with ε̄ = ∫ε dt and ε̂ = ∫ε² dt of the PSP ε (``neurons.kernel_integrals``). The threshold
 θ then lies ξ = (θ - μ_U) / σ_U standard deviations above the mean. With ξ of 1 to 3
-neurons fire by chance, seldom and everywhere, so that gradients find them.
+fluctuations make every neuron fire now and then, so that it has a surrogate gradient.
 
 Every neuron has weights of its own, hence a mean of its own. Over neurons these means
 spread by ν ε̄ √n σw: a variance taken over time and neurons at once contains that spread
@@ -47,23 +47,23 @@ class Membrane(NamedTuple):
         return (threshold - self.mean) / self.deviation
 
 
-class Drive(NamedTuple):
-    """What a kind of input does to a membrane, for each unit of weight."""
+class PoissonDrive(NamedTuple):
+    """Moments of the input to a membrane, for each unit of weight."""
 
     mean: jax.Array  # Σ ν ε̄ over inputs: adds to μ_U, times E[w]
     variance: jax.Array  # Σ ν ε̂: adds to σ_U², times E[w²]
     spread: jax.Array  # Σ (ν ε̄)²: adds to the variance over neurons, times Var[w]
 
 
-def drive(
+def poisson_drive(
     n_in: int,
     *,
     rate: Number,
     params: LIFParams,
     dt: Number | None = None,
     binary: bool = False,
-) -> Drive:
-    """What ``n_in`` independent inputs do to a membrane, for each unit of weight.
+) -> PoissonDrive:
+    """Moments of the input from ``n_in`` independent Poisson trains.
 
     Args:
         n_in: number of inputs onto a neuron.
@@ -74,7 +74,8 @@ def drive(
             than Poisson counts, by 1 - ν dt.
 
     Returns:
-        Moments, each ``[]``, or ``[n]`` for constants of ``n`` neurons.
+        Moments for each unit of weight, each ``[]``, or ``[n]`` for constants of ``n``
+        neurons.
 
     Raises:
         ValueError: for a rate or ``dt`` that is not positive; a rate of another shape;
@@ -87,21 +88,21 @@ def drive(
         check.positive("dt", dt, " [s]")
     mean, square = kernel_integrals(params.tau_mem, params.tau_syn, dt)
     rate = jnp.asarray(rate)
-    return Drive(
+    return PoissonDrive(
         mean=n_in * jnp.mean(rate) * mean,
         variance=n_in * jnp.mean(_binary(rate, dt) if binary else rate) * square,
         spread=n_in * jnp.mean(rate**2) * mean**2,
     )
 
 
-def predict(inputs: Drive, mean: Number, deviation: Number) -> Membrane:
+def predict_membrane(inputs: PoissonDrive, mean: Number, deviation: Number) -> Membrane:
     """Mean and fluctuation of a membrane from the moments of its weights.
 
     For drawn weights ``w`` of shape ``[n_in, n]``, ``mean=w.mean(0)`` and
     ``deviation=w.std(0)`` predict every neuron on its own.
 
     Args:
-        inputs: from ``drive``.
+        inputs: from ``poisson_drive``.
         mean: mean μw of the weights.
         deviation: standard deviation σw of the weights.
 
@@ -116,7 +117,7 @@ def predict(inputs: Drive, mean: Number, deviation: Number) -> Membrane:
     )
 
 
-def together(*parts: Membrane) -> Membrane:
+def superpose(*parts: Membrane) -> Membrane:
     """A membrane under several kinds of independent input at once."""
     return Membrane(
         mean=sum((part.mean for part in parts), jnp.zeros(())),
@@ -126,20 +127,20 @@ def together(*parts: Membrane) -> Membrane:
 
 
 def weight_moments(
-    inputs: Drive,
+    inputs: PoissonDrive,
     *,
     xi: Number,
     threshold: Number = 1.0,
     mean: Number = 0.0,
     share: Number = 1.0,
 ) -> tuple[jax.Array, jax.Array]:
-    """Mean and deviation of the weights that bring a membrane where it should be.
+    """Mean and deviation of the weights that give a membrane a ξ and a mean.
 
         μw = share · μ_U / (n ν ε̄)
         σw² = share · ((θ - μ_U) / ξ)² / (n ν ε̂) - μw²
 
     Args:
-        inputs: from ``drive``.
+        inputs: from ``poisson_drive``.
         xi: distance ξ from μ_U to the threshold, in standard deviations.
         threshold: θ.
         mean: μ_U of the whole membrane, below the threshold.

@@ -1,4 +1,4 @@
-"""Where weights start.
+"""Initial weights.
 
 An initialiser is a function ``(key, n_in, n_out) -> [n_in, n_out]``; bind the rest with
 ``functools.partial`` and hand it to a connection. ``n_in`` is the fan-in of a neuron: a
@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 
 from snnjax.check import Number
-from snnjax.networks.fluctuations import drive, weight_moments
+from snnjax.networks.fluctuations import poisson_drive, weight_moments
 from snnjax.neurons.dynamics import LIFParams
 
 
@@ -84,7 +84,7 @@ def fluctuation_driven(
         neural network training, doi:10.1088/2634-4386/ac97bb. There feed-forward and
         recurrent inputs divide the mean by their numbers, not by α.
     """
-    inputs = drive(n_in, rate=rate, params=params, dt=dt, binary=binary)
+    inputs = poisson_drive(n_in, rate=rate, params=params, dt=dt, binary=binary)
     average, sigma = weight_moments(
         inputs, xi=xi, threshold=params.threshold, mean=mean, share=share
     )

@@ -16,15 +16,15 @@ from snnjax.networks import (
     balanced,
     convolution,
     dale_signs,
-    drive,
-    keep_signs,
-    sized,
+    poisson_drive,
+    project_signs,
+    signed_weights,
 )
 
 DT, RATE = 1e-3, 20.0
 PARAMS = snn.LIFParams(20e-3, 10e-3)
 SIGNS = dale_signs(80, 20)
-LAWS = [Exponential(), LogNormal(0.5), LogNormal(2.0)]
+DISTRIBUTIONS = [Exponential(), LogNormal(0.5), LogNormal(2.0)]
 
 
 def draw(key=0, n_out=300, signs=SIGNS, n_in=None, **options):
@@ -46,9 +46,11 @@ def membranes(rates, steps=4000, seeds=6, **options):
     return np.mean(means), np.sqrt(np.mean(variances))
 
 
-@pytest.mark.parametrize("law", LAWS, ids=str)
-def test_balanced_membranes_stay_at_rest_and_fluctuate_as_asked(law):
-    mean, deviation = membranes(jnp.full(100, RATE), law=law, binary=True)
+@pytest.mark.parametrize("distribution", DISTRIBUTIONS, ids=str)
+def test_balanced_membranes_stay_at_rest_and_fluctuate_as_asked(distribution):
+    mean, deviation = membranes(
+        jnp.full(100, RATE), distribution=distribution, binary=True
+    )
     assert mean == pytest.approx(0.0, abs=0.05)
     assert deviation == pytest.approx(0.5, rel=0.05)
 
@@ -78,14 +80,14 @@ def test_weights_are_exponential_with_the_published_means():
         assert np.median(part) == pytest.approx(median, rel=0.02)
 
 
-@pytest.mark.parametrize("law", LAWS, ids=str)
-def test_laws_have_mean_one_and_the_square_they_say(law):
-    x = np.asarray(law.draw(jax.random.key(0), (1000, 1000)), np.float64)
+@pytest.mark.parametrize("distribution", DISTRIBUTIONS, ids=str)
+def test_distributions_have_mean_one_and_the_second_moment_they_say(distribution):
+    x = np.asarray(distribution.draw(jax.random.key(0), (1000, 1000)), np.float64)
     assert x.mean() == pytest.approx(1.0, rel=0.01)
-    assert (x**2).mean() == pytest.approx(float(law.square), rel=0.05)
+    assert (x**2).mean() == pytest.approx(float(distribution.second_moment), rel=0.05)
 
 
-def test_logarithms_of_log_normal_sizes_are_normal():
+def test_logarithms_of_log_normal_magnitudes_are_normal():
     logs = np.log(LogNormal(1.0).draw(jax.random.key(0), (100_000,)))
     z = (logs - logs.mean()) / logs.std()
     assert logs.var() == pytest.approx(np.log(2.0), rel=0.02)
@@ -95,9 +97,9 @@ def test_logarithms_of_log_normal_sizes_are_normal():
 
 def test_kinds_of_their_own_number_rate_and_kernel_balance(x64):
     slow = snn.LIFParams(20e-3, 30e-3)
-    excite = drive(70, rate=8.0, params=PARAMS)
-    inhibit = drive(30, rate=25.0, params=slow)
-    (e,), i = balance([excite], inhibit, deviation=0.7, square=3.0)
+    excite = poisson_drive(70, rate=8.0, params=PARAMS)
+    inhibit = poisson_drive(30, rate=25.0, params=slow)
+    (e,), i = balance([excite], inhibit, deviation=0.7, second_moment=3.0)
     np.testing.assert_allclose(70 * 8.0 * 10e-3 * e, 30 * 25.0 * 30e-3 * i, rtol=1e-12)
     squares = 10e-3**2 / (2 * 30e-3), 30e-3**2 / (2 * 50e-3)
     variance = 3.0 * (70 * 8.0 * squares[0] * e**2 + 30 * 25.0 * squares[1] * i**2)
@@ -116,8 +118,8 @@ def test_feed_forward_and_recurrent_excitation_share_as_published(x64):
     inside += rec**2 * (n_ff * ei**2 * e_square + i_square * n_inh)
     lambda_ff = xi * np.sqrt(2.0 * rate * inside) / (ei * rec)
 
-    kinds = [drive(n, rate=rate, params=PARAMS) for n in (n_ff, n_rec)]
-    inhibition = drive(n_inh, rate=rate, params=slow)
+    kinds = [poisson_drive(n, rate=rate, params=PARAMS) for n in (n_ff, n_rec)]
+    inhibition = poisson_drive(n_inh, rate=rate, params=slow)
     (ff, back), i = balance(
         kinds, inhibition, deviation=1.0 / xi, shares=(alpha, 1.0 - alpha)
     )
@@ -133,10 +135,12 @@ def test_constants_of_every_neuron_give_weights_of_every_neuron():
     assert np.std(w[:, 1::2]) > 1.3 * np.std(w[:, ::2])
 
 
-@pytest.mark.parametrize("sizes", [-0.3, np.linspace(-1, 1, 5)[:, None]])
-def test_sized_weights_have_the_sizes_asked_for(sizes):
-    w = sized(jax.random.key(0), 5, 20_000, sizes=sizes, law=LogNormal(0.5))
-    expected = np.broadcast_to(sizes, (5, 1))[:, 0]
+@pytest.mark.parametrize("mean", [-0.3, np.linspace(-1, 1, 5)[:, None]])
+def test_signed_weights_have_the_means_asked_for(mean):
+    w = signed_weights(
+        jax.random.key(0), 5, 20_000, mean=mean, distribution=LogNormal(0.5)
+    )
+    expected = np.broadcast_to(mean, (5, 1))[:, 0]
     np.testing.assert_allclose(np.mean(w, axis=1), expected, rtol=0.02)
     np.testing.assert_allclose(np.std(w, axis=1), 0.5 * np.abs(expected), rtol=0.03)
 
@@ -159,7 +163,7 @@ def test_a_kernel_has_the_sign_of_each_channel_at_all_its_places():
     w = cell.init(jax.random.key(0)).w
     assert w.shape == (3, 5, 4, 200)
     assert np.all(np.sign(w) == signs[:, None])
-    np.testing.assert_array_equal(keep_signs(w, signs), w)
+    np.testing.assert_array_equal(project_signs(w, signs), w)
     one = draw(signs=dale_signs(45, 15), n_out=2000)  # the same fan-in and balance
     many = draw(signs=signs, n_in=60, n_out=2000)
     assert np.std(many) == pytest.approx(float(np.std(one)), rel=0.02)
@@ -168,14 +172,14 @@ def test_a_kernel_has_the_sign_of_each_channel_at_all_its_places():
 def test_the_projection_keeps_what_obeys_and_is_idempotent(rng):
     w = jnp.asarray(rng.normal(size=(100, 7)), jnp.float32).at[3, 3].set(jnp.nan)
     w = w.at[5].set(-1e-42)  # too small for the usual arithmetic
-    once = keep_signs(w, SIGNS)
+    once = project_signs(w, SIGNS)
     obeys = np.sign(w) == SIGNS[:, None]
     np.testing.assert_array_equal(np.asarray(once)[obeys], np.asarray(w)[obeys])
     assert np.isnan(once[3, 3])
     rest = np.asarray(once)[~obeys & np.isfinite(w)]
     assert np.all(rest == 0)
     assert not np.any(np.signbit(rest))
-    np.testing.assert_array_equal(keep_signs(once, SIGNS), once)
+    np.testing.assert_array_equal(project_signs(once, SIGNS), once)
 
 
 def test_signs_hold_throughout_training_and_weights_leave_zero_again():
@@ -186,7 +190,7 @@ def test_signs_hold_throughout_training_and_weights_leave_zero_again():
     @jax.jit
     def step(state, goal):
         state, _ = update(state, goal)
-        return state._replace(weights=keep_signs(state.weights, signs))
+        return state._replace(weights=project_signs(state.weights, signs))
 
     for _ in range(200):
         state = step(state, goal)
@@ -217,21 +221,21 @@ def test_weights_that_cannot_balance_are_refused(options, words):
 
 def test_signs_that_do_not_fit_the_weights_are_refused():
     with pytest.raises(ValueError, match=r"shape \(3, 4\) need one sign.*shape \(4,\)"):
-        keep_signs(jnp.ones((3, 4)), np.ones(4))
+        project_signs(jnp.ones((3, 4)), np.ones(4))
     with pytest.raises(
         ValueError, match=r"shape \(\) or \(3, 1\), .* got shape \(3,\)"
     ):
-        sized(jax.random.key(0), 3, 3, sizes=np.ones(3))
-    parts = [drive(3, rate=5.0, params=PARAMS)] * 2
+        signed_weights(jax.random.key(0), 3, 3, mean=np.ones(3))
+    parts = [poisson_drive(3, rate=5.0, params=PARAMS)] * 2
     for shares in ((1.0,), (0.5, 0.6)):
         with pytest.raises(ValueError, match="2 kinds of excitation need as many"):
             balance(parts, parts[0], deviation=1.0, shares=shares)
     with pytest.raises(ValueError, match="A share must be finite and positive"):
         balance(parts, parts[0], deviation=1.0, shares=(1.5, -0.5))
     with pytest.raises(ValueError, match="need one sign"):
-        keep_signs(jnp.ones(3), np.ones(3))
+        project_signs(jnp.ones(3), np.ones(3))
     with pytest.raises(ValueError, match="signs must be 1 or -1"):
-        keep_signs(jnp.ones((3, 4)), np.zeros(3))
+        project_signs(jnp.ones((3, 4)), np.zeros(3))
     with pytest.raises(ValueError, match="excitatory must be at least 0, got -1"):
         dale_signs(-1, 3)
     with pytest.raises(ValueError, match="inhibitory must be a whole number"):

@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 
 import snnjax as snn
-from snnjax.networks import DenseWeights, drive, predict, together, weight_moments
+from snnjax.networks import (
+    DenseWeights,
+    poisson_drive,
+    predict_membrane,
+    superpose,
+    weight_moments,
+)
 from snnjax.neurons import kernel_integrals
 
 N_IN, N, DT, STEPS, SKIP = 40, 150, 1e-3, 20_000, 300
@@ -40,14 +46,14 @@ def test_membranes_fluctuate_as_predicted(taus, binary):
     scale = 1.0 if taus[1] is not None else 10.0  # one step of current does less
     moments = 0.01 * scale, 0.1 * scale
     v = voltages(draw(*moments), trains([rate] * N_IN, binary=binary), params)
-    inputs = drive(N_IN, rate=rate, params=params, dt=DT, binary=binary)
-    theory = predict(inputs, *moments)
+    inputs = poisson_drive(N_IN, rate=rate, params=params, dt=DT, binary=binary)
+    theory = predict_membrane(inputs, *moments)
     assert v.mean() == pytest.approx(float(theory.mean), rel=0.05)
     assert np.sqrt(v.var(axis=0).mean()) == pytest.approx(
         float(theory.deviation), rel=0.02
     )
-    other = drive(N_IN, rate=rate, params=params, dt=DT, binary=not binary)
-    assert float(predict(other, *moments).deviation) != pytest.approx(
+    other = poisson_drive(N_IN, rate=rate, params=params, dt=DT, binary=not binary)
+    assert float(predict_membrane(other, *moments).deviation) != pytest.approx(
         float(theory.deviation), rel=0.02
     )
 
@@ -56,8 +62,8 @@ def test_means_spread_over_neurons_and_the_pooled_deviation_contains_it():
     params, rate = snn.LIFParams(20e-3, 10e-3), 15.8
     w = np.random.default_rng(2).normal(0.0, 0.1, (N_IN, 2000))
     v = voltages(w, trains([rate] * N_IN, binary=True), params)
-    inputs = drive(N_IN, rate=rate, params=params, dt=DT, binary=True)
-    theory = predict(inputs, 0.0, 0.1)
+    inputs = poisson_drive(N_IN, rate=rate, params=params, dt=DT, binary=True)
+    theory = predict_membrane(inputs, 0.0, 0.1)
     assert v.mean(axis=0).std() == pytest.approx(float(theory.spread), rel=0.05)
     assert v.std() == pytest.approx(float(theory.pooled), rel=0.03)
     assert theory.pooled > 1.3 * theory.deviation
@@ -68,8 +74,10 @@ def test_drawn_weights_predict_every_neuron_on_its_own():
     w = np.random.default_rng(3).lognormal(-3.0, 1.0, (N_IN, N))
     w[:, ::2] *= 3.0  # half the neurons fluctuate more
     v = voltages(w, trains([rate] * N_IN, binary=False), params)
-    theory = predict(
-        drive(N_IN, rate=rate, params=params, dt=DT), w.mean(axis=0), w.std(axis=0)
+    theory = predict_membrane(
+        poisson_drive(N_IN, rate=rate, params=params, dt=DT),
+        w.mean(axis=0),
+        w.std(axis=0),
     )
     assert theory.mean.shape == theory.deviation.shape == (N,)
     np.testing.assert_allclose(v.mean(axis=0), theory.mean, rtol=0.06)
@@ -83,9 +91,9 @@ def test_inputs_of_several_rates_and_kinds_add_up():
     spikes = trains(np.concatenate([fast, slow]), binary=True)
     v = voltages(np.concatenate([w, r]), spikes, params)
     constants = {"params": params, "dt": DT, "binary": True}
-    theory = together(
-        predict(drive(30, rate=fast, **constants), 0.02, 0.05),
-        predict(drive(10, rate=5.0, **constants), -0.3, 0.6),
+    theory = superpose(
+        predict_membrane(poisson_drive(30, rate=fast, **constants), 0.02, 0.05),
+        predict_membrane(poisson_drive(10, rate=5.0, **constants), -0.3, 0.6),
     )
     assert v.mean() == pytest.approx(float(theory.mean), rel=0.05)
     assert np.sqrt(v.var(axis=0).mean()) == pytest.approx(
@@ -99,9 +107,9 @@ def test_inputs_of_several_rates_and_kinds_add_up():
 @pytest.mark.parametrize("xi", [1.0, 3.0])
 def test_moments_of_weights_bring_the_membrane_where_it_should_be(mean, xi, x64):
     params = snn.LIFParams(20e-3, 10e-3, threshold=1.5)
-    inputs = drive(100, rate=10.0, params=params, dt=DT)
+    inputs = poisson_drive(100, rate=10.0, params=params, dt=DT)
     moments = weight_moments(inputs, xi=xi, threshold=1.5, mean=mean)
-    membrane = predict(inputs, *moments)
+    membrane = predict_membrane(inputs, *moments)
     np.testing.assert_allclose(membrane.mean, mean, atol=1e-12)
     np.testing.assert_allclose(membrane.deviation, (1.5 - mean) / xi, rtol=1e-12)
     np.testing.assert_allclose(membrane.xi(1.5), xi, rtol=1e-12)
@@ -112,10 +120,10 @@ def test_feed_forward_and_recurrent_shares_make_one_whole(share, x64):
     params = snn.LIFParams(20e-3, 10e-3)
     parts = []
     for n, rate, part in ((100, 20.0, share), (50, 5.0, 1.0 - share)):
-        inputs = drive(n, rate=rate, params=params, dt=DT)
+        inputs = poisson_drive(n, rate=rate, params=params, dt=DT)
         moments = weight_moments(inputs, xi=2.0, mean=0.2, share=part)
-        parts.append(predict(inputs, *moments))
-    whole = together(*parts)
+        parts.append(predict_membrane(inputs, *moments))
+    whole = superpose(*parts)
     np.testing.assert_allclose(whole.mean, 0.2, rtol=1e-12)
     np.testing.assert_allclose(whole.xi(), 2.0, rtol=1e-12)
     np.testing.assert_allclose(parts[0].deviation ** 2, share * 0.16, rtol=1e-12)
@@ -125,12 +133,12 @@ def test_feed_forward_and_recurrent_shares_make_one_whole(share, x64):
 def test_the_continuous_kernel_is_wrong_by_what_theory_says(dt, sign):
     taus = 10e-3, 5e-3
     params = snn.LIFParams(*taus)
-    weights = weight_moments(drive(N_IN, rate=10.0, params=params), xi=1.0)
-    inputs = drive(N_IN, rate=10.0, params=params, dt=dt, binary=True)
+    weights = weight_moments(poisson_drive(N_IN, rate=10.0, params=params), xi=1.0)
+    inputs = poisson_drive(N_IN, rate=10.0, params=params, dt=dt, binary=True)
     k = dt * (np.arange(2000) + 1)  # every step of a PSP, by hand
     psp = np.exp(-k / 10e-3) - np.exp(-k / 5e-3)
     expected = np.sqrt(dt * np.sum(psp**2) * 2 * 15e-3 / 5e-3**2 * (1 - 10.0 * dt))
-    assert float(predict(inputs, *weights).deviation) == pytest.approx(
+    assert float(predict_membrane(inputs, *weights).deviation) == pytest.approx(
         expected, rel=1e-4
     )
     assert (expected / np.sqrt(1 - 10.0 * dt) < 0.95) == (sign < 0)
@@ -153,11 +161,11 @@ def test_a_free_membrane_forgets_as_its_kernel_does():
 
 def test_constants_of_every_neuron_give_moments_of_every_neuron():
     taus = np.array([5e-3, 20e-3])
-    inputs = drive(10, rate=20.0, params=snn.LIFParams(taus, 5e-3), dt=DT)
+    inputs = poisson_drive(10, rate=20.0, params=snn.LIFParams(taus, 5e-3), dt=DT)
     mean, deviation = weight_moments(inputs, xi=1.0, mean=0.1)
     assert mean.shape == deviation.shape == (2,)
     for k, tau in enumerate(taus):
-        alone = drive(10, rate=20.0, params=snn.LIFParams(tau, 5e-3), dt=DT)
+        alone = poisson_drive(10, rate=20.0, params=snn.LIFParams(tau, 5e-3), dt=DT)
         expected = weight_moments(alone, xi=1.0, mean=0.1)
         np.testing.assert_allclose((mean[k], deviation[k]), expected, rtol=1e-5)
 
@@ -165,12 +173,12 @@ def test_constants_of_every_neuron_give_moments_of_every_neuron():
 def test_the_drive_is_what_the_kernel_integrals_make_of_the_rates(x64):
     params = snn.LIFParams(20e-3, 10e-3)
     mean, square = kernel_integrals(20e-3, 10e-3)
-    inputs = drive(3, rate=np.array([1.0, 2.0, 3.0]), params=params)
+    inputs = poisson_drive(3, rate=np.array([1.0, 2.0, 3.0]), params=params)
     np.testing.assert_allclose(inputs, [6 * mean, 6 * square, 14 * mean**2])
 
 
 def test_a_target_that_no_weights_can_meet_is_refused_or_not_a_number():
-    inputs = drive(4, rate=5.0, params=snn.LIFParams(), dt=DT)
+    inputs = poisson_drive(4, rate=5.0, params=snn.LIFParams(), dt=DT)
     with pytest.raises(ValueError, match=r"even if all are equal\. Take a smaller ξ"):
         weight_moments(inputs, xi=3.0, mean=0.9)
     traced = jax.jit(lambda mean: weight_moments(inputs, xi=3.0, mean=mean))
@@ -193,7 +201,7 @@ def test_a_target_that_no_weights_can_meet_is_refused_or_not_a_number():
 def test_inputs_that_make_no_sense_are_refused(options, words):
     options = {"n_in": 3, "rate": 20.0, "params": snn.LIFParams(), **options}
     with pytest.raises(ValueError, match=words):
-        drive(options.pop("n_in"), **options)
+        poisson_drive(options.pop("n_in"), **options)
 
 
 @pytest.mark.parametrize(
@@ -207,6 +215,6 @@ def test_inputs_that_make_no_sense_are_refused(options, words):
     ],
 )
 def test_targets_that_make_no_sense_are_refused(options, words):
-    inputs = drive(100, rate=20.0, params=snn.LIFParams(), dt=DT)
+    inputs = poisson_drive(100, rate=20.0, params=snn.LIFParams(), dt=DT)
     with pytest.raises(ValueError, match=words):
         weight_moments(inputs, **{"xi": 1.0, **options})

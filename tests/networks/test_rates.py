@@ -6,7 +6,7 @@ import pytest
 import snnjax as snn
 from snnjax.experiments import membrane_statistics
 from snnjax.inputs import poisson
-from snnjax.networks import refine
+from snnjax.networks import scale_to_rates
 
 DT, N_IN, N = 1e-3, 20, 30
 CELLS = (
@@ -31,7 +31,7 @@ def start():
 
 @pytest.fixture(scope="module")
 def found():
-    return refine(CELLS, start(), inputs(), dt=DT, targets=TARGETS)
+    return scale_to_rates(CELLS, start(), inputs(), dt=DT, targets=TARGETS)
 
 
 def rates(weights):
@@ -63,12 +63,12 @@ def test_weights_are_scaled_by_one_factor_and_all_else_stays(found):
 
 def test_it_does_not_matter_where_the_weights_were(found):
     louder = jax.tree.map(lambda w: 7.0 * w if w.ndim > 1 else w, start())
-    again = refine(CELLS, louder, inputs(), dt=DT, targets=TARGETS)
+    again = scale_to_rates(CELLS, louder, inputs(), dt=DT, targets=TARGETS)
     np.testing.assert_allclose(again.factors, found.factors / 7.0, rtol=1e-3)
 
 
 def test_it_may_be_compiled_and_then_tells_what_it_reached(found):
-    compiled = jax.jit(lambda w, x: refine(CELLS, w, x, dt=DT, targets=TARGETS))
+    compiled = jax.jit(lambda w, x: scale_to_rates(CELLS, w, x, dt=DT, targets=TARGETS))
     np.testing.assert_allclose(compiled(start(), inputs()).factors, found.factors, 1e-3)
     silent = compiled(start(), jnp.zeros_like(inputs()))
     np.testing.assert_array_equal(silent.reached, [0.0, 0.0])
@@ -77,7 +77,7 @@ def test_it_may_be_compiled_and_then_tells_what_it_reached(found):
 def test_another_measure_takes_the_place_of_the_rate():
     cells, weights = (CELLS[0], snn.li(N)), (start()[0], ())
     deviation = lambda v: membrane_statistics(v).population.deviation  # noqa: E731
-    found = refine(
+    found = scale_to_rates(
         cells, weights, inputs(), dt=DT, targets=(None, 0.8), measure=deviation
     )
     _, v = snn.unroll(snn.chain(*cells), found.weights, inputs(), dt=DT)
@@ -90,8 +90,8 @@ def test_a_tolerance_decides_what_passes_as_reached():
     options = {"dt": DT, "targets": (None, 3.0)}
     given = CELLS[:2], start()[:2], few
     with pytest.raises(ValueError, match="one spike more or less matters"):
-        refine(*given, tolerance=0.01, **options)
-    refine(*given, tolerance=0.5, **options)
+        scale_to_rates(*given, tolerance=0.01, **options)
+    scale_to_rates(*given, tolerance=0.5, **options)
 
 
 @pytest.mark.parametrize(
@@ -107,11 +107,11 @@ def test_a_tolerance_decides_what_passes_as_reached():
         ({"targets": (None, 12.0, 25.0, 1.0, 1.0)}, "Cells 4 to 4 have no weights"),
     ],
 )
-def test_what_cannot_be_refined_is_refused(options, words):
+def test_what_cannot_be_scaled_is_refused(options, words):
     with pytest.raises(ValueError, match=words):
-        refine(CELLS, start(), inputs(), dt=DT, **options)
+        scale_to_rates(CELLS, start(), inputs(), dt=DT, **options)
 
 
 def test_silent_input_is_named_as_a_cause():
     with pytest.raises(ValueError, match=r"reach 0 at factor 1024.*input silent"):
-        refine(CELLS, start(), 0 * inputs(), dt=DT, targets=TARGETS)
+        scale_to_rates(CELLS, start(), 0 * inputs(), dt=DT, targets=TARGETS)

@@ -1,8 +1,9 @@
-"""Weights from data: each layer is scaled until it does what it should.
+"""Weights scaled on data until each layer fires at its target rate.
 
 The theory of ``fluctuations.py`` takes inputs to be independent and of known rate. Real
-inputs are neither, and errors grow from layer to layer. So let the data speak: layer by
-layer, from below, the weights are multiplied by one factor, found by bisection.
+inputs are neither, and errors grow from layer to layer. Here rates are measured: layer
+by layer, from the input on, the weights are multiplied by one factor, found by
+bisection.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,15 +20,15 @@ _POWER = 10  # factors lie between 2^-10 and 2^10
 _HALVINGS = 20
 
 
-class Refined(NamedTuple):
-    """What ``refine`` found."""
+class ScaledWeights(NamedTuple):
+    """What ``scale_to_rates`` found."""
 
     weights: tuple[Any, ...]  # one entry for each cell, as they came but scaled
     factors: jax.Array  # of each layer with a target, [L]
     reached: jax.Array  # what was measured of each in the end, [L]
 
 
-def refine(
+def scale_to_rates(
     cells: Sequence[Cell],
     weights: Sequence[Any],
     xs: jax.Array,
@@ -36,16 +37,17 @@ def refine(
     targets: Sequence[Number | None],
     measure: Callable[[jax.Array], jax.Array] | None = None,
     tolerance: float = 0.05,
-) -> Refined:
+) -> ScaledWeights:
     """Scales the weights of each layer until its population rate is on target.
 
         cells = dense(9, 64), lif(64), recurrent(64, 64, lif(64)), dense(64, 2), li(2)
-        found = refine(cells, weights, xs, dt=dt, targets=[None, 10, 10, None, None])
+        targets = [None, 10.0, 10.0, None, None]
+        scaled = scale_to_rates(cells, weights, xs, dt=dt, targets=targets)
 
     A cell with a target ends a layer: all that lies between it and the layer below, and
-    the cell itself, is scaled by one positive factor, so that signs stay. Scaled are
-    matrices and kernels, that is all weights with two axes or more; biases and learned
-    constants stay. Wanted is the factor at which the measure passes the target from
+    the cell itself, is scaled by one positive factor, so that signs stay. Matrices and
+    kernels are scaled, that is all weights with two axes or more; biases and learned
+    constants stay. The factor is the one at which the measure passes the target from
     below, between 2^-10 and 2^10; the measure should grow with the weights.
 
     Args:
@@ -53,15 +55,15 @@ def refine(
         weights: one entry for each cell, from ``chain(*cells).init``.
         xs: inputs ``[T, *batch, n_in]``, as the network will see.
         dt: time step [s].
-        targets: one for each cell: the rate [Hz] over all neurons, samples and steps
-            that it should fire at, or None.
+        targets: one for each cell: its mean rate [Hz] over all neurons, samples and
+            steps, or None.
         measure: of what a cell puts out ``[T, *batch, n]``, in place of the rate: one
             number in the units of the targets.
         tolerance: relative distance from the target that passes as reached.
 
     Returns:
-        ``Refined(weights, factors, reached)``. Where the inputs are traced nothing can
-        be raised: compare ``reached`` with the targets.
+        ``ScaledWeights(weights, factors, reached)``. Where the inputs are traced
+        nothing can be raised: compare ``reached`` with the targets.
 
     Raises:
         ValueError: if cells, weights and targets differ in number, no target is given
@@ -83,7 +85,7 @@ def refine(
         factors.append(factor)
         reached.append(measure(xs))
         _check_reached(rows, factor, reached[-1], target, tolerance)
-    return Refined(tuple(made), jnp.stack(factors), jnp.stack(reached))
+    return ScaledWeights(tuple(made), jnp.stack(factors), jnp.stack(reached))
 
 
 def _factor(measured, target):
@@ -114,7 +116,7 @@ def _layers(cells, weights, targets):
     """Which cells make up each layer, and its target."""
     if not len(cells) == len(weights) == len(targets):
         raise ValueError(
-            "refine expects weights and a target (or None) for each cell, got "
+            "scale_to_rates expects weights and a target (or None) for each cell, got "
             f"{len(cells)} cells, {len(weights)} weights, {len(targets)} targets."
         )
     layers, first = [], 0
@@ -127,7 +129,7 @@ def _layers(cells, weights, targets):
             layers.append((rows, target))
             first = last + 1
     if not layers:
-        raise ValueError("refine expects at least one target, got none.")
+        raise ValueError("scale_to_rates expects at least one target, got none.")
     return layers
 
 
