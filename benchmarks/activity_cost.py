@@ -20,7 +20,7 @@ from manifolds import sweep
 from study import Criterion, Finding, Study, emit, main, tell
 
 import snnjax as snn
-from snnjax.experiments import plot
+from snnjax import plot
 
 STRONGEST = {"L1": 0.1, "L2": 1e-3}  # price of a neuron's rate [1/Hz, 1/Hz²]
 COLORS = {"L1": "#0072b2", "L2": "#d55e00"}

@@ -21,8 +21,8 @@ import jax.numpy as jnp
 import numpy as np
 from study import Criterion, Finding, Study, emit, main
 
+from snnjax import plot
 from snnjax.datasets import choose, fsdd, read_sound
-from snnjax.experiments import plot
 from snnjax.inputs import cochlea
 from snnjax.inputs.basilar import basilar_membrane, best_frequencies, transfer_matrix
 from snnjax.inputs.bushy import auditory_nerve, bushy_cells

@@ -32,7 +32,8 @@ from manifolds import DT, Manifolds, data, sweep, train
 from study import Criterion, Finding, Study, emit, main, tell
 
 import snnjax as snn
-from snnjax.experiments import membrane_statistics, plot
+from snnjax import plot
+from snnjax.analysis import membrane_statistics
 from snnjax.inputs import poisson
 
 ARMS = {  # whether weights start exponential, and whether the law holds in training

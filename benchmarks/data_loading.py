@@ -34,10 +34,10 @@ import snnjax as snn
 from snnjax.datasets import write_shd
 from snnjax.datasets.sources import ShdFile
 from snnjax.events import Events, from_rows
-from snnjax.experiments import make_step, start
 from snnjax.inputs.ahead import ahead
 from snnjax.inputs.pipeline import pad, raster, take
 from snnjax.inputs.stream import stream
+from snnjax.training import make_step, start
 
 UNITS, RATE = 700, 50.0  # inputs, and how fast each fires [Hz]
 ALONE = ("memory alone", "file alone")

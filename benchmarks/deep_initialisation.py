@@ -26,7 +26,7 @@ from manifolds import DT, PARAMS, Manifolds, data, outputs, readout, sweep, trai
 from study import Criterion, Finding, Study, emit, main, tell
 
 import snnjax as snn
-from snnjax.experiments import plot
+from snnjax import plot
 from snnjax.networks import normal
 
 JUDGED = 4  # hidden layers of the network that decides

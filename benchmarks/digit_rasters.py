@@ -1,6 +1,6 @@
 """Handwritten digits as a retina tells them, through one hidden layer: R04 and R21.
 
-The task is that of R03, ``snnjax.experiments.tasks.digits_task``: 64 ON and 64 OFF
+The task is that of R03, ``snnjax.tasks.digits_task``: 64 ON and 64 OFF
 cells that fire at most once in 50 ms, leaky integrators as readout, an eye that
 trembles while training. A study makes the hidden neurons; this module makes the data,
 trains and measures.
@@ -16,10 +16,10 @@ import numpy as np
 import optax
 
 import snnjax as snn
-from snnjax.experiments import make_step, start
-from snnjax.experiments.tasks import digits_task
 from snnjax.kernels.native import Path
 from snnjax.surrogate import Shape
+from snnjax.tasks import digits_task
+from snnjax.training import make_step, start
 
 DT, STEPS = 1e-3, 50
 PARAMS = snn.LIFParams(tau_mem=20e-3, tau_syn=5e-3)

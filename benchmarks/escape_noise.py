@@ -21,7 +21,7 @@ from manifolds import PARAMS, Manifolds, data, draw, readout, sweep, train
 from study import Criterion, Finding, Study, emit, main, tell
 
 import snnjax as snn
-from snnjax.experiments import plot
+from snnjax import plot
 from snnjax.neurons import escape, stochastic_lif
 from snnjax.surrogate import Gaussian, Sigmoid, SuperSpike, normalized, spike
 

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from manifolds import DT, PARAMS, Data, Manifolds, draw, outputs, raster, readout
 
 import snnjax as snn
-from snnjax.experiments import gradient_growth, spectral_norms, step_jacobians
+from snnjax.analysis import gradient_growth, spectral_norms, step_jacobians
 from snnjax.surrogate import Scaled
 
 RATE, SHARE = 10.0, 0.9  # of hidden neurons [Hz]; of the input from below

@@ -22,7 +22,7 @@ from manifolds import PARAMS, Manifolds, data, readout, sweep, train
 from study import Criterion, Finding, Study, emit, main, tell
 
 import snnjax as snn
-from snnjax.experiments import plot
+from snnjax import plot
 
 
 class Closed(NamedTuple):

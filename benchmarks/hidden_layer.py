@@ -20,9 +20,10 @@ import optax
 from study import Criterion, Finding, Study, emit, main
 
 import snnjax as snn
-from snnjax.experiments import make_step, plot, start
+from snnjax import plot
 from snnjax.inputs import frozen_poisson
 from snnjax.networks import normal
+from snnjax.training import make_step, start
 
 DT = 1e-3
 TAU_MEM, TAU_SYN = 10e-3, 5e-3

@@ -28,7 +28,8 @@ from hidden_layer import loss_of, patterns, train
 from study import Criterion, Finding, Study, emit, main, tell
 
 import snnjax as snn
-from snnjax.experiments import directions, fields, landscape, plot, slopes
+from snnjax import plot
+from snnjax.analysis import directions, fields, landscape, slopes
 from snnjax.surrogate import normalized
 
 SHAPE = snn.SuperSpike(100.0)

@@ -13,8 +13,9 @@ from typing import NamedTuple
 import numpy as np
 from study import RESULTS, Criterion, Finding, Study, emit, tell
 
-from snnjax.experiments import job, tasks
+from snnjax import tasks
 from snnjax.inputs import digits
+from snnjax.tasks import job
 
 
 class Size(NamedTuple):

@@ -16,8 +16,8 @@ import numpy as np
 import optax
 
 import snnjax as snn
-from snnjax.experiments import make_step, start
 from snnjax.inputs import one_spike_raster, random_manifold
+from snnjax.training import make_step, start
 
 DT = 1e-3
 PARAMS = snn.LIFParams(tau_mem=10e-3, tau_syn=5e-3)

@@ -27,7 +27,8 @@ from manifolds import sweep
 from study import Criterion, Finding, Study, emit, main, tell
 
 import snnjax as snn
-from snnjax.experiments import membrane_statistics, plot
+from snnjax import plot
+from snnjax.analysis import membrane_statistics
 from snnjax.inputs import poisson
 from snnjax.networks import (
     DenseWeights,

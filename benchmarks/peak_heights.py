@@ -32,7 +32,7 @@ from gradient_networks import (
 from manifolds import DT, Manifolds, data, sweep, train
 from study import Criterion, Finding, Study, emit, main, tell
 
-from snnjax.experiments import plot
+from snnjax import plot
 
 PEAKS = ("peak 1", "peak β")
 CLOSED, OPEN = Paths(reset=False), Paths(reset=True)

@@ -29,7 +29,7 @@ from manifolds import PARAMS, data, sweep, train
 from study import Criterion, Finding, Study, emit, main, tell
 
 import snnjax as snn
-from snnjax.experiments import plot
+from snnjax import plot
 from snnjax.learning import prime
 
 BAND = 5.0, 50.0  # where the rates of all layers should lie [Hz]

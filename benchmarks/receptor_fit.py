@@ -20,8 +20,9 @@ import optax
 from study import Criterion, Finding, Study, emit, main, tell
 
 import snnjax as snn
-from snnjax.experiments import make_step, plot, start
+from snnjax import plot
 from snnjax.neurons import stochastic_lif
+from snnjax.training import make_step, start
 
 DT = 0.5e-3
 BIN = 10  # steps, 5 ms

@@ -9,7 +9,7 @@ from functools import partial
 from main_jobs import Size, at_least, train
 from study import Criterion, Finding, Study
 
-from snnjax.experiments import tasks
+from snnjax import tasks
 from snnjax.learning import max_over_time
 
 

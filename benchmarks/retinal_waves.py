@@ -17,15 +17,9 @@ from typing import NamedTuple
 import numpy as np
 from study import Criterion, Finding, Study, emit, main, tell
 
+from snnjax import plot
+from snnjax.analysis import by_distance, correlation_index, spike_trains, tilings, waves
 from snnjax.datasets import retinal_waves
-from snnjax.experiments import (
-    by_distance,
-    correlation_index,
-    plot,
-    spike_trains,
-    tilings,
-    waves,
-)
 
 WINDOW = 0.05  # [s]
 FEWEST = 20  # spikes of a unit

@@ -22,7 +22,7 @@ from manifolds import sweep
 from study import Criterion, Finding, Study, emit, main, tell
 
 import snnjax as snn
-from snnjax.experiments import plot
+from snnjax import plot
 from snnjax.surrogate import Sparse
 
 WIDTHS = (np.inf, 1.0, 0.8, 0.3, 0.05, 0.0)

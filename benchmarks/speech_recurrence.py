@@ -30,11 +30,12 @@ from flax import linen
 from study import Criterion, Finding, Study, emit, main, tell
 
 import snnjax as snn
+from snnjax import plot
 from snnjax.datasets import fsdd_recordings, shd
 from snnjax.events import Events, late_events, rasterize
-from snnjax.experiments import Fit, epoch_rows, fit, make_step, plot, start
 from snnjax.inputs import encode_once
 from snnjax.learning import mean_over_time
+from snnjax.training import Fit, epoch_rows, fit, make_step, start
 
 PARAMS = snn.LIFParams(tau_mem=20e-3, tau_syn=10e-3)
 READOUT = snn.LIParams(tau_mem=100e-3, tau_syn=10e-3)

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import jax
 from timing import cores
 
-from snnjax.experiments import describe
+from snnjax.training import describe
 
 RESULTS = Path(__file__).parent / "results"
 

@@ -15,7 +15,7 @@ from manifolds import PARAMS, Manifolds, data, draw, readout, sweep, train
 from study import Criterion, Finding, Study, emit, main, tell
 
 import snnjax as snn
-from snnjax.experiments import plot
+from snnjax import plot
 from snnjax.surrogate import Scaled, StraightThrough
 
 SUPERSPIKE = snn.SuperSpike(10.0)

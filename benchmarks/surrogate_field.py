@@ -20,7 +20,8 @@ import jax.numpy as jnp
 import numpy as np
 from study import Criterion, Finding, Study, emit, main, tell
 
-from snnjax.experiments import directions, fields, landscape, plot
+from snnjax import plot
+from snnjax.analysis import directions, fields, landscape
 from snnjax.surrogate import Sigmoid
 
 # The plane of the paper: rows of an orthogonal matrix, to the digits given there.

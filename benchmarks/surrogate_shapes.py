@@ -15,7 +15,7 @@ from manifolds import sweep as every
 from study import Criterion, Finding, Study, emit, main, tell
 
 import snnjax as snn
-from snnjax.experiments import plot
+from snnjax import plot
 
 SHAPES = {
     "SuperSpike": snn.SuperSpike,

@@ -26,10 +26,11 @@ from study import RESULTS, emit, tell
 from timing import Program, interleave, machine
 
 import snnjax as snn
-from snnjax.experiments import make_step, plot, start
+from snnjax import plot
 from snnjax.kernels import build
 from snnjax.learning import running_max
 from snnjax.networks import convolution
+from snnjax.training import make_step, start
 
 DT = 1e-3
 PARAMS = snn.LIFParams(tau_mem=20e-3, tau_syn=10e-3)

@@ -25,7 +25,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import snnjax as snn
-from snnjax.experiments import plot
+from snnjax import plot
 from snnjax.inputs import digits, latency, poisson
 from snnjax.neurons import psp, psp_peak
 

@@ -27,10 +27,11 @@ import numpy as np
 import optax
 
 import snnjax as snn
-from snnjax.experiments import make_step, plot, start
+from snnjax import plot
 from snnjax.inputs import frozen_poisson
 from snnjax.networks import normal
 from snnjax.surrogate import Gaussian, SuperSpike, Triangle, spike
+from snnjax.training import make_step, start
 
 dt = 1e-3
 

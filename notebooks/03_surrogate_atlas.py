@@ -24,7 +24,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import snnjax as snn
-from snnjax.experiments import plot
+from snnjax import plot
 from snnjax.surrogate import (
     S2NN,
     Arctan,

@@ -32,19 +32,13 @@ import numpy as np
 import optax
 
 import snnjax as snn
-from snnjax.experiments import (
-    agreement,
-    directions,
-    fields,
-    landscape,
-    make_step,
-    plot,
-    start,
-)
+from snnjax import plot
+from snnjax.analysis import agreement, directions, fields, landscape
 from snnjax.inputs import frozen_poisson
 from snnjax.networks import normal
 from snnjax.neurons import smooth_lif
 from snnjax.surrogate import Sigmoid, normalized, spike
+from snnjax.training import make_step, start
 
 jax.config.update("jax_enable_x64", True)  # differences of losses want it
 dt = 1e-3

@@ -30,11 +30,13 @@ import numpy as np
 import optax
 
 import snnjax as snn
-from snnjax.experiments import make_step, membrane_statistics, plot, start
+from snnjax import plot
+from snnjax.analysis import membrane_statistics
 from snnjax.inputs import one_spike_raster, random_manifold
 from snnjax.learning import prime
 from snnjax.networks import normal, poisson_drive, predict_membrane
 from snnjax.neurons import HomeostasisParams, homeostatic_lif
+from snnjax.training import make_step, start
 
 dt = 1e-3
 params = snn.LIFParams(tau_mem=10e-3, tau_syn=5e-3)

@@ -25,8 +25,8 @@ import jax.numpy as jnp
 import numpy as np
 
 import snnjax as snn
+from snnjax import plot
 from snnjax.datasets import braille, digits, fsdd_recordings, mnist, read_sound
-from snnjax.experiments import plot
 from snnjax.inputs import (
     Mechanoreceptor,
     auditory_nerve,

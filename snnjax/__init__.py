@@ -12,8 +12,9 @@ with a pretended derivative, a *shape* such as ``SuperSpike``, so that gradients
 
 Subpackages tell the rest of the story: ``inputs`` (where spikes come from: senses and
 encoders), ``datasets``, ``neurons``, ``networks``, ``learning`` (losses, homeostasis),
-``experiments`` (training, landscapes, plots) and ``interop`` (flax). ``jit``, ``vmap``,
-``grad`` and sharding are yours.
+``training`` (updates, a loop, checkpoints), ``analysis`` (landscapes, gradients, spike
+trains), ``tasks`` (what ``snnjax train`` trains), ``plot`` and ``interop`` (flax).
+``jit``, ``vmap``, ``grad`` and sharding are yours.
 """
 
 from snnjax.cell import Cell, chain, learn, lost, unroll

@@ -41,7 +41,7 @@ def main(args: list[str] | None = None) -> int:
 
 
 def _train(command):
-    from snnjax.experiments import train
+    from snnjax.tasks import train
 
     if command.seeds < 1 or (command.epochs is not None and command.epochs < 1):
         raise ValueError("--seeds and --epochs must be at least 1.")
@@ -59,7 +59,7 @@ def _train(command):
 
 
 def _task(command):
-    from snnjax.experiments import TASKS
+    from snnjax.tasks import TASKS
 
     make, name, data = TASKS[command.task], command.task, command.data
     if command.from_sound and name != "spoken-digits":
@@ -81,8 +81,8 @@ def _info(command):
 
     import jax
 
-    from snnjax.experiments.measure import describe
     from snnjax.kernels import build
+    from snnjax.training import describe
 
     for name, version in describe()["versions"].items():
         print(f"{name:<14} {version}")

@@ -21,12 +21,15 @@ ARROWS = {  # who may import whom, besides themselves
     "events": {"check"},
     "datasets": {"check", "events"},
     "inputs": {"check", "cell", "events", "datasets", "neurons"},
-    "experiments": {
+    "plot": set(),
+    "training": {"check", "cell"},
+    "analysis": {"check", "cell", "events", "networks"},
+    "tasks": {
         *("check", "cell", "surrogate", "neurons", "networks", "learning", "inputs"),
-        *("events", "datasets"),
+        *("events", "datasets", "training", "analysis", "plot"),
     },
     "interop": {"check", "cell"},
-    "__main__": {"check", "datasets", "experiments", "inputs", "kernels"},
+    "__main__": {"check", "datasets", "inputs", "kernels", "tasks", "training"},
     "__init__": {"cell", "learning", "networks", "neurons", "surrogate"},
 }
 CORE = {"jax", "optax", "flax", "numpy"}
@@ -74,7 +77,7 @@ def test_importing_changes_nothing_and_starts_no_device():
     code = """
 import jax
 before = dict(jax.config.values)
-import snnjax, snnjax.inputs, snnjax.experiments
+import snnjax, snnjax.inputs, snnjax.training, snnjax.analysis, snnjax.tasks
 import sys
 assert dict(jax.config.values) == before
 optional = {"h5py", "sklearn", "matplotlib", "tyro", "orbax", "rich"} & set(sys.modules)

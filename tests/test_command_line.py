@@ -9,8 +9,9 @@ import time
 import jax
 import pytest
 
-from snnjax import __main__, experiments
+from snnjax import __main__
 from snnjax.kernels import build
+from snnjax.tasks import job
 
 
 def refused(capsys, *args):
@@ -39,7 +40,7 @@ def untrained(monkeypatch):
     def never(*args, **options):
         raise AssertionError("nothing should have been trained")
 
-    monkeypatch.setattr(experiments.job, "fit", never)
+    monkeypatch.setattr(job, "fit", never)
 
 
 def test_help_names_the_commands_and_the_tasks(capsys):

@@ -157,7 +157,7 @@ def smooth_lif(
 
     The twin of ``lif`` with a smooth step F in place of 1[v > θ]: its gradient, which
     passes through the reset as well, is the derivative of what it computes. Gradients
-    of spiking networks are compared to that (``experiments.agreement``). It goes to
+    of spiking networks are compared to that (``analysis.agreement``). It goes to
     ``lif`` as the slope of F grows.
 
     Args:

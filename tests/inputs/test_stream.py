@@ -13,10 +13,10 @@ import snnjax as snn
 from snnjax.datasets import write_shd
 from snnjax.datasets.sources import InMemory, ShdFile
 from snnjax.events import from_rows, rasterize
-from snnjax.experiments import fit, make_step, start
 from snnjax.inputs.ahead import ahead
 from snnjax.inputs.pipeline import merge, raster, shift
 from snnjax.inputs.stream import stream
+from snnjax.training import fit, make_step, start
 
 pytest.importorskip("grain")
 

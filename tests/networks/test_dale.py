@@ -7,7 +7,7 @@ import optax
 import pytest
 
 import snnjax as snn
-from snnjax.experiments import make_step, membrane_statistics, start
+from snnjax.analysis import membrane_statistics
 from snnjax.inputs import poisson
 from snnjax.networks import (
     Exponential,
@@ -20,6 +20,7 @@ from snnjax.networks import (
     project_signs,
     signed_weights,
 )
+from snnjax.training import make_step, start
 
 DT, RATE = 1e-3, 20.0
 PARAMS = snn.LIFParams(20e-3, 10e-3)

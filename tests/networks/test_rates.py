@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import snnjax as snn
-from snnjax.experiments import membrane_statistics
+from snnjax.analysis import membrane_statistics
 from snnjax.inputs import poisson
 from snnjax.networks import scale_to_rates
 

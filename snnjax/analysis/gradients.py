@@ -1,0 +1,162 @@
+"""How far a gradient can be trusted: layer by layer, against a reference.
+
+A reference is any tree of the same shape: the gradient of the same loss with another
+surrogate or by another learning rule, or finite differences. Those of a spiking network
+are zero wherever no spike appears or moves; take them of its smooth twin, the same
+network of ``smooth_lif`` neurons.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+from jax.flatten_util import ravel_pytree
+
+from snnjax import check
+from snnjax.analysis.landscape import Weights, alike
+from snnjax.check import Number
+
+
+class Agreement(NamedTuple):
+    """How a gradient g compares to a reference r, each ``[]``."""
+
+    cosine: jax.Array  # g·r / (‖g‖ ‖r‖)
+    relative_error: jax.Array  # ‖g - r‖ / ‖r‖
+    same_sign: jax.Array  # share of the weights, of those with r ≠ 0
+
+
+def agreement(gradient: Weights, reference: Weights) -> dict[str, Agreement]:
+    """Compares two gradients, layer by layer.
+
+    A layer is an entry of the outermost container of the weights, such as a cell of a
+    chain; cells without weights have none. To compare all weights at once, hand over
+    ``[gradient]`` and ``[reference]``.
+
+    Args:
+        gradient: g, a tree.
+        reference: r, a tree like it.
+
+    Returns:
+        For each layer, by its index, key or field name, how both agree.
+
+    Raises:
+        ValueError: for trees that do not match, or a layer where g or r is zero
+            everywhere and so has no direction.
+    """
+    alike("The gradient", gradient, reference)
+    layers: dict[str, list] = {}
+    pairs = zip(
+        jax.tree.leaves_with_path(gradient), jax.tree.leaves(reference), strict=True
+    )
+    for (path, g), r in pairs:
+        name = jax.tree_util.keystr(path[:1], simple=True)
+        layers.setdefault(name, []).append((g, r))
+    return {
+        name: _agree(name, *zip(*both, strict=True)) for name, both in layers.items()
+    }
+
+
+def _agree(name, g, r):
+    sizes = optax.tree.norm(g), optax.tree.norm(r)
+    for what, size in zip(("gradient", "reference"), sizes, strict=True):
+        known = check.concrete(size)
+        if known is not None and not known > 0:
+            raise ValueError(
+                f"The {what} of layer {name!r} has no direction, its norm is {known}. "
+                "Leave the layer out of both trees."
+            )
+    ours, theirs = (jnp.concatenate([jnp.ravel(leaf) for leaf in x]) for x in (g, r))
+    same = jnp.sign(ours) == jnp.sign(theirs)
+    return Agreement(
+        jnp.vdot(ours, theirs) / (sizes[0] * sizes[1]),
+        jnp.linalg.norm(ours - theirs) / sizes[1],
+        jnp.mean(same, where=theirs != 0),
+    )
+
+
+def finite_differences(
+    loss: Callable[[Weights], jax.Array],
+    weights: Weights,
+    *,
+    step: Number,
+    batch_size: int | None = None,
+) -> Weights:
+    """The gradient by central differences along every weight.
+
+        ∂L/∂w ≈ (L(w + step) - L(w - step)) / (2 step)
+
+    Two losses for each weight: meant for small networks. Take float64 and a step of
+    about 1e-5, or in float32 about 1e-2.
+
+    Args:
+        loss: ``weights -> scalar``.
+        weights: where, a tree.
+        step: distance to both sides, in weights.
+        batch_size: how many losses are computed at a time; one if omitted.
+
+    Returns:
+        A tree like the weights.
+
+    Raises:
+        ValueError: for a step that is not positive.
+    """
+    flat, unravel = ravel_pytree(weights)
+
+    def one(k):
+        return unravel(jnp.zeros_like(flat).at[k].set(1.0))
+
+    return unravel(_differences(loss, weights, one, len(flat), step, batch_size))
+
+
+def slopes(
+    loss: Callable[[Weights], jax.Array],
+    weights: Weights,
+    directions: Weights,
+    *,
+    step: Number,
+    batch_size: int | None = None,
+) -> jax.Array:
+    """The slope of a loss along directions, by central differences.
+
+    To be compared to ``jax.vmap(lambda d: optax.tree.vdot(gradient, d))(directions)``
+    where there are too many weights for ``finite_differences``.
+
+    Args:
+        loss: ``weights -> scalar``.
+        weights: where, a tree.
+        directions: a tree like the weights with one more axis in front, ``[K, ...]``.
+        step: distance to both sides, in lengths of the direction.
+        batch_size: how many losses are computed at a time; one if omitted.
+
+    Returns:
+        Slopes, ``[K]``.
+
+    Raises:
+        ValueError: for a step that is not positive, or trees that do not match.
+    """
+    counts = {jnp.shape(leaf)[0] for leaf in jax.tree.leaves(directions)}
+    if len(counts) != 1:
+        raise ValueError(
+            f"Directions are arrays [K, ...] of one K, got first axes {sorted(counts)}."
+        )
+    alike("A direction", jax.tree.map(lambda d: d[0], directions), weights)
+
+    def one(k):
+        return jax.tree.map(lambda d: d[k], directions)
+
+    return _differences(loss, weights, one, counts.pop(), step, batch_size)
+
+
+def _differences(loss, weights, direction, count, step, batch_size):
+    check.positive("step", step)
+
+    def at(point):  # both sides by the same code, so that equal losses are equal bits
+        k, away = point
+        return loss(jax.tree.map(lambda w, d: w + away * d, weights, direction(k)))
+
+    both = jnp.tile(jnp.asarray([step, -step]), count)
+    sides = jnp.repeat(jnp.arange(count), 2), both
+    losses = jax.lax.map(at, sides, batch_size=batch_size).reshape(count, 2)
+    return (losses[:, 0] - losses[:, 1]) / (2.0 * step)

@@ -1,0 +1,50 @@
+"""How membranes fluctuate, to be compared with the theory of ``networks``."""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from snnjax import check
+from snnjax.networks.fluctuations import Membrane
+
+
+class MembraneStatistics(NamedTuple):
+    """How membranes fluctuate, in the units of their voltage."""
+
+    mean: jax.Array  # of each neuron, [n]
+    deviation: jax.Array  # of each neuron, over time and samples, [n]
+    population: Membrane  # of all: what ``networks.predict_membrane`` predicts
+
+
+def membrane_statistics(voltages: jax.Array, *, skip: int = 0) -> MembraneStatistics:
+    """Mean and standard deviation of membranes over time.
+
+    A neuron's variance is its own, about its own mean; the population has the mean of
+    these variances. Taken over all neurons at once, the variance would contain as well
+    how far the neurons' means lie apart; ``population.pooled`` is the root of that.
+
+    Args:
+        voltages: ``[T, *batch, n]``, of neurons that do not fire (``li``) where theory
+            is to be compared. Time and samples are taken together.
+        skip: steps to leave out at the start, until the membranes forgot their rest;
+            five time constants will do.
+
+    Returns:
+        Statistics of each neuron and of the population.
+
+    Raises:
+        ValueError: for voltages without time and neurons, or a ``skip`` that leaves
+            nothing.
+    """
+    check.whole("skip", skip, least=0)
+    if voltages.ndim < 2 or voltages.size == 0 or skip >= len(voltages):
+        raise ValueError(
+            f"Voltages must be [T, *batch, n] with T > skip = {skip}, got shape "
+            f"{voltages.shape}."
+        )
+    axes = tuple(range(voltages.ndim - 1))
+    mean = jnp.mean(voltages[skip:], axes)
+    variance = jnp.var(voltages[skip:], axes)
+    population = Membrane(mean.mean(), jnp.sqrt(variance.mean()), mean.std())
+    return MembraneStatistics(mean, jnp.sqrt(variance), population)

@@ -1,0 +1,203 @@
+"""Figures: rasters, voltages, learning curves, confusion, landscapes, and a report.
+
+Every function draws on the axes it is given; matplotlib is imported on use and no
+global state of it is touched.
+"""
+
+from typing import Any
+
+import numpy as np
+
+
+def figure(rows: int = 1, columns: int = 1, size: tuple[float, float] = (7.0, 4.0)):
+    """A figure with its axes, ``[rows, columns]``.
+
+    Raises:
+        ImportError: without matplotlib, saying how to get it.
+    """
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise ImportError(
+            'Figures need matplotlib: pip install "snnjax[plot]".'
+        ) from error
+    drawn = Figure(figsize=size, layout="constrained")
+    FigureCanvasAgg(drawn)
+    return drawn, drawn.subplots(rows, columns, squeeze=False)
+
+
+def raster(ax: Any, spikes: np.ndarray, *, dt: float, title: str = "") -> None:
+    """Draws spikes ``[T, n]`` as dots, time [ms] to the right, one row a neuron."""
+    step, unit = np.nonzero(np.asarray(spikes))
+    size = float(np.clip(2000.0 / max(len(step), 1), 0.5, 12.0))
+    ax.scatter(step * dt * 1e3, unit, s=size, c="black", marker="o", linewidths=0)
+    ax.set(xlim=(0, len(spikes) * dt * 1e3), ylim=(-0.5, spikes.shape[1] - 0.5))
+    ax.set(xlabel="time (ms)", ylabel="neuron", title=title)
+
+
+def voltages(
+    ax: Any, v: np.ndarray, *, dt: float, title: str = "", bold: int | None = None
+) -> None:
+    """Draws voltages ``[T, n]`` over time [ms]; one of them may stand out."""
+    time = (np.arange(len(v)) + 1) * dt * 1e3
+    for k in range(v.shape[1]):
+        chosen = k == bold
+        ax.plot(
+            time,
+            v[:, k],
+            color="#d55e00" if chosen else "0.65",
+            linewidth=2.0 if chosen else 0.8,
+            zorder=3 if chosen else 1,
+            label=f"output {k}" if chosen else None,
+        )
+    if bold is not None:
+        ax.legend(frameon=False)
+    ax.set(xlim=(0, time[-1]), xlabel="time (ms)", ylabel="voltage (θ)", title=title)
+
+
+def learning_curves(ax: Any, history: list[dict[str, float]], title: str = "") -> None:
+    """Draws accuracy and loss over epochs, as ``fit`` recorded them."""
+    epochs = np.array([row["epoch"] + 1 for row in history])
+    for name, style in (("accuracy", "-"), ("validation_accuracy", "-")):
+        if name in history[0]:
+            label = name.replace("_", " ").replace("accuracy", "").strip() or "training"
+            color = "#0072b2" if label == "training" else "#d55e00"
+            ax.plot(epochs, [r[name] for r in history], style, color=color, label=label)
+    ax.set(ylim=(0, 1.02), xlabel="epoch", ylabel="accuracy", title=title)
+    loss = ax.twinx()
+    loss.plot(epochs, [r["loss"] for r in history], ":", color="0.4", label="loss")
+    loss.set(ylim=(0, None), ylabel="training loss (nats), dotted")
+    if ax.lines:
+        ax.legend(frameon=False, loc="center right")
+
+
+def confusion_matrix(ax: Any, counts: np.ndarray, title: str = "") -> None:
+    """Draws counts by label (row) and guess (column), ``[classes, classes]``."""
+    share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    ax.imshow(share, cmap="Blues", vmin=0.0, vmax=1.0)
+    for (row, column), count in np.ndenumerate(counts):
+        if count and len(counts) <= 20:
+            color = "white" if share[row, column] > 0.5 else "black"
+            ax.text(column, row, count, ha="center", va="center", color=color, size=7)
+    ticks = np.arange(0, len(counts), 1 + (len(counts) - 1) // 20)
+    ax.set(xticks=ticks, yticks=ticks, xlabel="guess", ylabel="label", title=title)
+
+
+def loss_line(
+    ax: Any,
+    at: np.ndarray,
+    losses: np.ndarray,
+    pretended: np.ndarray | None = None,
+    title: str = "",
+) -> None:
+    """Draws a loss along a path, and beside it what a surrogate pretends it to be.
+
+    The two have axes of their own, as the height of a surrogate sets its slope.
+
+    Args:
+        ax: where to draw.
+        at: where on the path, ``[K]``.
+        losses: from ``landscape.along``, ``[K]``.
+        pretended: the first loss plus ``fields.work(…).value``, ``[K]``.
+        title: of the axes.
+    """
+    ax.plot(at, losses, color="black", lw=1.0)
+    ax.set(xlabel="position s on the path", ylabel="loss (nats)", title=title)
+    if pretended is not None:
+        beside = ax.twinx()
+        beside.plot(at, pretended, color="#d55e00", lw=1.5)
+        beside.set_ylabel("integral of the surrogate", color="#d55e00")
+        beside.tick_params(axis="y", colors="#d55e00")
+
+
+def loss_plane(
+    ax: Any,
+    xs: np.ndarray,
+    ys: np.ndarray,
+    losses: np.ndarray,
+    trajectory: np.ndarray | None = None,
+    title: str = "",
+) -> None:
+    """Draws a loss over a plane, ``[M, K]``, and a way through it, ``[T, 2]``."""
+    filled = ax.contourf(xs, ys, losses, levels=24, cmap="Blues_r")
+    ax.figure.colorbar(filled, ax=ax, label="loss (nats)")
+    if trajectory is not None:
+        x, y = np.asarray(trajectory).T
+        ax.plot(x, y, color="#d55e00", lw=1.2)
+        ax.plot(x[-1], y[-1], "o", color="#d55e00", ms=4)
+    ax.set(xlabel="first direction", ylabel="second direction", title=title)
+
+
+def agreement(ax: Any, layers: dict[str, Any], title: str = "") -> None:
+    """Draws for each layer how a gradient agrees, from ``analysis.agreement``."""
+    colors = {"cosine": "#0072b2", "relative_error": "#d55e00", "same_sign": "#009e73"}
+    for k, (name, color) in enumerate(colors.items()):
+        heights = [float(getattr(found, name)) for found in layers.values()]
+        places = np.arange(len(layers)) + 0.25 * (k - 1)
+        ax.bar(places, heights, 0.23, color=color, label=name.replace("_", " "))
+    ax.axhline(0.0, color="black", lw=0.8)
+    ax.set_xticks(np.arange(len(layers)), list(layers))
+    ax.set(xlabel="layer", title=title)
+    ax.legend(frameon=False)
+
+
+def circulation(
+    ax: Any,
+    slopes: np.ndarray,
+    values: np.ndarray,
+    errors: np.ndarray,
+    label: str = "",
+    title: str = "",
+) -> None:
+    """Draws sizes and errors of loop integrals, ``fields.circulation``, over slopes."""
+    size = np.abs(values)
+    ax.errorbar(slopes, size, errors, marker="o", ms=4, capsize=3, label=label or None)
+    ax.set(xscale="log", yscale="log", xlabel="slope of the surrogate", title=title)
+    ax.set_ylabel("|∮ g · dw|")
+    if label:
+        ax.legend(frameon=False)
+
+
+def report(
+    history: list[dict[str, float]],
+    counts: np.ndarray,
+    inputs: np.ndarray,
+    hidden: np.ndarray,
+    v: np.ndarray,
+    *,
+    dt: float,
+    title: str,
+    label: int | None = None,
+):
+    """One page on a trained network, with one test sample seen through it.
+
+    Args:
+        history: from ``fit``.
+        counts: confusion on test data, ``[classes, classes]``.
+        inputs: spikes that came in, ``[T, n_in]``.
+        hidden: spikes of the hidden layer, ``[T, n]``.
+        v: voltages of the outputs, ``[T, classes]``.
+        dt: time step [s].
+        title: of the page.
+        label: right answer of the sample, if it has one.
+
+    Returns:
+        The figure.
+    """
+    page, axes = figure(2, 3, (13.0, 7.0))
+    page.suptitle(title)
+    learning_curves(axes[0, 0], history, "learning")
+    confusion_matrix(axes[1, 0], counts, "test data")
+    raster(
+        axes[0, 1],
+        inputs,
+        dt=dt,
+        title="input" if label is None else f"input, a {label}",
+    )
+    raster(axes[1, 1], hidden, dt=dt, title="hidden layer")
+    voltages(axes[0, 2], v, dt=dt, title="outputs", bold=label)
+    rates = hidden.mean(axis=0) / dt
+    axes[1, 2].hist(rates, bins=20, color="#0072b2")
+    axes[1, 2].set(xlabel="rate (Hz)", ylabel="hidden neurons", title="firing rates")
+    return page

@@ -1,0 +1,39 @@
+"""The ready-made tasks: real data, how it becomes spikes, and what reads them.
+
+``train`` does the rest; ``snnjax train`` is the same from the command line.
+"""
+
+from collections.abc import Callable
+
+from snnjax.tasks.braille import braille_task
+from snnjax.tasks.digits import digits_task
+from snnjax.tasks.ecg import ecg_task
+from snnjax.tasks.job import train
+from snnjax.tasks.linear import linear_baseline
+from snnjax.tasks.mnist import mnist_task
+from snnjax.tasks.n_mnist import n_mnist_task
+from snnjax.tasks.spoken_digits import spoken_digits_task
+from snnjax.tasks.task import Part, Task
+
+TASKS: dict[str, Callable[..., Task]] = {
+    "digits": digits_task,
+    "spoken-digits": spoken_digits_task,
+    "braille": braille_task,
+    "mnist": mnist_task,
+    "n-mnist": n_mnist_task,
+    "ecg": ecg_task,
+}
+
+__all__ = [
+    "TASKS",
+    "Part",
+    "Task",
+    "braille_task",
+    "digits_task",
+    "ecg_task",
+    "linear_baseline",
+    "mnist_task",
+    "n_mnist_task",
+    "spoken_digits_task",
+    "train",
+]

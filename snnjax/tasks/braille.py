@@ -1,0 +1,79 @@
+"""Braille letters under a fingertip."""
+
+from functools import partial
+from pathlib import Path
+
+import jax.numpy as jnp
+import numpy as np
+
+from snnjax.cell import chain
+from snnjax.datasets import braille
+from snnjax.inputs import threshold_crossing
+from snnjax.learning import mean_over_time
+from snnjax.networks import dense, fluctuation_driven, recurrent
+from snnjax.neurons import LIFParams, LIParams, li, lif
+from snnjax.tasks.task import Part, Task
+
+
+def braille_task(data: str | Path | None = None, *, recurrence: bool = True) -> Task:
+    """Braille letters under a fingertip, through a recurrent layer.
+
+    Taxels that feel letters have 16 levels; a channel fires when the pressure passes
+    its level upwards, another when downwards. Between two samples pressure is taken to
+    change steadily, and there is one step more. While training, letters start earlier
+    or later and a tenth of the spikes is lost.
+
+    Args:
+        data: folder with the file; see ``datasets.braille`` if omitted.
+        recurrence: whether the neurons of the layer hear each other.
+    """
+    dt, hidden = 12.5e-3, 200
+    params = LIFParams(tau_mem=250e-3, tau_syn=125e-3)
+    found = {split: braille(split, data) for split in ("train", "validation", "test")}
+    taxels = np.flatnonzero(np.ptp(found["train"].x, axis=(0, 1)))
+    levels = np.linspace(8.0, 248.0, 16)
+    parts = {}
+    for split, letters in found.items():
+        pressure = np.moveaxis(letters.x[..., taxels], 1, 0).astype(np.float32)
+        crossed = threshold_crossing(jnp.asarray(_twice_as_fast(pressure)), levels)
+        raster = partial(_letters, np.asarray(crossed, np.uint8))
+        parts[split] = Part(raster, letters.labels)
+    spikes = parts["train"].raster(np.arange(len(parts["train"].labels)), None)
+    steps, _, channels = spikes.shape
+    rate = float(spikes.mean()) / dt
+    draw = partial(fluctuation_driven, xi=1.0, params=params, dt=dt)
+    neurons = lif(hidden, params)
+    if recurrence:
+        first = partial(draw, rate=rate, share=0.9)
+        again = partial(draw, rate=5.0, share=0.1)
+        layer = recurrent(channels, hidden, neurons, init=first, init_recurrent=again)
+    else:
+        layer = chain(dense(channels, hidden, init=partial(draw, rate=rate)), neurons)
+    return Task(
+        name="braille",
+        parts=parts,
+        hidden=layer,
+        output=chain(dense(hidden, 27), li(27, LIParams(*params[:2]))),
+        readout=lambda v: 10.0 * mean_over_time(v),
+        dt=dt,
+        batch=64,
+        epochs=40,
+        learning_rate=1e-2,
+        notes={"steps": steps, "dt": dt, "taxels": taxels.tolist()},
+    )
+
+
+def _twice_as_fast(x):
+    """Puts the mean of each two neighbours in ``[T, ...]`` between them."""
+    twice = np.repeat(x, 2, axis=0)[:-1]
+    twice[1::2] = (x[1:] + x[:-1]) / 2
+    return twice
+
+
+def _letters(spikes, rows, rng):
+    chosen = spikes[:, rows].astype(np.float32)
+    if rng is None:
+        return chosen
+    for k, by in enumerate(rng.integers(-2, 3, len(rows))):
+        chosen[:, k] = np.roll(chosen[:, k], by, axis=0)
+    return chosen * (rng.random(chosen.shape, np.float32) >= 0.1)

@@ -1,0 +1,59 @@
+"""The digits of MNIST as spikes."""
+
+from functools import partial
+from pathlib import Path
+
+import jax.numpy as jnp
+import numpy as np
+
+from snnjax.cell import chain
+from snnjax.datasets import mnist
+from snnjax.inputs import latency
+from snnjax.learning import mean_over_time
+from snnjax.networks import dense, fluctuation_driven
+from snnjax.neurons import LIFParams, LIParams, li, lif
+from snnjax.tasks.augment import shifted
+from snnjax.tasks.task import Part, Task
+
+
+def mnist_task(data: str | Path | None = None) -> Task:
+    """The 70000 digits of MNIST, each pixel one spike or none, one hidden layer.
+
+    The brighter, the sooner; pixels up to a fifth of full light stay silent. While
+    training, images move by up to two pixels and a fifth of the spikes is lost.
+
+    Args:
+        data: folder with the files; see ``datasets.mnist`` if omitted.
+    """
+    dt, steps, hidden = 1e-3, 40, 256
+    params = LIFParams(tau_mem=20e-3, tau_syn=5e-3)
+    code = partial(latency, tau=20e-3, threshold=0.2, steps=steps, dt=dt, late="drop")
+    table = np.asarray(code(jnp.arange(256) / 255.0), np.uint8)
+    parts = {}
+    for split in ("train", "validation", "test"):
+        found = mnist(split, data)
+        parts[split] = Part(partial(_images, found.x, table), found.labels)
+    spikes = parts["train"].raster(np.arange(1000), None)
+    draw = partial(fluctuation_driven, xi=1.0, params=params, dt=dt)
+    first = partial(draw, rate=float(spikes.mean()) / dt)
+    return Task(
+        name="mnist",
+        parts=parts,
+        hidden=chain(dense(784, hidden, init=first), lif(hidden, params)),
+        output=chain(dense(hidden, 10), li(10, LIParams(20e-3, 5e-3))),
+        readout=lambda v: 10.0 * mean_over_time(v),
+        dt=dt,
+        batch=128,
+        epochs=12,
+        learning_rate=1e-2,
+        notes={"coding": "latency", "steps": steps, "dt": dt},
+    )
+
+
+def _images(images, table, rows, rng):
+    """Spikes of uint8 images; ``table [T, 256]`` tells when each grey fires."""
+    light = images[rows]
+    if rng is not None:
+        light = shifted(light, rng, 2)
+        light[rng.random(light.shape, np.float32) < 0.2] = 0  # black, which is silent
+    return np.take(table, light.reshape(len(light), -1), axis=1)

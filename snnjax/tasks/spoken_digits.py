@@ -1,0 +1,108 @@
+"""Spoken digits, as spikes of a cochlea."""
+
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+from snnjax.cell import chain
+from snnjax.datasets import spoken_digits
+from snnjax.datasets.places import missing
+from snnjax.datasets.samples import Split
+from snnjax.datasets.spoken import spoken_digits_file
+from snnjax.events import Events, augment, late_events, rasterize, select
+from snnjax.inputs import digits_from_sound
+from snnjax.inputs.clips import Progress
+from snnjax.learning import mean_over_time
+from snnjax.networks import dense, fluctuation_driven, recurrent
+from snnjax.neurons import LIFParams, LIParams, li, lif
+from snnjax.tasks.task import Part, Task
+
+Source = Literal["spikes", "sound"]
+
+
+def spoken_digits_task(
+    data: str | Path | None = None,
+    *,
+    source: Source | None = None,
+    progress: Progress | None = None,
+) -> Task:
+    """Speech spikes from a cochlea, through a recurrent layer.
+
+    While training, every clip is moved along the cochlea and its spikes are jittered.
+
+    Args:
+        data: folder with the files; see ``places`` if omitted.
+        source: ``"spikes"`` are files in the layout of SHD, see
+            ``datasets.spoken_digits``. ``"sound"`` are recordings of Free Spoken
+            Digits, encoded here in 70 channels and parted by speaker, see
+            ``inputs.digits_from_sound``. If omitted, spikes if there are any.
+        progress: is told how many recordings are encoded, of how many.
+
+    Raises:
+        ValueError: for another source, or a damaged file (``DataError``).
+        FileNotFoundError: saying where it looked and what to do.
+    """
+    dt, steps, hidden = 5e-3, 140, 128
+    params = LIFParams(tau_mem=20e-3, tau_syn=10e-3)
+    source, events = _spoken(data, source, progress)
+    parts, dropped = {}, {}
+    for split, found in events.items():
+        dropped[split] = late_events(found, steps * dt) / max(len(found.times), 1)
+        reach = found.n_units // 35
+        raster = partial(_clips, found, reach, steps, dt)
+        parts[split] = Part(raster, found.labels)
+    heard = events["train"]
+    classes = max(found.n_classes for found in events.values())
+    rate = len(heard.times) / (len(heard.labels) * heard.n_units * steps * dt)
+    draw = partial(fluctuation_driven, xi=1.0, params=params, dt=dt)
+    layer = recurrent(
+        heard.n_units,
+        hidden,
+        lif(hidden, params),
+        init=partial(draw, rate=rate, share=0.9),
+        init_recurrent=partial(draw, rate=10.0, share=0.1),
+    )
+    return Task(
+        name="spoken-digits",
+        parts=parts,
+        hidden=layer,
+        output=chain(dense(hidden, classes), li(classes, LIParams(100e-3, 10e-3))),
+        readout=lambda v: 10.0 * mean_over_time(v),
+        dt=dt,
+        batch=64,
+        epochs=80,
+        learning_rate=5e-3,
+        notes={
+            "source": source,
+            "channels": heard.n_units,
+            "steps": steps,
+            "dt": dt,
+            "share_of_events_after_the_end": dropped,
+        },
+    )
+
+
+def _spoken(
+    data: str | Path | None, source: Source | None, progress: Progress | None
+) -> tuple[Source, dict[str, Events]]:
+    """Where the spikes come from, and those of every part."""
+    splits: tuple[Split, ...] = ("train", "validation", "test")
+    if source not in (None, "spikes", "sound"):
+        raise ValueError(f"source must be 'spikes' or 'sound', got {source!r}")
+    files = [spoken_digits_file(part, data) for part in ("train", "test")]
+    if source == "spikes" or (source is None and any(files)):
+        return "spikes", {s: spoken_digits(s, data) for s in splits}
+    try:
+        hear = partial(digits_from_sound, path=data, progress=progress)
+        return "sound", {s: hear(s) for s in splits}
+    except FileNotFoundError as error:
+        spikes = "" if source else ", or shd_train.h5 and shd_test.h5"
+        needed = f"spoken digits (recordings/*.wav{spikes})"
+        raise missing("fsdd", needed, data) from error
+
+
+def _clips(events, reach, steps, dt, rows, rng):
+    chosen = select(events, rows)
+    if rng is not None:
+        chosen = augment(chosen, rng, shift=reach, jitter=5e-3)
+    return rasterize(chosen, steps=steps, dt=dt, late="drop")

@@ -1,0 +1,59 @@
+"""One update: state in, state out.
+
+``make_step`` builds a pure function; the caller decides where ``jit``, ``vmap`` and
+``scan`` go.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+Metrics = dict[str, Any]
+
+
+class TrainState(NamedTuple):
+    """What one update changes."""
+
+    weights: Any
+    opt_state: Any
+    step: jax.Array  # updates so far, int32
+
+
+def start(weights: Any, optimizer: optax.GradientTransformation) -> TrainState:
+    """The state before the first update."""
+    return TrainState(weights, optimizer.init(weights), jnp.zeros((), jnp.int32))
+
+
+def make_step(
+    loss_fn: Callable[..., Any],
+    optimizer: optax.GradientTransformation,
+    *,
+    has_aux: bool = False,
+) -> Callable[..., tuple[TrainState, Metrics]]:
+    """Builds one update.
+
+    Args:
+        loss_fn: ``(weights, *batch) -> loss``, or ``(loss, metrics)`` with ``has_aux``.
+        optimizer: any optax transformation.
+        has_aux: whether ``loss_fn`` returns a dictionary of metrics as well. Put
+            ``lost(final_state)`` into it as ``"lost"`` and ``fit`` names the layer in
+            which a voltage stopped being a number.
+
+    Returns:
+        ``(state, *batch) -> (state, metrics)``; wrap it in ``jax.jit`` or ``lax.scan``.
+    """
+
+    def step(state: TrainState, *batch: Any) -> tuple[TrainState, Metrics]:
+        value, grads = jax.value_and_grad(loss_fn, has_aux=has_aux)(
+            state.weights, *batch
+        )
+        loss, aux = value if has_aux else (value, {})
+        updates, opt_state = optimizer.update(grads, state.opt_state, state.weights)
+        weights = optax.apply_updates(state.weights, updates)
+        metrics = {**aux, "loss": loss, "grad_norm": optax.tree.norm(grads)}
+        return TrainState(weights, opt_state, state.step + 1), metrics
+
+    return step

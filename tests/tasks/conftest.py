@@ -1,0 +1,36 @@
+import pytest
+
+from snnjax.tasks import TASKS, Part, Task
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return TASKS["digits"]()
+
+
+@pytest.fixture(scope="session")
+def shortened():
+    """The same task with only the first samples of each part."""
+
+    def shorten(task, sizes, batch=16):
+        parts = {
+            split: part._replace(labels=part.labels[: sizes[split]])
+            for split, part in task.parts.items()
+        }
+        return task._replace(parts=parts, batch=batch)
+
+    return shorten
+
+
+@pytest.fixture(scope="session")
+def toy():
+    """A task with nothing but spikes ``[T, N, n]`` and labels."""
+
+    def make(raster_of, labels, splits=("train", "validation", "test")):
+        def raster(split):
+            return lambda rows, rng, xs=raster_of(split): xs[:, rows]
+
+        parts = {split: Part(raster(split), labels[split]) for split in splits}
+        return Task("toy", parts, *[None] * (len(Task._fields) - 3), notes={})
+
+    return make

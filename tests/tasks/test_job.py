@@ -1,0 +1,137 @@
+import json
+import sys
+
+import jax
+import numpy as np
+import pytest
+
+from snnjax.tasks import TASKS, Part, job, train
+
+SIZES = {"train": 50, "validation": 20, "test": 30}
+
+
+@pytest.fixture(scope="module")
+def finished(digits, shortened, tmp_path_factory):
+    """A task, the folder of its run, and what that found."""
+    task, folder = shortened(digits, SIZES), tmp_path_factory.mktemp("run")
+    return task, folder, train(task, folder, seeds=2, epochs=2, progress=False)
+
+
+def test_a_run_leaves_everything_behind(finished):
+    task, folder, found = finished
+    summary = json.loads((folder / "summary.json").read_text())
+    assert summary == found
+    assert len(summary["test_accuracies"]) == 2
+    assert summary["test_accuracy"] == np.mean(summary["test_accuracies"])
+    assert summary["epochs"] == 2
+    assert summary["samples"] == SIZES
+    assert summary["train_seconds"] > 0
+    assert summary["versions"]["jax"] == jax.__version__
+    assert summary["device"].startswith(jax.devices()[0].platform)
+    largest_class = np.bincount(task.parts["test"].labels).max()
+    assert summary["chance"] == largest_class / 30
+    for seed, best in enumerate(summary["chosen_epochs"]):
+        lines = (folder / f"seed{seed}" / "metrics.jsonl").read_text().splitlines()
+        rows = [json.loads(line) for line in lines]
+        assert [row["epoch"] for row in rows] == [0, 1]
+        scores = [row["validation_accuracy"] for row in rows]
+        assert summary["validation_accuracies"][seed] == max(scores) == scores[best]
+        assert (folder / f"seed{seed}" / "checkpoint" / "2").is_dir()
+    assert (folder / "report.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_second_call_reads_what_the_first_one_left(finished):
+    task, folder, found = finished
+    (folder / "report.png").unlink()
+    again = train(task, folder, seeds=2, epochs=2, progress=False)
+    same = set(found) - {"test_seconds"}
+    assert {k: again[k] for k in same} == {k: found[k] for k in same}
+    assert (folder / "report.png").exists()
+
+
+def test_a_cut_run_ends_with_the_same_numbers(shortened, digits, tmp_path, monkeypatch):
+    task = shortened(digits, SIZES)
+    whole = train(task, tmp_path / "whole", epochs=2, progress=False)
+    batches = job._batches
+
+    def cut(task, seed, batch, epoch):
+        if epoch == 1:
+            raise KeyboardInterrupt
+        return batches(task, seed, batch, epoch)
+
+    monkeypatch.setattr(job, "_batches", cut)
+    with pytest.raises(KeyboardInterrupt):
+        train(task, tmp_path / "cut", epochs=2, progress=False)
+    monkeypatch.setattr(job, "_batches", batches)
+    resumed = train(task, tmp_path / "cut", epochs=2, progress=False)
+
+    same = set(whole) - {"test_seconds", "train_seconds"}
+    assert {k: resumed[k] for k in same} == {k: whole[k] for k in same}
+    losses = [
+        [json.loads(line)["loss"] for line in path.read_text().splitlines()]
+        for path in sorted(tmp_path.glob("*/seed0/metrics.jsonl"))
+    ]
+    assert losses[0] == losses[1]
+
+
+def test_a_few_epochs_of_digits_are_far_above_chance(digits, tmp_path):
+    found = train(digits, tmp_path, epochs=3, progress=False)
+    assert found["test_accuracy"] > 0.6
+    assert found["chance"] < 0.15
+    assert found["linear_readout_test_accuracy"] > 0.85
+
+
+@pytest.mark.parametrize("bad", [{"seeds": 0}, {"epochs": 0}, {"seeds": 1.5}])
+def test_numbers_that_make_no_sense_are_refused(bad, digits, tmp_path):
+    (name,) = bad
+    with pytest.raises(ValueError, match=name):
+        train(digits, tmp_path, **bad)
+    assert not list(tmp_path.iterdir())
+
+
+def test_missing_matplotlib_is_found_before_the_training(digits, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    with pytest.raises(ImportError, match=r"snnjax\[plot\]"):
+        train(digits, tmp_path, epochs=1)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("n", [1, 5, 127, 128, 129, 300])
+def test_predictions_cover_all_rows_in_batches_of_one_shape(toy, n):
+    labels = np.arange(n) % 7
+    shapes = set()
+
+    def predict(weights, xs):
+        shapes.add(xs.shape)
+        return np.eye(7)[xs[0, :, 0]] + weights
+
+    task = toy(lambda split: labels[None, :, None], {"test": labels}, ["test"])
+    guesses = job._predictions(task, predict, "test", 0.5)
+    np.testing.assert_array_equal(guesses, labels)
+    assert shapes == {(1, min(n, 128), 1)}
+
+
+def test_every_batch_of_every_epoch_and_seed_is_augmented_anew(toy):
+    part = Part(lambda rows, rng: rng.random(), np.zeros(6, int))
+    task = toy(None, {}, [])._replace(parts={"train": part})
+    draws = [
+        [draw for draw, _ in job._batches(task, seed, 3, epoch)]
+        for seed, epoch in [(0, 0), (0, 1), (1, 0), (0, 0)]
+    ]
+    assert draws[0] == draws[3]
+    assert len(set(np.ravel(draws))) == 6
+
+
+def test_steps_without_a_label_have_no_part_in_a_score(shortened, data_folder):
+    data_folder("ecg-qtdb")
+    task = TASKS["ecg"]()
+    part = task.parts["test"]
+    assert (part.labels == -1).any()
+    wrong = np.where(part.labels == -1, -1, (part.labels + 1) % 6)
+    for labels, score in ((part.labels, 1.0), (wrong, 0.0)):
+
+        def guess(weights, xs, labels=labels):
+            return np.eye(6)[np.maximum(labels[: xs.shape[1]], 0).T]
+
+        few = shortened(task, {"train": 1, "validation": 1, "test": 5})
+        assert job._accuracy(few, guess, "test", None) == {"accuracy": score}

@@ -1,0 +1,13 @@
+import json
+import platform
+
+import jax
+
+from snnjax.training import describe
+
+
+def test_the_machine_is_described_in_words_that_json_can_keep():
+    found = json.loads(json.dumps(describe()))
+    assert found["versions"]["jax"] == jax.__version__
+    assert found["versions"]["python"] == platform.python_version()
+    assert found["device"].startswith(jax.devices()[0].platform)
