@@ -4,9 +4,12 @@ A cell is four pure functions. ``lax.scan`` does the rest: state goes in, state 
 out, and ``jit``, ``vmap``, ``grad`` and sharding stay in the hands of the caller.
 """
 
-from collections.abc import Callable
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import wraps
 from itertools import takewhile
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, ParamSpec
 
 import jax
 import jax.numpy as jnp
@@ -19,19 +22,56 @@ Weights = Any
 State = Any
 
 
-class Wiring(NamedTuple):
-    """Connections onto a population of neurons, and what they carry."""
+class Loop(NamedTuple):
+    """A connection of a population onto itself, one step late."""
 
-    xs: jax.Array  # from below, [T, *batch, n_in]
-    w: jax.Array  # [n_in, n]
-    b: jax.Array | None  # [n]; None without bias
-    r: jax.Array  # [n, n], from the population itself, one step before
+    r: jax.Array  # weights [n, n]
     spikes: jax.Array  # [*batch, n], of the step before the first
-    recurrent_gradient: bool  # whether gradients pass through the spikes before
+    recurrent_gradient: bool = True  # whether gradients pass through those spikes
+
+
+class Edge(NamedTuple):
+    """Who feeds whom inside a compound cell."""
+
+    source: Any  # key of a part, or the name of an input
+    target: Any  # key of a part, or "output"
+    before: bool = False  # whether what arrives was put out one step before
+
+
+@dataclass(frozen=True, eq=False)
+class About:
+    """How a cell was made, and what is inside.
+
+    ``factory`` fills in ``make`` and ``options``; compound cells tell the rest.
+
+    Attributes:
+        make: the factory.
+        options: what it was given, with its defaults.
+        parts: the cells inside, by key, in the order in which they act; none in a leaf.
+        edges: who feeds whom.
+        weights: tree of the whole -> tree of each part, by key.
+        states: the same for states.
+        join: parts -> the same compound of other parts.
+        watch: names -> the same cell, which puts out ``(y, {name: value})``; None where
+            only fields of the state can be seen, by stepping.
+        matrix: weights -> ``[n_in, n_out]``, of a connection that is one product.
+    """
+
+    make: Callable[..., "Cell"] | None = None
+    options: inspect.BoundArguments | None = None
+    parts: Mapping[Any, "Cell"] = field(default_factory=dict)
+    edges: tuple[Edge, ...] = ()
+    weights: Callable[[Weights], Mapping[Any, Weights]] = lambda weights: {}
+    states: Callable[[State], Mapping[Any, State]] = lambda state: {}
+    join: Callable[[Mapping[Any, "Cell"]], "Cell"] | None = None
+    watch: Callable[[tuple[str, ...]], "Cell"] | None = None
+    matrix: Callable[[Weights], jax.Array] | None = None
 
 
 class Cell(NamedTuple):
     """A dynamical system in discrete time.
+
+    Inputs and outputs are arrays, or trees of arrays where there are several.
 
     Attributes:
         init: ``key -> weights``, what is learned, drawn.
@@ -39,20 +79,39 @@ class Cell(NamedTuple):
         step: ``(weights, state, x, dt) -> (state, y)``, one step of ``dt`` seconds.
         run: the same for a whole sequence ``[T, *batch, n_in]``, faster; the scan of
             ``step`` if a cell has no better idea.
-        loop: the same inside an explicit recurrence, ``(weights, state, wiring, dt)``,
-            faster; the connection scans ``step`` around it if a cell has no better
-            idea. Only neurons need one.
+        loop: the same for a sequence of currents ``[T, *batch, n]`` with feedback from
+            one's own spikes, ``(weights, state, currents, loop, dt)``, faster; the
+            connection scans ``step`` around it if a cell has no better idea. Only
+            neurons need one.
+        about: how it was made and what is inside; None for a hand-written cell.
     """
 
     init: Callable[[jax.Array], Weights]
-    rest: Callable[[jax.Array], State]
-    step: Callable[[Weights, State, jax.Array, Number], tuple[State, jax.Array]]
-    run: (
-        Callable[[Weights, State, jax.Array, Number], tuple[State, jax.Array]] | None
+    rest: Callable[[Any], State]
+    step: Callable[[Weights, State, Any, Number], tuple[State, Any]]
+    run: Callable[[Weights, State, Any, Number], tuple[State, Any]] | None = None
+    loop: (
+        Callable[[Weights, State, jax.Array, Loop, Number], tuple[State, Any]] | None
     ) = None
-    loop: Callable[[Weights, State, Wiring, Number], tuple[State, jax.Array]] | None = (
-        None
-    )
+    about: About | None = None
+
+
+Options = ParamSpec("Options")
+
+
+def factory(make: Callable[Options, Cell]) -> Callable[Options, Cell]:
+    """Lets a function that makes cells keep in ``about`` how each was made."""
+    signature = inspect.signature(make)
+
+    @wraps(make)
+    def making(*args: Options.args, **kwargs: Options.kwargs) -> Cell:
+        cell = make(*args, **kwargs)
+        options = signature.bind(*args, **kwargs)
+        options.apply_defaults()
+        about = replace(cell.about or About(), make=making, options=options)
+        return cell._replace(about=about)
+
+    return making
 
 
 def unroll(
@@ -229,8 +288,8 @@ def learn(make: Callable[..., Cell], **constants: Number) -> Cell:
     def cell_of(weights):
         return make(**{name: jnp.exp(log) for name, log in weights.logs.items()})
 
-    def loop(weights, state, wiring, dt):
-        return cell_of(weights).loop(weights.weights, state, wiring, dt)
+    def loop(weights, state, currents, loop, dt):
+        return cell_of(weights).loop(weights.weights, state, currents, loop, dt)
 
     return Cell(
         init=init,

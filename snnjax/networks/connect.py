@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 
 from snnjax import check
-from snnjax.cell import Cell, Wiring
+from snnjax.cell import Cell, Loop, factory
 from snnjax.kernels import native
 from snnjax.kernels.layer import project
 from snnjax.kernels.native import Path
@@ -43,6 +43,7 @@ class RecurrentState(NamedTuple):
     spikes: jax.Array  # [*batch, n], fired at the last step
 
 
+@factory
 def dense(
     n_in: int,
     n_out: int,
@@ -96,6 +97,7 @@ def dense(
     return Cell(init=draw, rest=rest, step=step, run=run)
 
 
+@factory
 def from_events(
     n_in: int, n_out: int, *, bias: bool = False, init: Initializer = normal
 ) -> Cell:
@@ -137,6 +139,7 @@ def from_events(
     return Cell(init=connection.init, rest=rest, step=step, run=step)
 
 
+@factory
 def recurrent(
     n_in: int,
     n: int,
@@ -173,6 +176,7 @@ def recurrent(
     """
     check.whole("n_in", n_in)
     check.whole("n", n)
+    below = dense(n_in, n, path=_backend_of(neuron))
 
     def draw(key):
         key_w, key_r, key_neuron = jax.random.split(key, 3)
@@ -210,13 +214,20 @@ def recurrent(
     def run(weights, state, xs, dt):
         check.width("recurrent", xs, n_in)
         r = matrix(weights)
+        currents = below.run(weights.input, (), xs, dt)[1]
         if neuron.loop is not None:
-            w, b = weights.input
-            wiring = Wiring(xs, w, b, r, state.spikes, recurrent_gradient)
-            inner, spikes = neuron.loop(weights.neuron, state.neuron, wiring, dt)
+            loop = Loop(r, state.spikes, recurrent_gradient)
+            inner, spikes = neuron.loop(
+                weights.neuron, state.neuron, currents, loop, dt
+            )
             end = spikes[-1] if len(xs) else state.spikes
             return RecurrentState(inner, end), spikes
-        currents = project(xs, *weights.input)
         return jax.lax.scan(lambda s, c: close(weights, r, s, c, dt), state, currents)
 
     return Cell(init=draw, rest=rest, step=step, run=run)
+
+
+def _backend_of(neuron):
+    """Who runs a neuron also projects onto it."""
+    options = neuron.about.options.arguments if neuron.about else {}
+    return options.get("path", "auto")

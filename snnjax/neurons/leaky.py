@@ -18,7 +18,7 @@ from functools import partial
 import jax
 
 from snnjax import check
-from snnjax.cell import Cell
+from snnjax.cell import Cell, factory
 from snnjax.kernels import layer, native
 from snnjax.kernels.native import Path
 from snnjax.neurons.dynamics import (
@@ -45,6 +45,7 @@ from snnjax.surrogate import (
 )
 
 
+@factory
 def li(n: int, params: LIParams | LIFParams = LIParams()) -> Cell:
     """A population of ``n`` leaky integrators: currents to voltages.
 
@@ -74,6 +75,7 @@ def li(n: int, params: LIParams | LIFParams = LIParams()) -> Cell:
     )
 
 
+@factory
 def lif(
     n: int,
     params: LIFParams = LIFParams(),
@@ -134,12 +136,12 @@ def lif(
             )
         return cell
 
-    def through(state, drive, spikes, r, dt, chosen, arrays):
+    def through(state, currents, spikes, r, chosen, arrays, dt):
         by_events = native.chosen(path, native.supports(surrogate, *arrays))
         chosen = chosen._replace(native=by_events)
         start = layer.State(state.v, state.i, spikes)
         factors = decay(params, dt, state.v.dtype)
-        drive = drive(by_events).astype(state.v.dtype)
+        drive = currents.astype(state.v.dtype)
         end, spikes = layer.run(chosen, start, drive, r, factors, shape)
         return LIFState(end.v, end.i, None), spikes
 
@@ -147,18 +149,15 @@ def lif(
         del weights
         check.width("lif", xs, n)
         chosen = options._replace(dtype=xs.dtype)
-        return through(state, lambda _: xs, None, None, dt, chosen, [xs, state.v])
+        return through(state, xs, None, None, chosen, [xs, state.v], dt)
 
-    def loop(weights, state, wiring, dt):
+    def loop(weights, state, currents, loop, dt):
         del weights
-        xs, w, b, r, spikes, gradient = wiring
+        check.width("lif", currents, n)
+        r, spikes, gradient = loop
         chosen = options._replace(dtype=spikes.dtype, recurrent_gradient=gradient)
-
-        def drive(by_events):
-            return layer.project(xs, w, b, by_events=by_events)
-
-        arrays = [xs, w, r, spikes, state.v]
-        return through(state, drive, spikes, r, dt, chosen, arrays)
+        arrays = [currents, r, spikes, state.v]
+        return through(state, currents, spikes, r, chosen, arrays, dt)
 
     return cell._replace(run=run, loop=loop)
 
