@@ -30,7 +30,7 @@ from study import Criterion, Finding, Study, emit, main, tell
 
 import snnjax as snn
 from snnjax import plot
-from snnjax.learning import prime
+from snnjax.learning import homeostatic_pretraining
 
 BAND = 5.0, 50.0  # where the rates of all layers should lie [Hz]
 AIM = 10.0, 30.0  # what priming aims at, as other samples differ from its own [Hz]
@@ -80,7 +80,7 @@ def starts(size: Size, seed):
         return cells, snn.chain(*cells).init(key_weights)
 
     def primed(rates_of, start, rate):
-        return prime(
+        return homeostatic_pretraining(
             rates_of,
             start,
             lower=AIM[0],

@@ -11,14 +11,14 @@
 #
 # **Question.** A deep spiking network whose weights start too small never fires, and
 # what never fires has no gradient. How large should weights be at the start? And if
-# they were wrong: what brings a network to life again?
+# they were too small: what makes a silent network fire?
 #
 # **Answer.** Large enough for input noise alone to lift membranes to the threshold now
 # and then: a standard deviation σ_U of about one threshold. Theory says which weights
-# that takes, to a few per cent. A silent network is rescued by *priming*, descent on
-# firing rates alone, if thresholds descend and not weights; and a neuron keeps its rate
-# all its life by letting its threshold drift. The theory is that of
-# Rossbroich, Gygax & Zenke 2022
+# that takes, to a few per cent. A silent network learns after *homeostatic
+# pretraining*, descent on firing rates alone, if it descends on thresholds and not on
+# weights; and a neuron keeps its rate if its threshold drifts (homeostatic plasticity).
+# The theory is that of Rossbroich, Gygax & Zenke 2022
 # ([doi:10.1088/2634-4386/ac97bb](https://doi.org/10.1088/2634-4386/ac97bb)).
 
 # %%
@@ -33,7 +33,7 @@ import snnjax as snn
 from snnjax import plot
 from snnjax.analysis import membrane_statistics
 from snnjax.inputs import one_spike_raster, random_manifold
-from snnjax.learning import prime
+from snnjax.learning import homeostatic_pretraining
 from snnjax.networks import normal, poisson_drive, predict_membrane
 from snnjax.neurons import HomeostasisParams, homeostatic_lif
 from snnjax.training import make_step, start
@@ -115,11 +115,11 @@ def rates(weights, xs):
 
 
 # %% [markdown]
-# ## Priming
+# ## Homeostatic pretraining
 #
-# `prime` descends on the rates of all neurons, without labels, until every layer is in
-# a band, here 10 to 30 Hz. Thresholds, one for each neuron, are what descends; then
-# they are divided out of the weights. Beside it, weights that descend themselves.
+# `homeostatic_pretraining` descends on the rates of all neurons, without labels, until
+# every layer is in a band, here 10 to 30 Hz: on thresholds, one for each neuron, which
+# are then divided out of the weights; and, for comparison, on the weights themselves.
 
 
 # %%
@@ -138,20 +138,22 @@ def rates_at(logs, weights, xs):
 
 band = {"lower": 10.0, "upper": 30.0, "steps": 100}
 silent, some = starts["σ_U = 0.1"], xs[:, :200]
-by_thresholds = jax.jit(partial(prime, rates_at, **band, optimizer=optax.adam(0.1)))(
+pretrain = partial(homeostatic_pretraining, **band)
+by_thresholds = jax.jit(partial(pretrain, rates_at, optimizer=optax.adam(0.1)))(
     [jnp.zeros(width)] * depth, silent, some
 )
-by_weights = jax.jit(partial(prime, rates, **band, optimizer=optax.adam(1e-2)))(
-    silent, some
-)
+by_weights = jax.jit(partial(pretrain, rates, optimizer=optax.adam(1e-2)))(silent, some)
 for found in (by_thresholds, by_weights):
     print(f"in the band after {found.steps} steps: {found.inside}")
     assert found.inside.all()
 
-primed = list(silent)
+pretrained = list(silent)
 for k, log in enumerate(by_thresholds.values):
-    primed[2 * k] = silent[2 * k]._replace(w=silent[2 * k].w / jnp.exp(log))
-starts |= {"thresholds primed": tuple(primed), "weights primed": by_weights.values}
+    pretrained[2 * k] = silent[2 * k]._replace(w=silent[2 * k].w / jnp.exp(log))
+starts |= {
+    "thresholds pretrained": tuple(pretrained),
+    "weights pretrained": by_weights.values,
+}
 
 # %% [markdown]
 # ## What becomes of them
@@ -195,13 +197,13 @@ at_start = {
 }
 for name, hertz in at_start.items():
     end = f"loss {curves[name][-1]:.2f}" if name in curves else ""
-    print(f"{name:<18} {hertz.round(1)} Hz  {end}")
+    print(f"{name:<21} {hertz.round(1)} Hz  {end}")
 assert at_start["Kaiming"][2:].max() == 0
 assert at_start["σ_U = 0.1"].max() == 0
 assert at_start["σ_U = 1"].min() > 3
 assert curves["σ_U = 0.1"][-1] > 2.25  # ln 10 = 2.30: chance
-for name in ("σ_U = 1", "thresholds primed"):
-    assert curves[name][-1] < curves["weights primed"][-1] - 0.3
+for name in ("σ_U = 1", "thresholds pretrained"):
+    assert curves[name][-1] < curves["weights pretrained"][-1] - 0.3
 
 # %% [markdown]
 # ## A threshold that keeps a rate
@@ -236,7 +238,7 @@ np.testing.assert_allclose(rate[-2000:].mean(), target, rtol=0.05)
 # %%
 figure, axes = plot.figure(2, 3, (12.0, 6.4))
 for ax, name in zip(
-    axes[0], ("σ_U = 0.1", "σ_U = 1", "thresholds primed"), strict=True
+    axes[0], ("σ_U = 0.1", "σ_U = 1", "thresholds pretrained"), strict=True
 ):
     _, v = snn.unroll(net, starts[name], xs[:, :1], dt=dt, record=lambda s, y: s[5].v)
     plot.voltages(ax, np.asarray(v[:, 0, :12]), dt=dt, title=f"layer 3, {name}")
@@ -246,8 +248,8 @@ for ax, name in zip(
 colors = {
     "σ_U = 0.1": "0.6",
     "σ_U = 1": "#0072b2",
-    "thresholds primed": "#d55e00",
-    "weights primed": "#e69f00",
+    "thresholds pretrained": "#d55e00",
+    "weights pretrained": "#e69f00",
     "Kaiming": "black",
 }
 layers = np.arange(1, depth + 1)

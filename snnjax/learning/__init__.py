@@ -1,4 +1,4 @@
-"""How networks change: losses over time, penalties, and priming before it begins."""
+"""How networks learn: losses over time, penalties, homeostatic pretraining."""
 
 from snnjax.learning.losses import (
     accuracy,
@@ -9,7 +9,7 @@ from snnjax.learning.losses import (
     mean_over_time,
     sum_over_time,
 )
-from snnjax.learning.priming import Primed, prime
+from snnjax.learning.pretraining import Pretrained, homeostatic_pretraining
 from snnjax.learning.readout import running_max
 from snnjax.learning.regularize import (
     fan_out,
@@ -22,17 +22,17 @@ from snnjax.learning.regularize import (
 )
 
 __all__ = [
-    "Primed",
+    "Pretrained",
     "accuracy",
     "cross_entropy",
     "fan_out",
     "firing_rate",
     "first_spike",
+    "homeostatic_pretraining",
     "last",
     "lower_rate_bound",
     "max_over_time",
     "mean_over_time",
-    "prime",
     "running_max",
     "sum_over_time",
     "synaptic_operations",

@@ -8,7 +8,7 @@ import optax
 import pytest
 
 import snnjax as snn
-from snnjax.learning import Primed, prime
+from snnjax.learning import Pretrained, homeostatic_pretraining
 from snnjax.surrogate import Triangle
 
 DT = 1e-3
@@ -43,7 +43,7 @@ LAYERS = [np.array([[0.0, 3.0], [1.0, 5.0]]), np.array([[90.0, 20.0, 40.0]])]
 def test_it_descends_as_by_hand_and_stops_once_all_layers_are_inside(steps, x64):
     lower, upper = np.array([4.0, 10.0]), np.array([20.0, 45.0])
     options = {"lower": lower, "upper": upper, "steps": steps}
-    found = prime(
+    found = homeostatic_pretraining(
         given, [jnp.asarray(w) for w in LAYERS], optimizer=optax.sgd(0.3), **options
     )
     expected, done = descend(LAYERS, lower, upper, 0.3, steps)
@@ -56,7 +56,7 @@ def test_it_descends_as_by_hand_and_stops_once_all_layers_are_inside(steps, x64)
 
 def test_weights_of_a_network_in_its_band_stay_bit_for_bit():
     weights = [jnp.asarray(w) for w in LAYERS]
-    found = prime(
+    found = homeostatic_pretraining(
         given,
         weights,
         lower=np.array([2.0, 40.0]),
@@ -71,7 +71,7 @@ def test_weights_of_a_network_in_its_band_stay_bit_for_bit():
 
 def test_a_batch_is_handed_on():
     for scale, inside in ((1.0, False), (30.0, True)):
-        found = prime(
+        found = homeostatic_pretraining(
             given,
             [jnp.ones((4, 2))],
             scale,
@@ -84,11 +84,11 @@ def test_a_batch_is_handed_on():
         np.testing.assert_allclose(found.rates, scale)
 
 
-def network(*, sleeper=False):
+def network(*, silent=False):
     """Layers with a tenth of the weights that would make them fire."""
     cells = []
     for k, (below, n) in enumerate(pairwise(WIDTHS)):
-        shape = Triangle(20.0) if sleeper and k == 1 else snn.SuperSpike(10.0)
+        shape = Triangle(20.0) if silent and k == 1 else snn.SuperSpike(10.0)
         init = {
             "rate": 50.0,
             "xi": 10.0,
@@ -117,17 +117,19 @@ OPTIONS = {
 }
 
 
-def primed(rates, weights, xs, **options):
-    return jax.jit(lambda w, xs: prime(rates, w, xs, **OPTIONS, **options))(weights, xs)
+def pretrained(rates, weights, xs, **options):
+    return jax.jit(
+        lambda w, xs: homeostatic_pretraining(rates, w, xs, **OPTIONS, **options)
+    )(weights, xs)
 
 
-def test_silent_layers_wake_up_and_the_readout_stays_as_it_was():
+def test_silent_layers_begin_to_fire_and_the_readout_stays_as_it_was():
     rates, weights, xs = network()
     assert [r.sum() for r in rates(weights, xs)] == [0, 0]
 
-    found = primed(rates, weights, xs)
+    found = pretrained(rates, weights, xs)
 
-    assert isinstance(found, Primed)
+    assert isinstance(found, Pretrained)
     assert found.inside.all()
     assert 0 < found.steps < OPTIONS["steps"]
     again = [r.mean() for r in rates(found.values, xs)]
@@ -138,7 +140,7 @@ def test_silent_layers_wake_up_and_the_readout_stays_as_it_was():
     jax.tree.map(np.testing.assert_array_equal, found.values[4], weights[4])
 
 
-def test_thresholds_can_be_primed_and_folded_into_the_weights(x64):
+def test_thresholds_can_be_pretrained_and_folded_into_the_weights(x64):
     params = snn.LIFParams(10e-3, 5e-3)
     _, weights, xs = network()
     weights = jax.tree.map(lambda w: w.astype(float), weights)
@@ -160,7 +162,9 @@ def test_thresholds_can_be_primed_and_folded_into_the_weights(x64):
 
     start = [jnp.zeros(12), jnp.zeros(12)]
     options = {**OPTIONS, "optimizer": optax.adam(0.1)}
-    found = jax.jit(lambda *given: prime(rates, *given, **options))(start, weights, xs)
+    found = jax.jit(lambda *given: homeostatic_pretraining(rates, *given, **options))(
+        start, weights, xs
+    )
     assert found.inside.all()
     folded = list(weights)
     for k, log in enumerate(found.values):
@@ -174,8 +178,8 @@ def test_thresholds_can_be_primed_and_folded_into_the_weights(x64):
 
 def test_it_says_which_layer_did_not_reach_its_band():
     # A triangle of slope 20 is zero below 0.95 θ: nothing gets through to this layer.
-    rates, weights, xs = network(sleeper=True)
-    found = primed(rates, weights, xs)
+    rates, weights, xs = network(silent=True)
+    found = pretrained(rates, weights, xs)
     np.testing.assert_array_equal(found.inside, [True, False])
     assert found.rates[1] < OPTIONS["lower"] <= found.rates[0]
     assert found.steps == OPTIONS["steps"]
@@ -194,9 +198,9 @@ def test_it_says_which_layer_did_not_reach_its_band():
 )
 def test_bands_that_make_no_sense_are_refused(options, words):
     with pytest.raises(ValueError, match=words):
-        prime(given, [jnp.ones((1, 2))], **{**OPTIONS, **options})
+        homeostatic_pretraining(given, [jnp.ones((1, 2))], **{**OPTIONS, **options})
 
 
 def test_a_network_without_layers_is_refused():
     with pytest.raises(ValueError, match="at least one layer"):
-        prime(lambda weights: [], jnp.ones(3), **OPTIONS)
+        homeostatic_pretraining(lambda weights: [], jnp.ones(3), **OPTIONS)

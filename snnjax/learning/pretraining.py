@@ -1,9 +1,9 @@
-"""Priming: activity is put right before learning begins.
+"""Homeostatic pretraining: firing rates are brought into a band before training.
 
 A network whose weights start too small is silent: no spikes come out, and no gradient
-of a loss comes back through layers that do not fire. What each neuron *should* do is
-known all the same, firing at some moderate rate, and a surrogate gives that a gradient
-even at silence (Rossbroich, Gygax & Zenke 2022, doi:10.1088/2634-4386/ac97bb).
+of a loss comes back through layers that do not fire. A penalty on each neuron's firing
+rate needs no labels, and a surrogate gives it a gradient even at silence (Rossbroich,
+Gygax & Zenke 2022, doi:10.1088/2634-4386/ac97bb).
 """
 
 from collections.abc import Callable, Sequence
@@ -19,60 +19,63 @@ from snnjax.check import Number
 from snnjax.learning.regularize import beyond
 
 
-class Primed(NamedTuple):
-    """What priming left."""
+class Pretrained(NamedTuple):
+    """What ``homeostatic_pretraining`` returns."""
 
-    values: Any  # what was descended on
+    values: Any  # as given, after descent
     rates: jax.Array  # mean of each layer [Hz], [layers]
     inside: jax.Array  # whether each layer is in its band, [layers]
     steps: jax.Array  # updates made, int32
 
 
-def prime(
+def homeostatic_pretraining(
     rates: Callable[..., Sequence[jax.Array]],
-    start: Any,
+    initial: Any,
     *batch: Any,
     lower: Number,
     upper: Number,
     optimizer: optax.GradientTransformation,
     steps: int,
-) -> Primed:
-    """Descends on activity alone until the mean rate of every layer is in its band.
+) -> Pretrained:
+    """Descends on firing rates alone until the mean rate of every layer is in its band.
 
-    The penalty is that of each neuron outside the band, so that silent neurons are
-    woken and busy ones calmed whatever the others do,
+    The penalty is on each neuron, whatever the rates of the others,
 
         L = Σ_layers mean_n [lower - ν_n]₊² + [ν_n - upper]₊²
 
-    with ν_n the rate of a neuron over time and the whole batch. Its bounds are drawn in
-    by a tenth of the band, or descent would come to rest on the edge. From the first
-    step in which all layers are inside, nothing changes any more.
+    with ν_n the rate of a neuron over time and the whole batch. The bounds in it lie
+    inside the band, by a tenth of its width, as descent would converge to its edge
+    otherwise. Descent stops at the first step in which all layers are inside.
 
         def rates(logs, weights, xs):
-            cells = [dense(20, 64), lif(64, LIFParams(threshold=exp(logs[0]))), …]
+            cells = [dense(20, 64), lif(64, LIFParams(threshold=jnp.exp(logs[0]))), …]
             _, ys = unroll(chain(*cells, every=True), weights, xs, dt=dt)
             return [firing_rate(spikes, dt=dt) for spikes in (ys[1], ys[3])]
 
-        primed = prime(rates, [zeros(64), zeros(64)], weights, xs, lower=10.0,
-                       upper=30.0, optimizer=optax.adam(0.1), steps=100)
+        logs = [jnp.zeros(64), jnp.zeros(64)]
+        pretrained = homeostatic_pretraining(
+            rates, logs, weights, xs, lower=10.0, upper=30.0,
+            optimizer=optax.adam(0.1), steps=100,
+        )
 
-    What is descended on decides what comes of it. *Thresholds*, one for each neuron,
-    fall until it fires, and what its weights select stays what it was; dividing the
-    weights onto a neuron by its threshold afterwards gives the same spikes at threshold
-    1. *Weights* reach the band as well, but all synapses of a silent neuron are asked
-    for the same, so that a layer comes to fire in unison whatever the sample, and
-    training it failed (study R12).
+    The choice of variables matters. *Thresholds*, one for each neuron, fall until it
+    fires, and its selectivity stays; dividing the weights onto a neuron by its
+    threshold afterwards gives the same spikes at threshold 1. *Weights* reach the band
+    as well, but the gradients of all synapses of a silent neuron have the same sign, so
+    that the neurons of a layer come to fire in synchrony whatever the sample, and
+    training failed (study R12).
 
-    A silent layer sits a whole threshold below firing, so the surrogate must reach that
-    far: one of peak 1 and moderate slope does, such as ``SuperSpike(10)``, which is
-    1/121 there; one that is cut off (triangle, boxcar) or steep gives nothing. Only
-    layers whose inputs fire have a gradient, so layers wake up one after the other.
+    The membranes of a silent layer are a whole threshold below firing, so the surrogate
+    must not vanish there: one of peak 1 and moderate slope, such as ``SuperSpike(10)``,
+    is 1/121 there; one that is cut off (triangle, boxcar) or steep has no gradient.
+    Only layers whose inputs fire have a gradient, so layers begin to fire one after the
+    other.
 
     Args:
-        rates: ``(values, *batch) -> rates`` of each layer, ``[*batch, n]`` [Hz], as a
-            rule from ``firing_rate``.
-        start: the values to descend on, a tree of arrays: logarithms of thresholds, or
-            weights. What no rate depends on stays as it is.
+        rates: ``(values, *batch) -> rates`` of each layer, ``[*batch, n]`` [Hz],
+            usually by ``firing_rate``.
+        initial: the values to descend on, a tree of arrays: logarithms of thresholds,
+            or weights. What no rate depends on stays as it is.
         *batch: whatever else ``rates`` takes; the same in every step, so take enough
             samples to tell a rate.
         lower: lowest rate [Hz] of each layer, ``[layers]``, or of all.
@@ -81,8 +84,8 @@ def prime(
         steps: at most so many updates.
 
     Returns:
-        ``Primed(values, rates, inside, steps)``; ``inside`` tells which layers did not
-        reach their band. Under ``jit`` as well, but no gradient leads through it.
+        ``Pretrained(values, rates, inside, steps)``; ``inside`` is false for layers
+        that did not reach their band. It runs under ``jit``; no gradient passes.
 
     Raises:
         ValueError: for a band that is empty or negative or has another number of
@@ -95,7 +98,7 @@ def prime(
     if low is not None and high is not None and not np.all(low < high):
         raise ValueError(f"lower must be below upper, got {low} and {high} Hz.")
 
-    def look(values):
+    def penalty(values):
         each = [r.reshape(-1, r.shape[-1]).mean(axis=0) for r in rates(values, *batch)]
         low, high = _of_each("lower", lower, each), _of_each("upper", upper, each)
         margin = 0.1 * (high - low)
@@ -109,7 +112,7 @@ def prime(
         inside = (means >= low) & (means <= high)
         return jnp.sum(jnp.stack(penalties)), (means, inside)
 
-    def going(state):
+    def unfinished(state):
         now, _, _ = state
         return (now.steps < steps) & ~jnp.all(now.inside)
 
@@ -117,19 +120,21 @@ def prime(
         now, opt_state, slope = state
         change, opt_state = optimizer.update(slope, opt_state, now.values)
         values = optax.apply_updates(now.values, change)
-        slope, (means, inside) = jax.grad(look, has_aux=True)(values)
-        return Primed(values, means, inside, now.steps + 1), opt_state, slope
+        slope, (means, inside) = jax.grad(penalty, has_aux=True)(values)
+        return Pretrained(values, means, inside, now.steps + 1), opt_state, slope
 
-    slope, (means, inside) = jax.grad(look, has_aux=True)(start)
-    first = Primed(start, means, inside, jnp.zeros((), jnp.int32))
-    state = first, optimizer.init(start), slope
-    return jax.lax.while_loop(going, update, state)[0]
+    slope, (means, inside) = jax.grad(penalty, has_aux=True)(initial)
+    first = Pretrained(initial, means, inside, jnp.zeros((), jnp.int32))
+    state = first, optimizer.init(initial), slope
+    return jax.lax.while_loop(unfinished, update, state)[0]
 
 
 def _of_each(name, bound, layers):
     """The bound of each layer, ``[layers]``."""
     if not layers:
-        raise ValueError("prime expects the rates of at least one layer, got none.")
+        raise ValueError(
+            "homeostatic_pretraining expects the rates of at least one layer, got none."
+        )
     if jnp.shape(bound) not in ((), (len(layers),)):
         raise ValueError(
             f"{name} must be one rate or one for each of {len(layers)} layers, "
