@@ -40,6 +40,7 @@ from fuzz_seeds import FORMATS
 from study import RESULTS, emit, tell
 
 from snnjax.datasets import DataError
+from snnjax.files import write_text
 
 ALLOWANCE = 2**29  # bytes that reading one small file may take
 PATIENCE = 5.0  # for one input [s]
@@ -230,9 +231,7 @@ def keep(row: dict, path: Path = RESULTS / "fuzz.json") -> None:
     rows = json.loads(path.read_text()) if path.exists() else {}
     rows[row["format"]] = row | {k: version(k) for k in ("numpy", "h5py", "scipy")}
     rows = {name: rows[name] for name in FORMATS if name in rows}
-    half = path.with_suffix(".part")
-    half.write_text(json.dumps(rows, indent=1) + "\n")
-    half.replace(path)
+    write_text(path, json.dumps(rows, indent=1) + "\n")
 
 
 def sentence(rows: dict) -> str:

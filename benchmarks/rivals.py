@@ -22,6 +22,8 @@ from roofline import matrix_speed
 from study import RESULTS, emit, tell
 from timing import machine
 
+from snnjax.files import cache_folder
+
 HERE = Path(__file__).parent
 SIZES = ("100/64/256", "250/64/512", "1000/64/128")
 PACKAGES = {
@@ -38,8 +40,7 @@ WARM = 0.4  # [s] of steps before the one that counts; others' threads spin for 
 
 
 def environments() -> Path:
-    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(cache) / "snnjax" / "rivals"
+    return cache_folder() / "rivals"
 
 
 def interpreter(version: str) -> str | None:

@@ -1,13 +1,11 @@
 """The command line: ``python -m snnjax``, or ``snnjax``."""
 
-import math
 import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
+
+from snnjax.progress import bar
 
 _OWN_NUMBER = "(default: as many as the task needs)"
 _CACHE = "(default: ~/.cache/snnjax)"
@@ -70,7 +68,7 @@ def _task(command):
         return make()
     if name == "spoken-digits":
         source = "sound" if command.from_sound else None
-        with _progress("encoding") as progress:
+        with bar("encoding") as progress:
             return make(data, source=source, progress=progress)
     return make(data)
 
@@ -104,7 +102,7 @@ def _encode(command):
     from snnjax.inputs.speech import encode_recordings
 
     recordings = sound_folder(command.folder)
-    with _progress("encoding") as progress:
+    with bar("encoding") as progress:
         events = encode_recordings(
             recordings,
             command.out,
@@ -118,27 +116,6 @@ def _encode(command):
         f"{len(events.times)} spikes on {events.n_units} channels: {command.out}"
     )
     return 0
-
-
-@contextmanager
-def _progress(what: str) -> Iterator[Callable[[int, int], None]]:
-    """How many are done: a bar on a terminal, elsewhere a line every five seconds."""
-    if not sys.stderr.isatty():
-        last = [-math.inf]
-
-        def line(done, of):
-            if time.monotonic() - last[0] > 5.0 or done == of:
-                last[0] = time.monotonic()
-                print(f"{what} {done}/{of}", file=sys.stderr)
-
-        yield line
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True)) as bar:
-        task = bar.add_task(what, total=None, visible=False)
-        yield lambda done, of: bar.update(task, completed=done, total=of, visible=True)
 
 
 def _kernels(command):

@@ -11,25 +11,29 @@ ROOT = Path(__file__).parents[1]
 MODULES = sorted((ROOT / "snnjax").rglob("*.py"))
 ARROWS = {  # who may import whom, besides themselves
     "check": set(),
+    "files": {"check"},
+    "progress": {"check"},
     "surrogate": {"check"},
     "chunks": {"check"},
     "cell": {"check", "chunks"},
-    "kernels": {"check", "surrogate"},
+    "kernels": {"check", "files", "surrogate"},
     "neurons": {"check", "cell", "surrogate", "kernels"},
     "networks": {"check", "cell", "neurons", "kernels"},
     "learning": {"check", "cell", "surrogate"},
     "events": {"check"},
-    "datasets": {"check", "events"},
-    "inputs": {"check", "cell", "events", "datasets", "neurons"},
+    "datasets": {"check", "events", "files", "progress"},
+    "inputs": {
+        *("check", "cell", "events", "files", "progress", "datasets", "neurons"),
+    },
     "plot": set(),
-    "training": {"check", "cell"},
+    "training": {"check", "cell", "files", "progress"},
     "analysis": {"check", "cell", "events", "networks"},
     "tasks": {
         *("check", "cell", "surrogate", "neurons", "networks", "learning", "inputs"),
-        *("events", "datasets", "training", "analysis", "plot"),
+        *("events", "datasets", "training", "analysis", "plot", "files", "progress"),
     },
     "interop": {"check", "cell"},
-    "__main__": {"check", "datasets", "inputs", "kernels", "tasks", "training"},
+    "__main__": {"datasets", "inputs", "kernels", "progress", "tasks", "training"},
     "__init__": {"cell", "learning", "networks", "neurons", "surrogate"},
 }
 CORE = {"jax", "optax", "flax", "numpy"}

@@ -197,7 +197,9 @@ def test_the_module_runs_as_a_program(tmp_path):
 
 
 def test_a_refused_program_exits_with_an_error_and_no_traceback(tmp_path):
-    done = command("train", "spoken-digits", HOME=str(tmp_path), SNNJAX_DATA="")
+    done = command(
+        "train", "spoken-digits", XDG_CACHE_HOME=str(tmp_path), SNNJAX_DATA=""
+    )
     assert done.returncode == 1
     assert done.stdout == ""
     (line,) = done.stderr.splitlines()

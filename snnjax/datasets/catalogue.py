@@ -9,18 +9,19 @@ from typing import Any, NamedTuple
 from snnjax.datasets import published
 from snnjax.datasets.braille import braille
 from snnjax.datasets.digits import digits
-from snnjax.datasets.download import Progress, fetch
+from snnjax.datasets.download import fetch
 from snnjax.datasets.dvs_gesture import dvs_gesture
 from snnjax.datasets.files import DataError
 from snnjax.datasets.idx import fashion_mnist, mnist
 from snnjax.datasets.nmnist import n_mnist
-from snnjax.datasets.places import cache
 from snnjax.datasets.published import File
 from snnjax.datasets.qtdb import qtdb
 from snnjax.datasets.recordings import fsdd, hd_audio, speech_commands
 from snnjax.datasets.samples import Split
 from snnjax.datasets.spoken import shd, spoken_digits, ssc
 from snnjax.datasets.unpack import unpack
+from snnjax.files import cache_folder
+from snnjax.progress import bar
 
 
 class DataSet(NamedTuple):
@@ -207,18 +208,13 @@ def data_set(name: str) -> DataSet:
     return DATA_SETS[name]
 
 
-def get(
-    name: str,
-    to: str | Path | None = None,
-    *,
-    progress: Callable[[str], Progress] | None = None,
-) -> Path:
+def get(name: str, to: str | Path | None = None, *, progress: bool = True) -> Path:
     """Downloads a data set, checks it and unpacks it; what is there is kept.
 
     Args:
         name: of the data set.
         to: folder of all data sets, which gets a subfolder; the cache if omitted.
-        progress: makes of a file's name what is told how far it is.
+        progress: whether to show a bar (lines where there is no terminal) on stderr.
 
     Returns:
         The folder of the set.
@@ -231,22 +227,22 @@ def get(
     found = data_set(name)
     if not found.files:
         raise ValueError(f"{name} is not downloaded: {found.about}.")
-    base = cache() if to is None else Path(to)
+    base = cache_folder() if to is None else Path(to)
     for file in found.files:
-        told = progress(file.name) if progress else None
         if file.unpack is None:
-            _fetch(file, base / name / file.name, told)
+            _fetch(file, base / name / file.name, progress)
         elif not (base / name / file.unpack).exists():
-            archive = _fetch(file, base / ".downloads" / name / file.name, told)
+            archive = _fetch(file, base / ".downloads" / name / file.name, progress)
             accept = partial(_compare, *file.contents)
             unpack(archive, base / name / file.unpack, accept=accept)
             archive.unlink()
     return base / name
 
 
-def _fetch(file, path, told):
+def _fetch(file, path, shown):
     options = {"checksum": file.checksum, "size": file.size}
-    return fetch(file.url, path, progress=told, **options)
+    with bar(file.name, of_bytes=True, shown=shown) as update:
+        return fetch(file.url, path, progress=update, **options)
 
 
 def contents_digest(folder: Path, pattern: str) -> str:

@@ -1,11 +1,8 @@
 """What ``snnjax data list | info | get | check`` prints."""
 
-import contextlib
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from snnjax.datasets.catalogue import DATA_SETS, data_set, get
-from snnjax.datasets.download import Progress
 from snnjax.datasets.inspection import Report, check
 
 
@@ -34,9 +31,7 @@ def run(action: str, what: str, to: Path | None = None) -> int:
     elif action == "info":
         print(_described(what))
     elif action == "get":
-        with _bars() as bars:
-            folder = get(what, to, progress=bars)
-        print(f"{what} is in {folder}")
+        print(f"{what} is in {get(what, to)}")
     else:
         report = check(what)
         print(_told(report))
@@ -72,29 +67,3 @@ def _told(report: Report) -> str:
         lines.append(f"{report.others} of no known format, not looked at")
     lines += [f"damaged: {each}" for each in report.damaged]
     return "\n".join(lines)
-
-
-@contextlib.contextmanager
-def _bars() -> Iterator[Callable[[str], Progress]]:
-    """Makes a progress bar of a file's name."""
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        DownloadColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-        TransferSpeedColumn,
-    )
-
-    columns: tuple = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
-    columns = (*columns, TransferSpeedColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as shown:
-
-        def bar(name):
-            task = shown.add_task(name, total=None)
-            return lambda done, total: shown.update(
-                task, completed=done, total=total or None
-            )
-
-        yield bar

@@ -11,12 +11,10 @@ import os
 import ssl
 import urllib.error
 import urllib.request
-from collections.abc import Callable
 from pathlib import Path
 
 from snnjax.datasets.files import DataError
-
-Progress = Callable[[int, int], None]  # bytes done, bytes in all (0 if unknown)
+from snnjax.progress import Progress
 
 _BROKEN = (
     *(urllib.error.URLError, http.client.HTTPException),
@@ -43,7 +41,7 @@ def fetch(
         checksum: ``"md5:…"`` or ``"sha256:…"``. Without one, a file that was cut off is
             begun anew, since nothing would tell whether its halves fit.
         size: in bytes, if known.
-        progress: is told how far it is.
+        progress: is told how many bytes are there, of how many.
         attempts: how often to go on after the connection broke.
         timeout: how long to wait for the next bytes [s].
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from snnjax.datasets.files import arrays, reading
 from snnjax.events import Events, Late, from_rows
+from snnjax.files import atomic
 
 _NEEDED = ("times", "units", "offsets")
 
@@ -75,13 +76,13 @@ def write_events(path: str | Path, events: Events) -> None:
         path: of the file, ``.npz``.
         events: of N samples.
     """
-    path = Path(path)
-    half = path.with_name(path.name + ".part")
-    with zipfile.ZipFile(half, "w", zipfile.ZIP_DEFLATED) as archive:
+    with (
+        atomic(path) as new,
+        zipfile.ZipFile(new, "w", zipfile.ZIP_DEFLATED) as archive,
+    ):
         for name, column in zip(events._fields, events, strict=True):
             with archive.open(f"{name}.npy", "w", force_zip64=True) as entry:
                 np.lib.format.write_array(entry, np.asarray(column), allow_pickle=False)
-    half.replace(path)
 
 
 def _one(found, name):

@@ -14,6 +14,7 @@ import numpy as np
 from snnjax.datasets import hdf5
 from snnjax.datasets.files import content, reading
 from snnjax.events import Events, Late, from_rows
+from snnjax.files import atomic
 
 _INTEGERS = ("<u1", "<u2", "<u4", "<u8", "<i1", "<i2", "<i4", "<i8")
 _ROWS = {"times": ("<f2", "<f4", "<f8", *_INTEGERS), "units": _INTEGERS}
@@ -144,9 +145,8 @@ def write_shd(
             columns[place] = np.array(
                 [each.encode() if isinstance(each, str) else each for each in told]
             )
-    half = path.with_name(path.name + ".part")
     n = len(events.labels)
-    with h5py.File(half, "w") as file:
+    with atomic(path) as new, h5py.File(new, "w") as file:
         for name, values in flat.items():
             kind = h5py.vlen_dtype(values.dtype)
             rows = file.create_dataset(f"spikes/{name}", (n,), kind)
@@ -154,7 +154,6 @@ def write_shd(
                 rows[k] = values[events.offsets[k] : events.offsets[k + 1]]
         for name, values in columns.items():
             file[name] = values
-    half.replace(path)
     moved = np.abs(flat["times"].astype(np.float64) - events.times)
     return float(moved.max(initial=0.0))
 

@@ -4,10 +4,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-
-def cache() -> Path:
-    """The user's folder for downloads, ``~/.cache/snnjax``."""
-    return Path.home() / ".cache" / "snnjax"
+from snnjax.files import cache_folder
 
 
 def folders(path: str | Path | None = None) -> list[Path]:
@@ -15,7 +12,7 @@ def folders(path: str | Path | None = None) -> list[Path]:
     if path is not None:
         return [Path(path)]
     named = os.environ.get("SNNJAX_DATA")
-    return [Path(named), cache()] if named else [cache()]
+    return [Path(named), cache_folder()] if named else [cache_folder()]
 
 
 def candidates(

@@ -1,6 +1,5 @@
 """Archives, unpacked whole or not at all, and never outside their folder."""
 
-import shutil
 import tarfile
 import zipfile
 from collections.abc import Callable, Iterator
@@ -8,6 +7,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from snnjax.datasets.files import DataError, budget, reading
+from snnjax.files import atomic, remove_leftovers
 
 _MOST = 10**6  # entries of an archive
 _JUNK = "__MACOSX"
@@ -43,32 +43,42 @@ def unpack(
         raise FileExistsError(
             f"{folder} is there already; delete it to unpack it again."
         )
-    half = folder.with_name(folder.name + ".part")
-    shutil.rmtree(half, ignore_errors=True)
-    with reading(archive, "an archive") as path:
-        left, count = budget(path, limit), 0
-        for name, stream in _entries(path):
-            count += 1
-            if count > _MOST:
-                raise DataError(f"{path} has more than {_MOST} entries.")
-            target = half / _inside(path, name)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            with stream, target.open("wb") as file:
-                while piece := stream.read(2**20):
-                    left -= len(piece)
-                    if left < 0:
-                        raise DataError(f"{path}: {name} unpacks to more than allowed.")
-                    file.write(piece)
-        if not count:
-            raise DataError(f"{path} holds no files.")
-    inside = list(half.iterdir())
-    whole = inside[0] if len(inside) == 1 and inside[0].is_dir() else half
-    if accept is not None:
-        accept(whole)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    whole.replace(folder)
-    shutil.rmtree(half, ignore_errors=True)
+    remove_leftovers(folder)
+    with atomic(folder) as new:
+        with reading(archive, "an archive") as path:
+            _extract(path, new, budget(path, limit))
+        _lift(new)
+        if accept is not None:
+            accept(new)
     return folder
+
+
+def _extract(path, folder, left):
+    """Writes every file of an archive; ``left`` are the bytes they may have."""
+    count = 0
+    for name, stream in _entries(path):
+        count += 1
+        if count > _MOST:
+            raise DataError(f"{path} has more than {_MOST} entries.")
+        target = folder / _inside(path, name)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with stream, target.open("wb") as file:
+            while piece := stream.read(2**20):
+                left -= len(piece)
+                if left < 0:
+                    raise DataError(f"{path}: {name} unpacks to more than allowed.")
+                file.write(piece)
+    if not count:
+        raise DataError(f"{path} holds no files.")
+
+
+def _lift(folder):
+    """Leaves out a single folder that holds everything."""
+    inside = list(folder.iterdir())
+    if len(inside) == 1 and inside[0].is_dir():
+        outer = folder.rename(folder.with_name(f"{folder.name}.outer"))
+        (outer / inside[0].name).rename(folder)
+        outer.rmdir()
 
 
 def _entries(path) -> Iterator[tuple[str, IO[bytes]]]:

@@ -9,8 +9,7 @@ import numpy as np
 
 from snnjax import check
 from snnjax.events import Events, from_rows
-
-Progress = Callable[[int, int], None]  # how many clips are done, of how many
+from snnjax.progress import Progress
 
 _RMS = 0.3
 _SHORTEST = 6000  # samples of the shortest padded clip

@@ -29,8 +29,9 @@ from snnjax import check
 from snnjax.events import Events
 from snnjax.inputs.basilar import basilar_membrane, transfer_matrix
 from snnjax.inputs.bushy import auditory_nerve, bushy_cells
-from snnjax.inputs.clips import Progress, listen, prepare_all, resample
+from snnjax.inputs.clips import listen, prepare_all, resample
 from snnjax.inputs.haircell import hair_cell
+from snnjax.progress import Progress
 
 RATE = 48_000  # of the sound that the membrane hears [Hz]
 DT = 2.0 / RATE  # time step of all that follows [s]

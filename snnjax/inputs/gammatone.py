@@ -28,8 +28,9 @@ from snnjax import check
 from snnjax.cell import unroll
 from snnjax.check import Number
 from snnjax.events import Events
-from snnjax.inputs.clips import Progress, listen, prepare_all, resample
+from snnjax.inputs.clips import listen, prepare_all, resample
 from snnjax.neurons import LIFParams, lif
+from snnjax.progress import Progress
 
 RATE = 16_000  # of the sound that the filters hear [Hz]
 

@@ -13,6 +13,7 @@ from typing import Any, Literal
 import jax
 import numpy as np
 
+from snnjax import files
 from snnjax.datasets import (
     Extra,
     Recordings,
@@ -26,11 +27,10 @@ from snnjax.datasets import (
     write_events,
     write_shd,
 )
-from snnjax.datasets.places import cache
 from snnjax.datasets.samples import Split
 from snnjax.events import Events, from_rows, select
-from snnjax.inputs.clips import Progress
 from snnjax.inputs.cochlea import encode, fold_in
+from snnjax.progress import Progress
 
 _PART = 128  # recordings
 
@@ -110,11 +110,8 @@ def encode_once(
     way: dict[str, Any] = {"channels": channels, "causal": causal, "seed": seed}
     made = {"code": _code(), **_recipe(recordings, **way)}
     name = hashlib.sha256(json.dumps(made).encode()).hexdigest()[:16]
-    folder = cache() / "cochlea"
-    folder.mkdir(parents=True, exist_ok=True)
-    return encode_recordings(
-        recordings, folder / f"{name}.h5", **way, progress=progress
-    )
+    out = files.cache_folder() / "cochlea" / f"{name}.h5"
+    return encode_recordings(recordings, out, **way, progress=progress)
 
 
 def digits_from_sound(
@@ -231,6 +228,4 @@ def _code():
 
 
 def _write(path, told):
-    half = path.with_name(f"{path.name}.part")
-    half.write_text(json.dumps(told, indent=1) + "\n")
-    half.replace(path)
+    files.write_text(path, json.dumps(told, indent=1) + "\n")

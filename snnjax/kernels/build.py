@@ -13,11 +13,12 @@ import os
 import platform
 import shutil
 import subprocess
-import tempfile
 from importlib import metadata
 from pathlib import Path
 
 import jax
+
+from snnjax import files
 
 SOURCE = Path(__file__).with_name("leaky.cc")
 HEADERS = ("events.h", "machine.h", "product.h", "surrogate.h")
@@ -40,12 +41,11 @@ def compiler() -> str | None:
 
 def library() -> Path:
     """Where the library for this machine belongs, whether or not it is there."""
-    files = SOURCE, *[Path(__file__).with_name(name) for name in HEADERS]
-    text = "\0".join(file.read_text() for file in files)
+    sources = SOURCE, *[Path(__file__).with_name(name) for name in HEADERS]
+    text = "\0".join(each.read_text() for each in sources)
     parts = text, repr(FLAGS), metadata.version("jaxlib"), _processor()
     key = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(home) / "snnjax" / f"leaky-{key}.so"
+    return files.cache_folder() / f"leaky-{key}.so"
 
 
 def build(*, force: bool = False) -> Path:
@@ -72,15 +72,12 @@ def build(*, force: bool = False) -> Path:
     fresh = not force and path.exists() and made_by.exists()
     if fresh and json.loads(made_by.read_text()).get("compiler") == version:
         return path
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-        made = Path(folder) / "made.so"
+    with files.atomic(path) as new:
         include = f"-I{jax.ffi.include_dir()}"
-        done = _say([tool, *FLAGS, include, str(SOURCE), "-o", str(made)])
+        done = _say([tool, *FLAGS, include, str(SOURCE), "-o", str(new)])
         if done.returncode:
             raise BuildError(f"{tool} could not compile {SOURCE}:\n{done.stderr}")
-        os.replace(made, path)
-    made_by.write_text(json.dumps({"compiler": version, "flags": FLAGS}) + "\n")
+    files.write_text(made_by, json.dumps({"compiler": version, "flags": FLAGS}) + "\n")
     load.cache_clear()
     return path
 

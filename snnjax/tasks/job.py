@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from snnjax import check, plot
+from snnjax import check, files, plot
 from snnjax.analysis import confusion
 from snnjax.cell import lost, unroll
 from snnjax.learning import accuracy, cross_entropy
@@ -106,7 +106,7 @@ def train(
         **task.notes,
         **describe(),
     }
-    (folder / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
+    files.write_text(folder / "summary.json", json.dumps(summary, indent=2) + "\n")
     _report(task, fits[0], guesses[0], folder, summary)
     return summary
 

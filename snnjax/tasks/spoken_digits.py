@@ -11,10 +11,10 @@ from snnjax.datasets.samples import Split
 from snnjax.datasets.spoken import spoken_digits_file
 from snnjax.events import Events, augment, late_events, rasterize, select
 from snnjax.inputs import digits_from_sound
-from snnjax.inputs.clips import Progress
 from snnjax.learning import mean_over_time
 from snnjax.networks import dense, fluctuation_driven, recurrent
 from snnjax.neurons import LIFParams, LIParams, li, lif
+from snnjax.progress import Progress
 from snnjax.tasks.task import Part, Task
 
 Source = Literal["spikes", "sound"]

@@ -11,6 +11,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from snnjax import files
+
 _DIGEST = "sha256"  # name of the file that holds it
 
 
@@ -35,9 +37,7 @@ def save(folder: Path, epoch: int, tree: Any, note: dict[str, Any]) -> None:
     with _manager(folder) as manager:
         manager.save(epoch, args=args, force=True)
     kept = _home(folder) / str(epoch)
-    half = kept / f"{_DIGEST}.part"
-    half.write_text(_digest(kept))
-    half.replace(kept / _DIGEST)
+    files.write_text(kept / _DIGEST, _digest(kept))
 
 
 def restore(folder: Path, like: Any) -> tuple[Any, dict[str, Any]] | None:

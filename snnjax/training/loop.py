@@ -5,10 +5,8 @@ validation data, and resumes from its folder bit for bit.
 """
 
 import json
-import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,8 +14,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from snnjax import check
+from snnjax import check, files
 from snnjax.cell import lost
+from snnjax.progress import bar
 from snnjax.training import checkpoint
 from snnjax.training.step import Metrics, TrainState
 
@@ -86,7 +85,7 @@ def fit(
         folder = Path(folder)
         state, best, history = _resume(folder, state, epochs, [mode, select])
 
-    with _display(name, epochs, progress) as show:
+    with bar(name, note="compiling", shown=progress) as update:
         while len(history) < epochs and not _stale(history, select, mode, patience):
             began = time.perf_counter()
             state, means = _epoch(step, state, batches(len(history)), len(history))
@@ -102,7 +101,7 @@ def fit(
                 note = {"history": history, "chosen_by": [mode, select]}
                 checkpoint.save(folder, len(history), (state, best), note)
                 _write_lines(folder / "metrics.jsonl", history)
-            show(history[-1], select)
+            update(len(history), epochs, _summary(history[-1], select, epochs))
     return Fit(state, best, _best_epoch(history, select, mode), history)
 
 
@@ -165,50 +164,7 @@ def _stale(history, select, mode, patience):
 
 
 def _write_lines(path: Path, rows: list[dict[str, float]]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    half = path.with_suffix(".part")
-    half.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    half.replace(path)
-
-
-@contextmanager
-def _display(name: str, epochs: int, progress: bool) -> Iterator[Callable]:
-    """A bar on a terminal; elsewhere a line every five seconds."""
-    if not progress:
-        yield lambda row, select: None
-    elif sys.stderr.isatty():
-        with _bar(name, epochs) as show:
-            yield show
-    else:
-        last = [-np.inf]
-
-        def line(row, select):
-            if time.monotonic() - last[0] > 5.0 or row["epoch"] + 1 == epochs:
-                last[0] = time.monotonic()
-                print(f"{name}  {_summary(row, select, epochs)}", file=sys.stderr)
-
-        yield line
-
-
-@contextmanager
-def _bar(name, epochs):
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.fields[now]}"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task(name, total=epochs, now="compiling")
-
-        def show(row, select):
-            now = _summary(row, select, epochs)
-            bar.update(task, completed=row["epoch"] + 1, now=now)
-
-        yield show
+    files.write_text(path, "".join(json.dumps(row) + "\n" for row in rows))
 
 
 def _summary(row, select, epochs):

@@ -23,7 +23,7 @@ def test_an_unknown_split_is_refused_with_those_that_exist(read):
 @pytest.fixture
 def nowhere(monkeypatch, tmp_path):
     """A home without data, and no other place named."""
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.delenv("SNNJAX_DATA", raising=False)
     return tmp_path
 
@@ -31,7 +31,7 @@ def nowhere(monkeypatch, tmp_path):
 def test_missing_data_say_where_they_were_looked_for_and_what_to_do(
     nowhere, monkeypatch
 ):
-    cache = nowhere / "home" / ".cache" / "snnjax"
+    cache = nowhere / "cache" / "snnjax"
     with pytest.raises(FileNotFoundError) as caught:
         spoken_digits("train")
     for part in (cache, "train file", "snnjax data get shd", "SNNJAX_DATA"):
@@ -62,7 +62,7 @@ def put(folder, name, events):
 def test_the_path_given_comes_before_the_named_folder_and_the_cache(
     nowhere, monkeypatch
 ):
-    cache = nowhere / "home" / ".cache" / "snnjax"
+    cache = nowhere / "cache" / "snnjax"
     put(cache, "shd_test.h5", toy(1))
     assert len(spoken_digits("test").labels) == 1
     put(nowhere / "named", "shd_test.h5", toy(2))

@@ -111,6 +111,6 @@ def test_a_folder_that_is_there_is_not_touched(tmp_path):
 
 def test_what_an_interrupted_call_left_is_cleared_away(tmp_path):
     archive = make(tmp_path / "x.zip", FILES)
-    (tmp_path / "set.part" / "old").mkdir(parents=True)
+    (tmp_path / "set.0123abcd.part" / "old").mkdir(parents=True)
     assert tree(unpack(archive, tmp_path / "set")) == FILES
-    assert not (tmp_path / "set.part").exists()
+    assert sorted(tmp_path.iterdir()) == [tmp_path / "set", archive]

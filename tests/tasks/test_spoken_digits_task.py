@@ -58,7 +58,7 @@ def test_spoken_digits_train_to_the_end(shortened, spoken, tmp_path):
 @pytest.fixture
 def recordings(tmp_path, monkeypatch):
     """A folder of two digits by three speakers, twice each; a home without a cache."""
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     folder = tmp_path / "data" / "recordings"
     folder.mkdir(parents=True)
     t = np.arange(800) / 8000

@@ -1,0 +1,94 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from snnjax import files
+
+
+def test_the_cache_is_where_the_user_says(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for given, expected in (
+        (None, tmp_path / ".cache" / "snnjax"),
+        ("", tmp_path / ".cache" / "snnjax"),
+        ("relative", tmp_path / ".cache" / "snnjax"),
+        (str(tmp_path / "xdg"), tmp_path / "xdg" / "snnjax"),
+    ):
+        monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+        if given is not None:
+            monkeypatch.setenv("XDG_CACHE_HOME", given)
+        assert files.cache_folder() == expected
+
+
+def test_a_file_appears_whole_and_replaces_the_one_before(tmp_path):
+    path = tmp_path / "made" / "a.txt"
+    files.write_text(path, "old")
+    with files.atomic(path) as new:
+        new.write_text("new")
+        assert path.read_text() == "old"
+    assert path.read_text() == "new"
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_folder_appears_whole_and_replaces_none_with_files(tmp_path):
+    for k, content in enumerate(("first", "second")):
+        try:
+            with files.atomic(tmp_path / "set") as new:
+                (new / "inside").mkdir(parents=True)
+                (new / "inside" / "a.txt").write_text(content)
+        except OSError:
+            assert k == 1
+    assert (tmp_path / "set" / "inside" / "a.txt").read_text() == "first"
+    assert list(tmp_path.iterdir()) == [tmp_path / "set"]
+
+
+@pytest.mark.parametrize("error", [OSError("no space left"), KeyboardInterrupt()])
+def test_what_was_interrupted_leaves_the_old_and_no_trace(error, tmp_path):
+    path = tmp_path / "a.txt"
+    files.write_text(path, "old")
+    with pytest.raises(type(error)), files.atomic(path) as new:  # noqa: PT012
+        new.write_text("half of the n")
+        raise error
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_writing_nothing_is_an_error_and_keeps_the_old(tmp_path):
+    path = tmp_path / "a.txt"
+    files.write_text(path, "old")
+    with pytest.raises(FileNotFoundError), files.atomic(path):
+        pass
+    assert path.read_text() == "old"
+
+
+def test_two_writers_do_not_mix_and_the_last_one_stays(tmp_path):
+    path = tmp_path / "a.txt"
+    with files.atomic(path) as one:
+        one.write_text("one")
+        with files.atomic(path) as two:
+            two.write_text("two, longer")
+        assert path.read_text() == "two, longer"
+    assert path.read_text() == "one"
+
+
+def test_leftovers_of_a_killed_writer_are_found_and_nothing_else(tmp_path):
+    program = (
+        "import os, sys; from snnjax import files\n"
+        "with files.atomic(sys.argv[1]) as new:\n"
+        "    new.mkdir(); (new / 'half').write_text('x'); os.kill(os.getpid(), 9)"
+    )
+    root = Path(files.__file__).parents[1]
+    subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path / "set")],
+        env=os.environ | {"PYTHONPATH": str(root)},
+        check=False,
+    )
+    others = [tmp_path / name for name in ("set", "set.part", "set2.01234567.part")]
+    for each in others:
+        each.write_text("kept")
+    assert len(list(tmp_path.iterdir())) == 4
+    files.remove_leftovers(tmp_path / "set")
+    assert sorted(tmp_path.iterdir()) == sorted(others)
+    files.remove_leftovers(tmp_path / "nowhere" / "set")
