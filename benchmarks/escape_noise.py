@@ -22,7 +22,7 @@ from study import Criterion, Finding, Study, emit, main, tell
 
 import snnjax as snn
 from snnjax import plot
-from snnjax.neurons import escape, stochastic_lif
+from snnjax.neurons import escape_noise, stochastic_lif
 from snnjax.surrogate import Gaussian, Sigmoid, SuperSpike, normalized, spike
 
 SLOPE = 4.0
@@ -133,8 +133,8 @@ def two_layers(draws: int) -> dict[str, float]:
 
         def sample(w, key):
             below, above = jax.random.split(key)
-            return escape(
-                above, escape(below, INPUTS @ w - 1.0, noise) @ u + bias, noise
+            return escape_noise(
+                above, escape_noise(below, INPUTS @ w - 1.0, noise) @ u + bias, noise
             )
 
         keys = jax.random.split(jax.random.key(27), min(draws, 1_000_000))

@@ -21,7 +21,7 @@ from snnjax.neurons.leaky import li, lif
 from snnjax.neurons.response import SRMState, srm
 from snnjax.neurons.stochastic import (
     StochasticState,
-    escape,
+    escape_noise,
     smooth_lif,
     stochastic_lif,
 )
@@ -35,7 +35,7 @@ __all__ = [
     "LIState",
     "SRMState",
     "StochasticState",
-    "escape",
+    "escape_noise",
     "homeostatic_lif",
     "kernel_integrals",
     "li",

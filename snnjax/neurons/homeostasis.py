@@ -1,4 +1,4 @@
-"""Neurons that keep their own firing rate: slow thresholds, slow synaptic gains.
+"""Homeostatic plasticity: thresholds or synaptic gains that keep a firing rate.
 
 Each neuron estimates its rate ν̂ and drifts toward a target ν*,
 
@@ -13,10 +13,10 @@ without input stays silent however long it waits.
 
 Both equations are integrated exactly between spikes, so that the drift under given
 spikes does not depend on ``dt``. The drift is slow: η is far below 1/τν, and that below
-1/τm, or the neuron swings around its target. Rates are in hertz, times in seconds.
+1/τm, or the rate oscillates around its target. Rates are in hertz, times in seconds.
 
-Gradients treat the drift as weather, not as something that learning could use: x and
-ν̂ are constants in the backward pass. Those of weights, of the input and of θ₀ remain.
+No gradient passes through the drift: x and ν̂ are constants in the backward pass.
+Gradients of weights, of the input and of θ₀ remain.
 """
 
 from functools import partial
@@ -83,7 +83,7 @@ def homeostatic_lif(
         params: constants of the neuron; its threshold is θ₀.
         homeostasis: constants of the drift.
         surrogate: pseudo-derivative of the spike, a function of ``v - θ``.
-        reset: ``"zero"``, ``"subtract"`` (the threshold of the moment) or ``"none"``.
+        reset: ``"zero"``, ``"subtract"`` (the present threshold) or ``"none"``.
         reset_gradient: whether the gradient passes through the reset.
 
     Returns:
@@ -117,12 +117,12 @@ def homeostatic_lif(
 def synaptic_scaling(
     n: int, neuron: Cell, homeostasis: HomeostasisParams = HomeostasisParams()
 ) -> Cell:
-    """Neurons whose synapses grow or shrink together to keep their rate.
+    """Neurons with synaptic scaling: one gain on all synapses keeps their rate.
 
         i = g · input        g = e⁻ˣ        dx/dt = η (ν̂/ν* - 1)
 
     The ratios between the weights of a neuron stay as they were learned. On a neuron
-    without other drive it does what a homeostatic threshold does, as scaling all
+    without other input it is equivalent to a homeostatic threshold, as scaling all
     currents is scaling the threshold: both end at the same ratio θ/g.
 
     Args:
@@ -166,21 +166,21 @@ def _homeostatic(name, n, homeostasis, *, init, rest, prepare):
     check.positive("speed", homeostasis.speed, " [1/s]", zero=True)
     check.per_neuron("speed", homeostasis.speed, n)
 
-    def start(x):
+    def at_rest(x):
         zero = zeros(name, n, x)
         return HomeostasisState(rest(x), zero, zero)
 
     def advance(weights, dt, dtype):
         inner = prepare(weights, dt, dtype)
         target, tau, speed, dt = (jnp.asarray(c, dtype) for c in (*homeostasis, dt))
-        fade, lost = jnp.exp(-dt / tau), -jnp.expm1(-dt / tau)
+        kept, lost = jnp.exp(-dt / tau), -jnp.expm1(-dt / tau)
 
         def one(state, x):
             rate, drift = jax.lax.stop_gradient((state.rate, state.drift))
             neuron, s = inner(state.neuron, x, drift)
             spikes = jax.lax.stop_gradient(s).astype(dtype)
             drift = drift + speed * (tau * lost * rate / target - dt)
-            return HomeostasisState(neuron, fade * rate + spikes / tau, drift), s
+            return HomeostasisState(neuron, kept * rate + spikes / tau, drift), s
 
         return one
 
@@ -192,4 +192,4 @@ def _homeostatic(name, n, homeostasis, *, init, rest, prepare):
         check.width(name, xs, n)
         return jax.lax.scan(advance(weights, dt, state.drift.dtype), state, xs)
 
-    return Cell(init=init, rest=start, step=step, run=run)
+    return Cell(init=init, rest=at_rest, step=step, run=run)

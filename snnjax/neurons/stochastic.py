@@ -1,4 +1,4 @@
-"""Neurons that fire by chance: escape noise, and the surrogates that come of it.
+"""Stochastic neurons: escape noise, and the surrogate gradients it explains.
 
 A noise on the threshold lets a neuron fire with a probability that grows with its
 voltage, p = F(v - θ). Its *expected* output has a derivative, the density f = F', so
@@ -8,7 +8,7 @@ that for one neuron a surrogate gradient is the gradient of an expectation:
 
 (Gygax & Zenke 2025, doi:10.1162/neco_a_01752). In deeper networks it is not: there the
 spikes of one layer are drawn before the next layer responds to them. A ``smooth_lif``
-neuron passes on the chance itself, so that what it computes has a true derivative.
+neuron puts out the probability itself, so that its output has a true derivative.
 """
 
 from functools import partial
@@ -39,7 +39,7 @@ class StochasticState(NamedTuple):
     key: jax.Array  # randomness of the steps to come, []
 
 
-def escape(key: jax.Array, v: jax.Array, noise: Any) -> jax.Array:
+def escape_noise(key: jax.Array, v: jax.Array, noise: Any) -> jax.Array:
     """Fires with probability F(v), the share of the noise that lies below v.
 
         forward    s ~ Bernoulli(F(v))
@@ -59,12 +59,12 @@ def escape(key: jax.Array, v: jax.Array, noise: Any) -> jax.Array:
         ValueError: if ``v`` is not floating point, or for a shape that is no density.
     """
     v = jnp.asarray(v)
-    chance = _chance(v, noise)
-    drawn = jax.random.uniform(key, v.shape, v.dtype) < chance
-    return _drawn(drawn.astype(v.dtype), chance)
+    probability = _probability(v, noise)
+    drawn = jax.random.uniform(key, v.shape, v.dtype) < probability
+    return _drawn(drawn.astype(v.dtype), probability)
 
 
-def _chance(v, noise):
+def _probability(v, noise):
     check.floating("The distance to threshold", v)
     if not hasattr(noise, "cdf"):
         raise ValueError(
@@ -75,8 +75,8 @@ def _chance(v, noise):
 
 
 @jax.custom_jvp
-def _drawn(s, chance):
-    del chance
+def _drawn(s, probability):
+    del probability
     return s
 
 
@@ -96,8 +96,9 @@ def stochastic_lif(
 ) -> Cell:
     """Leaky integrate-and-fire neurons with escape noise: currents to spikes.
 
-    As ``lif``, but they fire with probability F(v - θ) in each step, see ``escape``.
-    The noise goes to zero, and the neuron to ``lif``, as the slope of F grows.
+    As ``lif``, but they fire with probability F(v - θ) in each step, as in
+    ``escape_noise``. The noise goes to zero, and the neuron to ``lif``, as the slope of
+    F grows.
 
     Every run from rest draws the same noise: for other noise take another ``key`` (as
     data: it may be traced), or go on from the state that a run returned. Under ``vmap``
@@ -115,7 +116,7 @@ def stochastic_lif(
         A cell ``[*batch, n] -> [*batch, n]`` without weights, of ``StochasticState``.
 
     Raises:
-        ValueError: as ``lif`` and ``escape``.
+        ValueError: as ``lif`` and ``escape_noise``.
     """
     check_lif(n, params, reset)
     options = layer.Options(reset, reset_gradient)
@@ -123,7 +124,7 @@ def stochastic_lif(
     def advance(factors, state, x):
         after, now = jax.random.split(state.key)
         neuron, s = lif_step(
-            options, factors, state.neuron, x, lambda v: escape(now, v, noise)
+            options, factors, state.neuron, x, lambda v: escape_noise(now, v, noise)
         )
         return StochasticState(neuron, after), s
 
@@ -151,12 +152,12 @@ def smooth_lif(
     noise: Any = Sigmoid(10.0),
     reset: Reset = "zero",
 ) -> Cell:
-    """Leaky neurons that put out their chance to fire: currents to F(v - θ).
+    """Leaky neurons that put out their firing probability: currents to F(v - θ).
 
         s = F(v - θ)        zero: v ← (1-s) v    subtract: v ← v - θ s    none: v ← v
 
-    The twin of ``lif`` with a smooth step F in place of 1[v > θ]: its gradient, which
-    passes through the reset as well, is the derivative of what it computes. Gradients
+    This is ``lif`` with a smooth step F in place of 1[v > θ]: its gradient, which
+    passes through the reset as well, is the true derivative of its output. Gradients
     of spiking networks are compared to that (``analysis.agreement``). It goes to
     ``lif`` as the slope of F grows.
 
@@ -171,7 +172,7 @@ def smooth_lif(
         A cell ``[*batch, n] -> [*batch, n]`` without weights, of ``LIFState``.
 
     Raises:
-        ValueError: as ``lif`` and ``escape``, and for a refractory time.
+        ValueError: as ``lif`` and ``escape_noise``, and for a refractory time.
     """
     check_lif(n, params, reset)
     if params.refractory is not None:
@@ -184,6 +185,6 @@ def smooth_lif(
     def step(weights, state, x, dt):
         del weights  # neurons have constants; connections have weights
         factors = lif_factors(params, dt, state.v.dtype)
-        return lif_step(options, factors, state, x, lambda v: _chance(v, noise))
+        return lif_step(options, factors, state, x, lambda v: _probability(v, noise))
 
     return Cell(init=lambda key: (), rest=partial(lif_rest, n, params), step=step)

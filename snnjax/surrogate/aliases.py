@@ -254,8 +254,9 @@ UNSUPPORTED: dict[str, str] = {
     "norse.super": "Norse 1.1.0 ignores its alpha and always takes slope 1. Take "
     "SuperSpike(alpha) for what is documented, SuperSpike(1.0) for what it does.",
     "norse.heaviside": "it has no derivative at all.",
-    "norse.logistic": "its forward pass draws; see neurons.escape with Sigmoid.",
-    "norse.circ_dist": "its forward pass draws; see neurons.escape with InverseRoot.",
+    "norse.logistic": "its forward pass draws; neurons.escape_noise does with Sigmoid.",
+    "norse.circ_dist": "its forward pass draws; neurons.escape_noise does with "
+    "InverseRoot.",
     "snntorch.triangular": "it gives θ below and -θ above threshold, which has the "
     "wrong sign and is no triangle. Take Triangle(slope).",
     "snntorch.SFS": "it is zero at and below u = B, everywhere that matters. Take "

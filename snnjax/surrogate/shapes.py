@@ -2,7 +2,8 @@
 
 Each states its area ∫h dv and its ``cdf``, the share of that area below v. So each is
 also the derivative of a smooth step, and the density of a noise on the threshold: a
-neuron that fires with probability ``cdf(v)`` has it as derivative (``neurons.escape``).
+neuron that fires with probability ``cdf(v)`` has it as derivative
+(``neurons.escape_noise``).
 """
 
 from typing import NamedTuple

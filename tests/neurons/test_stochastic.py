@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 import snnjax as snn
-from snnjax.neurons import escape, smooth_lif, stochastic_lif
+from snnjax.neurons import escape_noise, smooth_lif, stochastic_lif
 from snnjax.surrogate import (
     Arctan,
     Boxcar,
@@ -36,14 +36,14 @@ def test_chance_and_derivative_are_those_of_noise_on_the_threshold(noise, x64):
     v = jnp.linspace(-1.013, 1.0, 41)
     law = NOISES[noise]
     np.testing.assert_allclose(noise(K).cdf(v), law.cdf(v), rtol=1e-9, atol=1e-12)
-    grads = jax.grad(lambda v: escape(jax.random.key(0), v, noise(K)).sum())(v)
+    grads = jax.grad(lambda v: escape_noise(jax.random.key(0), v, noise(K)).sum())(v)
     np.testing.assert_allclose(grads, law.pdf(v), rtol=1e-9, atol=1e-12)
 
 
 @pytest.mark.parametrize("noise", [Sigmoid(K), Gaussian(K), SuperSpike(K)])
 def test_spikes_come_with_their_chance(noise):
     v = jnp.linspace(-0.6, 0.6, 7)
-    draws = escape(jax.random.key(1), jnp.broadcast_to(v, (40_000, 7)), noise)
+    draws = escape_noise(jax.random.key(1), jnp.broadcast_to(v, (40_000, 7)), noise)
     assert set(np.unique(draws)) == {0.0, 1.0}
     error = np.sqrt(noise.cdf(v) * (1 - noise.cdf(v)) / 40_000)
     assert np.all(np.abs(draws.mean(axis=0) - noise.cdf(v)) < 4 * error)
@@ -55,7 +55,7 @@ def test_the_gradient_is_that_of_the_expected_output(x64):
     w = jnp.array([0.8, 0.5, 1.1])
 
     def sample(key, w):
-        return 3.0 * escape(key, w @ x - 1.0, noise)
+        return 3.0 * escape_noise(key, w @ x - 1.0, noise)
 
     keys = jax.random.split(jax.random.key(2), 10)
     found = jax.vmap(jax.grad(sample, argnums=1), (0, None))(keys, w)
@@ -142,9 +142,9 @@ def test_it_trains_inside_a_recurrent_layer_and_many_keys_are_one_program(x64):
 def test_shapes_that_are_no_density_and_bad_constants_are_refused():
     for noise in (StraightThrough(), MultiGaussian()):
         with pytest.raises(ValueError, match="is no density"):
-            escape(jax.random.key(0), jnp.zeros(3), noise)
+            escape_noise(jax.random.key(0), jnp.zeros(3), noise)
     with pytest.raises(ValueError, match="floating point"):
-        escape(jax.random.key(0), jnp.arange(3), Sigmoid(1.0))
+        escape_noise(jax.random.key(0), jnp.arange(3), Sigmoid(1.0))
     with pytest.raises(ValueError, match="reset must be"):
         stochastic_lif(3, key=jax.random.key(0), reset="soft")
     with pytest.raises(ValueError, match="tau_mem"):
