@@ -5,7 +5,7 @@ the one whose membrane moves most. Phase locking is the vector strength of spike
 tone: of the nerve's (all fibres of the best channel), and of the bushy cells' behind
 them, which are what the cochlea puts out. Refractoriness is read off single fibres and
 bushy cells. The published chain lets the membrane move before a click, not after it
-(see ``snnjax.inputs.basilar``); this is measured as well, and how it should be
+(see ``snnjax.senses.hearing.basilar``); this is measured as well, and how it should be
 (``causal=True``) beside it. Spoken digits come from ``SNNJAX_DATA``, if any.
 
 The nerve locks to tones above 4 kHz more than it should: the chance of a spike follows
@@ -23,10 +23,14 @@ from study import Criterion, Finding, Study, emit, main
 
 from snnjax import plot
 from snnjax.datasets import choose, fsdd, read_sound
-from snnjax.inputs import cochlea
-from snnjax.inputs.basilar import basilar_membrane, best_frequencies, transfer_matrix
-from snnjax.inputs.bushy import auditory_nerve, bushy_cells
-from snnjax.inputs.haircell import hair_cell
+from snnjax.senses.hearing import cochlea
+from snnjax.senses.hearing.basilar import (
+    basilar_membrane,
+    best_frequencies,
+    transfer_matrix,
+)
+from snnjax.senses.hearing.bushy import auditory_nerve, bushy_cells
+from snnjax.senses.hearing.haircell import hair_cell
 
 DT, STEPS = cochlea.DT, 12_000
 BLUE, RED = "#0072b2", "#d55e00"

@@ -25,8 +25,8 @@ from timing import interleave, machine
 
 from snnjax.datasets import sound_folder
 from snnjax.datasets.places import find
-from snnjax.inputs import cochlea
-from snnjax.inputs.speech import encode_recordings
+from snnjax.senses.hearing import cochlea
+from snnjax.senses.hearing.speech import encode_recordings
 
 CHANNELS = 70
 CLIPS = {  # rate [Hz], duration [s], seconds that the reference took

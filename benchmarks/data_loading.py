@@ -4,10 +4,10 @@
 
 The step is W2 of ``training_step.py``: 700 inputs that fire at 50 Hz, 250 steps,
 batches of 64, 512 recurrent neurons. Its events come from memory, where they were laid
-out once (``pad``, ``take``), or from an HDF5 file through grain (``stream``), read
-ahead in a thread (``ahead``); both become rasters inside ``jit``. Every side runs a
-number of batches, from the first one read to the last result, in turns with the others
-in one run. The file lies in the page cache: no disk is measured.
+out once (``pad``, ``take``), or from an HDF5 file through grain (``stream``), read in a
+thread before they are needed (``prefetch``); both become rasters inside ``jit``. Every
+side runs a number of batches, from the first one read to the last result, in turns with
+the others in one run. The file lies in the page cache: no disk is measured.
 
 Fixed before it ran: a loader alone takes less time than the step alone, and feeding
 the step takes at most a tenth longer than the step alone.
@@ -34,9 +34,9 @@ import snnjax as snn
 from snnjax.datasets import write_shd
 from snnjax.datasets.sources import ShdFile
 from snnjax.events import Events, from_rows
-from snnjax.inputs.ahead import ahead
-from snnjax.inputs.pipeline import pad, raster, take
-from snnjax.inputs.stream import stream
+from snnjax.inputs.batches import pad, raster, take
+from snnjax.inputs.prefetching import prefetch
+from snnjax.inputs.streaming import stream
 from snnjax.training import make_step, start
 
 UNITS, RATE = 700, 50.0  # inputs, and how fast each fires [Hz]
@@ -75,15 +75,15 @@ def sides(size: Size, dtype: Any, folder: Path) -> dict[str, Callable[[], Any]]:
     counted = partial(raster, steps=size.steps, dt=DT, dtype=dtype)
 
     def from_file():
-        for clips, _, _ in ahead(islice(files, size.batches)):
-            yield (clips,)
+        for batch, _, _ in prefetch(islice(files, size.batches)):
+            yield (batch,)
 
     def from_memory():
         for _ in range(size.batches):
             yield data, rng.choice(size.samples, size.batch, replace=False)
 
-    def chosen(clips, rows=None):
-        return clips if rows is None else take(clips, rows)
+    def chosen(batch, rows=None):
+        return batch if rows is None else take(batch, rows)
 
     @jax.jit
     def load(*found):
@@ -97,15 +97,15 @@ def sides(size: Size, dtype: Any, folder: Path) -> dict[str, Callable[[], Any]]:
         return snn.cross_entropy(state[-1], labels)
 
     def fed_loss(weights, *found):
-        clips = chosen(*found)
-        return loss(weights, counted(clips).counts, clips.labels)
+        batch = chosen(*found)
+        return loss(weights, counted(batch).counts, batch.labels)
 
     optimizer = optax.adam(1e-3)
     state = start(net.init(jax.random.key(2)), optimizer)
     step = jax.jit(make_step(loss, optimizer))
     fed = jax.jit(make_step(fed_loss, optimizer))
-    clips = take(data, jnp.arange(size.batch))
-    xs = jax.block_until_ready(counted(clips).counts)
+    batch = take(data, jnp.arange(size.batch))
+    xs = jax.block_until_ready(counted(batch).counts)
 
     def train(function, batches):
         now = state
@@ -117,7 +117,7 @@ def sides(size: Size, dtype: Any, folder: Path) -> dict[str, Callable[[], Any]]:
         for batch in batches():
             jax.block_until_ready(load(*batch))
 
-    still = partial(train, step, lambda: [(xs, clips.labels)] * size.batches)
+    still = partial(train, step, lambda: [(xs, batch.labels)] * size.batches)
     found = {"step alone": still}
     for alone, with_step, batches in zip(
         ALONE, FED, (from_memory, from_file), strict=True

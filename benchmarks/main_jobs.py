@@ -14,7 +14,7 @@ import numpy as np
 from study import RESULTS, Criterion, Finding, Study, emit, tell
 
 from snnjax import tasks
-from snnjax.inputs import digits
+from snnjax.datasets import digits
 from snnjax.tasks import job
 
 

@@ -33,8 +33,8 @@ import snnjax as snn
 from snnjax import plot
 from snnjax.datasets import fsdd_recordings, shd
 from snnjax.events import Events, late_events, rasterize
-from snnjax.inputs import encode_once
 from snnjax.learning import mean_over_time
+from snnjax.senses.hearing import encode_cached
 from snnjax.training import Fit, epoch_rows, fit, make_step, start
 
 PARAMS = snn.LIFParams(tau_mem=20e-3, tau_syn=10e-3)
@@ -94,7 +94,7 @@ def free_spoken_digits() -> Heard:
         if done % 512 == 0 or done == of:
             tell(f"     encoded {done}/{of}")
 
-    events = encode_once(recordings, channels=70, progress=progress)
+    events = encode_cached(recordings, channels=70, progress=progress)
     counts, late = count(events, 100, 10e-3)
     folds = speaker_folds(events.group, recordings.speakers)
     return Heard(counts, events.labels, folds, {"late_share": round(late, 5)})

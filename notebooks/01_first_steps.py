@@ -26,7 +26,8 @@ import numpy as np
 
 import snnjax as snn
 from snnjax import plot
-from snnjax.inputs import digits, latency, poisson
+from snnjax.datasets import digits
+from snnjax.inputs import latency, poisson
 from snnjax.neurons import psp, psp_peak
 
 dt = 1e-3

@@ -27,24 +27,25 @@ import numpy as np
 import snnjax as snn
 from snnjax import plot
 from snnjax.datasets import braille, digits, fsdd_recordings, mnist, read_sound
-from snnjax.inputs import (
-    Mechanoreceptor,
+from snnjax.inputs import level_crossing, level_reconstruction
+from snnjax.senses import (
+    MechanoreceptorParams,
+    directions,
+    event_camera,
+    ganglion_rates,
+    inhomogeneous_poisson,
+    mosaic,
+    whisker_currents,
+)
+from snnjax.senses.hearing import (
     auditory_nerve,
     basilar_membrane,
     best_frequencies,
     bushy_cells,
     cochlea,
-    directions,
-    event_camera,
     gammatone,
-    ganglion_rates,
     hair_cell,
-    inhomogeneous_poisson,
-    level_crossing,
-    level_reconstruction,
-    mosaic,
     transfer_matrix,
-    whisker_currents,
 )
 
 # %% [markdown]
@@ -325,12 +326,12 @@ deflection = jnp.asarray(
     bend[:, None] * [np.cos(towards), np.sin(towards)], jnp.float32
 )
 kinds = {
-    "slowly adapting": Mechanoreceptor(position=2.0, velocity=0.0),
-    "rapidly adapting": Mechanoreceptor(position=0.0, velocity=0.06),
+    "slowly adapting": MechanoreceptorParams(position=2.0, velocity=0.0),
+    "rapidly adapting": MechanoreceptorParams(position=0.0, velocity=0.06),
 }
 felt = {
-    name: whisker_currents(deflection, angles, dt=dt, cells=cells)
-    for name, cells in kinds.items()
+    name: whisker_currents(deflection, angles, dt=dt, params=params)
+    for name, params in kinds.items()
 }
 neurons = snn.lif(24, snn.LIFParams(tau_mem=10e-3, tau_syn=None))
 fired = {name: snn.unroll(neurons, (), x, dt=dt)[1] for name, x in felt.items()}

@@ -10,11 +10,12 @@ with a pretended derivative, a *shape* such as ``SuperSpike``, so that gradients
     weights = net.init(jax.random.key(0))
     state, voltages = unroll(net, weights, spikes, dt=1e-3)
 
-Subpackages tell the rest of the story: ``inputs`` (where spikes come from: senses and
-encoders), ``datasets``, ``neurons``, ``networks``, ``learning`` (losses, homeostasis),
-``training`` (updates, a loop, checkpoints), ``analysis`` (landscapes, gradients, spike
-trains), ``tasks`` (what ``snnjax train`` trains), ``plot`` and ``interop`` (flax).
-``jit``, ``vmap``, ``grad`` and sharding are yours.
+Subpackages tell the rest of the story: ``datasets``, ``senses`` (sound, images and
+contact become spikes), ``inputs`` (encoders, batches), ``neurons``, ``networks``,
+``learning`` (losses, homeostasis), ``training`` (updates, a loop, checkpoints),
+``analysis`` (landscapes, gradients, spike trains), ``tasks`` (what ``snnjax train``
+trains), ``plot`` and ``interop`` (flax). ``jit``, ``vmap``, ``grad`` and sharding are
+yours.
 """
 
 from snnjax.cell import Cell, chain, learn, lost, unroll

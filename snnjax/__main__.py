@@ -99,7 +99,7 @@ def _info(command):
 
 def _encode(command):
     from snnjax.datasets import sound_folder
-    from snnjax.inputs.speech import encode_recordings
+    from snnjax.senses.hearing.speech import encode_recordings
 
     recordings = sound_folder(command.folder)
     with bar("encoding") as progress:

@@ -22,20 +22,23 @@ ARROWS = {  # who may import whom, besides themselves
     "learning": {"check", "cell", "surrogate"},
     "events": {"check"},
     "datasets": {"check", "events", "files", "progress"},
-    "inputs": {
+    "senses": {
         *("check", "cell", "events", "files", "progress", "datasets", "neurons"),
     },
+    "inputs": {"check", "events", "datasets"},
     "plot": set(),
     "training": {"check", "cell", "files", "progress"},
     "analysis": {"check", "cell", "events", "networks"},
     "tasks": {
         *("check", "cell", "surrogate", "neurons", "networks", "learning", "inputs"),
-        *("events", "datasets", "training", "analysis", "plot", "files", "progress"),
+        *("events", "datasets", "senses", "training", "analysis", "plot"),
+        *("files", "progress"),
     },
     "interop": {"check", "cell"},
-    "__main__": {"datasets", "inputs", "kernels", "progress", "tasks", "training"},
+    "__main__": {"datasets", "senses", "kernels", "progress", "tasks", "training"},
     "__init__": {"cell", "learning", "networks", "neurons", "surrogate"},
 }
+DEEP = ("datasets/", "senses/hearing", "learning/online")
 CORE = {"jax", "optax", "flax", "numpy"}
 
 
@@ -73,15 +76,29 @@ def test_modules_import_nothing_but_the_core_and_no_internals(path):
         assert name.split(".")[0] not in ("pickle", "dill", "shelve", "marshal")
 
 
-def test_folders_are_two_deep():
-    assert max(len(p.relative_to(ROOT / "snnjax").parts) for p in MODULES) == 2
+def test_folders_are_two_deep_and_three_in_those_that_the_design_names():
+    for path in MODULES:
+        *folders, _ = path.relative_to(ROOT / "snnjax").parts
+        deep = "/".join(folders).startswith(DEEP) and len(folders) == 2
+        assert len(folders) <= 1 or deep, path
+
+
+@pytest.mark.parametrize("room", ["inputs", "senses"])
+def test_no_package_binds_anything_over_its_own_submodule(room):
+    for path in (ROOT / "snnjax" / room).rglob("__init__.py"):
+        package = ".".join(path.parent.relative_to(ROOT).parts)
+        for name in imports(path, at_module_level=True):
+            bound = name.split(".")[-1]
+            own = (path.parent / f"{bound}.py").exists()
+            assert not own or name == f"{package}.{bound}", f"{package} binds {name}"
 
 
 def test_importing_changes_nothing_and_starts_no_device():
     code = """
 import jax
 before = dict(jax.config.values)
-import snnjax, snnjax.inputs, snnjax.training, snnjax.analysis, snnjax.tasks
+import snnjax, snnjax.senses, snnjax.inputs
+import snnjax.training, snnjax.analysis, snnjax.tasks
 import sys
 assert dict(jax.config.values) == before
 optional = {"h5py", "sklearn", "matplotlib", "tyro", "orbax", "rich"} & set(sys.modules)

@@ -8,10 +8,10 @@ import numpy as np
 
 from snnjax.cell import chain
 from snnjax.datasets import braille
-from snnjax.inputs import threshold_crossing
 from snnjax.learning import mean_over_time
 from snnjax.networks import dense, fluctuation_driven, recurrent
 from snnjax.neurons import LIFParams, LIParams, li, lif
+from snnjax.senses import threshold_crossing
 from snnjax.tasks.task import Part, Task
 
 

@@ -10,11 +10,11 @@ from snnjax.datasets.places import missing
 from snnjax.datasets.samples import Split
 from snnjax.datasets.spoken import spoken_digits_file
 from snnjax.events import Events, augment, late_events, rasterize, select
-from snnjax.inputs import digits_from_sound
 from snnjax.learning import mean_over_time
 from snnjax.networks import dense, fluctuation_driven, recurrent
 from snnjax.neurons import LIFParams, LIParams, li, lif
 from snnjax.progress import Progress
+from snnjax.senses.hearing import digits_from_sound
 from snnjax.tasks.task import Part, Task
 
 Source = Literal["spikes", "sound"]
@@ -35,7 +35,7 @@ def spoken_digits_task(
         source: ``"spikes"`` are files in the layout of SHD, see
             ``datasets.spoken_digits``. ``"sound"`` are recordings of Free Spoken
             Digits, encoded here in 70 channels and parted by speaker, see
-            ``inputs.digits_from_sound``. If omitted, spikes if there are any.
+            ``senses.hearing.digits_from_sound``. If omitted, spikes if there are any.
         progress: is told how many recordings are encoded, of how many.
 
     Raises:

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from snnjax.analysis import interspike_intervals, spike_trains
-from snnjax.inputs import from_rows
+from snnjax.events import from_rows
 
 
 def test_events_of_a_sample_become_the_trains_of_its_units():

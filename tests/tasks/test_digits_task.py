@@ -1,6 +1,6 @@
 import numpy as np
 
-from snnjax.inputs import digits as read_digits
+from snnjax.datasets import digits as read_digits
 from snnjax.tasks.digits import _trembling
 
 

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from scipy.io import wavfile
 
-from snnjax.inputs import from_rows, spoken_digits, write_shd
+from snnjax.datasets import spoken_digits, write_shd
+from snnjax.events import from_rows
 from snnjax.tasks import TASKS, job, train
 from snnjax.training import epoch_rows
 

@@ -2,7 +2,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from snnjax.inputs import basilar, cochlea
+from snnjax.senses.hearing import basilar, cochlea
 
 
 @pytest.fixture

@@ -28,9 +28,9 @@ from snnjax import check
 from snnjax.cell import unroll
 from snnjax.check import Number
 from snnjax.events import Events
-from snnjax.inputs.clips import listen, prepare_all, resample
 from snnjax.neurons import LIFParams, lif
 from snnjax.progress import Progress
+from snnjax.senses.hearing.clips import encode_batches, prepare_all, resample
 
 RATE = 16_000  # of the sound that the filters hear [Hz]
 
@@ -40,7 +40,7 @@ _ZEROS = np.array([1.0, -1.0, 1.0, -1.0]) * np.sqrt(
 )
 
 
-class Compression(NamedTuple):
+class CompressionParams(NamedTuple):
     """A filter's output y becomes ``gain·[y]₊^power``, each ``[]`` or ``[n]``."""
 
     gain: Number = 6.0
@@ -132,7 +132,7 @@ def encode(
     channels: int = 70,
     low: float = 100.0,
     high: float = 6000.0,
-    compression: Compression = Compression(),
+    compression: CompressionParams = CompressionParams(),
     params: LIFParams = LIFParams(tau_mem=5e-3, tau_syn=None, refractory=1e-3),
     progress: Progress | None = None,
 ) -> Events:
@@ -166,7 +166,9 @@ def encode(
         del rows  # nothing is drawn
         return _fire(audio, bank, compression, params)
 
-    return listen(clips, fire, dt=1.0 / RATE, n_units=channels, progress=progress)
+    return encode_batches(
+        clips, fire, dt=1.0 / RATE, n_units=channels, progress=progress
+    )
 
 
 @jax.jit

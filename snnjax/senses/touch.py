@@ -21,7 +21,7 @@ from snnjax import check
 from snnjax.check import Number
 
 
-class Mechanoreceptor(NamedTuple):
+class MechanoreceptorParams(NamedTuple):
     """Constants of a population, each ``[]`` or ``[n]``."""
 
     position: Number = 1.0  # g_p, current for a unit deflection; 0: rapidly adapting
@@ -39,7 +39,7 @@ def whisker_currents(
     angles: jax.Array,
     *,
     dt: Number,
-    cells: Mechanoreceptor = Mechanoreceptor(),
+    params: MechanoreceptorParams = MechanoreceptorParams(),
 ) -> jax.Array:
     """Currents of direction-tuned afferents of one whisker.
 
@@ -50,7 +50,7 @@ def whisker_currents(
         deflection: of the whisker in two dimensions, ``[T, *batch, 2]``, in any unit.
         angles: preferred directions of ``n`` cells, ``[n]`` [rad].
         dt: time step [s].
-        cells: constants.
+        params: constants.
 
     Returns:
         Currents ``[T, *batch, n]``, never negative.
@@ -69,14 +69,16 @@ def whisker_currents(
     deflection, angles = jnp.asarray(deflection), jnp.asarray(angles)
     if angles.ndim != 1:
         raise ValueError(f"angles must be [n], got shape {angles.shape}.")
-    for name, value in cells._asdict().items():
+    for name, value in params._asdict().items():
         check.positive(name, value, zero=True)
         check.per_neuron(name, value, len(angles))
     towards = jnp.stack([jnp.cos(angles), jnp.sin(angles)]).astype(deflection.dtype)
     along = deflection @ towards
     speed = jnp.diff(along, axis=0, prepend=along[:1]) / dt
-    current = jnp.maximum(cells.position * along, 0.0)
-    return (current + jnp.maximum(cells.velocity * speed, 0.0)).astype(deflection.dtype)
+    current = jnp.maximum(params.position * along, 0.0)
+    return (current + jnp.maximum(params.velocity * speed, 0.0)).astype(
+        deflection.dtype
+    )
 
 
 def threshold_crossing(signal: jax.Array, levels: Any) -> jax.Array:

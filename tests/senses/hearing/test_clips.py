@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from snnjax.inputs import clips
+from snnjax.senses.hearing import clips
 
 
 def test_resampling_keeps_a_tone_and_sets_its_level():
@@ -41,7 +41,7 @@ def heard(lengths, monkeypatch, most=2**24):
         seen.append((audio.shape, rows.tolist()))
         return np.stack([audio[1::2] + audio[::2] > 0] * 2, axis=-1)
 
-    events = clips.listen(
+    events = clips.encode_batches(
         sounds,
         fire,
         dt=2.0,

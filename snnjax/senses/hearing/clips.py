@@ -1,4 +1,4 @@
-"""Clips of sound: brought to one rate and level, padded and heard in batches."""
+"""Clips of sound: brought to one rate and level, padded and encoded in batches."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -115,7 +115,7 @@ def padded_length(samples: int) -> int:
     return next(n for n in (double // 2, double // 4 * 3, double) if samples <= n)
 
 
-def listen(
+def encode_batches(
     clips: Sequence[np.ndarray],
     fire: Callable[[jax.Array, np.ndarray], jax.Array],
     *,

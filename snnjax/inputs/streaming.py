@@ -3,13 +3,13 @@
     data = ShdFile("ssc_train.h5")  # snnjax.datasets.sources; or any source of samples
     batches = stream(data, batch=64, width=8000, seed=0)
 
-    def loss(weights, clips, missing, number):
-        clips = shift(jax.random.fold_in(key, number), clips, reach=40)
-        counts = raster(merge(clips, 5), steps=100, dt=10e-3).counts
+    def loss(weights, events, missing, number):
+        events = shift(jax.random.fold_in(key, number), events, reach=40)
+        counts = raster(merge(events, 5), steps=100, dt=10e-3).counts
         ...
 
     step = jax.jit(make_step(loss, optimizer))
-    fit(step, state, lambda epoch: ahead(batches.epoch(epoch)), ...)
+    fit(step, state, lambda epoch: prefetch(batches.epoch(epoch)), ...)
 
 What a batch holds depends on its number alone: ``fit`` resumes bit for bit, and a loop
 of your own keeps ``get_state()``, plain JSON, beside its weights. All batches have one
@@ -25,13 +25,13 @@ import numpy as np
 from snnjax import check
 from snnjax.datasets.sources import Sample, Source
 from snnjax.events import Late
-from snnjax.inputs.pipeline import Clips
+from snnjax.inputs.batches import EventBatch
 
 
 class Batch(NamedTuple):
     """B samples, on the host until somebody takes them further."""
 
-    clips: Clips  # [B, K]
+    events: EventBatch  # [B, K]
     missing: np.ndarray  # events of each sample that are not in it, int32, [B]
     number: np.ndarray  # of the batch, from the first epoch on; draws keys, int32
 
@@ -150,8 +150,8 @@ def stream(
 
     def pack(number, rows):
         times, units_, labels, missing = rows
-        clips = Clips(times, units_, labels, units[0])
-        return Batch(clips, missing, np.asarray(number, np.int32))
+        events = EventBatch(times, units_, labels, units[0])
+        return Batch(events, missing, np.asarray(number, np.int32))
 
     maps = _grain().MapDataset
     rows = maps.concatenate([maps.source(each) for each in sources])

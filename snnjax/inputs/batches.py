@@ -4,12 +4,12 @@ A data set goes to the device once, as events (``pad``), which takes a hundredth
 memory of its rasters. Every step then gathers its samples, changes them at random, and
 counts them in bins:
 
-    def batch(key, rows):
+    def rasters(key, rows):
         shifted, jittered = jax.random.split(key)
-        clips = take(data, rows)
-        clips = shift(shifted, clips, reach=40)
-        clips = jitter(jittered, clips, time=5e-3)
-        return raster(merge(clips, 5), steps=100, dt=10e-3).counts
+        batch = take(data, rows)
+        batch = shift(shifted, batch, reach=40)
+        batch = jitter(jittered, batch, time=5e-3)
+        return raster(merge(batch, 5), steps=100, dt=10e-3).counts
 
 All are pure functions; those that draw take a key. Nothing disappears unseen: what a
 raster does not hold is counted beside it.
@@ -37,7 +37,7 @@ from snnjax.events import Events
     meta_fields=["n_units"],
 )
 @dataclass(frozen=True)
-class Clips:
+class EventBatch:
     """Events of N samples side by side; the last places of short ones are empty."""
 
     times: jax.Array  # [s], float32, +∞ where empty, [N, K]
@@ -53,7 +53,7 @@ class Raster(NamedTuple):
     missing: jax.Array  # events of each sample that are not in it, int32, [N]
 
 
-def pad(events: Events) -> Clips:
+def pad(events: Events) -> EventBatch:
     """Puts a data set side by side, as wide as its longest sample; nothing is dropped.
 
     Times are kept in single precision, whose step at 1 s is 0.1 µs.
@@ -65,36 +65,36 @@ def pad(events: Events) -> Clips:
     filled = np.arange(k) < lengths[:, None]
     times[filled], units[filled] = events.times, events.units
     labels = jnp.asarray(events.labels, jnp.int32)
-    return Clips(jnp.asarray(times), jnp.asarray(units), labels, events.n_units)
+    return EventBatch(jnp.asarray(times), jnp.asarray(units), labels, events.n_units)
 
 
-def take(clips: Clips, rows: jax.Array) -> Clips:
+def take(batch: EventBatch, rows: jax.Array) -> EventBatch:
     """Some samples, ``rows [B]``, in the order asked for."""
-    return jax.tree.map(lambda part: part[rows], clips)
+    return jax.tree.map(lambda part: part[rows], batch)
 
 
-def shift(key: jax.Array, clips: Clips, *, reach: int) -> Clips:
+def shift(key: jax.Array, batch: EventBatch, *, reach: int) -> EventBatch:
     """Moves each sample along the units, by one whole number from -reach to reach.
 
     Events that leave the units count as ``missing`` in a raster.
 
     Args:
         key: randomness.
-        clips: of N samples.
+        batch: of N samples.
         reach: the furthest move, in units.
 
     Raises:
         ValueError: for a negative reach.
     """
     check.whole("reach", reach, least=0)
-    n = clips.units.shape[0]
+    n = batch.units.shape[0]
     by = jax.random.randint(key, (n, 1), -reach, reach + 1)
-    return _moved(clips, clips.units + by)
+    return _moved(batch, batch.units + by)
 
 
 def jitter(
-    key: jax.Array, clips: Clips, *, time: Number = 0.0, unit: Number = 0.0
-) -> Clips:
+    key: jax.Array, batch: EventBatch, *, time: Number = 0.0, unit: Number = 0.0
+) -> EventBatch:
     """Moves every event a little, by normal noise, in time and along the units.
 
     Along the units it is rounded to whole ones. Events that leave the units or move
@@ -102,7 +102,7 @@ def jitter(
 
     Args:
         key: randomness.
-        clips: of N samples.
+        batch: of N samples.
         time: standard deviation [s].
         unit: standard deviation, in units.
 
@@ -112,32 +112,32 @@ def jitter(
     check.positive("time", time, " [s]", zero=True)
     check.positive("unit", unit, zero=True)
     key_time, key_unit = jax.random.split(key)
-    by = unit * jax.random.normal(key_unit, clips.units.shape)
-    late = time * jax.random.normal(key_time, clips.times.shape)
-    moved = _moved(clips, clips.units + jnp.round(by).astype(jnp.int32))
-    return replace(moved, times=clips.times + late.astype(clips.times.dtype))
+    by = unit * jax.random.normal(key_unit, batch.units.shape)
+    late = time * jax.random.normal(key_time, batch.times.shape)
+    moved = _moved(batch, batch.units + jnp.round(by).astype(jnp.int32))
+    return replace(moved, times=batch.times + late.astype(batch.times.dtype))
 
 
-def merge(clips: Clips, by: int) -> Clips:
+def merge(batch: EventBatch, by: int) -> EventBatch:
     """Lets ``by`` neighbouring units share one.
 
     Raises:
         ValueError: for a number that does not divide the units.
     """
     check.whole("by", by)
-    if clips.n_units % by:
-        raise ValueError(f"by={by} does not divide {clips.n_units} units.")
-    inside = _inside(clips)
-    units = jnp.where(inside, clips.units // by, clips.units)
-    beyond = clips.units >= clips.n_units  # stays beyond the fewer units
+    if batch.n_units % by:
+        raise ValueError(f"by={by} does not divide {batch.n_units} units.")
+    inside = _inside(batch)
+    units = jnp.where(inside, batch.units // by, batch.units)
+    beyond = batch.units >= batch.n_units  # stays beyond the fewer units
     return replace(
-        clips,
-        units=jnp.where(beyond, clips.n_units // by, units),
-        n_units=clips.n_units // by,
+        batch,
+        units=jnp.where(beyond, batch.n_units // by, units),
+        n_units=batch.n_units // by,
     )
 
 
-def blend(key: jax.Array, first: Clips, second: Clips) -> Clips:
+def blend(key: jax.Array, first: EventBatch, second: EventBatch) -> EventBatch:
     """A new sample of each pair: every event of either stays with probability 1/2.
 
     Pairs should be of one class; the label is that of the first. The second is moved in
@@ -157,21 +157,21 @@ def blend(key: jax.Array, first: Clips, second: Clips) -> Clips:
     """
     if first.labels.shape != second.labels.shape or first.n_units != second.n_units:
         raise ValueError(
-            f"Clips of {first.labels.shape} samples and {first.n_units} units do not "
+            f"Batches of {first.labels.shape} samples and {first.n_units} units do not "
             f"blend with {second.labels.shape} and {second.n_units}."
         )
     by = _middle(first) - _middle(second)
     by = jnp.where(jnp.isfinite(by), by, 0.0)
     times = jnp.concatenate([first.times, second.times + by[:, None]], axis=1)
     units = jnp.concatenate([first.units, second.units], axis=1)
-    kept = jax.random.bernoulli(key, 0.5, times.shape)
+    stays = jax.random.bernoulli(key, 0.5, times.shape)
     return replace(
-        first, times=jnp.where(kept, times, jnp.inf), units=jnp.where(kept, units, -1)
+        first, times=jnp.where(stays, times, jnp.inf), units=jnp.where(stays, units, -1)
     )
 
 
 def raster(
-    clips: Clips, *, steps: int, dt: Number, dtype: jnp.dtype = jnp.float32
+    batch: EventBatch, *, steps: int, dt: Number, dtype: jnp.dtype = jnp.float32
 ) -> Raster:
     """Counts events in bins of ``dt`` seconds.
 
@@ -179,7 +179,7 @@ def raster(
     ``snnjax.events.rasterize``.
 
     Args:
-        clips: of N samples.
+        batch: of N samples.
         steps: number of bins T.
         dt: width of a bin [s].
         dtype: of the counts. ``uint8`` and ``bool`` take a quarter of the memory, and
@@ -195,22 +195,22 @@ def raster(
     """
     check.whole("steps", steps)
     check.positive("dt", dt, " [s]")
-    n, width = clips.times.shape[0], clips.n_units
+    n, width = batch.times.shape[0], batch.n_units
     size = steps * n * width
     if size >= 2**31:
         raise ValueError(
             f"A raster of {steps} steps, {n} samples and {width} units has 2³¹ entries "
             "or more; take fewer samples at once."
         )
-    bins = jnp.floor(clips.times / dt + 1e-6)
-    held = (bins >= 0) & (bins < steps) & _inside(clips)
+    bins = jnp.floor(batch.times / dt + 1e-6)
+    held = (bins >= 0) & (bins < steps) & _inside(batch)
     cell = (
         jnp.where(held, bins, 0).astype(jnp.int32) * n + jnp.arange(n)[:, None]
     ) * width
-    flat = jnp.where(held, cell + clips.units, size)
+    flat = jnp.where(held, cell + batch.units, size)
     counts = jnp.zeros(size, jnp.float32)
     counts = counts.at[flat.ravel()].add(1.0, mode="drop").reshape(steps, n, width)
-    missing = jnp.sum(jnp.isfinite(clips.times) & ~held, axis=1, dtype=jnp.int32)
+    missing = jnp.sum(jnp.isfinite(batch.times) & ~held, axis=1, dtype=jnp.int32)
     if not jnp.issubdtype(dtype, jnp.floating):
         most = 1 if jnp.issubdtype(dtype, jnp.bool_) else jnp.iinfo(dtype).max
         counts = jax.lax.optimization_barrier(counts)  # fused, it is four times slower
@@ -255,18 +255,18 @@ def unpack(packed: jax.Array, n_units: int) -> jax.Array:
     return jnp.unpackbits(packed, axis=-1, count=n_units).astype(bool)
 
 
-def _inside(clips):
-    return (clips.units >= 0) & (clips.units < clips.n_units)
+def _inside(batch):
+    return (batch.units >= 0) & (batch.units < batch.n_units)
 
 
-def _moved(clips, units):
+def _moved(batch, units):
     """New units where there is an event; outside they stay outside for good."""
-    inside = _inside(clips)
-    return replace(clips, units=jnp.where(inside, units, clips.units))
+    inside = _inside(batch)
+    return replace(batch, units=jnp.where(inside, units, batch.units))
 
 
-def _middle(clips):
+def _middle(batch):
     """Time of the middle event of each sample, ``[N]``; NaN without events."""
     return jnp.nanmedian(
-        jnp.where(jnp.isfinite(clips.times), clips.times, jnp.nan), axis=1
+        jnp.where(jnp.isfinite(batch.times), batch.times, jnp.nan), axis=1
     )

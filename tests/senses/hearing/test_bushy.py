@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from snnjax.inputs import bushy
-from snnjax.inputs.bushy import Bushy
+from snnjax.senses.hearing import bushy
+from snnjax.senses.hearing.bushy import BushyParams
 
 DT = 1 / 24_000
 KEY = jax.random.key(3)
@@ -150,7 +150,10 @@ def slowly(counts, dt, tau_mem, tau_syn, weight, refractory):
 
 @pytest.mark.parametrize(
     "params",
-    [Bushy(), Bushy(tau_mem=3e-3, tau_syn=2e-3, weight=100.0, refractory=2e-3)],
+    [
+        BushyParams(),
+        BushyParams(tau_mem=3e-3, tau_syn=2e-3, weight=100.0, refractory=2e-3),
+    ],
 )
 def test_bushy_cells_follow_their_equations(rng, params, x64):
     counts = rng.poisson(0.6, (1500, 3)).astype(np.uint8)
@@ -198,7 +201,7 @@ def test_what_makes_no_sense_is_refused():
             bushy.auditory_nerve(KEY, given.pop("chance"), **given)
     counts = jnp.zeros((5, 2), jnp.uint8)
     with pytest.raises(ValueError, match="tau_mem must be finite and positive"):
-        bushy.bushy_cells(counts, dt=DT, params=Bushy(tau_mem=0.0))
+        bushy.bushy_cells(counts, dt=DT, params=BushyParams(tau_mem=0.0))
     with pytest.raises(ValueError, match=r"dt \[s\] must be finite and positive"):
         bushy.bushy_cells(counts, dt=-1.0)
 
@@ -215,7 +218,7 @@ def test_keys_and_counts_that_make_no_sense_are_refused():
             bushy.bushy_cells(jnp.full((5, 2), odd), dt=DT)
     with pytest.raises(ValueError, match="refractory must be one number"):
         bushy.bushy_cells(
-            jnp.ones((5, 2)), dt=DT, params=Bushy(refractory=np.full(2, 1e-3))
+            jnp.ones((5, 2)), dt=DT, params=BushyParams(refractory=np.full(2, 1e-3))
         )
 
 

@@ -27,11 +27,11 @@ import numpy as np
 
 from snnjax import check
 from snnjax.events import Events
-from snnjax.inputs.basilar import basilar_membrane, transfer_matrix
-from snnjax.inputs.bushy import auditory_nerve, bushy_cells
-from snnjax.inputs.clips import listen, prepare_all, resample
-from snnjax.inputs.haircell import hair_cell
 from snnjax.progress import Progress
+from snnjax.senses.hearing.basilar import basilar_membrane, transfer_matrix
+from snnjax.senses.hearing.bushy import auditory_nerve, bushy_cells
+from snnjax.senses.hearing.clips import encode_batches, prepare_all, resample
+from snnjax.senses.hearing.haircell import hair_cell
 
 RATE = 48_000  # of the sound that the membrane hears [Hz]
 DT = 2.0 / RATE  # time step of all that follows [s]
@@ -105,7 +105,7 @@ def encode(
         matrix = transfer_matrix(channels, len(audio) + _RINGING, causal=causal)
         return _fire(audio, jnp.asarray(matrix), keys[rows])
 
-    return listen(clips, fire, dt=DT, n_units=channels, progress=progress)
+    return encode_batches(clips, fire, dt=DT, n_units=channels, progress=progress)
 
 
 def fold_in(key: jax.Array, numbers: np.ndarray) -> jax.Array:

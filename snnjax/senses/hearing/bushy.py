@@ -24,7 +24,7 @@ from snnjax import check
 from snnjax.check import Number
 
 
-class Bushy(NamedTuple):
+class BushyParams(NamedTuple):
     """Constants of a bushy cell, each ``[]`` or ``[n]``, but one refractory time."""
 
     tau_mem: Number = 1e-3  # τm [s]
@@ -94,7 +94,9 @@ def auditory_nerve(
     return jax.lax.scan(body, start, (chance, _uniform(key, chance)))[1]
 
 
-def bushy_cells(counts: jax.Array, *, dt: float, params: Bushy = Bushy()) -> jax.Array:
+def bushy_cells(
+    counts: jax.Array, *, dt: float, params: BushyParams = BushyParams()
+) -> jax.Array:
     """Fires where many fibres fired together.
 
     Args:

@@ -6,11 +6,11 @@ import jax
 import numpy as np
 import pytest
 
-from snnjax.inputs.ahead import ahead
+from snnjax.inputs.prefetching import prefetch
 
 
 def threads():
-    return [t for t in threading.enumerate() if t.name.startswith("snnjax-ahead")]
+    return [t for t in threading.enumerate() if t.name.startswith("snnjax-prefetch")]
 
 
 def gone(patience=5.0):
@@ -52,7 +52,7 @@ def first(batch):
 
 @pytest.mark.parametrize("size", [1, 2, 20])
 def test_batches_come_in_order_on_the_device_and_end(size):
-    found = list(ahead(Reader(), size))
+    found = list(prefetch(Reader(), size))
     assert [first(batch) for batch in found] == list(range(10))
     assert all(isinstance(leaf, jax.Array) for leaf in jax.tree.leaves(found))
     assert found[3][1]["label"] == 4
@@ -62,13 +62,13 @@ def test_batches_come_in_order_on_the_device_and_end(size):
 def test_batches_go_to_the_device_that_is_named():
     other = jax.devices()[-1]
     assert other != jax.devices()[0]
-    (batch,) = ahead([np.zeros(3)], device=other)
+    (batch,) = prefetch([np.zeros(3)], device=other)
     assert batch.devices() == {other}
 
 
 def test_it_reads_while_nobody_asks_and_no_further_than_told():
     reader = Reader()
-    batches = ahead(reader, 3)
+    batches = prefetch(reader, 3)
     until = time.monotonic() + 5.0
     while reader.asked < 3 and time.monotonic() < until:
         time.sleep(0.01)
@@ -80,7 +80,7 @@ def test_it_reads_while_nobody_asks_and_no_further_than_told():
 
 
 def test_an_error_of_the_reader_comes_in_its_turn():
-    batches = ahead(Reader(broken=4), 8)
+    batches = prefetch(Reader(broken=4), 8)
     assert [first(next(batches)) for _ in range(4)] == [0, 1, 2, 3]
     with pytest.raises(OSError, match="the disk is gone at 4"):
         next(batches)
@@ -89,13 +89,13 @@ def test_an_error_of_the_reader_comes_in_its_turn():
 
 
 def test_the_thread_ends_when_nobody_wants_batches_any_more():
-    with ahead(Reader()) as batches:
+    with prefetch(Reader()) as batches:
         next(batches)
         assert threads()
     assert gone()
     batches.close()  # twice does no harm
 
-    for batch in ahead(Reader()):
+    for batch in prefetch(Reader()):
         if first(batch) == 2:
             break
     del batch
@@ -112,7 +112,7 @@ def test_a_generator_is_closed_after_it_was_read():
         finally:
             closed.append(threading.current_thread().name)
 
-    with ahead(rows()) as batches:
+    with prefetch(rows()) as batches:
         next(batches)
         with pytest.raises(TypeError, match="generator has no get_state"):
             batches.get_state()
@@ -120,13 +120,13 @@ def test_a_generator_is_closed_after_it_was_read():
 
 
 def test_the_state_is_that_of_what_was_given_out():
-    batches = ahead(Reader(), 4)
+    batches = prefetch(Reader(), 4)
     states = [batches.get_state()]
     for batch in batches:
         states.append(batches.get_state())
         assert states[-1] == {"at": first(batch) + 1}
     for k, state in enumerate(states[:-1]):
-        with ahead(Reader(), 4) as again:
+        with prefetch(Reader(), 4) as again:
             next(again)
             again.set_state(state)
             assert again.get_state() == state
@@ -137,5 +137,5 @@ def test_the_state_is_that_of_what_was_given_out():
 
 def test_no_room_is_refused():
     with pytest.raises(ValueError, match="size"):
-        ahead([], 0)
+        prefetch([], 0)
     assert not threads()

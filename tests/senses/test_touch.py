@@ -4,16 +4,16 @@ import numpy as np
 import pytest
 
 import snnjax as snn
-from snnjax.inputs.touch import (
-    Mechanoreceptor,
+from snnjax.senses.touch import (
+    MechanoreceptorParams,
     directions,
     threshold_crossing,
     whisker_currents,
 )
 
 DT = 1e-3
-HELD = Mechanoreceptor(position=2.0, velocity=0.0)
-MOVED = Mechanoreceptor(position=0.0, velocity=0.5)
+HELD = MechanoreceptorParams(position=2.0, velocity=0.0)
+MOVED = MechanoreceptorParams(position=0.0, velocity=0.5)
 
 
 def bent(angle, steps=1000, size=1.0):
@@ -27,7 +27,7 @@ def test_preferred_directions_go_round_evenly(x64):
 
 def test_a_held_whisker_is_told_by_a_cosine_that_ends_at_a_right_angle(x64):
     angles = directions(8)
-    found = whisker_currents(bent(0.3, 5), angles, dt=DT, cells=HELD)
+    found = whisker_currents(bent(0.3, 5), angles, dt=DT, params=HELD)
     expected = 2.0 * np.maximum(np.cos(np.asarray(angles) - 0.3), 0.0)
     np.testing.assert_allclose(found, np.tile(expected, (5, 1)), atol=1e-12)
     assert (expected == 0).sum() == 4
@@ -36,16 +36,16 @@ def test_a_held_whisker_is_told_by_a_cosine_that_ends_at_a_right_angle(x64):
 def test_a_moving_whisker_is_told_by_its_speed_in_any_time_step(x64):
     for dt in (1e-3, 1e-4):
         ramp = 3.0 * dt * jnp.arange(50)[:, None] * jnp.array([0.0, 1.0])
-        found = whisker_currents(ramp, directions(4), dt=dt, cells=MOVED)
+        found = whisker_currents(ramp, directions(4), dt=dt, params=MOVED)
         np.testing.assert_allclose(found[1:, 1], 0.5 * 3.0)
         assert not found[:, 3].any()  # it looks the other way
         np.testing.assert_allclose(found[0], 0.0)
 
 
 def test_both_add_up_cell_by_cell(x64):
-    cells = Mechanoreceptor(jnp.array([1.0, 0.0]), jnp.array([0.0, 0.5]))
+    params = MechanoreceptorParams(jnp.array([1.0, 0.0]), jnp.array([0.0, 0.5]))
     ramp = 3.0 * DT * jnp.arange(9)[:, None] * jnp.array([1.0, 0.0])
-    found = whisker_currents(ramp, jnp.zeros(2), dt=DT, cells=cells)
+    found = whisker_currents(ramp, jnp.zeros(2), dt=DT, params=params)
     np.testing.assert_allclose(found[:, 0], ramp[:, 0])
     np.testing.assert_allclose(found[1:, 1], 1.5)
 
@@ -114,10 +114,12 @@ def test_bad_input_is_refused():
     with pytest.raises(ValueError, match=r"angles must be \[n\]"):
         whisker_currents(good, jnp.zeros((2, 2)), dt=DT)
     with pytest.raises(ValueError, match="velocity"):
-        whisker_currents(good, directions(4), dt=DT, cells=Mechanoreceptor(1.0, -1.0))
-    cells = Mechanoreceptor(jnp.ones(3))
+        whisker_currents(
+            good, directions(4), dt=DT, params=MechanoreceptorParams(1.0, -1.0)
+        )
+    params = MechanoreceptorParams(jnp.ones(3))
     with pytest.raises(ValueError, match="position must be one number"):
-        whisker_currents(good, directions(4), dt=DT, cells=cells)
+        whisker_currents(good, directions(4), dt=DT, params=params)
     with pytest.raises(ValueError, match="dt"):
         whisker_currents(good, directions(4), dt=0.0)
 

@@ -7,8 +7,8 @@ import pytest
 
 from snnjax import __main__
 from snnjax.datasets import choose, read_shd, read_shd_extra, read_sound, sound_folder
-from snnjax.inputs import cochlea, digits_from_sound, encode_once, speech
-from snnjax.inputs.speech import encode_recordings
+from snnjax.senses.hearing import cochlea, digits_from_sound, encode_cached, speech
+from snnjax.senses.hearing.speech import encode_recordings
 
 
 def write_wav(path, samples, rate):
@@ -199,15 +199,15 @@ def test_a_cache_keeps_what_was_made_under_a_name_of_its_own(
 ):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     recordings = sound_folder(folder)
-    first = encode_once(recordings, channels=6)
-    same(encode_once(recordings, channels=6), first)
+    first = encode_cached(recordings, channels=6)
+    same(encode_cached(recordings, channels=6), first)
     assert sum(small) == 3
     for other in ({"channels": 5}, {"channels": 6, "seed": 1}):
-        assert encode_once(recordings, **other).n_units == other["channels"]
-    encode_once(choose(recordings, np.array([0])), channels=6)
+        assert encode_cached(recordings, **other).n_units == other["channels"]
+    encode_cached(choose(recordings, np.array([0])), channels=6)
     assert sum(small) == 3 + 3 + 3 + 1
     monkeypatch.setattr(speech, "_code", lambda: "another cochlea")
-    same(encode_once(recordings, channels=6), first)
+    same(encode_cached(recordings, channels=6), first)
     assert sum(small) == 13
     files = {file.name for file in (tmp_path / "snnjax" / "cochlea").iterdir()}
     assert len([name for name in files if name.endswith(".h5")]) == 5
@@ -223,7 +223,7 @@ def test_digits_from_sound_share_no_speaker(folder, small, tmp_path, monkeypatch
         for split in ("train", "validation", "test")
     }
     assert small == [2, 1]
-    whole = encode_once(sound_folder(home / "recordings"), channels=6)
+    whole = encode_cached(sound_folder(home / "recordings"), channels=6)
     for k, (part, label) in enumerate(zip(parts.values(), (0, 1, 1), strict=True)):
         assert part.group.tolist() == [k]
         assert part.labels.tolist() == [label]

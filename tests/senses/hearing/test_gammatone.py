@@ -5,8 +5,8 @@ import pytest
 from scipy import signal
 
 import snnjax as snn
-from snnjax.inputs import gammatone
-from snnjax.inputs.gammatone import Compression
+from snnjax.senses.hearing import gammatone
+from snnjax.senses.hearing.gammatone import CompressionParams
 
 RATE = 16_000
 CENTRES = np.array([6000.0, 3000.0, 1000.0, 200.0])
@@ -80,7 +80,7 @@ def test_the_best_channel_follows_a_tone():
 
 def test_encoding_is_filters_rectification_compression_and_lif(rng):
     clip = rng.normal(size=2000)
-    compression = Compression(gain=8.0, power=0.4)
+    compression = CompressionParams(gain=8.0, power=0.4)
     params = snn.LIFParams(tau_mem=2e-3, tau_syn=None, refractory=2e-3)
     given = {"channels": 5, "low": 200.0, "high": 3000.0}
     events = gammatone.encode(
@@ -132,10 +132,19 @@ def test_what_makes_no_sense_is_refused():
 @pytest.mark.parametrize(
     ("options", "fault"),
     [
-        ({"compression": Compression(gain=-1.0)}, "gain must be finite and positive"),
-        ({"compression": Compression(power=np.nan)}, "power must be finite"),
-        ({"compression": Compression(power=0.0)}, "power must be finite and positive"),
-        ({"compression": Compression(gain=np.ones(7))}, "gain must be one number or"),
+        (
+            {"compression": CompressionParams(gain=-1.0)},
+            "gain must be finite and positive",
+        ),
+        ({"compression": CompressionParams(power=np.nan)}, "power must be finite"),
+        (
+            {"compression": CompressionParams(power=0.0)},
+            "power must be finite and positive",
+        ),
+        (
+            {"compression": CompressionParams(gain=np.ones(7))},
+            "gain must be one number or",
+        ),
         ({"params": snn.LIFParams(tau_mem=-1.0, tau_syn=None)}, "tau_mem must be"),
         ({"params": snn.LIFParams(np.ones(7), tau_syn=None)}, "tau_mem must be"),
     ],

@@ -5,8 +5,8 @@ import pytest
 from scipy import special
 
 import snnjax as snn
-from snnjax.inputs.retina import (
-    Ganglion,
+from snnjax.senses.retina import (
+    GanglionParams,
     event_camera,
     ganglion_rates,
     inhomogeneous_poisson,
@@ -15,20 +15,20 @@ from snnjax.inputs.retina import (
 )
 
 DT = 1e-3
-LINEAR = Ganglion(baseline=1e4)  # so high that no rate is cut off at zero
+LINEAR = GanglionParams(baseline=1e4)  # so high that no rate is cut off at zero
 
 
-def drive(contrast, cells=LINEAR, **options):
-    """What the filters give, before gain and baseline; the ON cells."""
-    rates = ganglion_rates(contrast, dt=DT, cells=cells, **options)
+def drive(contrast, params=LINEAR, **options):
+    """What the filters give, before gain and baseline; the ON params."""
+    rates = ganglion_rates(contrast, dt=DT, params=params, **options)
     on = rates[..., : rates.shape[-1] // 2]
-    return (np.asarray(on) - cells.baseline) / cells.gain
+    return (np.asarray(on) - params.baseline) / params.gain
 
 
-def filter_step(t, cells):
+def filter_step(t, params):
     """Response to a contrast that is switched on and stays, solved by hand."""
-    slow = cells.transience * (1 - np.exp(-t / cells.tau_slow))
-    return 1 - np.exp(-t / cells.tau_fast) - slow
+    slow = params.transience * (1 - np.exp(-t / params.tau_slow))
+    return 1 - np.exp(-t / params.tau_fast) - slow
 
 
 def test_places_lie_evenly_in_the_middle():
@@ -59,28 +59,28 @@ def test_an_edge_is_answered_as_the_error_function_says(at, x64):
 def test_gratings_pass_by_the_difference_of_two_gaussian_bands(x64):
     # exp(-2π²σ²f²) for each Gaussian (Enroth-Cugell & Robson 1966), times sin(πf)/πf
     # for the pixels, over which a cell sees a grating in steps.
-    cells = LINEAR._replace(center=1.5, transience=0.0, tau_fast=1e-5)
+    params = LINEAR._replace(center=1.5, transience=0.0, tau_fast=1e-5)
     columns = np.arange(-40, 41)
     for frequency in (0.02, 0.1, 0.2):
         grating = np.tile(np.cos(2 * np.pi * frequency * columns), (2, 81, 1))
-        seen = drive(jnp.asarray(grating), cells, places=np.array([[40.0, 40.0]]))
-        sigmas = np.array([cells.center, cells.surround])
+        seen = drive(jnp.asarray(grating), params, places=np.array([[40.0, 40.0]]))
+        sigmas = np.array([params.center, params.surround])
         center, surround = np.exp(-2 * (np.pi * sigmas * frequency) ** 2)
-        expected = (center - cells.balance * surround) * np.sinc(frequency)
+        expected = (center - params.balance * surround) * np.sinc(frequency)
         np.testing.assert_allclose(seen[-1, 0], expected, rtol=1e-7)
 
 
 def test_off_cells_mirror_on_cells_and_rates_do_not_fall_below_zero(rng):
-    cells = Ganglion(baseline=20.0, gain=300.0)
+    params = GanglionParams(baseline=20.0, gain=300.0)
     movie = jnp.asarray(rng.normal(0, 1, (50, 2, 6, 5)), jnp.float32)
-    on, off = np.split(np.asarray(ganglion_rates(movie, dt=DT, cells=cells)), 2, -1)
+    on, off = np.split(np.asarray(ganglion_rates(movie, dt=DT, params=params)), 2, -1)
     assert on.shape == (50, 2, 30)
-    linear = drive(movie, cells._replace(baseline=1e4))
+    linear = drive(movie, params._replace(baseline=1e4))
     np.testing.assert_allclose(on, np.maximum(20 + 300 * linear, 0), atol=0.1)
     np.testing.assert_allclose(off, np.maximum(20 - 300 * linear, 0), atol=0.1)
     assert (on == 0).any()
     np.testing.assert_allclose(
-        ganglion_rates(-movie, dt=DT, cells=cells), np.concatenate([off, on], -1)
+        ganglion_rates(-movie, dt=DT, params=params), np.concatenate([off, on], -1)
     )
 
 
@@ -111,9 +111,9 @@ def test_spikes_follow_a_rate_that_changes():
 
 
 def test_rates_drive_integrate_and_fire_cells_at_the_textbook_rate():
-    cells = Ganglion(balance=0.0, transience=0.0, baseline=0.0, gain=2.0)
+    params = GanglionParams(balance=0.0, transience=0.0, baseline=0.0, gain=2.0)
     light = jnp.ones((2000, 21, 21))
-    rates = ganglion_rates(light, dt=DT, cells=cells, places=np.array([[10.0, 10.0]]))
+    rates = ganglion_rates(light, dt=DT, params=params, places=np.array([[10.0, 10.0]]))
     neuron = snn.lif(2, snn.LIFParams(tau_mem=20e-3, tau_syn=None))
     _, spikes = snn.unroll(neuron, (), rates, dt=DT)
     on = np.flatnonzero(spikes[:, 0])
@@ -161,7 +161,7 @@ def test_many_gains_are_one_program():
     @jax.jit
     def sweep(gains):
         traces.append(1)
-        one = lambda g: ganglion_rates(movie, dt=DT, cells=Ganglion(gain=g))  # noqa: E731
+        one = lambda g: ganglion_rates(movie, dt=DT, params=GanglionParams(gain=g))  # noqa: E731
         return jax.vmap(one)(gains)
 
     sweep(jnp.array([1.0, 2.0]))
@@ -183,7 +183,7 @@ def test_bad_movies_and_constants_are_refused():
         receptive_fields(np.zeros(3), 4, 4)
     for bad in ({"center": 0.0}, {"tau_slow": -1.0}, {"balance": -0.1}):
         with pytest.raises(ValueError, match=next(iter(bad))):
-            ganglion_rates(jnp.ones((3, 4, 4)), dt=DT, cells=Ganglion(**bad))
+            ganglion_rates(jnp.ones((3, 4, 4)), dt=DT, params=GanglionParams(**bad))
     for bad in ({"dt": 0.0}, {"threshold": 0.0}, {"refractory": -1.0}):
         with pytest.raises(ValueError, match=next(iter(bad))):
             event_camera(jnp.ones((3, 4, 4)), **({"dt": DT, "threshold": 0.1} | bad))
@@ -203,7 +203,7 @@ def test_what_is_not_finite_or_no_number_of_pixels_is_refused():
         with pytest.raises(ValueError, match="height must be"):
             receptive_fields(np.zeros((1, 2)), height, 5)
     with pytest.raises(ValueError, match=r"gain must be one number, got shape \(40,\)"):
-        ganglion_rates(movie, dt=DT, cells=Ganglion(gain=jnp.ones(40)))
+        ganglion_rates(movie, dt=DT, params=GanglionParams(gain=jnp.ones(40)))
 
 
 def test_whole_rates_would_round_the_time_step_to_nothing_and_are_refused():

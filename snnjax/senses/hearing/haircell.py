@@ -21,7 +21,7 @@ from snnjax import check
 from snnjax.check import Number
 
 
-class HairCell(NamedTuple):
+class HairCellParams(NamedTuple):
     """Constants of a hair cell, each ``[]`` or ``[n]``; rates in 1/s."""
 
     refill: Number = 5.05  # y
@@ -35,7 +35,7 @@ class HairCell(NamedTuple):
     pool: Number = 1.0  # M
 
 
-class Transmitter(NamedTuple):
+class HairCellState(NamedTuple):
     """Where the transmitter is, each ``[*batch, n]``."""
 
     q: jax.Array  # free pool
@@ -43,20 +43,20 @@ class Transmitter(NamedTuple):
     w: jax.Array  # reprocessing store
 
 
-def at_rest(params: HairCell, like: jax.Array) -> Transmitter:
+def at_rest(params: HairCellParams, like: jax.Array) -> HairCellState:
     """The balance in silence, in which c, q and w stay where they are."""
     k = params.release * params.offset / (params.offset + params.half)
     lost = params.loss + params.reuptake
     c = params.pool * params.refill * k / (params.loss * k + params.refill * lost)
     levels = c * lost / k, c, c * params.reuptake / params.reprocess
-    return Transmitter(
+    return HairCellState(
         *(jnp.zeros_like(like) + jnp.asarray(z, like.dtype) for z in levels)
     )
 
 
 def hair_cell_step(
-    params: HairCell, state: Transmitter, velocity: jax.Array, dt: Number
-) -> tuple[Transmitter, jax.Array]:
+    params: HairCellParams, state: HairCellState, velocity: jax.Array, dt: Number
+) -> tuple[HairCellState, jax.Array]:
     """One Euler step; the chance of a spike in it comes from the cleft at its end."""
     q, c, w = state
     drive = jnp.maximum(velocity + params.offset, 0.0)
@@ -65,12 +65,12 @@ def hair_cell_step(
     back = params.reprocess * dt * w
     cleft = jnp.maximum(c + out - (params.loss + params.reuptake) * dt * c, 0.0)
     store = jnp.maximum(w + params.reuptake * dt * c - back, 0.0)
-    state = Transmitter(jnp.maximum(q + refill - out + back, 0.0), cleft, store)
+    state = HairCellState(jnp.maximum(q + refill - out + back, 0.0), cleft, store)
     return state, params.gain * dt * cleft
 
 
 def hair_cell(
-    velocity: jax.Array, *, dt: Number, params: HairCell = HairCell()
+    velocity: jax.Array, *, dt: Number, params: HairCellParams = HairCellParams()
 ) -> jax.Array:
     """Chance of a spike in each fibre of the auditory nerve, from rest.
 

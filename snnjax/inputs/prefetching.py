@@ -13,10 +13,12 @@ from snnjax import check
 _END = object()
 
 
-def ahead(batches: Iterable[Any], size: int = 2, *, device: Any = None) -> "Ahead":
+def prefetch(
+    batches: Iterable[Any], size: int = 2, *, device: Any = None
+) -> "Prefetcher":
     """Reads batches in a thread, and brings them to the device, before they are needed.
 
-        for batch in ahead(batches):
+        for batch in prefetch(batches):
             state, metrics = step(state, *batch)
 
     At most ``size`` batches wait. An error of the reader is raised in its turn, after
@@ -36,25 +38,25 @@ def ahead(batches: Iterable[Any], size: int = 2, *, device: Any = None) -> "Ahea
         ValueError: for a size below one.
     """
     check.whole("size", size)
-    return Ahead(batches, size, device)
+    return Prefetcher(batches, size, device)
 
 
-class Ahead:
-    """What ``ahead`` returns; its state is that of the batches it has given out."""
+class Prefetcher:
+    """What ``prefetch`` returns; its state is that of the batches it has given out."""
 
     def __init__(self, batches: Iterable[Any], size: int, device: Any):
         self._batches: Any = iter(batches)
         self._size, self._device = size, device
         self._state = _state(self._batches)
         self._waiting: deque[Future] = deque()
-        self._reader = ThreadPoolExecutor(1, "snnjax-ahead")
+        self._reader = ThreadPoolExecutor(1, "snnjax-prefetch")
         weakref.finalize(self, self._reader.shutdown, wait=False, cancel_futures=True)
         self._fill()
 
     def __iter__(self) -> Iterator[Any]:
         return self
 
-    def __enter__(self) -> "Ahead":
+    def __enter__(self) -> "Prefetcher":
         return self
 
     def __exit__(self, *error: Any) -> None:

@@ -13,9 +13,9 @@ import snnjax as snn
 from snnjax.datasets import write_shd
 from snnjax.datasets.sources import InMemory, ShdFile
 from snnjax.events import from_rows, rasterize
-from snnjax.inputs.ahead import ahead
-from snnjax.inputs.pipeline import merge, raster, shift
-from snnjax.inputs.stream import stream
+from snnjax.inputs.batches import merge, raster, shift
+from snnjax.inputs.prefetching import prefetch
+from snnjax.inputs.streaming import stream
 from snnjax.training import fit, make_step, start
 
 pytest.importorskip("grain")
@@ -43,7 +43,7 @@ def made(events):
 
 
 def rows(batch):
-    return np.rint(1e3 * batch.clips.times[:, 0]).astype(int).tolist()
+    return np.rint(1e3 * batch.events.times[:, 0]).astype(int).tolist()
 
 
 def assert_equal(one, other):
@@ -56,10 +56,10 @@ def assert_equal(one, other):
 def test_batches_hold_the_events_of_their_rows(events, made):
     whole = rasterize(events, steps=40, dt=5e-3)
     for batch in made().epoch(0):
-        assert batch.clips.times.shape == batch.clips.units.shape == (4, WIDTH)
-        found = raster(batch.clips, steps=40, dt=5e-3)
+        assert batch.events.times.shape == batch.events.units.shape == (4, WIDTH)
+        found = raster(batch.events, steps=40, dt=5e-3)
         np.testing.assert_array_equal(found.counts, whole[:, rows(batch)])
-        np.testing.assert_array_equal(batch.clips.labels, events.labels[rows(batch)])
+        np.testing.assert_array_equal(batch.events.labels, events.labels[rows(batch)])
         assert not batch.missing.any()
         assert not found.missing.any()
 
@@ -97,13 +97,13 @@ def test_an_iterator_stopped_at_any_batch_goes_on_with_the_same_ones(made):
         assert_equal(list(islice(again, total - k)), whole[k:])
 
 
-def test_it_goes_on_from_batches_that_were_read_ahead(made):
+def test_it_goes_on_from_batches_that_were_prefetched(made):
     whole = list(islice(made(), 12))
     for k in (0, 1, 5, 11):
-        with ahead(made(), 3) as begun:
+        with prefetch(made(), 3) as begun:
             list(islice(begun, k))
             state = begun.get_state()
-        with ahead(made(), 2) as again:
+        with prefetch(made(), 2) as again:
             again.set_state(state)
             assert_equal(list(islice(again, 12 - k)), whole[k:])
 
@@ -113,12 +113,12 @@ import hashlib, json, sys
 from itertools import islice
 import jax, numpy as np
 from snnjax.datasets.sources import ShdFile
-from snnjax.inputs.ahead import ahead
-from snnjax.inputs.stream import stream
+from snnjax.inputs.prefetching import prefetch
+from snnjax.inputs.streaming import stream
 
 path, state, count = sys.argv[1], json.loads(sys.argv[2]), int(sys.argv[3])
 batches = stream(ShdFile(path, n_units=12), batch=4, width=30, seed=5)
-with ahead(batches) as batches:
+with prefetch(batches) as batches:
     if state:
         batches.set_state(state)
     for batch in islice(batches, count):
@@ -163,9 +163,9 @@ def test_a_long_sample_is_named_or_its_latest_events_are_counted(events, made):
     with pytest.raises(ValueError, match=rf"row {longest} has {short + 1} events"):
         list(islice(made(width=short), 12))
     for batch in made(width=10, long="drop").epoch(2):
-        left = np.isfinite(batch.clips.times).sum(axis=1)
+        left = np.isfinite(batch.events.times).sum(axis=1)
         np.testing.assert_array_equal(left + batch.missing, lengths[rows(batch)])
-        for row, times in zip(rows(batch), batch.clips.times, strict=True):
+        for row, times in zip(rows(batch), batch.events.times, strict=True):
             held = events.times[slice(*events.offsets[row : row + 2])][:10]
             np.testing.assert_array_equal(times[: len(held)], held.astype(np.float32))
 
@@ -199,16 +199,16 @@ class DyingError(Exception):
     pass
 
 
-def test_fit_resumes_bit_for_bit_on_a_stream_that_is_read_ahead(made, tmp_path):
+def test_fit_resumes_bit_for_bit_on_a_prefetched_stream(made, tmp_path):
     layer, out = snn.dense(UNITS // 2, 3), snn.li(3)
     optimizer, traces = optax.adam(1e-2), []
 
-    def loss(weights, clips, missing, number):
+    def loss(weights, batch, missing, number):
         traces.append(1)
-        moved = shift(jax.random.fold_in(jax.random.key(3), number), clips, reach=2)
+        moved = shift(jax.random.fold_in(jax.random.key(3), number), batch, reach=2)
         counts = raster(merge(moved, 2), steps=40, dt=5e-3, dtype=jnp.uint8).counts
         _, v = snn.unroll(snn.chain(layer, out), weights, counts, dt=5e-3)
-        return snn.cross_entropy(snn.max_over_time(v), clips.labels)
+        return snn.cross_entropy(snn.max_over_time(v), batch.labels)
 
     step = jax.jit(make_step(loss, optimizer))
     weights = snn.chain(layer, out).init(jax.random.key(0))
@@ -217,7 +217,7 @@ def test_fit_resumes_bit_for_bit_on_a_stream_that_is_read_ahead(made, tmp_path):
         batches = made()
 
         def epoch(k):
-            for number, batch in enumerate(ahead(batches.epoch(k))):
+            for number, batch in enumerate(prefetch(batches.epoch(k))):
                 if (k, number) == death:
                     raise DyingError
                 yield batch

@@ -5,10 +5,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from snnjax.inputs import cochlea
-from snnjax.inputs.basilar import basilar_membrane, transfer_matrix
-from snnjax.inputs.bushy import auditory_nerve, bushy_cells
-from snnjax.inputs.haircell import hair_cell
+from snnjax.senses.hearing import cochlea
+from snnjax.senses.hearing.basilar import basilar_membrane, transfer_matrix
+from snnjax.senses.hearing.bushy import auditory_nerve, bushy_cells
+from snnjax.senses.hearing.haircell import hair_cell
 
 KEY = jax.random.key(5)
 encode = partial(cochlea.encode, channels=8)

@@ -5,7 +5,7 @@ import pytest
 
 import snnjax as snn
 from snnjax.events import from_rows, rasterize
-from snnjax.inputs.pipeline import (
+from snnjax.inputs.batches import (
     blend,
     jitter,
     merge,
@@ -38,24 +38,24 @@ def totals(found):
 
 def test_rasters_are_those_of_the_host(events):
     rows = np.array([2, 7, 0, 2])
-    clips = take(pad(events), rows)
-    ours = raster(merge(clips, 3), steps=STEPS, dt=DT)
+    batch = take(pad(events), rows)
+    ours = raster(merge(batch, 3), steps=STEPS, dt=DT)
     theirs = rasterize(events, steps=STEPS, dt=DT, merge=3)[:, rows]
     np.testing.assert_array_equal(ours.counts, theirs)
     np.testing.assert_array_equal(ours.missing, 0)
-    np.testing.assert_array_equal(clips.labels, events.labels[rows])
+    np.testing.assert_array_equal(batch.labels, events.labels[rows])
 
 
 def test_what_is_late_or_early_or_outside_is_counted(events):
-    clips, lengths = pad(events), np.diff(events.offsets)
-    short = raster(clips, steps=STEPS // 2, dt=DT)
+    batch, lengths = pad(events), np.diff(events.offsets)
+    short = raster(batch, steps=STEPS // 2, dt=DT)
     np.testing.assert_array_equal(totals(short) + short.missing, lengths)
     late = [
         np.sum(events.times[a:b] >= STEPS // 2 * DT)
         for a, b in zip(events.offsets[:-1], events.offsets[1:], strict=True)
     ]
     np.testing.assert_array_equal(short.missing, late)
-    moved = jitter(jax.random.key(0), clips, time=0.1, unit=5.0)
+    moved = jitter(jax.random.key(0), batch, time=0.1, unit=5.0)
     found = raster(moved, steps=STEPS, dt=DT)
     np.testing.assert_array_equal(totals(found) + found.missing, lengths)
     assert found.missing.sum() > 0
@@ -69,21 +69,21 @@ def test_edges_open_the_bin_after_them():
 
 
 def test_a_shift_moves_a_whole_sample(events):
-    clips = pad(events)
-    moved = shift(jax.random.key(1), clips, reach=4)
-    by = np.asarray(moved.units - clips.units)
-    filled = np.isfinite(clips.times)
+    batch = pad(events)
+    moved = shift(jax.random.key(1), batch, reach=4)
+    by = np.asarray(moved.units - batch.units)
+    filled = np.isfinite(batch.times)
     assert not by[~filled].any()
     each = [set(row[f]) for row, f in zip(by, filled, strict=True)]
     assert all(len(moves) <= 1 for moves in each)
     assert len(set.union(*each)) > 2
     assert all(-4 <= m <= 4 for m in set.union(*each))
-    np.testing.assert_array_equal(moved.times, clips.times)
+    np.testing.assert_array_equal(moved.times, batch.times)
 
 
 def test_what_left_the_units_does_not_come_back(events):
-    clips = pad(events)
-    away = clips
+    batch = pad(events)
+    away = batch
     for k in range(5):
         away = shift(jax.random.key(k), away, reach=8)
     steps = [raster(c, steps=STEPS, dt=DT) for c in (away, merge(away, 4))]
@@ -125,12 +125,12 @@ def test_a_blend_has_half_of_either_with_both_middles_at_one_time():
 
 
 def test_blending_with_silence_keeps_the_times(events):
-    clips = pad(events)
+    batch = pad(events)
     mixed = blend(
-        jax.random.key(0), take(clips, jnp.array([2])), take(clips, jnp.array([0]))
+        jax.random.key(0), take(batch, jnp.array([2])), take(batch, jnp.array([0]))
     )
     kept = np.sort(mixed.times[np.isfinite(mixed.times)])
-    assert np.isin(kept, np.asarray(clips.times[2])).all()
+    assert np.isin(kept, np.asarray(batch.times[2])).all()
     assert 15 < len(kept) < 45
 
 
@@ -211,12 +211,12 @@ def test_counts_and_other_widths_do_not_pass_for_packed_spikes():
 
 
 def test_many_time_steps_are_one_program(events):
-    clips, widths = pad(events), jnp.array([5e-3, DT])
-    each = jax.vmap(lambda dt: raster(clips, steps=STEPS, dt=dt, dtype=jnp.uint8))(
+    batch, widths = pad(events), jnp.array([5e-3, DT])
+    each = jax.vmap(lambda dt: raster(batch, steps=STEPS, dt=dt, dtype=jnp.uint8))(
         widths
     )
     for k, dt in enumerate(widths):
-        alone = raster(clips, steps=STEPS, dt=float(dt))
+        alone = raster(batch, steps=STEPS, dt=float(dt))
         np.testing.assert_array_equal(each.counts[k], alone.counts)
         np.testing.assert_array_equal(each.missing[k], alone.missing)
 
@@ -236,37 +236,37 @@ def test_a_connection_reads_bytes_as_it_reads_floats(events):
     np.testing.assert_allclose(for_floats, for_bytes, rtol=1e-5, atol=1e-6)
 
 
-def test_a_keyed_pipeline_is_one_program_and_repeats(events):
+def test_keyed_batches_are_one_program_and_repeats(events):
     data, traces = pad(events), []
 
     @jax.jit
-    def batch(key, rows):
+    def rasters(key, rows):
         traces.append(1)
         keys = jax.random.split(key, 3)
-        clips = shift(keys[0], take(data, rows), reach=2)
-        clips = jitter(keys[1], blend(keys[2], clips, take(data, rows)), time=1e-3)
-        return raster(merge(clips, 2), steps=STEPS, dt=DT)
+        batch = shift(keys[0], take(data, rows), reach=2)
+        batch = jitter(keys[1], blend(keys[2], batch, take(data, rows)), time=1e-3)
+        return raster(merge(batch, 2), steps=STEPS, dt=DT)
 
-    one, again, other = (batch(jax.random.key(k), jnp.arange(4)) for k in (0, 0, 1))
-    batch(jax.random.key(0), jnp.arange(4, 8))
+    one, again, other = (rasters(jax.random.key(k), jnp.arange(4)) for k in (0, 0, 1))
+    rasters(jax.random.key(0), jnp.arange(4, 8))
     assert len(traces) == 1
     np.testing.assert_array_equal(one.counts, again.counts)
     assert np.any(one.counts != other.counts)
 
 
 def test_bad_numbers_are_refused(events):
-    clips, key = pad(events), jax.random.key(0)
+    batch, key = pad(events), jax.random.key(0)
     with pytest.raises(ValueError, match="by=5 does not divide 12 units"):
-        merge(clips, 5)
+        merge(batch, 5)
     with pytest.raises(ValueError, match="reach"):
-        shift(key, clips, reach=-1)
+        shift(key, batch, reach=-1)
     for bad in ({"time": -1.0}, {"unit": -1.0}):
         with pytest.raises(ValueError, match=next(iter(bad))):
-            jitter(key, clips, **bad)
+            jitter(key, batch, **bad)
     for bad in ({"steps": 0}, {"dt": 0.0}):
         with pytest.raises(ValueError, match=next(iter(bad))):
-            raster(clips, **({"steps": 3, "dt": DT} | bad))
+            raster(batch, **({"steps": 3, "dt": DT} | bad))
     with pytest.raises(ValueError, match="do not"):
-        blend(key, clips, take(clips, jnp.arange(3)))
+        blend(key, batch, take(batch, jnp.arange(3)))
     with pytest.raises(ValueError, match="do not"):
-        blend(key, clips, merge(clips, 2))
+        blend(key, batch, merge(batch, 2))

@@ -1,4 +1,4 @@
-"""A retina: images and movies become spikes of ON and OFF ganglion cells.
+"""A retina: images and movies become spikes of ON and OFF ganglion params.
 
 A cell weighs the light around its place by a centre less a surround (Rodieck 1965,
 doi:10.1016/0042-6989(65)90033-7), follows it in time by a fast less a slow low-pass
@@ -22,7 +22,7 @@ from snnjax import check
 from snnjax.check import Number
 
 
-class Ganglion(NamedTuple):
+class GanglionParams(NamedTuple):
     """Constants of the ganglion cells of one mosaic, each ``[]``."""
 
     center: Number = 0.8  # σc [pixels]
@@ -63,7 +63,7 @@ def receptive_fields(
     places: np.ndarray | jax.Array,
     height: int,
     width: int,
-    cells: Ganglion = Ganglion(),
+    params: GanglionParams = GanglionParams(),
 ) -> jax.Array:
     """What each pixel weighs for each cell, F integrated over the pixel.
 
@@ -73,7 +73,7 @@ def receptive_fields(
         places: of the cells, ``[n, 2]``, as from ``mosaic``.
         height: of the image [pixels].
         width: of the image [pixels].
-        cells: constants.
+        params: constants.
 
     Returns:
         Weights ``[n, height, width]``.
@@ -82,7 +82,7 @@ def receptive_fields(
         ValueError: for places of another shape or not finite, a size that is not a
             whole number of pixels, or constants out of range.
     """
-    _check(cells)
+    _check(params)
     check.whole("height", height)
     check.whole("width", width)
     at = jnp.asarray(places, jnp.result_type(float))
@@ -99,7 +99,7 @@ def receptive_fields(
         columns = share(sigma, width, at[:, 1])
         return rows[:, :, None] * columns[:, None, :]
 
-    return bell(cells.center) - cells.balance * bell(cells.surround)
+    return bell(params.center) - params.balance * bell(params.surround)
 
 
 def ganglion_rates(
@@ -107,7 +107,7 @@ def ganglion_rates(
     *,
     dt: Number,
     places: np.ndarray | None = None,
-    cells: Ganglion = Ganglion(),
+    params: GanglionParams = GanglionParams(),
 ) -> jax.Array:
     """Firing rates of ON and OFF cells that watch a movie.
 
@@ -118,7 +118,7 @@ def ganglion_rates(
         contrast: of the movie, ``[T, *batch, height, width]``, 0 for the background.
         dt: duration of a frame [s].
         places: of the cells of either kind, ``[n, 2]``; one at each pixel if omitted.
-        cells: constants.
+        params: constants.
 
     Returns:
         Rates ``[T, *batch, 2·n]`` [Hz], the ON cells first.
@@ -128,7 +128,7 @@ def ganglion_rates(
             constants out of range.
     """
     check.positive("dt", dt, " [s]")
-    _check(cells)
+    _check(params)
     if contrast.ndim < 3:
         raise ValueError(
             f"A movie is [T, *batch, height, width], got shape {contrast.shape}."
@@ -138,7 +138,7 @@ def ganglion_rates(
     contrast = jnp.asarray(contrast)
     height, width = contrast.shape[-2:]
     places = mosaic(height, width) if places is None else places
-    fields = receptive_fields(places, height, width, cells).astype(contrast.dtype)
+    fields = receptive_fields(places, height, width, params).astype(contrast.dtype)
     seen = jnp.einsum("...hw,nhw->...n", contrast, fields)
 
     def low_pass(tau):
@@ -150,9 +150,9 @@ def ganglion_rates(
 
         return jax.lax.scan(step, jnp.zeros_like(seen.sum(axis=0)), seen)[1]
 
-    drive = low_pass(cells.tau_fast) - cells.transience * low_pass(cells.tau_slow)
+    drive = low_pass(params.tau_fast) - params.transience * low_pass(params.tau_slow)
     both = jnp.concatenate([drive, -drive], axis=-1)
-    return jnp.maximum(cells.baseline + cells.gain * both, 0.0).astype(seen.dtype)
+    return jnp.maximum(params.baseline + params.gain * both, 0.0).astype(seen.dtype)
 
 
 def inhomogeneous_poisson(key: jax.Array, rates: jax.Array, *, dt: Number) -> jax.Array:
@@ -234,11 +234,11 @@ def event_camera(
     return jax.lax.scan(step, (start, dark), light)[1]
 
 
-def _check(cells):
+def _check(params):
     for name in ("center", "surround", "tau_fast", "tau_slow"):
-        check.positive(name, getattr(cells, name))
+        check.positive(name, getattr(params, name))
     for name in ("balance", "transience", "baseline", "gain"):
-        check.positive(name, getattr(cells, name), zero=True)
-    for name, value in cells._asdict().items():
+        check.positive(name, getattr(params, name), zero=True)
+    for name, value in params._asdict().items():
         if np.ndim(value):
             raise ValueError(f"{name} must be one number, got shape {np.shape(value)}.")

@@ -29,8 +29,8 @@ from snnjax.datasets import (
 )
 from snnjax.datasets.samples import Split
 from snnjax.events import Events, from_rows, select
-from snnjax.inputs.cochlea import encode, fold_in
 from snnjax.progress import Progress
+from snnjax.senses.hearing.cochlea import encode, fold_in
 
 _PART = 128  # recordings
 
@@ -85,7 +85,7 @@ def encode_recordings(
     return found._replace(n_classes=len(recordings.classes))
 
 
-def encode_once(
+def encode_cached(
     recordings: Recordings,
     *,
     seed: int = 0,
@@ -140,7 +140,7 @@ def digits_from_sound(
     """
     asked = set(fsdd(split, path, by=by).paths)
     recordings = fsdd_recordings(path)
-    events = encode_once(recordings, channels=channels, progress=progress)
+    events = encode_cached(recordings, channels=channels, progress=progress)
     return select(events, np.array([each in asked for each in recordings.paths]))
 
 

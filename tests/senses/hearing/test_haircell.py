@@ -3,8 +3,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from snnjax.inputs import haircell
-from snnjax.inputs.haircell import HairCell
+from snnjax.senses.hearing import haircell
+from snnjax.senses.hearing.haircell import HairCellParams
 
 DT = 1 / 24_000
 
@@ -42,7 +42,7 @@ def test_every_constant_counts(rng, x64):
     velocity = np.cumsum(rng.normal(size=500)) * 30.0
     constants = 7.0, 1500.0, 2000.0, 5000.0, 90.0, 9.0, 200.0, 4e4, 1.3
     chance = haircell.hair_cell(
-        jnp.asarray(velocity)[:, None], dt=5e-5, params=HairCell(*constants)
+        jnp.asarray(velocity)[:, None], dt=5e-5, params=HairCellParams(*constants)
     )
     expected = slowly(velocity, 5e-5, *constants)
     np.testing.assert_allclose(chance[:, 0], expected, rtol=1e-9)
@@ -53,7 +53,7 @@ def test_every_constant_counts(rng, x64):
 def test_an_overfull_pool_is_left_alone(x64):
     # Quick refill keeps the pool full while the store fills; the store then overfills
     # it. Half of such an excess would be taken away without the clip.
-    params = HairCell(refill=500.0, reprocess=20.0)
+    params = HairCellParams(refill=500.0, reprocess=20.0)
     velocity = np.repeat([300.0, -10.0, 300.0], [3000, 1000, 50])
     chance = haircell.hair_cell(jnp.asarray(velocity)[:, None], dt=DT, params=params)
     expected = slowly(velocity, DT, *params)
@@ -92,7 +92,7 @@ def test_what_makes_no_sense_is_refused():
     with pytest.raises(ValueError, match=r"dt \[s\] must be finite and positive"):
         haircell.hair_cell(jnp.zeros((5, 2)), dt=-DT)
     with pytest.raises(ValueError, match="loss must be finite and positive"):
-        haircell.hair_cell(jnp.zeros((5, 2)), dt=DT, params=HairCell(loss=-1.0))
+        haircell.hair_cell(jnp.zeros((5, 2)), dt=DT, params=HairCellParams(loss=-1.0))
 
 
 @pytest.mark.parametrize("odd", [np.nan, np.inf, -np.inf])
@@ -103,7 +103,7 @@ def test_a_velocity_that_is_not_finite_is_refused(odd):
 
 @pytest.mark.parametrize("name", ["release", "reprocess", "refill"])
 def test_constants_that_would_make_transmitter_of_nothing_are_refused(name):
-    fast = HairCell()._replace(**{name: 1.01 / DT})
+    fast = HairCellParams()._replace(**{name: 1.01 / DT})
     with pytest.raises(
         ValueError, match=f"{name} times dt must stay below 1, got 1.01"
     ):
@@ -114,6 +114,8 @@ def test_velocities_of_another_shape_or_type():
     with pytest.raises(ValueError, match=r"\[T, \*batch, n\], got \(3,\)"):
         haircell.hair_cell(jnp.zeros(3), dt=DT)
     with pytest.raises(ValueError, match="gain must be one number or one per neuron"):
-        haircell.hair_cell(jnp.zeros((3, 2)), dt=DT, params=HairCell(gain=jnp.ones(3)))
+        haircell.hair_cell(
+            jnp.zeros((3, 2)), dt=DT, params=HairCellParams(gain=jnp.ones(3))
+        )
     host = haircell.hair_cell(np.ones((3, 2)), dt=DT)  # double precision, from numpy
     np.testing.assert_array_equal(host, haircell.hair_cell(jnp.ones((3, 2)), dt=DT))
