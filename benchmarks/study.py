@@ -4,20 +4,17 @@ JSON lines go to standard output, a table for people to standard error; figures 
 last line are kept under ``benchmarks/results``.
 """
 
-import argparse
 import json
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
-from timing import cores
 
+from benchmarks.machine import cores
+from benchmarks.report import RESULTS, emit, tell
 from snnjax.training import describe
-
-RESULTS = Path(__file__).parent / "results"
 
 
 class Criterion(NamedTuple):
@@ -46,16 +43,6 @@ class Study(NamedTuple):
     minutes: float  # of the small version on 2 cores
     run: Callable[[bool], Finding]  # full? -> what was seen
     one_size: bool = False  # never full, as the data has no more
-
-
-def emit(**row: Any) -> None:
-    """Prints one JSON line on standard output."""
-    print(json.dumps(row), flush=True)
-
-
-def tell(text: str) -> None:
-    """Prints a line for people on standard error."""
-    print(text, file=sys.stderr, flush=True)
 
 
 def all_cores() -> None:
@@ -90,12 +77,3 @@ def execute(study: Study, *, full: bool, results: Path = RESULTS) -> Finding:
         tell(f"     figure: {results / f'{stem}.png'}")
     emit(**line)
     return finding
-
-
-def main(study: Study) -> None:
-    """The command line of a single study."""
-    parser = argparse.ArgumentParser(description=study.claim)
-    parser.add_argument("--full", action="store_true", help="the published size")
-    full = parser.parse_args().full
-    all_cores()
-    execute(study, full=full)

@@ -1,41 +1,44 @@
 import json
 
-import activity_cost
-import cochlea_check
-import dale_network
-import dale_wiring
-import deep_initialisation
-import digit_rasters
-import escape_noise
-import gradient_paths
-import hidden_layer
 import jax
 import jax.numpy as jnp
-import loss_landscape
-import main_jobs
-import manifolds
-import membrane_fluctuations
 import numpy as np
-import peak_heights
-import primed_network
 import pytest
-import receptor_fit
-import recorded_jobs
-import retinal_waves
-import run
-import sparse_gradients
-import speech_recurrence
-import study
-import surrogate_controls
-import surrogate_field
-import surrogate_shapes
 
 import snnjax as snn
+from benchmarks import run, studies, study, tables
+from benchmarks.catalogue import every, load, modules
+from benchmarks.studies import (
+    R01_hidden_layer,
+    R02_loss_landscape,
+    R04_activity_cost,
+    R06_surrogate_shapes,
+    R07_surrogate_controls,
+    R08_peak_heights,
+    R09_gradient_paths,
+    R10_membrane_fluctuations,
+    R11_deep_initialization,
+    R12_homeostatic_pretraining,
+    R13_dale_network,
+    R14_speech_recurrence,
+    R15_cochlea_check,
+    R21_sparse_gradients,
+    R26_surrogate_field,
+    R27_escape_noise,
+    receptor,
+    retinal_waves,
+)
+from benchmarks.studies.shared import (
+    dale_wiring,
+    digit_rasters,
+    manifolds,
+    recorded_tasks,
+)
 
 TASK = manifolds.Manifolds(
     classes=4, inputs=20, samples=80, steps=60, on=30, epochs=20, batch=16
 )
-DEEP = deep_initialisation.Size(
+DEEP = R11_deep_initialization.Size(
     TASK, width=24, depths=(1, 4), deviations=(0.1, 1.0), seeds=1, others=1
 )
 DIGITS = digit_rasters.Training(hidden=40, epochs=10, batch=16, samples=300)
@@ -50,49 +53,51 @@ def orders():
     for clip, label, start in zip(counts, labels, group, strict=True):
         fires = turns[label][at][:, None] == np.arange(12) // 3
         clip[start : start + 24] = fires & (rng.random((24, 12)) < 0.7)
-    folds = speech_recurrence.speaker_folds(group, list("abcdef"))
-    return speech_recurrence.Heard(counts, labels, folds, {"group": group.tolist()})
+    folds = R14_speech_recurrence.speaker_folds(group, list("abcdef"))
+    return R14_speech_recurrence.Heard(counts, labels, folds, {"group": group.tolist()})
 
 
 TINY = {
-    "R01": hidden_layer.Size(patterns=16, steps=60, inputs=60, epochs=60, seeds=2),
-    "R02": loss_landscape.Size(
-        hidden_layer.Size(patterns=16, steps=60, inputs=60, epochs=60, seeds=1),
+    "R01": R01_hidden_layer.Size(patterns=16, steps=60, inputs=60, epochs=60, seeds=2),
+    "R02": R02_loss_landscape.Size(
+        R01_hidden_layer.Size(patterns=16, steps=60, inputs=60, epochs=60, seeds=1),
         points=21,
         plane=5,
     ),
-    "R03": main_jobs.Size(seeds=1, epochs=3),
-    "R04": activity_cost.Size((DIGITS,), points=6, seeds=1),
-    "R06": surrogate_shapes.Size(
+    "R03": recorded_tasks.Size(seeds=1, epochs=3),
+    "R04": R04_activity_cost.Size((DIGITS,), points=6, seeds=1),
+    "R06": R06_surrogate_shapes.Size(
         TASK, hidden=40, slopes=(1.0, 30.0), rates=(0.02,), seeds=1
     ),
-    "R07": surrogate_controls.Size(TASK, hidden=40, rates=(0.02,), seeds=1),
-    "R08": peak_heights.Size(
+    "R07": R07_surrogate_controls.Size(TASK, hidden=40, rates=(0.02,), seeds=1),
+    "R08": R08_peak_heights.Size(
         TASK,
         hidden=40,
         rates=(0.02,),
         seeds=1,
-        nets=tuple((1, paths) for paths in list(peak_heights.NAMES)[:4]),
+        nets=tuple((1, paths) for paths in list(R08_peak_heights.NAMES)[:4]),
         measured=(1.0, 100.0),
         samples=8,
     ),
-    "R09": gradient_paths.Size(
+    "R09": R09_gradient_paths.Size(
         TASK, hidden=40, seeds=1, cases=("nothing", "reset", "voltage")
     ),
-    "R10": membrane_fluctuations.Size(neurons=40, steps=1500, seeds=2, image=4),
-    "R11": deep_initialisation.Size(*DEEP),
-    "R12": primed_network.Size(DEEP, samples=100),
-    "R13": dale_network.Size(
+    "R10": R10_membrane_fluctuations.Size(neurons=40, steps=1500, seeds=2, image=4),
+    "R11": R11_deep_initialization.Size(*DEEP),
+    "R12": R12_homeostatic_pretraining.Size(DEEP, samples=100),
+    "R13": R13_dale_network.Size(
         *(TASK._replace(epochs=10), 40, (0.05,), (0.02,)),
         **{"seeds": 1, "draws": 10, "steps": 1000},
     ),
-    "R14": speech_recurrence.Size(
+    "R14": R14_speech_recurrence.Size(
         orders, spiking=32, gated=8, epochs=8, batch=32, rates=(0.01,), folds=2
     ),
-    "R21": sparse_gradients.Size(DIGITS, seeds=1),
-    "R26": surrogate_field.Size(points=2000, grid=4001, planes=2),
-    "R15": cochlea_check.Size(tones=4, channels=12, repeats=32, words=2),
-    "R27": escape_noise.Size(TASK, hidden=40, rates=(0.02,), seeds=1, draws=100_000),
+    "R21": R21_sparse_gradients.Size(DIGITS, seeds=1),
+    "R26": R26_surrogate_field.Size(points=2000, grid=4001, planes=2),
+    "R15": R15_cochlea_check.Size(tones=4, channels=12, repeats=32, words=2),
+    "R27": R27_escape_noise.Size(
+        TASK, hidden=40, rates=(0.02,), seeds=1, draws=100_000
+    ),
 }
 FINDINGS = {}
 
@@ -100,7 +105,7 @@ FINDINGS = {}
 def finding(id):
     """What the tiny version of a study found; each is run once."""
     if id not in FINDINGS:
-        FINDINGS[id] = run.STUDIES[id].run(False, TINY[id])
+        FINDINGS[id] = load(id).run(False, TINY[id])
     return FINDINGS[id]
 
 
@@ -111,7 +116,7 @@ def measured(found, name):
 @pytest.mark.parametrize("id", TINY)
 def test_a_finding_becomes_a_last_line_and_files(id, tmp_path, capsys):
     found = finding(id)
-    made = run.STUDIES[id]._replace(run=lambda full: found)
+    made = load(id)._replace(run=lambda full: found)
     study.execute(made, full=False, results=tmp_path)
     line = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert line["study"] == id
@@ -137,20 +142,21 @@ def test_hidden_weights_see_a_flat_loss_and_a_falling_integral():
     (seed,) = found.summary["seeds"]
     assert all(c.holds for c in found.criteria[:2])
     assert seed["differences_exactly_zero"] > 0.9
-    for name in loss_landscape.LINES:
+    for name in R02_loss_landscape.LINES:
         begun, ended = seed[name]["loss"]
         assert ended < begun
     # The hidden layer's part of a gradient is as high as its surrogate.
-    as_trained, area_1 = (seed[name] for name in loss_landscape.LINES[1:])
+    as_trained, area_1 = (seed[name] for name in R02_loss_landscape.LINES[1:])
     assert area_1["loss"] == as_trained["loss"]
     assert area_1["surrogate_integral"] < 3 * as_trained["surrogate_integral"] < 0
 
 
 def test_ranks_correlate_where_values_rise_together():
     x = np.array([0.3, -1.0, 7.0, 2.0])
-    assert loss_landscape.spearman(x, np.exp(x)) == pytest.approx(1.0)
-    assert loss_landscape.spearman(x, -(x**3)) == pytest.approx(-1.0)
-    assert loss_landscape.spearman(x, [2, 1, 3, 4]) == pytest.approx(0.8)  # 1 - 6·2/60
+    assert R02_loss_landscape.spearman(x, np.exp(x)) == pytest.approx(1.0)
+    assert R02_loss_landscape.spearman(x, -(x**3)) == pytest.approx(-1.0)
+    away = 1 - 6 * 2 / 60  # two neighbours in each other's place
+    assert R02_loss_landscape.spearman(x, [2, 1, 3, 4]) == pytest.approx(away)
 
 
 def by_hand(weights, beta, surrogate):
@@ -171,7 +177,7 @@ def by_hand(weights, beta, surrogate):
 
 
 def test_the_surrogate_field_is_the_one_worked_out_by_hand(rng, x64):
-    field = jax.jit(jax.grad(surrogate_field.output))
+    field = jax.jit(jax.grad(R26_surrogate_field.output))
     for weights in rng.normal(size=(5, 5)):
         for beta, surrogate in ((2.0, 2.0), (100.0, 15.0), (1e4, 5.0)):
             np.testing.assert_allclose(
@@ -186,11 +192,11 @@ def test_surrogate_fields_have_work_around_a_circle_and_smooth_ones_have_none():
     found = finding("R26")
     steep, smooth = (found.summary["loops"][k] for k in ("surrogate", "smooth"))
     angle = np.arange(20_000) * 2 * np.pi / 20_000
-    first, second = surrogate_field.PLANE * surrogate_field.RADIUS
+    first, second = R26_surrogate_field.PLANE * R26_surrogate_field.RADIUS
     for k, slope in enumerate(found.summary["slopes"]):
         work = sum(
             by_hand(
-                np.cos(a) * first + np.sin(a) * second, surrogate_field.STEEP, slope
+                np.cos(a) * first + np.sin(a) * second, R26_surrogate_field.STEEP, slope
             )
             @ (np.cos(a) * second - np.sin(a) * first)
             for a in angle
@@ -205,7 +211,7 @@ def test_surrogate_fields_have_work_around_a_circle_and_smooth_ones_have_none():
 
 def test_the_sign_of_a_surrogate_is_wrong_where_it_is_said_to_be():
     found = finding("R26")
-    bias = surrogate_field.BIAS
+    bias = R26_surrogate_field.BIAS
     for slope, seen in found.summary["wrong_sign"].items():
         inside = np.zeros(400, bool)
         grid = np.linspace(-0.2, 0.2, 401)[:-1] + 1e-5
@@ -283,22 +289,22 @@ def test_noisy_neurons_agree_alone_differ_in_layers_and_learn():
 
 def test_a_few_epochs_bring_a_neuron_near_a_receptor(data_folder):
     data_folder("grasshopper")
-    tiny = receptor_fit.Size(seconds=3.0, copies=2, epochs=40, seeds=1)
-    found = receptor_fit.run(False, tiny)
+    tiny = receptor.Size(seconds=3.0, copies=2, epochs=40, seeds=1)
+    found = receptor.run(False, tiny)
     assert found.summary["correlation"] > 0.1
 
 
 def test_a_receptor_that_was_not_recorded_here_is_asked_for(monkeypatch):
     monkeypatch.delenv("SNNJAX_DATA", raising=False)
     with pytest.raises(FileNotFoundError, match="nitime"):
-        receptor_fit.recordings(receptor_fit.Size())
+        receptor.recordings(receptor.Size())
 
 
 RECORDED = {
-    "R05": ("braille", recorded_jobs.Size(seeds=1, epochs=2, samples=300)),
-    "n-mnist": ("nmnist-small", recorded_jobs.Size(seeds=1, epochs=4, samples=100)),
-    "mnist": ("mnist", recorded_jobs.Size(seeds=1, epochs=1, samples=2000)),
-    "ecg": ("ecg-qtdb", recorded_jobs.Size(seeds=1, epochs=4, samples=160)),
+    "R05": ("braille", recorded_tasks.Size(seeds=1, epochs=2, samples=300)),
+    "n-mnist": ("nmnist-small", recorded_tasks.Size(seeds=1, epochs=4, samples=100)),
+    "mnist": ("mnist", recorded_tasks.Size(seeds=1, epochs=1, samples=2000)),
+    "ecg": ("ecg-qtdb", recorded_tasks.Size(seeds=1, epochs=4, samples=160)),
 }
 
 
@@ -306,7 +312,7 @@ RECORDED = {
 def test_a_little_training_on_recorded_data_beats_chance(id, data_folder):
     folder, size = RECORDED[id]
     data_folder(folder)
-    found = run.STUDIES[id].run(False, size)
+    found = load(id).run(False, size)
     assert len(found.criteria) >= 2
     for runs in networks(found.summary):
         assert len(runs["test_accuracies"]) == 1
@@ -434,7 +440,7 @@ def test_a_speaker_held_out_is_heard_in_no_other_part():
         assert parts[1:] == [{(k + 1) % 6}, {k}]
         assert set().union(*parts) == set(range(6))
         assert sum(map(len, parts)) == 6
-        mixed = speech_recurrence.random_fold(fold, k)
+        mixed = R14_speech_recurrence.random_fold(fold, k)
         assert [len(p) for p in mixed[1:]] == [len(p) for p in fold[1:]]
         assert sorted(np.concatenate(mixed[1:])) == list(range(384))
         assert len(set(group[mixed.test])) == 6
@@ -444,7 +450,7 @@ def test_shuffled_clips_keep_the_counts_of_channels_and_their_length(rng):
     counts = rng.poisson(0.3, (20, 30, 5)).astype(np.uint8)
     counts[:, 18:] = 0
     counts[0] = 0
-    noise = speech_recurrence.shuffled(counts, 1)
+    noise = R14_speech_recurrence.shuffled(counts, 1)
     np.testing.assert_array_equal(noise.sum(axis=1), counts.sum(axis=1))
     assert not noise[:, 18:].any()
     assert np.any(noise != counts)
@@ -457,7 +463,7 @@ def test_studies_are_listed_and_unknown_ones_refused(capsys):
     assert all(id in capsys.readouterr().out for id in ["R01"])
     assert run.main(["R99"]) == 2
     assert "R99" in (told := capsys.readouterr().err)
-    assert all(id in told for id in run.STUDIES)
+    assert all(id in told for id in modules())
     assert run.main([]) == 2
     assert run.main(["R01", "R03", "--full"]) == 2
     assert "one size of R03;" in capsys.readouterr().err
@@ -466,11 +472,49 @@ def test_studies_are_listed_and_unknown_ones_refused(capsys):
 def test_a_failed_criterion_is_an_exit_status(monkeypatch, tmp_path):
     for holds in (True, False):
         found = study.Finding({}, [study.Criterion("c", 1, "== 1", holds)])
-        made = run.STUDIES["R01"]._replace(run=lambda full, found=found: found)
-        monkeypatch.setitem(run.STUDIES, "R01", made)
+        made = load("R01")._replace(run=lambda full, found=found: found)
+        monkeypatch.setattr(run, "load", lambda id, made=made: made)
         assert run.main(["R01", "--out", str(tmp_path)]) == int(not holds)
 
 
 def test_the_table_says_what_the_results_say():
-    for page, text in ((run.TABLE, run.table()), (run.README, run.speeds())):
-        assert page.read_text().split(run.MARK)[1].strip() == text
+    for page, text in tables.texts().items():
+        assert page.read_text().split(tables.MARK)[1].strip() == text
+
+
+def write_studies(monkeypatch, folder, **files):
+    for name, text in files.items():
+        (folder / f"{name}.py").write_text(text)
+    monkeypatch.setattr(studies, "__path__", [str(folder)])
+
+
+STUDY = "from benchmarks.study import Study\nSTUDY = Study({!r}, '', '', 1, None)\n"
+
+
+def test_a_study_is_found_by_its_file(monkeypatch, tmp_path):
+    files = {"R91_b": STUDY.format("R91"), "a_new_one": STUDY.format("a-new-one")}
+    write_studies(monkeypatch, tmp_path, **files)
+    assert modules() == {"R91": "R91_b", "a-new-one": "a_new_one"}
+    assert [study.id for study in every()] == ["R91", "a-new-one"]
+
+
+def test_two_files_of_one_id_are_refused(monkeypatch, tmp_path):
+    write_studies(monkeypatch, tmp_path, R92_a="", R92_b="")
+    with pytest.raises(ValueError, match=r"R92_a.py and R92_b.py are both R92"):
+        modules()
+
+
+def test_a_file_of_no_study_or_of_another_is_refused(monkeypatch, tmp_path):
+    files = {"R93_a": STUDY.format("R94"), "R95_a": ""}
+    write_studies(monkeypatch, tmp_path, **files)
+    with pytest.raises(ValueError, match=r"R93_a.py should be study R93 and is R94"):
+        load("R93")
+    with pytest.raises(ValueError, match=r"R95_a.py has no STUDY"):
+        load("R95")
+
+
+def test_every_file_is_the_study_it_says_and_every_result_has_a_file():
+    known = {study.id for study in every()}
+    assert known == modules().keys()
+    kept = [json.loads(path.read_text()) for path in study.RESULTS.glob("*.json")]
+    assert {row["study"] for row in kept if "study" in row} <= known

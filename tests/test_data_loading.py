@@ -1,13 +1,13 @@
 import json
-from pathlib import Path
 
-import data_loading
-import fuzz_readers
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-README = Path(data_loading.__file__).parent / "README.md"
+from benchmarks.fuzz import readers
+from benchmarks.speed import data_loading
+from benchmarks.tables import CLAIMS
+
 TINY = data_loading.Size(steps=20, batch=4, hidden=8, samples=16, batches=3, repeats=1)
 
 
@@ -44,16 +44,16 @@ def test_recordings_fire_as_often_as_they_should():
 def test_fuzzed_formats_are_kept_beside_each_other(tmp_path):
     path = tmp_path / "fuzz.json"
     for name, inputs in (("wav", 5), ("idx", 7), ("wav", 9)):
-        row = fuzz_readers.fuzz(name, inputs=inputs, seconds=60)
-        fuzz_readers.keep(row, path)
+        row = readers.fuzz(name, inputs=inputs, seconds=60)
+        readers.keep(row, path)
     rows = json.loads(path.read_text())
     assert [(k, row["inputs"]) for k, row in rows.items()] == [("idx", 7), ("wav", 9)]
-    assert "at least 7 inputs each" in fuzz_readers.sentence(rows)
+    assert "at least 7 inputs each" in readers.sentence(rows)
 
 
-@pytest.mark.parametrize("told", [data_loading, fuzz_readers])
+@pytest.mark.parametrize("told", [data_loading, readers])
 def test_the_page_says_what_the_results_say(told):
-    name = {"data_loading": "data_loading", "fuzz_readers": "fuzz"}[told.__name__]
+    name = {data_loading: "data_loading", readers: "fuzz"}[told]
     kept = json.loads((data_loading.RESULTS / f"{name}.json").read_text())
-    page = " ".join(README.read_text().split())
+    page = " ".join(CLAIMS.read_text().split())
     assert told.sentence(kept) in page

@@ -6,11 +6,13 @@ import sys
 
 import jax
 import jax.numpy as jnp
-import manifolds
 import numpy as np
 import pytest
-import training_step
-from timing import cores
+
+from benchmarks.machine import cores
+from benchmarks.report import ROOT
+from benchmarks.speed import training_step
+from benchmarks.studies.shared import manifolds
 
 
 @pytest.mark.parametrize("at_once", [1, 2])
@@ -31,13 +33,13 @@ def test_a_sweep_gives_each_point_its_own_whatever_the_number_of_devices(at_once
 
 def test_every_core_is_a_device_and_no_study_starts_jax_before():
     program = (
-        "import run, jax, study; study.all_cores(); "
+        "import jax; from benchmarks import catalogue, study; catalogue.every(); "
+        "study.all_cores(); "
         "print(len(jax.devices()), jax.devices()[0].platform)"
     )
-    folder = os.path.dirname(manifolds.__file__)
     told = subprocess.run(
         [sys.executable, "-c", program],
-        cwd=folder,
+        cwd=ROOT,
         env={**os.environ, "JAX_PLATFORMS": "cpu"},
         capture_output=True,
         text=True,

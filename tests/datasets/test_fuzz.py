@@ -1,12 +1,14 @@
 """Damaged files are refused by name, or read as something a file can hold."""
 
-import fuzz_readers
+import sys
+
 import pytest
-from fuzz_readers import fuzz, one, verdict
-from fuzz_seeds import FORMATS, Format
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.fuzz import readers
+from benchmarks.fuzz.readers import fuzz, one, verdict
+from benchmarks.fuzz.seeds import FORMATS, Format
 from snnjax.datasets import DataError
 
 pytest.importorskip("h5py")
@@ -120,21 +122,21 @@ def read(path):
     if size == 9: bytearray(2**31)
     if size == 10: os.system("true")
     return size
-fuzz_seeds.FORMATS["odd"] = fuzz_seeds.Format(
+seeds.FORMATS["odd"] = seeds.Format(
     "", lambda folder: b"sound", read, lambda found: True
 )
-fuzz_readers.one = lambda name, files, seed, index: bytes(index)
-fuzz_readers.PATIENCE = 0.2
+readers.one = lambda name, files, seed, index: bytes(index)
+readers.PATIENCE = 0.2
 """
 
 
 def test_a_worker_that_dies_hangs_or_does_something_is_found_out(monkeypatch, tmp_path):
     script = tmp_path / "killer.py"
     script.write_text(
-        f"import sys; sys.path.insert(0, {str(fuzz_readers.__file__[:-15])!r})\n"
-        f"import fuzz_readers, fuzz_seeds\n{KILLER}\nfuzz_readers.main()\n"
+        "import sys; sys.path.insert(0, '')\n"  # a worker starts where benchmarks is
+        f"from benchmarks.fuzz import readers, seeds\n{KILLER}\nreaders.main()\n"
     )
-    monkeypatch.setattr(fuzz_readers, "__file__", str(script))
+    monkeypatch.setattr(readers, "WORKER", (sys.executable, str(script)))
     monkeypatch.setitem(FORMATS, "odd", None)
     row = fuzz("odd", inputs=8, first=4, seconds=60)
     assert row["bad"] == [7, 8, 9, 10]

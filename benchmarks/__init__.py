@@ -1,0 +1,1 @@
+"""Claims and how to refute them, speeds, and damaged files; see README.md."""

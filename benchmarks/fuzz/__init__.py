@@ -1,0 +1,1 @@
+"""What damaged files do to the readers."""

@@ -1,0 +1,46 @@
+"""How every speed is measured: compiled apart, results awaited, sides interleaved."""
+
+import statistics
+import time
+from collections.abc import Callable
+from typing import Any
+
+import jax
+
+
+class Program:
+    """A jitted function, compiled for its arguments, with what the compiler says."""
+
+    def __init__(self, function: Callable[..., Any], *args: Any):
+        began = time.perf_counter()
+        lowered = jax.jit(function).lower(*args)
+        self.compiled = lowered.compile()
+        self.compile_s = time.perf_counter() - began
+        self.temp_mb = self.compiled.memory_analysis().temp_size_in_bytes / 2**20
+        self.args = args
+
+    def __call__(self) -> Any:
+        return jax.block_until_ready(self.compiled(*self.args))
+
+
+def interleave(
+    sides: dict[str, Callable[[], Any]], repeats: int = 9, warmup: int = 2
+) -> dict[str, dict[str, float]]:
+    """Median and least milliseconds of each side, taken in turns in one run."""
+    for run in sides.values():
+        for _ in range(warmup):
+            run()
+    times: dict[str, list[float]] = {name: [] for name in sides}
+    for _ in range(repeats):
+        for name, run in sides.items():
+            began = time.perf_counter()
+            run()
+            times[name].append(1e3 * (time.perf_counter() - began))
+    return {
+        name: {
+            "median_ms": round(statistics.median(each), 2),
+            "min_ms": round(min(each), 2),
+            "repeats": repeats,
+        }
+        for name, each in times.items()
+    }

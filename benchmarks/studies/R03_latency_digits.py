@@ -1,0 +1,50 @@
+"""Handwritten digits as latencies, beside logistic regression on the pixels."""
+
+import numpy as np
+
+from benchmarks.studies.shared.recorded_tasks import Size, at_least, train
+from benchmarks.study import Criterion, Finding, Study
+from snnjax import tasks
+from snnjax.datasets import digits
+
+
+def logistic_regression() -> float:
+    """Test accuracy of a linear classifier of the pixels; penalty by validation."""
+    from sklearn.linear_model import LogisticRegression
+
+    data = {split: digits(split) for split in ("train", "validation", "test")}
+    fits = [
+        LogisticRegression(C=c, max_iter=5000).fit(*map(np.asarray, data["train"]))
+        for c in (0.01, 0.1, 1.0, 10.0, 100.0)
+    ]
+    best = max(fits, key=lambda fit: fit.score(*map(np.asarray, data["validation"])))
+    return float(best.score(*map(np.asarray, data["test"])))
+
+
+def run(full: bool, size: Size = Size()) -> Finding:
+    del full
+    found = train(tasks.digits_task, "digits.png", size)
+    found["logistic_regression_test_accuracy"] = round(logistic_regression(), 4)
+    behind = 100 * (found["logistic_regression_test_accuracy"] - found["test_accuracy"])
+    return Finding(
+        found,
+        [
+            at_least("mean test accuracy", found["test_accuracy"], 0.95),
+            Criterion(
+                "points behind logistic regression on the pixels",
+                round(behind, 2),
+                "<= 3",
+                behind <= 3,
+            ),
+        ],
+    )
+
+
+STUDY = Study(
+    id="R03",
+    claim="Latency-coded handwritten digits are learned by one hidden layer.",
+    source="Neftci, Mostafa & Zenke 2019, doi:10.1109/MSP.2019.2931595",
+    minutes=1.5,
+    run=run,
+    one_size=True,
+)

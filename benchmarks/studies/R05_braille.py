@@ -1,0 +1,56 @@
+"""Braille letters under four taxels, with recurrence and without."""
+
+from functools import partial
+
+from benchmarks.studies.shared.recorded_tasks import (
+    Size,
+    above_zero,
+    ahead_of_linear,
+    at_least,
+    train,
+)
+from benchmarks.study import Finding, Study
+from snnjax import tasks
+from snnjax.learning import max_over_time
+
+
+def run(full: bool, size: Size = Size()) -> Finding:
+    """The layer with and without recurrence, and both again with another readout."""
+    del full
+    found, criteria = {}, []
+    for name, reader in {"mean": braille, "highest": braille_as_published}.items():
+        figure = "braille.png" if reader is braille else None
+        both = {
+            "recurrent": train(partial(reader, True), figure, size),
+            "feed-forward": train(partial(reader, False), None, size),
+        }
+        hits, control = (runs["test_accuracy"] for runs in both.values())
+        criteria += [
+            at_least(f"{name} voltage: mean test accuracy", hits, 0.93),
+            above_zero(
+                f"{name} voltage: points a feed-forward layer is behind", hits - control
+            ),
+        ]
+        found[f"{name} voltage"] = both
+    return Finding(
+        found, [*criteria, ahead_of_linear(found["mean voltage"]["recurrent"])]
+    )
+
+
+def braille(recurrence):
+    return tasks.braille_task(recurrence=recurrence)
+
+
+def braille_as_published(recurrence):
+    return braille(recurrence)._replace(readout=max_over_time, epochs=100)
+
+
+STUDY = Study(
+    id="R05",
+    claim="A recurrent layer reads Braille letters under a fingertip, better than "
+    "one without recurrence.",
+    source="Müller-Cleve et al. 2022, doi:10.3389/fnins.2022.951164",
+    minutes=5,
+    run=run,
+    one_size=True,
+)

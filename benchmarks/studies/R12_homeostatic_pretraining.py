@@ -1,0 +1,212 @@
+"""R12: descent on firing rates alone rescues a network that starts silent.
+
+A network of four hidden layers whose weights are ten times too small (σ_U = 0.1, see
+R11) is *primed*: it descends on how far the firing rate of each neuron is from a band,
+without labels, until every layer is in it. Then it is trained as if it had been drawn
+well from the start (homeostasis before learning; Rossbroich, Gygax & Zenke 2022,
+doi:10.1088/2634-4386/ac97bb).
+
+What is descended on makes the difference. Descent on the *weights* asks the same of all
+synapses of a neuron: rates come out right, but the mean of the input drives every
+neuron, and layers fire in unison. Descent on *thresholds*, one for each neuron, changes
+when a neuron fires and not what for; they are folded into the weights before training.
+
+Five seeds left open whether a gap remains; with ten it does. Primed networks learn far
+above chance, and stay behind those drawn well by more than the bound and more than the
+standard error of either mean. A cause may be that priming makes every neuron fire,
+while σ_U = 1 leaves some of them silent and the others more selective.
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+import snnjax as snn
+from benchmarks.report import emit, tell
+from benchmarks.studies.R11_deep_initialization import (
+    JUDGED,
+    fluctuating,
+    keys,
+    means,
+    network,
+    rates,
+)
+from benchmarks.studies.R11_deep_initialization import Size as Deep
+from benchmarks.studies.shared.manifolds import PARAMS, data, sweep, train
+from benchmarks.study import Criterion, Finding, Study
+from snnjax import plot
+from snnjax.learning import homeostatic_pretraining
+
+BAND = 5.0, 50.0  # where the rates of all layers should lie [Hz]
+AIM = 10.0, 30.0  # what priming aims at, as other samples differ from its own [Hz]
+STARTS = {
+    "σ_U = 1": "#0072b2",
+    "σ_U = 0.1": "0.6",
+    "weights primed": "#e69f00",
+    "thresholds primed": "#d55e00",
+}
+
+
+class Size(NamedTuple):
+    deep: Deep = Deep(seeds=10)
+    samples: int = 200  # to prime on
+    steps: int = 100  # of priming, at most
+    weights_rate: float = 1e-2  # of Adam, priming weights
+    thresholds_rate: float = 0.1  # of Adam, priming logarithms of thresholds
+
+
+FULL = Size(Deep(task=Deep().task._replace(samples=1000), seeds=10))
+
+
+def lowered(cells, logs):
+    """The same cells, with thresholds of their own in the hidden layers."""
+    cells = list(cells)
+    for k, log in enumerate(logs):
+        cells[2 * k + 1] = snn.lif(len(log), PARAMS._replace(threshold=jnp.exp(log)))
+    return cells
+
+
+def folded(weights, logs):
+    """Weights that do at threshold 1 what ``weights`` do at other thresholds."""
+    weights = list(weights)
+    for k, log in enumerate(logs):
+        weights[2 * k] = weights[2 * k]._replace(w=weights[2 * k].w / jnp.exp(log))
+    return tuple(weights)
+
+
+def starts(size: Size, seed):
+    """What ``STARTS`` names, in its order: weights, and mean rates of layers there."""
+    key_data, key_weights, _ = keys(seed)
+    parts = data(size.deep.task, key_data)
+    times = parts.train.times[: size.samples]
+
+    def drawn(deviation):
+        cells = network(size.deep, JUDGED, fluctuating(deviation))
+        return cells, snn.chain(*cells).init(key_weights)
+
+    def primed(rates_of, start, rate):
+        return homeostatic_pretraining(
+            rates_of,
+            start,
+            lower=AIM[0],
+            upper=AIM[1],
+            optimizer=optax.adam(rate),
+            steps=size.steps,
+        )
+
+    cells, good = drawn(1.0)
+    _, silent = drawn(0.1)
+    weights = primed(
+        lambda weights: rates(size.deep, cells, weights, times),
+        silent,
+        size.weights_rate,
+    )
+    thresholds = primed(
+        lambda logs: rates(size.deep, lowered(cells, logs), silent, times),
+        [jnp.zeros(size.deep.width)] * JUDGED,
+        size.thresholds_rate,
+    )
+    found = good, silent, weights.values, folded(silent, thresholds.values)
+    there = [means(size.deep, cells, w, parts.test.times) for w in found]
+    steps = jnp.stack([weights.steps, thresholds.steps])
+    return found, jnp.stack(there), steps
+
+
+def accuracies(size: Size, weights) -> np.ndarray:
+    """On test data after training, ``[starts, S]``."""
+    cells = network(size.deep, JUDGED, fluctuating(1.0))
+    stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *weights)
+
+    def one(start, seed):
+        key_data, _, key = keys(seed)
+        first = jax.tree.map(lambda leaf: leaf[start, seed], stacked)
+        task = size.deep.task
+        parts = data(task, key_data)
+        rate = size.deep.learning_rate
+        return train(task, cells, parts, rate, key, weights=first).test
+
+    return sweep(one, range(len(weights)), range(size.deep.seeds))
+
+
+def run(full: bool, size: Size | None = None) -> Finding:
+    size = size or (FULL if full else Size())
+    weights, there, steps = sweep(
+        lambda seed: starts(size, seed), range(size.deep.seeds)
+    )
+    there = dict(zip(STARTS, np.moveaxis(there, 1, 0), strict=True))  # [S, layers] each
+    tests = dict(zip(STARTS, accuracies(size, weights), strict=True))
+    for name, hits in tests.items():
+        row = {
+            "rates_at_start": there[name].mean(axis=0).astype(float).round(2).tolist(),
+            "test": hits.astype(float).round(4).tolist(),
+        }
+        emit(start=name, **row)
+        tell(f"     {name:<16} test accuracy {hits.mean():.3f}")
+    means = {name: float(hits.mean()) for name, hits in tests.items()}
+    primed = there["thresholds primed"]
+    low, high = float(primed.min()), float(primed.max())
+    behind = 100 * (means["σ_U = 1"] - means["thresholds primed"])
+    criteria = [
+        Criterion(
+            "lowest rate of a layer after priming, Hz",
+            round(low, 1),
+            ">= 5",
+            low >= BAND[0],
+        ),
+        Criterion(
+            "highest rate of a layer after priming, Hz",
+            round(high, 1),
+            "<= 50",
+            high <= BAND[1],
+        ),
+        Criterion(
+            "points a network of primed thresholds is behind σ_U = 1",
+            round(behind, 2),
+            "<= 3",
+            behind <= 3,
+        ),
+    ]
+    summary = {
+        name: {
+            "test_accuracy": round(means[name], 4),
+            "standard_error": round(float(hits.std() / len(hits) ** 0.5), 4),
+            "rates_at_start": there[name].mean(axis=0).astype(float).round(2).tolist(),
+        }
+        for name, hits in tests.items()
+    }
+    summary["priming_steps"] = dict(
+        zip(list(STARTS)[2:], steps.T.tolist(), strict=True)
+    )
+    return Finding(summary, criteria, figure(size, there, tests))
+
+
+def figure(size, there, tests):
+    drawn, axes = plot.figure(1, 2, (9.0, 3.6))
+    left, right = axes[0]
+    left.axhspan(*BAND, color="0.93", zorder=0)
+    for k, (name, color) in enumerate(STARTS.items()):
+        layers = np.arange(1, there[name].shape[1] + 1)
+        left.plot(layers, there[name].mean(axis=0), "o-", color=color, label=name)
+        right.bar(k, tests[name].mean(), color=color, alpha=0.5)
+        right.plot(np.full(len(tests[name]), k), tests[name], "o", color=color)
+    left.set(xlabel="layer", ylabel="rate at the start (Hz)", xticks=layers)
+    left.set_title("grey: the band asked for", fontsize=10)
+    left.legend(frameon=False)
+    right.axhline(1 / size.deep.task.classes, color="0.4", ls=":")
+    right.set(ylim=(0, 1.02), ylabel="test accuracy", xticks=range(len(STARTS)))
+    right.set_xticklabels([name.replace(" primed", "\nprimed") for name in STARTS])
+    right.set_title("after training; dots: seeds", fontsize=10)
+    return drawn
+
+
+STUDY = Study(
+    id="R12",
+    claim="A silent deep network whose thresholds descend on its firing rates alone "
+    "then learns about as well as one drawn well; if its weights descend, it does not.",
+    source="Rossbroich, Gygax & Zenke 2022, doi:10.1088/2634-4386/ac97bb",
+    minutes=1.5,
+    run=run,
+)

@@ -1,0 +1,131 @@
+"""R21: neurons far from threshold may be left out of the backward pass.
+
+Handwritten digits through one hidden layer whose surrogate is cut off where the voltage
+is further than a width from threshold. All widths and seeds are one program. With an
+infinite width nothing is cut off, with a width of 0 the hidden layer learns nothing.
+
+How many entries (step, neuron) are near threshold is a matter of where voltages are:
+weights for fluctuations with ξ = 1 spread them around rest by as much as the threshold
+is high, and training spreads them further. Small initial weights keep them at rest.
+How few suffice is a matter of depth and batch: here, with one hidden layer, a hundredth
+of the entries still is dozens for each neuron in each batch of 64 samples of 50 steps.
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+import snnjax as snn
+from benchmarks.report import emit, tell
+from benchmarks.studies.shared import digit_rasters
+from benchmarks.studies.shared.digit_rasters import PARAMS, Training, train
+from benchmarks.studies.shared.manifolds import sweep
+from benchmarks.study import Criterion, Finding, Study
+from snnjax import plot
+from snnjax.surrogate import Sparse
+
+WIDTHS = (np.inf, 1.0, 0.8, 0.3, 0.05, 0.0)
+
+
+class Size(NamedTuple):
+    training: Training = Training()
+    seeds: int = 5
+
+
+FULL = Size(Training(hidden=512, epochs=60))
+
+
+def run(full: bool, size: Size | None = None) -> Finding:
+    size = size or (FULL if full else Size())
+    data = digit_rasters.data(size.training)
+
+    def one(make_shape, width, seed):
+        key = jax.random.fold_in(jax.random.key(21), seed)
+        shape = make_shape(width)
+        weights = train(size.training, shape, data, key, path="xla")  # bit for bit
+        seen = [digit_rasters.run(size.training, data, each) for each in weights]
+        near = [shape(each.voltages - PARAMS.threshold) != 0.0 for each in seen]
+        active = jnp.stack([jnp.mean(each) for each in near])
+        return weights.learned, seen[-1].accuracy, active
+
+    def cut(width):
+        return Sparse(snn.SuperSpike(), width)
+
+    seeds = range(size.seeds)
+    dense, *_ = sweep(lambda *p: one(lambda _: snn.SuperSpike(), *p), (0.0,), seeds)
+    weights, hits, active = sweep(lambda *p: one(cut, *p), WIDTHS, seeds)
+    same = jax.tree.map(lambda a, b: np.array_equal(a[0], b[0]), weights, dense)
+    rows = {}
+    for width, hit, share in zip(WIDTHS, hits, active.mean(axis=1), strict=True):
+        rows[str(width)] = {
+            "test_accuracy": round(float(hit.mean()), 4),
+            "test_accuracies": hit.astype(float).round(4).tolist(),
+            "active_at_first": round(float(share[0]), 4),
+            "active_at_last": round(float(share[1]), 4),
+        }
+        emit(width=str(width), **rows[str(width)])
+        tell(
+            f"     width {width:<5} test {hit.mean():.3f}"
+            f"  active {share[0]:.3f} at first, {share[1]:.3f} at last"
+        )
+    return Finding(
+        {"widths": rows, "hidden": size.training.hidden, "seeds": size.seeds},
+        criteria(rows, all(jax.tree.leaves(same))),
+        figure(rows),
+    )
+
+
+def criteria(rows, same):
+    hit = {width: 100 * row["test_accuracy"] for width, row in rows.items()}
+    lost = hit["inf"] - hit["0.8"]
+    active = rows["0.8"]["active_at_last"]
+    above = hit["0.05"] - hit["0.0"]
+    return [
+        Criterion(
+            "an infinite width gives the weights of no width, bit for bit",
+            *(same, "== True", same),
+        ),
+        Criterion("points lost at width 0.8", round(lost, 2), "<= 2", lost <= 2),
+        Criterion("entries active at width 0.8", active, "<= 0.15", active <= 0.15),
+        Criterion(
+            "points that width 0.05 is above no gradient at all (collapse)",
+            round(above, 2),
+            "<= 5",
+            above <= 5,
+        ),
+    ]
+
+
+def figure(rows):
+    drawn, axes = plot.figure(1, 1, (5.5, 3.8))
+    ax = axes[0, 0]
+    for width, row in rows.items():
+        x, hits = row["active_at_last"], row["test_accuracies"]
+        if float(width) == 0:
+            ax.axhline(np.mean(hits), color="0.5", ls=":", label="readout only")
+            continue
+        ax.errorbar(x, np.mean(hits), np.std(hits), marker="o", color="#0072b2")
+        ax.annotate(
+            "∞" if width == "inf" else width,
+            *((x, np.mean(hits) + np.std(hits)), (0, 4)),
+            textcoords="offset points",
+            ha="center",
+        )
+    ax.axvspan(0.008, 0.15, color="#009e73", alpha=0.12, lw=0, label="at most 15 %")
+    ax.set(xscale="log", xlabel="entries active in the backward pass")
+    ax.margins(y=0.15)
+    ax.set(xlim=(0.008, 1.6), ylabel="test accuracy")
+    ax.set_title("digits, surrogate cut off at the width above each point")
+    ax.legend(frameon=False, loc="lower right")
+    return drawn
+
+
+STUDY = Study(
+    id="R21",
+    claim="Neurons far from threshold may be left out of the backward pass.",
+    source="Perez-Nieves & Goodman 2021, doi:10.48550/arXiv.2105.08810",
+    minutes=0.5,
+    run=run,
+)

@@ -1,0 +1,1 @@
+"""A claim of the literature in each file, whose name begins with its id."""

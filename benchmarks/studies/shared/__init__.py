@@ -1,0 +1,1 @@
+"""What several studies have in common: data, networks, training."""

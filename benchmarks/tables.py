@@ -1,0 +1,71 @@
+"""The tables of the documents, from what ``results`` keeps; no number is typed."""
+
+import json
+from pathlib import Path
+
+from benchmarks.catalogue import every
+from benchmarks.report import RESULTS, ROOT
+
+CLAIMS = Path(__file__).parent / "README.md"
+README = ROOT / "README.md"
+MARK = "<!-- written by: python benchmarks/run.py --table -->"
+
+
+def renew() -> None:
+    """Writes every table anew."""
+    for page, text in texts().items():
+        before, _, after = page.read_text().split(MARK)
+        page.write_text(f"{before}{MARK}\n{text}\n{MARK}{after}")
+
+
+def texts() -> dict[Path, str]:
+    """What belongs between the marks of each page."""
+    return {CLAIMS: claims(), README: speeds()}
+
+
+def claims() -> str:
+    """Every claim and what was measured last, from the JSON under ``results``."""
+    lines = ["| study | claim, source | criterion | measured | min |"]
+    lines.append("|---|---|---|---|---|")
+    for study in every():
+        claim = f"{study.claim}<br>{study.source}"
+        path = RESULTS / f"{study.id}.json"
+        if not path.exists():
+            lines.append(f"| {study.id} | {claim} | | not yet | {study.minutes:g} |")
+            continue
+        found = json.loads(path.read_text())
+        names = [
+            f"{c['name']} {c['bound']}".replace("|", "\\|") for c in found["criteria"]
+        ]
+        seen = [
+            str(c["value"]) if c["holds"] else f"**{c['value']}, fails**"
+            for c in found["criteria"]
+        ]
+        row = "<br>".join(names), "<br>".join(seen), f"{found['summary']['minutes']:g}"
+        lines.append(f"| {study.id} | {claim} | {' | '.join(row)} |")
+    return "\n".join(lines)
+
+
+def speeds() -> str:
+    """A training step in each library, from what ``rivals.py`` kept."""
+    kept = json.loads((RESULTS / "rivals.json").read_text())
+    sizes = list(dict.fromkeys(row["size"] for row in kept["rows"]))
+    times = {(row["side"], row["size"]): row for row in kept["rows"]}
+    lines = ["| ms (times the fastest) | " + " | ".join(sizes) + " |"]
+    lines.append("|---|" + "---|" * len(sizes))
+    for side in dict.fromkeys(row["side"] for row in kept["rows"]):
+        cells = []
+        for size in sizes:
+            best = min(t["median_ms"] for (_, at), t in times.items() if at == size)
+            row = times.get((side, size))
+            ratio = row and row["median_ms"] / best
+            cells.append(f"{row['median_ms']:.0f} ({ratio:.1f})" if row else "–")
+        lines.append(f"| {side} | " + " | ".join(cells) + " |")
+    gflops = sorted({row["matrix_gflops"] for row in kept["rows"]})
+    lines += [
+        "",
+        f"Medians of {kept['rows'][0]['repeats']} turns, each a step after others, on "
+        f"{kept['cpus']} {kept['processor']} cores ({gflops[0]}–{gflops[-1]} GFLOP/s "
+        f"in a large matrix product), jax {kept['jax']}.",
+    ]
+    return "\n".join(lines)
