@@ -62,9 +62,9 @@ def loss_of(neuron):
     """The same loss for whatever neurons are in the middle."""
     draw = partial(normal, gain=7.0)
     net = snn.chain(
-        snn.dense(100, 4, init=draw, path="xla"),
+        snn.dense(100, 4, init=draw, backend="xla"),
         neuron,
-        snn.dense(4, 2, init=draw, path="xla"),
+        snn.dense(4, 2, init=draw, backend="xla"),
         snn.li(2, snn.LIParams(10e-3, 5e-3)),
     )
 

@@ -93,7 +93,7 @@ def _info(command):
         except metadata.PackageNotFoundError:
             print(f"{name:<14} not installed")
     why = build.load()
-    print(f"{'native path':<14} {why or build.library()}")
+    print(f"{'native kernels':<14} {why or build.library()}")
     return 0
 
 

@@ -386,9 +386,9 @@ def test_learning_what_has_no_logarithm_is_refused(bad):
         snn.learn(lambda tau: snn.li(2, snn.LIParams(tau)), tau=bad)
 
 
-def long_network(path="xla"):
-    neuron = snn.lif(40, snn.LIFParams(5e-3, 2e-3, 0.3), path=path)
-    return snn.chain(snn.recurrent(20, 40, neuron), snn.dense(40, 5, path=path))
+def long_network(backend="xla"):
+    neuron = snn.lif(40, snn.LIFParams(5e-3, 2e-3, 0.3), backend=backend)
+    return snn.chain(snn.recurrent(20, 40, neuron), snn.dense(40, 5, backend=backend))
 
 
 def gradient_of(net, weights, xs, **options):
@@ -417,7 +417,7 @@ def test_a_budget_of_memory_is_kept_at_the_same_gradient(x64):
 
 
 def test_a_budget_holds_the_copy_of_a_chunk_of_wide_inputs():
-    xs, neurons = jnp.ones((400, 16, 700)), snn.lif(32, path="xla")
+    xs, neurons = jnp.ones((400, 16, 700)), snn.lif(32, backend="xla")
     net = snn.chain(snn.recurrent(700, 32, neurons), snn.li(32))
     weights = net.init(jax.random.key(1))
 
@@ -446,6 +446,6 @@ def test_a_budget_that_nothing_fits_into_is_refused_with_the_least():
 
 def test_a_small_raster_is_never_a_dense_one_in_floating_point():
     raster = jnp.zeros((500, 16, 200), jnp.uint8)
-    net = snn.chain(snn.dense(200, 4, path="xla"), snn.li(4))
+    net = snn.chain(snn.dense(200, 4, backend="xla"), snn.li(4))
     weights = net.init(jax.random.key(1))
     assert temp_bytes(net, weights, raster) < 500 * 16 * 200 * 4 / 4

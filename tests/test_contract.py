@@ -26,7 +26,7 @@ FAST = {"tau_mem": 5e-3, "tau_syn": 2e-3, "threshold": 0.3}
 
 def lif(**options):
     constants = {**FAST, **{k: options.pop(k) for k in list(options) if k in FIELDS}}
-    return snn.lif(N, snn.LIFParams(**constants), path="xla", **options)
+    return snn.lif(N, snn.LIFParams(**constants), backend="xla", **options)
 
 
 def on_maps(space, *cells):
@@ -54,22 +54,22 @@ CELLS = {
     "homeostatic lif": homeostatic_lif(N, snn.LIFParams(**FAST), QUICK),
     "synaptic scaling": synaptic_scaling(N, lif(), QUICK),
     "srm": snn.srm(N, snn.LIFParams(**FAST)),
-    "dense": snn.dense(N, 5, path="xla"),
-    "dense bias": snn.dense(N, 5, bias=True, path="xla"),
+    "dense": snn.dense(N, 5, backend="xla"),
+    "dense bias": snn.dense(N, 5, bias=True, backend="xla"),
     "recurrent": snn.recurrent(N, N, lif()),
     "recurrent options": snn.recurrent(
         N, N, lif(), bias=True, self_connections=False, recurrent_gradient=False
     ),
     "chain": snn.chain(
-        snn.dense(N, 4, path="xla"),
-        snn.lif(4, path="xla"),
-        snn.dense(4, 2, path="xla"),
+        snn.dense(N, 4, backend="xla"),
+        snn.lif(4, backend="xla"),
+        snn.dense(4, 2, backend="xla"),
         snn.li(2),
     ),
     "convolution": on_maps(
         (N,),
         convolution(1, 2, kernel=(2,), stride=2),
-        snn.lif(2, snn.LIFParams(**FAST), path="xla"),
+        snn.lif(2, snn.LIFParams(**FAST), backend="xla"),
         flatten(1),
     ),
     "convolution of images": on_maps(

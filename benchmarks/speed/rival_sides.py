@@ -78,7 +78,7 @@ def torch_side(modules, apply, spikes, labels):
     return run, {"rate": seen["rate"], "compile_s": 0.0, "temp_mb": None}
 
 
-def snnjax(spikes, labels, hidden, path, triangle=False):
+def snnjax(spikes, labels, hidden, backend, triangle=False):
     import jax
 
     import snnjax as snn
@@ -94,11 +94,11 @@ def snnjax(spikes, labels, hidden, path, triangle=False):
     layer = snn.recurrent(
         INPUTS,
         hidden,
-        snn.lif(hidden, params, path=path, **near),
+        snn.lif(hidden, params, backend=backend, **near),
         init=draw,
         init_recurrent=draw,
     )
-    out = snn.chain(snn.dense(hidden, CLASSES, path=path), snn.li(CLASSES))
+    out = snn.chain(snn.dense(hidden, CLASSES, backend=backend), snn.li(CLASSES))
     keys = jax.random.split(jax.random.key(0))
 
     def apply(weights, spikes):

@@ -9,7 +9,7 @@ W4: temp memory of W2's gradient at T = 4000, plain and with checkpoints.
 growth: time of W2 against T and against the batch.
 large: W1 and W2 with up to 4096 neurons and 1000 steps, for a GPU; only if named.
 
-Every path is timed against plain automatic differentiation of the scan ("scan").
+Every backend is timed against plain automatic differentiation of the scan ("scan").
 """
 
 import argparse
@@ -36,13 +36,13 @@ from snnjax.training import make_step, start
 DT = 1e-3
 PARAMS = snn.LIFParams(tau_mem=20e-3, tau_syn=10e-3)
 ON_CPU = jax.default_backend() == "cpu"
-PATHS = ("scan", "xla", *(["native"] if ON_CPU and not build.load() else []))
+BACKENDS = ("scan", "xla", *(["native"] if ON_CPU and not build.load() else []))
 PLAIN = {"run": None, "loop": None}
 
 
-def neurons(n, path):
-    cell = snn.lif(n, PARAMS, path="xla" if path == "scan" else path)
-    return cell._replace(**PLAIN) if path == "scan" else cell
+def neurons(n, backend):
+    cell = snn.lif(n, PARAMS, backend="xla" if backend == "scan" else backend)
+    return cell._replace(**PLAIN) if backend == "scan" else cell
 
 
 def draw(xi):
@@ -51,8 +51,10 @@ def draw(xi):
     )
 
 
-def dense(n_in, n_out, path, **options):
-    return snn.dense(n_in, n_out, path="xla" if path == "scan" else path, **options)
+def dense(n_in, n_out, backend, **options):
+    return snn.dense(
+        n_in, n_out, backend="xla" if backend == "scan" else backend, **options
+    )
 
 
 def raster(steps, batch, n, rate=0.05):
@@ -60,9 +62,9 @@ def raster(steps, batch, n, rate=0.05):
     return (jax.random.uniform(key, (steps, batch, n)) < rate).astype(jnp.float32)
 
 
-def w1(n, path):
+def w1(n, backend):
     xs = jax.random.normal(jax.random.key(0), (500, 16, n))
-    net = snn.chain(dense(n, n, path), neurons(n, path))
+    net = snn.chain(dense(n, n, backend), neurons(n, backend))
     weights = net.init(jax.random.key(1))
 
     def loss(weights):
@@ -71,14 +73,16 @@ def w1(n, path):
     return Program(jax.grad(loss), weights)
 
 
-def slide(c_in, path):
+def slide(c_in, backend):
     cell = convolution(c_in, 16, kernel=(3, 3), init=draw(0.4))
-    return cell._replace(run=None) if path == "scan" else cell
+    return cell._replace(run=None) if backend == "scan" else cell
 
 
-def w3(path, steps=50, batch=16):
+def w3(backend, steps=50, batch=16):
     xs = raster(steps, batch, 34 * 34 * 2).reshape(steps, batch, 34, 34, 2)
-    cells = (cell for c in (2, 16, 16) for cell in (slide(c, path), neurons(16, path)))
+    cells = (
+        cell for c in (2, 16, 16) for cell in (slide(c, backend), neurons(16, backend))
+    )
     net = snn.chain(*cells)
     weights = net.init(jax.random.key(1))
 
@@ -96,19 +100,21 @@ def w3_floor_ms(speed, steps=50, batch=16):
     return 1e3 * each * (2 * 2 + 3 * 16 + 3 * 16) / speed
 
 
-def speech(layers, n, path):
+def speech(layers, n, backend):
     cells, width = [], 700
     for _ in range(layers):
         init = draw(0.6)
-        neuron = neurons(n, path)
+        neuron = neurons(n, backend)
         cells.append(snn.recurrent(width, n, neuron, init=init, init_recurrent=init))
         width = n
-    readout = dense(n, 20, path), snn.li(20), running_max(20)
+    readout = dense(n, 20, backend), snn.li(20), running_max(20)
     return snn.chain(*cells, *readout), cells[0]
 
 
-def w2(steps, batch, n, layers, path, gradient_only=False, dtype="float32", **options):
-    net, first = speech(layers, n, path)
+def w2(
+    steps, batch, n, layers, backend, gradient_only=False, dtype="float32", **options
+):
+    net, first = speech(layers, n, backend)
     xs = raster(steps, batch, 700).astype(dtype)
     labels = jax.random.randint(jax.random.key(1), (batch,), 0, 20)
     weights = net.init(jax.random.key(2))
@@ -139,7 +145,7 @@ def report(name, sides, floor=None, repeats=9):
         program = sides[side]
         row = {
             "workload": name,
-            "path": side,
+            "backend": side,
             **found,
             "compile_s": round(program.compile_s, 2),
             "temp_mb": round(program.temp_mb, 1),
@@ -162,7 +168,7 @@ def run_w1(sizes=(512, 2048)):
     return [
         row
         for n in sizes
-        for row in report(f"W1 {n}", {path: w1(n, path) for path in PATHS})
+        for row in report(f"W1 {n}", {backend: w1(n, backend) for backend in BACKENDS})
     ]
 
 
@@ -170,25 +176,25 @@ def run_w2(sizes=((100, 64, 256), (250, 64, 512), (1000, 64, 128)), depths=(1, 2
     speed, rows = matrix_speed(), []
     for layers in depths:
         for size in sizes:
-            sides = {path: w2(*size, layers, path) for path in PATHS}
+            sides = {backend: w2(*size, layers, backend) for backend in BACKENDS}
             name = f"W2 {'/'.join(map(str, size))} x{layers}"
             rows += report(name, sides, floor_ms(*size, layers, speed))
     return rows
 
 
 def run_w3():
-    sides = {path: w3(path) for path in PATHS}
+    sides = {backend: w3(backend) for backend in BACKENDS}
     return report("W3 34x34x2, 3 layers", sides, w3_floor_ms(matrix_speed()))
 
 
 def run_w4():
     rows = []
-    for path, dtype in product(PATHS[1:], ("float32", "uint8")):
+    for backend, dtype in product(BACKENDS[1:], ("float32", "uint8")):
         ways = {"plain": {}, "checkpoint 40": {"checkpoint": 40}}
         ways |= {"checkpoint 80": {"checkpoint": 80}, "memory 40 MB": {"memory": 40e6}}
         sides = {
-            f"{path} {dtype} {way}": w2(
-                *(4000, 64, 128, 1, path), True, dtype, **options
+            f"{backend} {dtype} {way}": w2(
+                *(4000, 64, 128, 1, backend), True, dtype, **options
             )
             for way, options in ways.items()
         }
@@ -197,19 +203,21 @@ def run_w4():
 
 
 def run_growth():
-    path, rows = PATHS[-1], []
+    backend, rows = BACKENDS[-1], []
     for steps in (125, 250, 500, 1000, 2000):
-        rows += report(f"T {steps}", {path: w2(steps, 64, 128, 1, path)}, repeats=5)
+        rows += report(
+            f"T {steps}", {backend: w2(steps, 64, 128, 1, backend)}, repeats=5
+        )
     for batch in (16, 32, 64, 128, 256):
         rows += report(
-            f"batch {batch}", {path: w2(250, batch, 128, 1, path)}, repeats=5
+            f"batch {batch}", {backend: w2(250, batch, 128, 1, backend)}, repeats=5
         )
     drawn, axes = plot.figure(1, 2, (8.5, 3.4))
     for ax, name in zip(axes[0], ("T", "batch"), strict=True):
         kept = [row for row in rows if row["workload"].startswith(f"{name} ")]
         sizes = [int(row["workload"].split()[1]) for row in kept]
         times = [row["median_ms"] for row in kept]
-        ax.loglog(sizes, times, "o-", color="#0072b2", label=f"{path}, median")
+        ax.loglog(sizes, times, "o-", color="#0072b2", label=f"{backend}, median")
         linear = [times[-1] * size / sizes[-1] for size in sizes]
         ax.loglog(sizes, linear, ":", color="0.5", label="proportional")
         ax.set(xlabel={"T": "steps T", "batch": "batch"}[name], ylabel="step (ms)")

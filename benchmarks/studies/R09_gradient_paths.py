@@ -80,7 +80,7 @@ def forgetting(neuron: snn.Cell, names: tuple[str, ...]) -> snn.Cell:
 def network(size: Size, closed: Closed) -> tuple[snn.Cell, ...]:
     """A recurrent layer and a readout, by XLA: the same values, whatever is closed."""
     paths = Paths(not closed.reset, not closed.recurrent)
-    neuron = snn.lif(size.hidden, PARAMS, reset_gradient=paths.reset, path="xla")
+    neuron = snn.lif(size.hidden, PARAMS, reset_gradient=paths.reset, backend="xla")
     if closed.state:
         neuron = forgetting(neuron, closed.state)
     n_in, rate = size.task.inputs, size.task.input_rate

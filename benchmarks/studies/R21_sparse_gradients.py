@@ -44,7 +44,7 @@ def run(full: bool, size: Size | None = None) -> Finding:
     def one(make_shape, width, seed):
         key = jax.random.fold_in(jax.random.key(21), seed)
         shape = make_shape(width)
-        weights = train(size.training, shape, data, key, path="xla")  # bit for bit
+        weights = train(size.training, shape, data, key, backend="xla")  # bit for bit
         seen = [digit_rasters.run(size.training, data, each) for each in weights]
         near = [shape(each.voltages - PARAMS.threshold) != 0.0 for each in seen]
         active = jnp.stack([jnp.mean(each) for each in near])

@@ -121,7 +121,7 @@ def run(
     Returns:
         The state after the last step, and spikes ``[T, *batch, n]``.
     """
-    return _run(options, *native.alike(state, currents, r, constants), shape)
+    return _run(options, *native.match_axes(state, currents, r, constants), shape)
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0,))

@@ -1,7 +1,7 @@
-"""The native path: leaky layers on a CPU in C++, driven by events (``leaky.cc``).
+"""The native backend: leaky layers on a CPU in C++, driven by events (``leaky.cc``).
 
 Needs the library that ``snnjax kernels build`` compiles; everything works without. The
-arithmetic is that of the XLA path, sums are taken in another order: a voltage within
+arithmetic is that of the XLA backend, sums are taken in another order: a voltage within
 rounding of the threshold may fall on the other side of it.
 """
 
@@ -25,14 +25,14 @@ from snnjax.surrogate import (
     Triangle,
 )
 
-Path = Literal["auto", "native", "xla"]
+Backend = Literal["auto", "native", "xla"]
 SHAPES = (SuperSpike, Sigmoid, Triangle, Arctan, Boxcar)  # in the order of leaky.cc
 RESETS = ("zero", "subtract", "none")
 DTYPES = ("float32", "uint8", "bool")
 
 
 class Support(NamedTuple):
-    """Whether the native path can be taken, and if not, why."""
+    """Whether the native backend can be taken, and if not, why."""
 
     works: bool
     why: str
@@ -62,28 +62,28 @@ def supports(shape: Shape, *arrays: Any) -> Support:
     return Support(False, f"{type(inner).__name__} is none of the shapes {names}")
 
 
-def known(path: str) -> None:
-    """Refuses an unknown path.
+def check_backend(backend: str) -> None:
+    """Refuses an unknown backend.
 
     Raises:
-        ValueError: with the paths that there are.
+        ValueError: with the backends that there are.
     """
-    if path not in ("auto", "native", "xla"):
-        raise ValueError(f"path must be auto, native or xla, got {path!r}.")
+    if backend not in ("auto", "native", "xla"):
+        raise ValueError(f"backend must be auto, native or xla, got {backend!r}.")
 
 
-def chosen(path: Path, support: Support) -> bool:
+def use_native(backend: Backend, support: Support) -> bool:
     """Whether to go natively.
 
     Raises:
         ValueError: if that was asked for and cannot be, with the reason.
     """
-    if path == "native" and not support.works:
-        raise ValueError(f"The native path cannot be taken: {support.why}.")
-    return path != "xla" and support.works
+    if backend == "native" and not support.works:
+        raise ValueError(f"The native backend cannot be taken: {support.why}.")
+    return backend != "xla" and support.works
 
 
-def alike(*trees: Any) -> Any:
+def match_axes(*trees: Any) -> Any:
     """Makes arrays vary over the same mesh axes where ``shard_map`` keeps count.
 
     A derivative rule must return gradients that vary as its arguments do. Elsewhere
@@ -99,7 +99,7 @@ def alike(*trees: Any) -> Any:
 
 def project(x: jax.Array, w: jax.Array) -> jax.Array:
     """Spikes times weights, ``[rows, n_in], [n_in, n] -> [rows, n]``."""
-    return _project(*alike(x, w))
+    return _project(*match_axes(x, w))
 
 
 @jax.custom_vjp
@@ -205,7 +205,7 @@ def _call(name, made, *args, in_place=None, **attributes):
     call = jax.ffi.ffi_call(
         name, made, vmap_method="sequential", input_output_aliases=in_place
     )
-    return alike(call(*args, **attributes), args)[0]
+    return match_axes(call(*args, **attributes), args)[0]
 
 
 def _float(*shape):

@@ -15,7 +15,7 @@ from snnjax import check
 from snnjax.cell import Cell, Loop, factory
 from snnjax.kernels import native
 from snnjax.kernels.layer import project
-from snnjax.kernels.native import Path
+from snnjax.kernels.native import Backend
 from snnjax.networks.initialize import normal
 
 Initializer = Callable[[jax.Array, int, int], jax.Array]
@@ -50,7 +50,7 @@ def dense(
     *,
     bias: bool = False,
     init: Initializer = normal,
-    path: Path = "auto",
+    backend: Backend = "auto",
 ) -> Cell:
     """An all-to-all connection, ``y = x·w + b``.
 
@@ -59,7 +59,7 @@ def dense(
         n_out: number of outputs.
         bias: whether to learn a constant current, starting from zero.
         init: draws ``w``, ``(key, n_in, n_out) -> [n_in, n_out]``.
-        path: who multiplies a whole sequence: ``"native"``, the kernel of ``snnjax
+        backend: who multiplies a whole sequence: ``"native"``, the kernel of ``snnjax
             kernels build``, which adds up the rows of ``w`` that spikes select (float32
             on a CPU), ``"xla"``, or ``"auto"``, native where it can be.
 
@@ -67,12 +67,12 @@ def dense(
         A cell ``[*batch, n_in] -> [*batch, n_out]`` with ``DenseWeights`` and no state.
 
     Raises:
-        ValueError: for a width below one, an input of another width, an unknown path,
-            or a forced native path that cannot be taken, with the reason.
+        ValueError: for a width below one, an input of another width, an unknown
+            backend, or a forced native one that cannot be taken, with the reason.
     """
     check.whole("n_in", n_in)
     check.whole("n_out", n_out)
-    native.known(path)
+    native.check_backend(backend)
 
     def draw(key):
         w = init(key, n_in, n_out)
@@ -91,7 +91,7 @@ def dense(
     def run(weights, state, xs, dt):
         del dt
         check.width("dense", xs, n_in)
-        by_events = native.chosen(path, native.available(xs, weights.w))
+        by_events = native.use_native(backend, native.available(xs, weights.w))
         return state, project(xs, *weights, by_events=by_events)
 
     return Cell(init=draw, rest=rest, step=step, run=run)
@@ -176,7 +176,7 @@ def recurrent(
     """
     check.whole("n_in", n_in)
     check.whole("n", n)
-    below = dense(n_in, n, path=_backend_of(neuron))
+    below = dense(n_in, n, backend=_backend_of(neuron))
 
     def draw(key):
         key_w, key_r, key_neuron = jax.random.split(key, 3)
@@ -230,4 +230,4 @@ def recurrent(
 def _backend_of(neuron):
     """Who runs a neuron also projects onto it."""
     options = neuron.about.options.arguments if neuron.about else {}
-    return options.get("path", "auto")
+    return options.get("backend", "auto")

@@ -20,7 +20,7 @@ import jax
 from snnjax import check
 from snnjax.cell import Cell, factory
 from snnjax.kernels import layer, native
-from snnjax.kernels.native import Path
+from snnjax.kernels.native import Backend
 from snnjax.neurons.dynamics import (
     LIFParams,
     LIFState,
@@ -83,7 +83,7 @@ def lif(
     surrogate: Shape = SuperSpike(),
     reset: Reset = "zero",
     reset_gradient: bool = False,
-    path: Path = "auto",
+    backend: Backend = "auto",
 ) -> Cell:
     """A population of ``n`` leaky integrate-and-fire neurons: currents to spikes.
 
@@ -100,7 +100,7 @@ def lif(
         reset_gradient: whether the gradient passes through the reset. Left out by
             default, as it makes gradients explode for steep surrogates (Zenke &
             Vogels 2021, doi:10.1162/neco_a_01367).
-        path: who runs a whole sequence: ``"native"``, the event-driven CPU kernel of
+        backend: who runs a whole sequence: ``"native"``, the event-driven CPU kernel of
             ``snnjax kernels build`` (float32; SuperSpike, sigmoid, triangle, arctan or
             boxcar, scaled or cut off; no refractory time), ``"xla"``, or ``"auto"``,
             native where it can be. A surrogate that is zero for most neurons
@@ -112,11 +112,11 @@ def lif(
 
     Raises:
         ValueError: for a constant that is not positive and finite (refractory may be
-            zero) or of another shape, an unknown reset or path, or a forced native
-            path that cannot be taken, with the reason.
+            zero) or of another shape, an unknown reset or backend, or a forced native
+            backend that cannot be taken, with the reason.
     """
     check_lif(n, params, reset)
-    native.known(path)
+    native.check_backend(backend)
 
     options = layer.Options(reset, reset_gradient)
     shape = as_pytree(surrogate)
@@ -129,15 +129,15 @@ def lif(
     )
     special = isinstance(surrogate, ForwardMode | Learnable)
     if params.refractory is not None or special:
-        if path == "native":
+        if backend == "native":
             raise ValueError(
-                "The native path has no refractory time, forward mode or learnable "
+                "The native backend has no refractory time, forward mode or learnable "
                 "surrogate."
             )
         return cell
 
     def through(state, currents, spikes, r, chosen, arrays, dt):
-        by_events = native.chosen(path, native.supports(surrogate, *arrays))
+        by_events = native.use_native(backend, native.supports(surrogate, *arrays))
         chosen = chosen._replace(native=by_events)
         start = layer.State(state.v, state.i, spikes)
         factors = decay(params, dt, state.v.dtype)

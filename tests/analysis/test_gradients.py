@@ -92,7 +92,9 @@ def test_slopes_are_the_gradient_seen_from_each_direction(batch_size, x64):
 
 
 def network(neuron):
-    return snn.chain(snn.dense(4, 3, path="xla"), neuron, snn.dense(3, 1, path="xla"))
+    return snn.chain(
+        snn.dense(4, 3, backend="xla"), neuron, snn.dense(3, 1, backend="xla")
+    )
 
 
 @pytest.fixture
@@ -111,7 +113,7 @@ def twins(x64):
 
         return of
 
-    spiking = snn.lif(3, params, surrogate=shape, reset_gradient=True, path="xla")
+    spiking = snn.lif(3, params, surrogate=shape, reset_gradient=True, backend="xla")
     weights = network(spiking).init(jax.random.key(0))
     weights = jax.tree.map(lambda w: 2.0 * w, weights)
     return loss(spiking), loss(smooth_lif(3, params, noise=shape)), weights

@@ -148,7 +148,7 @@ def test_gradients_of_many_slopes_and_seeds_are_one_program():
 
 def test_a_layer_keeps_less_for_its_gradient_than_a_scan():
     xs = jnp.zeros((200, 32, 20))
-    cell = snn.recurrent(20, 64, snn.lif(64, path="xla"))
+    cell = snn.recurrent(20, 64, snn.lif(64, backend="xla"))
     weights = cell.init(jax.random.key(0))
 
     def bytes_kept(cell):

@@ -40,17 +40,21 @@ def raster(steps, batch, n, rate=0.2, seed=0):
     return 1.0 * (jax.random.uniform(key, (steps, *batch, n)) < rate)
 
 
-def layer(path, n_in, n, synapse=True, surrogate=None, loop=None, **options):
+def layer(backend, n_in, n, synapse=True, surrogate=None, loop=None, **options):
     params = snn.LIFParams(5e-3, 2e-3 if synapse else None, 0.3)
     neuron = snn.lif(
-        n, params, surrogate=surrogate or snn.SuperSpike(5.0), path=path, **options
+        n,
+        params,
+        surrogate=surrogate or snn.SuperSpike(5.0),
+        backend=backend,
+        **options,
     )
     return snn.recurrent(n_in, n, neuron, bias=True, **(loop or {}))
 
 
-def outcome(make, xs, path, scale=1.0):
+def outcome(make, xs, backend, scale=1.0):
     """Spikes, final state and all gradients of a layer, from a state in motion."""
-    cell = make(path)
+    cell = make(backend)
     weights = make("xla").init(jax.random.key(1))
     weights = jax.tree.map(lambda w: scale * w, weights)
     state = jax.tree.map(lambda x: x + 0.1, cell.rest(xs[0] if len(xs) else xs.sum(0)))
@@ -80,9 +84,9 @@ def agree(one, other, rtol=1e-4):
 def test_it_computes_what_xla_computes(k, options):
     reset, reset_gradient, recurrent_gradient, synapse = options
 
-    def make(path):
+    def make(backend):
         return layer(
-            path,
+            backend,
             *(
                 37,
                 51,
@@ -110,14 +114,15 @@ def test_a_narrow_surrogate_has_the_gradient_of_plain_differentiation(k, options
     surrogate, reset, synapse = options
     xs = raster(40, (5,), 37)
 
-    def make(path):
+    def make(backend):
         cell = layer(
-            path,
+            backend,
             *(37, 51, synapse, surrogate),
             reset=reset,
             reset_gradient=k % 4 < 2,
         )
-        return cell if path == "native" else cell._replace(run=None)  # steps, scanned
+        scanned = cell._replace(run=None)
+        return cell if backend == "native" else scanned
 
     (_, (spikes, _)), _ = found = outcome(make, xs, "native")
     (_, (expected, _)), _ = plain = outcome(make, xs, "xla")
@@ -129,14 +134,14 @@ def test_a_narrow_surrogate_has_the_gradient_of_plain_differentiation(k, options
 def test_the_gradient_of_a_narrow_surrogate_stays_exact_for_long():
     xs = raster(1500, (3,), 30)
 
-    def make(path):
-        return layer(path, 30, 40, surrogate=Sparse(snn.SuperSpike(5.0), 0.05))
+    def make(backend):
+        return layer(backend, 30, 40, surrogate=Sparse(snn.SuperSpike(5.0), 0.05))
 
     weights = make("xla").init(jax.random.key(1))
 
-    def gradient(path, where):
+    def gradient(backend, where):
         def loss(weights):
-            ys = snn.unroll(make(path), weights, xs, dt=DT)[1]
+            ys = snn.unroll(make(backend), weights, xs, dt=DT)[1]
             return jnp.sum(ys * where), ys
 
         return jax.jit(jax.grad(loss, has_aux=True))(weights)
@@ -153,14 +158,14 @@ def test_the_gradient_of_a_narrow_surrogate_stays_exact_for_long():
 @pytest.mark.parametrize(("n_in", "n"), [(1, 1), (17, 7), (16, 16), (40, 130)])
 def test_any_width_and_batch_work(n_in, n, batch):
     xs = raster(6, batch, n_in)
-    make = lambda path: layer(path, n_in, n)  # noqa: E731
+    make = lambda backend: layer(backend, n_in, n)  # noqa: E731
     agree(outcome(make, xs, "native"), outcome(make, xs, "xla"))
 
 
 @pytest.mark.parametrize("steps", [0, 1])
 def test_no_step_and_one_step_work(steps):
     xs = raster(steps, (3,), 8)
-    make = lambda path: layer(path, 8, 5)  # noqa: E731
+    make = lambda backend: layer(backend, 8, 5)  # noqa: E731
     agree(outcome(make, xs, "native"), outcome(make, xs, "xla"))
 
 
@@ -169,8 +174,8 @@ def test_no_step_and_one_step_work(steps):
 def test_a_product_is_the_same_however_many_entries_are_zero(rate, n):
     xs = raster(9, (11,), 53, rate) * jax.random.normal(jax.random.key(2), (9, 11, 53))
 
-    def graded(path):
-        cell = snn.dense(53, n, path=path, bias=True)
+    def graded(backend):
+        cell = snn.dense(53, n, backend=backend, bias=True)
         weights = cell.init(jax.random.key(0))
 
         def loss(weights, xs):
@@ -183,25 +188,25 @@ def test_a_product_is_the_same_however_many_entries_are_zero(rate, n):
 
 
 @pytest.mark.parametrize("dtype", [jnp.uint8, bool])
-@pytest.mark.parametrize("path", ["native", "xla"])
-def test_a_small_raster_gives_what_a_dense_one_gives(path, dtype):
+@pytest.mark.parametrize("backend", ["native", "xla"])
+def test_a_small_raster_gives_what_a_dense_one_gives(backend, dtype):
     xs = raster(40, (5,), 37)
-    make = lambda path: layer(path, 37, 20)  # noqa: E731
-    (_, small), small_grads = outcome(make, xs.astype(dtype), path)
-    (_, dense), dense_grads = outcome(make, xs, path)
+    make = lambda backend: layer(backend, 37, 20)  # noqa: E731
+    (_, small), small_grads = outcome(make, xs.astype(dtype), backend)
+    (_, dense), dense_grads = outcome(make, xs, backend)
     agree((small, small_grads[:2]), (dense, dense_grads[:2]))
 
 
 def test_a_raster_of_counts_and_one_of_ones_are_told_apart():
     ones = raster(40, (5,), 37)
-    make = lambda path: layer(path, 37, 20)  # noqa: E731
+    make = lambda backend: layer(backend, 37, 20)  # noqa: E731
     for xs in (ones, ones.at[17, 2].mul(2.0), (3.0 * ones).astype(jnp.uint8)):
         agree(outcome(make, xs, "native"), outcome(make, xs, "xla"))
 
 
 def test_voltages_take_the_place_of_currents_and_nothing_is_copied():
     steps, batch, n = 100, 32, 64
-    cell = snn.chain(layer("native", 20, n), snn.dense(n, 3, path="native"))
+    cell = snn.chain(layer("native", 20, n), snn.dense(n, 3, backend="native"))
     weights = cell.init(jax.random.key(0))
     xs = raster(steps, (batch,), 20)
 
@@ -238,8 +243,8 @@ def test_what_is_not_finite_spreads_as_it_does_in_xla(where, bad, surrogate):
     if where == "input":
         xs = xs.at[4, 1, 2].set(bad)
 
-    def found(path):
-        cell = layer(path, 9, 20, surrogate=surrogate)
+    def found(backend):
+        cell = layer(backend, 9, 20, surrogate=surrogate)
         weights = cell.init(jax.random.key(1))
         state = cell.rest(xs[0])
         if where == "weights":
@@ -264,7 +269,7 @@ def test_what_is_not_finite_spreads_as_it_does_in_xla(where, bad, surrogate):
 
 def test_calls_are_the_same_bit_for_bit_whatever_else_runs():
     xs = raster(60, (16,), 40)
-    run = lambda: outcome(lambda path: layer(path, 40, 96), xs, "native")  # noqa: E731
+    run = lambda: outcome(lambda backend: layer(backend, 40, 96), xs, "native")  # noqa: E731
     expected, found = run(), [None] * 4
 
     def work(k):
@@ -297,10 +302,10 @@ def test_vmap_over_seeds_and_slopes_is_a_loop(shape):
         agree(jax.tree.map(lambda x, k=k: x[k], together), alone, 1e-6)
 
 
-@pytest.mark.parametrize("path", ["native", "xla"])
-def test_a_batch_over_devices_trains_inside_shard_map(path):
+@pytest.mark.parametrize("backend", ["native", "xla"])
+def test_a_batch_over_devices_trains_inside_shard_map(backend):
     xs = raster(20, (8,), 12)
-    cell = layer(path, 12, 20)
+    cell = layer(backend, 12, 20)
     weights = cell.init(jax.random.key(0))
 
     def loss(weights, xs):
@@ -356,21 +361,21 @@ def test_spikes_part_from_those_of_xla_at_a_tie_if_at_all():
     ("make", "words"),
     [
         (
-            lambda: snn.lif(3, surrogate=Gaussian(), path="native"),
+            lambda: snn.lif(3, surrogate=Gaussian(), backend="native"),
             "Gaussian is none of",
         ),
         (
-            lambda: snn.lif(3, snn.LIFParams(refractory=2e-3), path="native"),
+            lambda: snn.lif(3, snn.LIFParams(refractory=2e-3), backend="native"),
             "refractory",
         ),
         (
             lambda: snn.lif(
-                3, surrogate=snn.ForwardMode(snn.SuperSpike()), path="native"
+                3, surrogate=snn.ForwardMode(snn.SuperSpike()), backend="native"
             ),
             "forward mode",
         ),
-        (lambda: snn.lif(3, path="fast"), "auto, native or xla, got 'fast'"),
-        (lambda: snn.dense(3, 3, path="gpu"), "auto, native or xla, got 'gpu'"),
+        (lambda: snn.lif(3, backend="fast"), "auto, native or xla, got 'fast'"),
+        (lambda: snn.dense(3, 3, backend="gpu"), "auto, native or xla, got 'gpu'"),
     ],
 )
 def test_what_cannot_run_natively_is_refused_with_the_reason(make, words):
@@ -380,7 +385,7 @@ def test_what_cannot_run_natively_is_refused_with_the_reason(make, words):
 
 def test_double_precision_is_refused_where_native_is_forced(x64):
     with pytest.raises(ValueError, match="float64, not float32"):
-        snn.unroll(snn.lif(3, path="native"), (), jnp.zeros((4, 3)), dt=DT)
+        snn.unroll(snn.lif(3, backend="native"), (), jnp.zeros((4, 3)), dt=DT)
     assert not native.available(jnp.zeros(3)).works
 
 
@@ -392,7 +397,7 @@ def test_without_a_library_auto_goes_on_and_native_says_what_to_do(
     assert "snnjax kernels build" in native.available().why
     snn.unroll(snn.lif(3), (), jnp.zeros((4, 3)), dt=DT)
     with pytest.raises(ValueError, match="snnjax kernels build"):
-        snn.unroll(snn.lif(3, path="native"), (), jnp.zeros((4, 3)), dt=DT)
+        snn.unroll(snn.lif(3, backend="native"), (), jnp.zeros((4, 3)), dt=DT)
 
 
 def test_a_damaged_library_is_told_and_not_used(monkeypatch, tmp_path):

@@ -96,8 +96,8 @@ def network(*, silent=False):
             "dt": DT,
         }
         draw = partial(snn.fluctuation_driven, **init)
-        neuron = snn.lif(n, snn.LIFParams(10e-3, 5e-3), surrogate=shape, path="xla")
-        cells += [snn.dense(below, n, init=draw, path="xla"), neuron]
+        neuron = snn.lif(n, snn.LIFParams(10e-3, 5e-3), surrogate=shape, backend="xla")
+        cells += [snn.dense(below, n, init=draw, backend="xla"), neuron]
     net = snn.chain(*cells, snn.dense(WIDTHS[-1], 2, bias=True), snn.li(2), every=True)
     weights = net.init(jax.random.key(0))
     xs = jax.random.bernoulli(jax.random.key(1), 0.05, (100, 40, WIDTHS[0]))
@@ -147,12 +147,12 @@ def test_thresholds_can_be_pretrained_and_folded_into_the_weights(x64):
 
     def spikes(logs, weights, xs):
         neurons = [
-            snn.lif(12, params._replace(threshold=jnp.exp(log)), path="xla")
+            snn.lif(12, params._replace(threshold=jnp.exp(log)), backend="xla")
             for log in logs
         ]
         net = snn.chain(
-            *(snn.dense(6, 12, path="xla"), neurons[0]),
-            *(snn.dense(12, 12, path="xla"), neurons[1]),
+            *(snn.dense(6, 12, backend="xla"), neurons[0]),
+            *(snn.dense(12, 12, backend="xla"), neurons[1]),
             every=True,
         )
         return snn.unroll(net, weights[:4], xs.astype(float), dt=DT)[1][1::2]

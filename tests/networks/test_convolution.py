@@ -169,7 +169,7 @@ def test_neurons_of_a_map_are_neurons_side_by_side():
 
 
 def test_a_moved_image_gives_moved_spikes():
-    net = snn.chain(convolution(C_IN, 4, kernel=(3, 3)), snn.lif(4, path="xla"))
+    net = snn.chain(convolution(C_IN, 4, kernel=(3, 3)), snn.lif(4, backend="xla"))
     weights = net.init(jax.random.key(0))
     image = jnp.zeros((T, B, 12, 14, C_IN)).at[:, :, 3:6, 3:8].set(20 * maps((3, 5)))
     spikes = run(net, weights, image)

@@ -20,7 +20,7 @@ def noise(steps=200, batch=4, n=3):
 def test_without_drift_it_is_the_lif_neuron_bit_for_bit(reset, refractory):
     params = FAST._replace(refractory=refractory)
     still = QUICK._replace(speed=0.0)
-    plain = snn.lif(3, params, reset=reset, path="xla")
+    plain = snn.lif(3, params, reset=reset, backend="xla")
 
     def spikes_and_gradient(cell):
         def total(xs):
@@ -41,7 +41,7 @@ def test_without_drift_it_is_the_lif_neuron_bit_for_bit(reset, refractory):
 
 
 def two_cells(n, params, homeostasis, **options):
-    plain = snn.lif(n, params, path="xla", **options)
+    plain = snn.lif(n, params, backend="xla", **options)
     return {
         "threshold": homeostatic_lif(n, params, homeostasis, **options),
         "scaling": synaptic_scaling(n, plain, homeostasis),
@@ -110,7 +110,7 @@ def test_by_default_it_does_not_move_while_a_membrane_forgets():
     state, spikes = snn.unroll(homeostatic_lif(3), (), xs, dt=DT)
     assert np.all(np.abs(state.drift) < 0.01)
     np.testing.assert_array_equal(
-        spikes, snn.unroll(snn.lif(3, path="xla"), (), xs, dt=DT)[1]
+        spikes, snn.unroll(snn.lif(3, backend="xla"), (), xs, dt=DT)[1]
     )
 
 
@@ -176,7 +176,7 @@ def test_no_gradient_asks_for_another_target():
 
 def test_scaling_keeps_the_weights_of_the_neuron_it_is_wrapped_around():
     def make(tau_mem):
-        return snn.lif(3, FAST._replace(tau_mem=tau_mem), path="xla")
+        return snn.lif(3, FAST._replace(tau_mem=tau_mem), backend="xla")
 
     inner = snn.learn(make, tau_mem=np.full(3, 5e-3))
     cell = synaptic_scaling(3, inner, QUICK)

@@ -111,7 +111,7 @@ def test_without_noise_it_is_the_lif_neuron():
         sharp = stochastic_lif(
             3, params, key=jax.random.key(0), noise=Sigmoid(1e7), reset=reset
         )
-        plain = snn.lif(3, params, reset=reset, path="xla")
+        plain = snn.lif(3, params, reset=reset, backend="xla")
         ours, theirs = (snn.unroll(c, (), xs, dt=DT)[1] for c in (sharp, plain))
         np.testing.assert_array_equal(ours, theirs)
 
@@ -187,7 +187,7 @@ def test_a_steep_smooth_neuron_is_the_lif_neuron():
     smooth = smooth_lif(3, params, noise=Sigmoid(1e7))
     ours, theirs = (
         snn.unroll(c, (), xs, dt=DT)[1]
-        for c in (smooth, snn.lif(3, params, path="xla"))
+        for c in (smooth, snn.lif(3, params, backend="xla"))
     )
     assert 0.02 < theirs.mean() < 0.98
     np.testing.assert_array_equal(ours, theirs)

@@ -145,4 +145,4 @@ def test_the_slope_of_a_population_is_learned_with_its_weights(x64):
     plain = jax.grad(loss)((weights[0], ()), fixed)
     np.testing.assert_allclose(grads[0].w, plain[0].w, rtol=1e-10)
     with pytest.raises(ValueError, match="learnable"):
-        snn.lif(3, surrogate=Learnable(SuperSpike()), path="native")
+        snn.lif(3, surrogate=Learnable(SuperSpike()), backend="native")

@@ -16,7 +16,7 @@ import numpy as np
 import optax
 
 import snnjax as snn
-from snnjax.kernels.native import Path
+from snnjax.kernels.native import Backend
 from snnjax.surrogate import Shape
 from snnjax.tasks import digits_task
 from snnjax.training import make_step, start
@@ -87,12 +87,14 @@ def raster(times: jax.Array) -> jax.Array:
     return 1.0 * (jnp.arange(STEPS)[:, None, None] == times)
 
 
-def network(size: Training, data: Data, shape: Shape, path: Path = "auto") -> snn.Cell:
+def network(
+    size: Training, data: Data, shape: Shape, backend: Backend = "auto"
+) -> snn.Cell:
     """Puts out what each of its cells does: currents, spikes, currents, voltages."""
     draw = partial(snn.fluctuation_driven, rate=data.rate, xi=1.0, params=PARAMS, dt=DT)
     return snn.chain(
         snn.dense(data.test.shape[1], size.hidden, init=draw),
-        snn.lif(size.hidden, PARAMS, surrogate=shape, path=path),
+        snn.lif(size.hidden, PARAMS, surrogate=shape, backend=backend),
         snn.dense(size.hidden, 10),
         snn.li(10, snn.LIParams(20e-3, 5e-3)),
         every=True,
@@ -109,7 +111,7 @@ def train(
     data: Data,
     key: jax.Array,
     penalty: Callable[[jax.Array], jax.Array | float] = lambda spikes: 0.0,
-    path: Path = "auto",
+    backend: Backend = "auto",
 ) -> Trained:
     """Trains with Adam on the cross entropy of mean voltages.
 
@@ -119,9 +121,9 @@ def train(
         data: from ``data``.
         key: draws the weights and the order of the samples.
         penalty: added to the loss, a function of the hidden spikes ``[T, B, hidden]``.
-        path: of the hidden neurons, as in ``lif``.
+        backend: of the hidden neurons, as in ``lif``.
     """
-    net = network(size, data, shape, path)
+    net = network(size, data, shape, backend)
     key_weights, key_order = jax.random.split(key)
 
     def loss(weights, times, labels):
