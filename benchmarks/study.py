@@ -14,7 +14,7 @@ import jax
 
 from benchmarks.machine import cores
 from benchmarks.report import RESULTS, emit, tell
-from snnjax.training import describe
+from snnjax.training import environment
 
 
 class Criterion(NamedTuple):
@@ -62,7 +62,7 @@ def execute(study: Study, *, full: bool, results: Path = RESULTS) -> Finding:
             "full": full,
             "minutes": round((time.perf_counter() - began) / 60, 2),
             "cpu_minutes": round((time.process_time() - busy) / 60, 2),
-            **describe(),
+            **environment(),
         },
         "criteria": [criterion._asdict() for criterion in finding.criteria],
     }

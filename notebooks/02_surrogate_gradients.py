@@ -31,7 +31,7 @@ from snnjax import plot
 from snnjax.inputs import frozen_poisson
 from snnjax.networks import normal
 from snnjax.surrogate import Gaussian, SuperSpike, Triangle, spike
-from snnjax.training import make_step, start
+from snnjax.training import init_train_state, make_step
 
 dt = 1e-3
 
@@ -112,7 +112,7 @@ def train(shape, epochs=300):
     run = jax.jit(
         lambda state: jax.lax.scan(lambda s, _: step(s), state, length=epochs)
     )
-    state, curves = run(start(weights, optimizer))
+    state, curves = run(init_train_state(weights, optimizer))
     return weights, state.weights, curves
 
 

@@ -33,12 +33,12 @@ import optax
 
 import snnjax as snn
 from snnjax import plot
-from snnjax.analysis import agreement, directions, fields, landscape
+from snnjax.analysis import compare_gradients, directions, fields, landscape
 from snnjax.inputs import frozen_poisson
 from snnjax.networks import normal
 from snnjax.neurons import smooth_lif
 from snnjax.surrogate import Sigmoid, normalized, spike
-from snnjax.training import make_step, start
+from snnjax.training import init_train_state, make_step
 
 jax.config.update("jax_enable_x64", True)  # differences of losses want it
 dt = 1e-3
@@ -87,7 +87,9 @@ def epoch(state, _):
 
 
 run = jax.jit(lambda state: jax.lax.scan(epoch, state, length=300))
-state, (trajectory, curve) = run(start(net.init(jax.random.key(1)), optimizer))
+state, (trajectory, curve) = run(
+    init_train_state(net.init(jax.random.key(1)), optimizer)
+)
 trained = state.weights
 before = jax.tree.map(lambda leaf: leaf[0], trajectory)
 print(f"loss {curve[0]:.3f} -> {curve[-1]:.3f}")
@@ -105,9 +107,9 @@ path = landscape.line((before[0], *trained[1:]), trained)
 at = np.linspace(0.0, 1.0, 201)
 near = np.linspace(0.5, 0.502, 401)
 field = jax.grad(loss)
-losses = jax.jit(partial(landscape.along, loss, path, batch_size=8))(at)
-stairs = jax.jit(partial(landscape.along, loss, path))(near)
-pretended = jax.jit(partial(fields.work, field, path, batch_size=8))(at)
+losses = jax.jit(partial(landscape.loss_on_path, loss, path, batch_size=8))(at)
+stairs = jax.jit(partial(landscape.loss_on_path, loss, path))(near)
+pretended = jax.jit(partial(fields.line_integral, field, path, batch_size=8))(at)
 
 flat = np.mean(np.diff(stairs) == 0)
 print(f"loss on the way {losses[0]:.3f} -> {losses[-1]:.3f}")
@@ -123,7 +125,7 @@ assert np.corrcoef(*ranks)[0, 1] > 0.8
 #
 # The smallest network that shows it has five weights: g = s(w), h_i = s(v_i g),
 # y = s(u₁h₁ + u₂h₂). Were its surrogate gradient the gradient of any function, its
-# integral around a closed path would be zero. `fields.circulation` computes it, and
+# integral around a closed path would be zero. `fields.loop_integral` computes it, and
 # says how far its number can be trusted. Here are the mean sizes around circles in 16
 # random planes.
 
@@ -138,7 +140,7 @@ def around(key, s):
     plane = directions.orthonormal(*jax.random.normal(key, (2, 5)))
     circle = landscape.circle(landscape.plane(jnp.zeros(5), *plane), 1.8)
     gradient = jax.grad(lambda weights: output(weights, s))
-    return fields.circulation(gradient, circle, 8_000, batch_size=4_000)
+    return fields.loop_integral(gradient, circle, 8_000, batch_size=4_000)
 
 
 @jax.jit
@@ -212,7 +214,7 @@ title = "100-4-2 spiking neurons: from start to trained"
 plot.loss_line(axes[0, 0], at, losses, losses[0] + pretended.value, title=title)
 plot.loss_line(axes[0, 1], near, stairs, title="the same loss, closer")
 axes[0, 1].ticklabel_format(useOffset=False)
-plot.circulation(axes[1, 0], slopes, work, error, title="five weights: closed paths")
+plot.loop_integrals(axes[1, 0], slopes, work, error, title="five weights: closed paths")
 axes[1, 1].plot(w, true / jnp.abs(true).max(), color="black", label="true derivative")
 for slope, row in rows.items():
     label = f"surrogate, slope {slope:g}"
@@ -236,12 +238,16 @@ xs, ys = (
     np.linspace(a - 0.3 * (b - a), b + 0.3 * (b - a), 31)
     for a, b in zip(low, high, strict=True)
 )
-over = jax.jit(partial(landscape.over, loss, through, batch_size=8))(xs, ys)
+plane_losses = jax.jit(partial(landscape.loss_on_plane, loss, through, batch_size=8))(
+    xs, ys
+)
 print(f"{100 * found.share.sum():.0f} % of the way lies in the plane")
 assert found.share.sum() > 0.5
 
 way, axes = plot.figure(1, 1, (5.5, 4.2))
-plot.loss_plane(axes[0, 0], xs, ys, over, found.coordinates, "principal directions")
+plot.loss_plane(
+    axes[0, 0], xs, ys, plane_losses, found.coordinates, "principal directions"
+)
 way
 
 # %% [markdown]
@@ -262,7 +268,7 @@ surrogate, twin = (
         smooth_lif(4, params, noise=bump),
     )
 )
-layers = agreement(surrogate, twin)
+layers = compare_gradients(surrogate, twin)
 for name, layer in layers.items():
     print(
         f"layer {name}: cosine {layer.cosine:.2f}, relative error "
@@ -271,5 +277,5 @@ for name, layer in layers.items():
 assert 0.2 < layers["0"].cosine < layers["2"].cosine
 
 judged, axes = plot.figure(1, 1, (4.5, 3.2))
-plot.agreement(axes[0, 0], layers, "surrogate against smooth twin")
+plot.gradient_comparison(axes[0, 0], layers, "surrogate against smooth twin")
 judged

@@ -36,7 +36,7 @@ from snnjax.inputs import one_spike_raster, random_manifold
 from snnjax.learning import homeostatic_pretraining
 from snnjax.networks import normal, poisson_drive, predict_membrane
 from snnjax.neurons import HomeostasisParams, homeostatic_lif
-from snnjax.training import make_step, start
+from snnjax.training import init_train_state, make_step
 
 dt = 1e-3
 params = snn.LIFParams(tau_mem=10e-3, tau_syn=5e-3)
@@ -57,7 +57,7 @@ noise = jax.random.poisson(jax.random.key(1), rate * dt, (20_000, n_in)).astype(
 membranes = snn.li(200, snn.LIParams(params.tau_mem, params.tau_syn))
 _, v = snn.unroll(membranes, (), noise @ w, dt=dt)
 
-measured = membrane_statistics(v, skip=100).population
+measured = membrane_statistics(v, burn_in=100).population
 inputs = poisson_drive(n_in, rate=rate, params=params, dt=dt)
 expected = predict_membrane(inputs, w.mean(axis=0), w.std(axis=0))
 print(
@@ -182,7 +182,7 @@ def train(weights, epochs=12, batch=20):
         return state, losses.mean()
 
     keys = jax.random.split(jax.random.key(5), epochs)
-    return jax.lax.scan(epoch, start(weights, optimizer), keys)[1]
+    return jax.lax.scan(epoch, init_train_state(weights, optimizer), keys)[1]
 
 
 slope = jax.jit(jax.grad(loss))(silent, some, labels[:200])

@@ -18,7 +18,7 @@ trains), ``plot`` and ``interop`` (flax). ``jit``, ``vmap``, ``grad`` and shardi
 yours.
 """
 
-from snnjax.cell import Cell, chain, learn, lost, unroll
+from snnjax.cell import Cell, chain, learn, nonfinite, unroll
 from snnjax.learning import (
     accuracy,
     cross_entropy,
@@ -50,9 +50,9 @@ __all__ = [
     "learn",
     "li",
     "lif",
-    "lost",
     "lower_rate_bound",
     "max_over_time",
+    "nonfinite",
     "recurrent",
     "spike",
     "srm",

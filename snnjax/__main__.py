@@ -80,9 +80,9 @@ def _info(command):
     import jax
 
     from snnjax.kernels import build
-    from snnjax.training import describe
+    from snnjax.training import environment
 
-    for name, version in describe()["versions"].items():
+    for name, version in environment()["versions"].items():
         print(f"{name:<14} {version}")
     for device in jax.devices():
         print(f"{'device':<14} {device.platform}: {device.device_kind}")

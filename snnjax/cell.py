@@ -300,7 +300,7 @@ def learn(make: Callable[..., Cell], **constants: Number) -> Cell:
     )
 
 
-def lost(state: State) -> dict[str, jax.Array]:
+def nonfinite(state: State) -> dict[str, jax.Array]:
     """Tells where a state holds NaN or infinity.
 
     A NaN voltage fires no spike, so it hides: outputs stay finite while neurons are
@@ -310,7 +310,7 @@ def lost(state: State) -> dict[str, jax.Array]:
         state: what ``unroll`` returned.
 
     Returns:
-        Path of each floating-point leaf -> whether it lost finiteness, ``[]``.
+        Path of each floating-point leaf -> whether it does, ``[]``.
     """
     leaves = jax.tree_util.tree_leaves_with_path(state)
     return {

@@ -98,8 +98,8 @@ def loss_line(
     Args:
         ax: where to draw.
         at: where on the path, ``[K]``.
-        losses: from ``landscape.along``, ``[K]``.
-        pretended: the first loss plus ``fields.work(…).value``, ``[K]``.
+        losses: from ``landscape.loss_on_path``, ``[K]``.
+        pretended: the first loss plus ``fields.line_integral(…).value``, ``[K]``.
         title: of the axes.
     """
     ax.plot(at, losses, color="black", lw=1.0)
@@ -129,8 +129,8 @@ def loss_plane(
     ax.set(xlabel="first direction", ylabel="second direction", title=title)
 
 
-def agreement(ax: Any, layers: dict[str, Any], title: str = "") -> None:
-    """Draws for each layer how a gradient agrees, from ``analysis.agreement``."""
+def gradient_comparison(ax: Any, layers: dict[str, Any], title: str = "") -> None:
+    """Draws for each layer what ``analysis.compare_gradients`` found."""
     colors = {"cosine": "#0072b2", "relative_error": "#d55e00", "same_sign": "#009e73"}
     for k, (name, color) in enumerate(colors.items()):
         heights = [float(getattr(found, name)) for found in layers.values()]
@@ -142,7 +142,7 @@ def agreement(ax: Any, layers: dict[str, Any], title: str = "") -> None:
     ax.legend(frameon=False)
 
 
-def circulation(
+def loop_integrals(
     ax: Any,
     slopes: np.ndarray,
     values: np.ndarray,
@@ -150,7 +150,7 @@ def circulation(
     label: str = "",
     title: str = "",
 ) -> None:
-    """Draws sizes and errors of loop integrals, ``fields.circulation``, over slopes."""
+    """Draws sizes and errors of ``fields.loop_integral`` over slopes."""
     size = np.abs(values)
     ax.errorbar(slopes, size, errors, marker="o", ms=4, capsize=3, label=label or None)
     ax.set(xscale="log", yscale="log", xlabel="slope of the surrogate", title=title)

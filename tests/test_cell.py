@@ -279,7 +279,7 @@ def test_a_step_of_any_size_leaves_a_constant_positive():
     for stride in (-20.0, 20.0):
         moved = jax.tree.map(lambda log, stride=stride: log + stride, weights)
         state, _ = snn.unroll(cell, moved, jnp.ones((5, 2)), dt=DT)
-        assert not any(snn.lost(state).values())
+        assert not any(snn.nonfinite(state).values())
 
 
 @pytest.mark.parametrize("odd", [jnp.nan, jnp.inf])
@@ -287,17 +287,17 @@ def test_a_lost_neuron_is_named_though_its_output_looks_fine(odd):
     net = snn.chain(snn.lif(3), snn.lif(3))
     weights, xs = ((), ()), jnp.ones((6, 2, 3))
     state, _ = snn.unroll(net, weights, xs, dt=DT)
-    assert not any(snn.lost(state).values())
+    assert not any(snn.nonfinite(state).values())
     gone = state[1]._replace(v=state[1].v.at[0, 1].set(odd))
     end, ys = snn.unroll(net, weights, xs, dt=DT, state=(state[0], gone))
     assert np.all(np.isfinite(ys))
-    for lost in (snn.lost, jax.jit(snn.lost)):
-        assert [name for name, gone in lost(end).items() if gone] == ["[1].v"]
+    for check in (snn.nonfinite, jax.jit(snn.nonfinite)):
+        assert [name for name, gone in check(end).items() if gone] == ["[1].v"]
 
 
 def test_lost_looks_at_floating_point_only():
     state = {"key": jax.random.key(0), "count": jnp.arange(3), "v": jnp.zeros(2)}
-    assert list(snn.lost(state)) == ["['v']"]
+    assert list(snn.nonfinite(state)) == ["['v']"]
 
 
 @pytest.mark.parametrize(

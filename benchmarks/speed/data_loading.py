@@ -38,7 +38,7 @@ from snnjax.events import Events, from_rows
 from snnjax.inputs.batches import pad, raster, take
 from snnjax.inputs.prefetching import prefetch
 from snnjax.inputs.streaming import stream
-from snnjax.training import make_step, start
+from snnjax.training import init_train_state, make_step
 
 UNITS, RATE = 700, 50.0  # inputs, and how fast each fires [Hz]
 ALONE = ("memory alone", "file alone")
@@ -102,7 +102,7 @@ def sides(size: Size, dtype: Any, folder: Path) -> dict[str, Callable[[], Any]]:
         return loss(weights, counted(batch).counts, batch.labels)
 
     optimizer = optax.adam(1e-3)
-    state = start(net.init(jax.random.key(2)), optimizer)
+    state = init_train_state(net.init(jax.random.key(2)), optimizer)
     step = jax.jit(make_step(loss, optimizer))
     fed = jax.jit(make_step(fed_loss, optimizer))
     batch = take(data, jnp.arange(size.batch))

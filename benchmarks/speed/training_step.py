@@ -31,7 +31,7 @@ from snnjax import plot
 from snnjax.kernels import build
 from snnjax.learning import running_max
 from snnjax.networks import convolution
-from snnjax.training import make_step, start
+from snnjax.training import init_train_state, make_step
 
 DT = 1e-3
 PARAMS = snn.LIFParams(tau_mem=20e-3, tau_syn=10e-3)
@@ -126,7 +126,9 @@ def w2(
     if gradient_only:
         return Program(jax.grad(loss), weights, xs, labels)
     optimizer = optax.adam(1e-3)
-    program = Program(make_step(loss, optimizer), start(weights, optimizer), xs, labels)
+    program = Program(
+        make_step(loss, optimizer), init_train_state(weights, optimizer), xs, labels
+    )
     program.rate = float(snn.unroll(first, weights[0], xs, dt=DT)[1].mean())
     return program
 

@@ -24,7 +24,7 @@ from benchmarks.study import Criterion, Finding, Study
 from snnjax import plot
 from snnjax.inputs import frozen_poisson
 from snnjax.networks import normal
-from snnjax.training import make_step, start
+from snnjax.training import init_train_state, make_step
 
 DT = 1e-3
 TAU_MEM, TAU_SYN = 10e-3, 5e-3
@@ -89,7 +89,9 @@ def train(size: Size, shape, key):
     optimizer = optax.adam(LEARNING_RATE)
     step = make_step(loss, optimizer, has_aux=True)
     state, curve = jax.lax.scan(
-        lambda state, _: step(state), start(weights, optimizer), length=size.epochs
+        lambda state, _: step(state),
+        init_train_state(weights, optimizer),
+        length=size.epochs,
     )
     moved = jnp.sum(state.weights[0].w != weights[0].w)
     return {

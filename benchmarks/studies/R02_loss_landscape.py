@@ -30,7 +30,7 @@ from benchmarks.studies.R01_hidden_layer import Size as Net
 from benchmarks.studies.R01_hidden_layer import loss_of, patterns, train
 from benchmarks.study import Criterion, Finding, Study
 from snnjax import plot
-from snnjax.analysis import directions, fields, landscape, slopes
+from snnjax.analysis import directional_derivatives, directions, fields, landscape
 from snnjax.surrogate import normalized
 
 SHAPE = snn.SuperSpike(100.0)
@@ -53,7 +53,7 @@ class Line(NamedTuple):
     """A loss on the way to its minimum, and the work of a surrogate until there."""
 
     losses: np.ndarray
-    work: fields.Work
+    work: fields.Integral
 
 
 class Seen(NamedTuple):
@@ -77,14 +77,16 @@ def learn(size: Size):
 
 
 def view(loss, path, at) -> Line:
-    work = fields.work(jax.grad(loss), path, at, batch_size=4)
-    return Line(landscape.along(loss, path, at), work)
+    work = fields.line_integral(jax.grad(loss), path, at, batch_size=4)
+    return Line(landscape.loss_on_path(loss, path, at), work)
 
 
 def flatness(loss, path, direction, at):
     """Share of the central differences along a direction that are exactly zero."""
     one = jax.tree.map(lambda d: d[None] / optax.tree.norm(direction), direction)
-    found = jax.lax.map(lambda s: slopes(loss, path(s), one, step=STEP)[0], at)
+    found = jax.lax.map(
+        lambda s: directional_derivatives(loss, path(s), one, step=STEP)[0], at
+    )
     return jnp.mean(found == 0)
 
 
@@ -112,8 +114,8 @@ def look(size: Size, spikes, labels, before, after) -> Seen:
     return Seen(
         dict(zip(LINES, lines, strict=True)),
         flatness(loss, hidden, moved, at),
-        (near, landscape.along(loss, hidden, near)),
-        landscape.over(loss, through, side, side - 0.5, batch_size=4),
+        (near, landscape.loss_on_path(loss, hidden, near)),
+        landscape.loss_on_plane(loss, through, side, side - 0.5, batch_size=4),
     )
 
 

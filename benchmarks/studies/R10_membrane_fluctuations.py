@@ -51,7 +51,7 @@ class Size(NamedTuple):
     neurons: int = 200
     steps: int = 6000
     seeds: int = 10
-    skip: int = 200  # the membranes forget their rest
+    burn_in: int = 200  # the membranes forget their rest
     image: int = 7  # side of the images that a convolution sees
 
 
@@ -75,7 +75,7 @@ def run_dense(w, cell, raster, dt):
 
 def statistics(v, size: Size):
     """Variance over time, variance over time and neurons, and mean."""
-    found = membrane_statistics(v, skip=size.skip).population
+    found = membrane_statistics(v, burn_in=size.burn_in).population
     return found.deviation**2, found.pooled**2, found.mean
 
 

@@ -133,7 +133,7 @@ def at_first(size: Size, name: str):
         raster = poisson(key, rates, steps=size.steps, dt=DT)
         membranes = snn.li(w.shape[1], params)
         v = snn.unroll(membranes, (), raster @ w, dt=DT)[1]
-        found = membrane_statistics(v, skip=200).population
+        found = membrane_statistics(v, burn_in=200).population
         return found.mean, found.deviation**2
 
     def one(seed):

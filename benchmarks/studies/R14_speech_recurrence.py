@@ -36,7 +36,7 @@ from snnjax.datasets import fsdd_recordings, shd
 from snnjax.events import Events, late_events, rasterize
 from snnjax.learning import mean_over_time
 from snnjax.senses.hearing import encode_cached
-from snnjax.training import Fit, epoch_rows, fit, make_step, start
+from snnjax.training import Fit, epoch_rows, fit, init_train_state, make_step
 
 PARAMS = snn.LIFParams(tau_mem=20e-3, tau_syn=10e-3)
 READOUT = snn.LIParams(tau_mem=100e-3, tau_syn=10e-3)
@@ -241,7 +241,7 @@ def train(model: Model, size: Size, heard: Heard, folds: list[Fold]) -> list[Run
         fits = [
             fit(
                 step,
-                start(model.init(jax.random.key(seed)), adam(rate)),
+                init_train_state(model.init(jax.random.key(seed)), adam(rate)),
                 partial(batches, fold, seed),
                 epochs=size.epochs,
                 validate=partial(accuracy, fold.validation),

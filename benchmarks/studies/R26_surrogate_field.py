@@ -81,10 +81,10 @@ def deeper(weights, beta, surrogate):
     return s(u @ s(a @ s(v * s(w))))
 
 
-def around(net, plane, points, beta, surrogate) -> fields.Work:
+def around(net, plane, points, beta, surrogate) -> fields.Integral:
     """The work of a net's field around the circle."""
     through = landscape.plane(jnp.zeros(len(plane[0])), *plane)
-    return fields.circulation(
+    return fields.loop_integral(
         lambda weights: jax.grad(net)(weights, beta, surrogate),
         landscape.circle(through, RADIUS),
         points,
@@ -231,11 +231,11 @@ def figure(size, summary, w, rows):
         path = landscape.circle(
             landscape.plane(jnp.zeros(5), *jnp.asarray(PLANE)), RADIUS
         )
-        true = landscape.along(lambda x: output(x, STEEP, 1.0), path, circle)
+        true = landscape.loss_on_path(lambda x: output(x, STEEP, 1.0), path, circle)
         along.plot(circle, true, color="black", label="y, a step")
         for slope in size.slopes:
             field = partial(jax.grad(output), beta=STEEP, surrogate=slope)
-            work = fields.work(
+            work = fields.line_integral(
                 field, path, np.linspace(0.0, 1.0, 4001), batch_size=1000
             )
             along.plot(circle, true[0] + work.value[::10], label=f"β_SG = {slope:g}")
@@ -246,7 +246,7 @@ def figure(size, summary, w, rows):
     values, errors = (np.array(ours[k] + more[k]) for k in ("integrals", "errors"))
     order = np.argsort(at)
     title = "work around the circle; it changes sign where it dips"
-    plot.circulation(loop, at[order], values[order], errors[order], title=title)
+    plot.loop_integrals(loop, at[order], values[order], errors[order], title=title)
     loop.title.set_fontsize(10)
     for row, slope in zip(rows, (100.0, *size.flips), strict=True):
         true = slope == 100.0

@@ -23,7 +23,7 @@ from benchmarks.report import emit, tell
 from benchmarks.study import Criterion, Finding, Study
 from snnjax import plot
 from snnjax.neurons import stochastic_lif
-from snnjax.training import make_step, start
+from snnjax.training import init_train_state, make_step
 
 DT = 0.5e-3
 BIN = 10  # steps, 5 ms
@@ -142,7 +142,7 @@ def fit(size: Size, train: Recording, seed: int):
     step = make_step(loss, optimizer)
     keys = jax.random.split(jax.random.key(seed), size.epochs)
     learn = jax.jit(lambda state: jax.lax.scan(step, state, keys))
-    state, metrics = learn(start(weights, optimizer))
+    state, metrics = learn(init_train_state(weights, optimizer))
     return state.weights, np.asarray(metrics["loss"])
 
 

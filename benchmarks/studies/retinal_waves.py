@@ -19,7 +19,13 @@ import numpy as np
 from benchmarks.report import emit, tell
 from benchmarks.study import Criterion, Finding, Study
 from snnjax import plot
-from snnjax.analysis import by_distance, correlation_index, spike_trains, tilings, waves
+from snnjax.analysis import (
+    by_distance,
+    correlation_index,
+    detect_waves,
+    spike_trains,
+    sttc,
+)
 from snnjax.datasets import retinal_waves
 
 WINDOW = 0.05  # [s]
@@ -133,12 +139,12 @@ def fall(distance, values) -> float:
 def look(retina: Retina, rng, turns: int):
     """One row of numbers, and both correlations against distance."""
     given = {"window": WINDOW, "duration": retina.duration}
-    tiling = tilings(retina.trains, **given)
+    tiling = sttc(retina.trains, **given)
     index = correlation_index(retina.trains, **given)
     distance, tiled = pairs_of(retina, tiling)
     indexed = pairs_of(retina, index)[1]
     by_chance = np.mean([chances(turned(rng, retina), retina) for _ in range(turns)], 0)
-    seen = waves(retina.trains, duration=retina.duration)
+    seen = detect_waves(retina.trains, duration=retina.duration)
     rates = np.array([len(train) for train in retina.trains]) / retina.duration
     near, far = distance < NEAR, distance > FAR
     row = {
@@ -170,7 +176,7 @@ def look(retina: Retina, rng, turns: int):
 def chances(trains, retina: Retina) -> list[float]:
     """Mean correlation index and tiling of trains at the places of a retina."""
     given = {"window": WINDOW, "duration": retina.duration}
-    found = (measure(trains, **given) for measure in (correlation_index, tilings))
+    found = (measure(trains, **given) for measure in (correlation_index, sttc))
     return [float(pairs_of(retina, matrix)[1].mean()) for matrix in found]
 
 
@@ -181,7 +187,7 @@ def _median(x):
 def slow_difference(retina: Retina, units: int) -> float:
     """How far the library's tiling is off the slow one, at most."""
     trains = retina.trains[:units]
-    fast = tilings(trains, window=WINDOW, duration=retina.duration)
+    fast = sttc(trains, window=WINDOW, duration=retina.duration)
     slow = [
         [slow_tiling(a, b, WINDOW, retina.duration) for b in trains] for a in trains
     ]
@@ -352,7 +358,7 @@ def raster(ax, retina, seconds=600.0):
     for unit, train in enumerate(retina.trains):
         early = train[train < seconds]
         ax.plot(early, np.full(len(early), unit), "|", color="black", ms=2.5, mew=0.6)
-    seen = waves(retina.trains, duration=retina.duration)
+    seen = detect_waves(retina.trains, duration=retina.duration)
     for start, end in zip(seen.start, seen.end, strict=True):
         if start < seconds:
             ax.axvspan(start, end, color="#e69f00", alpha=0.4, lw=0)

@@ -2,13 +2,13 @@
 
 from snnjax.analysis import directions, fields, landscape
 from snnjax.analysis.classification import confusion
-from snnjax.analysis.correlations import correlation_index, tiling, tilings
+from snnjax.analysis.correlations import correlation_index, sttc, sttc_pair
 from snnjax.analysis.distance import ByDistance, by_distance
 from snnjax.analysis.gradients import (
-    Agreement,
-    agreement,
+    GradientComparison,
+    compare_gradients,
+    directional_derivatives,
     finite_differences,
-    slopes,
 )
 from snnjax.analysis.jacobian import (
     gradient_growth,
@@ -17,17 +17,19 @@ from snnjax.analysis.jacobian import (
 )
 from snnjax.analysis.membranes import MembraneStatistics, membrane_statistics
 from snnjax.analysis.trains import interspike_intervals, spike_trains
-from snnjax.analysis.waves import Waves, waves
+from snnjax.analysis.waves import DetectedWaves, detect_waves
 
 __all__ = [
-    "Agreement",
     "ByDistance",
+    "DetectedWaves",
+    "GradientComparison",
     "MembraneStatistics",
-    "Waves",
-    "agreement",
     "by_distance",
+    "compare_gradients",
     "confusion",
     "correlation_index",
+    "detect_waves",
+    "directional_derivatives",
     "directions",
     "fields",
     "finite_differences",
@@ -35,11 +37,9 @@ __all__ = [
     "interspike_intervals",
     "landscape",
     "membrane_statistics",
-    "slopes",
     "spectral_norms",
     "spike_trains",
     "step_jacobians",
-    "tiling",
-    "tilings",
-    "waves",
+    "sttc",
+    "sttc_pair",
 ]

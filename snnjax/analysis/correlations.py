@@ -8,8 +8,8 @@ from snnjax.analysis.trains import Trains, sorted_train
 _ROUNDING = 1e-12  # of the duration, by which times may be off
 
 
-def tiling(a: np.ndarray, b: np.ndarray, *, window: float, duration: float) -> float:
-    """Spike time tiling coefficient of two trains, from -1 to 1.
+def sttc_pair(a: np.ndarray, b: np.ndarray, *, window: float, duration: float) -> float:
+    """Spike time tiling coefficient (STTC) of two trains, from -1 to 1.
 
         ½ [(P_a - T_b) / (1 - P_a T_b) + (P_b - T_a) / (1 - P_b T_a)]
 
@@ -31,11 +31,11 @@ def tiling(a: np.ndarray, b: np.ndarray, *, window: float, duration: float) -> f
         ValueError: for times that are not sorted or lie outside the recording, or a
             window or duration that is not positive.
     """
-    return float(tilings([a, b], window=window, duration=duration)[0, 1])
+    return float(sttc([a, b], window=window, duration=duration)[0, 1])
 
 
-def tilings(trains: Trains, *, window: float, duration: float) -> np.ndarray:
-    """The tiling coefficient of every pair of trains, ``[n, n]``; see ``tiling``."""
+def sttc(trains: Trains, *, window: float, duration: float) -> np.ndarray:
+    """The coefficient of every pair of trains, ``[n, n]``; see ``sttc_pair``."""
     check.positive("window", window, " [s]")
     check.positive("duration", duration, " [s]")
     trains = [sorted_train(train, duration) for train in trains]
@@ -58,7 +58,7 @@ def correlation_index(
     with N_ab the pairs of spikes at most ``window`` apart, to a rounding error (Wong,
     Meister & Shatz 1993, doi:10.1016/0896-6273(93)90122-8). It falls with the firing
     rate, which the tiling coefficient does not. NaN for a train without a spike. See
-    ``tiling`` for errors.
+    ``sttc_pair`` for errors.
     """
     check.positive("window", window, " [s]")
     check.positive("duration", duration, " [s]")

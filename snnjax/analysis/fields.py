@@ -24,20 +24,20 @@ from snnjax.analysis.landscape import Path, Weights, alike, finite, points_along
 Field = Callable[[Weights], Weights]
 
 
-class Work(NamedTuple):
+class Integral(NamedTuple):
     """An integral of a field, and how far it can be trusted."""
 
     value: jax.Array  # ∫ g · dw
     error: jax.Array  # against the same at a third of the points; without rounding
 
 
-def work(
+def line_integral(
     field: Field,
     path: Path,
     at: Any,
     *,
     batch_size: int | None = None,
-) -> Work:
+) -> Integral:
     """The integral ∫ g(w(s)) · dw/ds ds of a field along a path, up to each point.
 
     By the midpoint rule with three midpoints in each interval; the error is its
@@ -51,11 +51,11 @@ def work(
         batch_size: how many points are computed at a time; one if omitted.
 
     Returns:
-        The work from the first point to each, ``[K]``, and its error, ``[K]``.
+        The integral from the first point to each, ``[K]``, and its error, ``[K]``.
 
     Raises:
-        ValueError: for fewer than two points, a gradient unlike the weights, or work
-            that is not finite.
+        ValueError: for fewer than two points, a gradient unlike the weights, or an
+            integral that is not finite.
     """
     points = points_along("at", at)
     width = jnp.diff(points)
@@ -73,16 +73,16 @@ def work(
         jnp.concatenate([jnp.zeros_like(width[:1]), jnp.cumsum(width * mean)])
         for mean in (powers.mean(axis=1), powers[:, 1])
     )
-    return Work(finite("integrals", fine), jnp.abs(fine - coarse))
+    return Integral(finite("integrals", fine), jnp.abs(fine - coarse))
 
 
-def circulation(
+def loop_integral(
     field: Field,
     path: Path,
     points: int,
     *,
     batch_size: int | None = None,
-) -> Work:
+) -> Integral:
     """The integral ∮ g · dw around a closed path: zero for a gradient.
 
     Args:
@@ -96,7 +96,7 @@ def circulation(
         The integral and its error, both ``[]``.
 
     Raises:
-        ValueError: as ``work``, and for a path that is not closed.
+        ValueError: as ``line_integral``, and for a path that is not closed.
     """
     check.whole("points", points, least=2)
     start, *others = (path(jnp.asarray(s)) for s in (0.0, 1.0 / 3.0, 2.0 / 3.0, 1.0))
@@ -106,7 +106,9 @@ def circulation(
         raise ValueError(
             f"The path is no loop: it goes {sum(ways):.3g} away from where it began at "
             f"s = 0, and at s = 1 it ends {gap:.3g} from there. Take a circle or a "
-            "polygon, or work for an open path."
+            "polygon, or line_integral for an open path."
         )
-    found = work(field, path, jnp.linspace(0.0, 1.0, points + 1), batch_size=batch_size)
-    return Work(found.value[-1], found.error[-1])
+    found = line_integral(
+        field, path, jnp.linspace(0.0, 1.0, points + 1), batch_size=batch_size
+    )
+    return Integral(found.value[-1], found.error[-1])

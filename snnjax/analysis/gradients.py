@@ -19,7 +19,7 @@ from snnjax.analysis.landscape import Weights, alike
 from snnjax.check import Number
 
 
-class Agreement(NamedTuple):
+class GradientComparison(NamedTuple):
     """How a gradient g compares to a reference r, each ``[]``."""
 
     cosine: jax.Array  # g·r / (‖g‖ ‖r‖)
@@ -27,7 +27,9 @@ class Agreement(NamedTuple):
     same_sign: jax.Array  # share of the weights, of those with r ≠ 0
 
 
-def agreement(gradient: Weights, reference: Weights) -> dict[str, Agreement]:
+def compare_gradients(
+    gradient: Weights, reference: Weights
+) -> dict[str, GradientComparison]:
     """Compares two gradients, layer by layer.
 
     A layer is an entry of the outermost container of the weights, such as a cell of a
@@ -69,7 +71,7 @@ def _agree(name, g, r):
             )
     ours, theirs = (jnp.concatenate([jnp.ravel(leaf) for leaf in x]) for x in (g, r))
     same = jnp.sign(ours) == jnp.sign(theirs)
-    return Agreement(
+    return GradientComparison(
         jnp.vdot(ours, theirs) / (sizes[0] * sizes[1]),
         jnp.linalg.norm(ours - theirs) / sizes[1],
         jnp.mean(same, where=theirs != 0),
@@ -110,7 +112,7 @@ def finite_differences(
     return unravel(_differences(loss, weights, one, len(flat), step, batch_size))
 
 
-def slopes(
+def directional_derivatives(
     loss: Callable[[Weights], jax.Array],
     weights: Weights,
     directions: Weights,

@@ -89,7 +89,7 @@ def polygon(*corners: Weights) -> Path:
     return at
 
 
-def along(
+def loss_on_path(
     loss: Callable[[Weights], jax.Array],
     path: Path,
     at: Any,
@@ -118,7 +118,7 @@ def along(
     return finite("losses", losses)
 
 
-def over(
+def loss_on_plane(
     loss: Callable[[Weights], jax.Array],
     through: Plane,
     xs: Any,
@@ -139,7 +139,7 @@ def over(
         Losses, ``[M, K]``: one row for each y, as ``plot.loss_plane`` draws them.
 
     Raises:
-        ValueError: as ``along``.
+        ValueError: as ``loss_on_path``.
     """
     y, x = jnp.meshgrid(points_along("ys", ys), points_along("xs", xs), indexing="ij")
     losses = jax.lax.map(

@@ -17,7 +17,7 @@ class MembraneStatistics(NamedTuple):
     population: Membrane  # of all: what ``networks.predict_membrane`` predicts
 
 
-def membrane_statistics(voltages: jax.Array, *, skip: int = 0) -> MembraneStatistics:
+def membrane_statistics(voltages: jax.Array, *, burn_in: int = 0) -> MembraneStatistics:
     """Mean and standard deviation of membranes over time.
 
     A neuron's variance is its own, about its own mean; the population has the mean of
@@ -27,24 +27,24 @@ def membrane_statistics(voltages: jax.Array, *, skip: int = 0) -> MembraneStatis
     Args:
         voltages: ``[T, *batch, n]``, of neurons that do not fire (``li``) where theory
             is to be compared. Time and samples are taken together.
-        skip: steps to leave out at the start, until the membranes forgot their rest;
+        burn_in: steps to leave out at the start, until the membranes forgot their rest;
             five time constants will do.
 
     Returns:
         Statistics of each neuron and of the population.
 
     Raises:
-        ValueError: for voltages without time and neurons, or a ``skip`` that leaves
+        ValueError: for voltages without time and neurons, or a ``burn_in`` that leaves
             nothing.
     """
-    check.whole("skip", skip, least=0)
-    if voltages.ndim < 2 or voltages.size == 0 or skip >= len(voltages):
+    check.whole("burn_in", burn_in, least=0)
+    if voltages.ndim < 2 or voltages.size == 0 or burn_in >= len(voltages):
         raise ValueError(
-            f"Voltages must be [T, *batch, n] with T > skip = {skip}, got shape "
+            f"Voltages must be [T, *batch, n] with T > burn_in = {burn_in}, got shape "
             f"{voltages.shape}."
         )
     axes = tuple(range(voltages.ndim - 1))
-    mean = jnp.mean(voltages[skip:], axes)
-    variance = jnp.var(voltages[skip:], axes)
+    mean = jnp.mean(voltages[burn_in:], axes)
+    variance = jnp.var(voltages[burn_in:], axes)
     population = Membrane(mean.mean(), jnp.sqrt(variance.mean()), mean.std())
     return MembraneStatistics(mean, jnp.sqrt(variance), population)

@@ -8,7 +8,7 @@ from snnjax import check
 from snnjax.analysis.trains import Trains, sorted_train
 
 
-class Waves(NamedTuple):
+class DetectedWaves(NamedTuple):
     """Times in which much of a population fires, such as retinal waves."""
 
     start: np.ndarray  # [s], [K]
@@ -16,9 +16,9 @@ class Waves(NamedTuple):
     recruited: np.ndarray  # share of the units that fired in it, [K]
 
 
-def waves(
+def detect_waves(
     trains: Trains, *, duration: float, window: float = 1.0, share: float = 0.2
-) -> Waves:
+) -> DetectedWaves:
     """Finds the stretches in which at least a share of the units fires in each window.
 
     Args:
@@ -31,7 +31,7 @@ def waves(
         Start, end and share of units recruited, wave after wave.
 
     Raises:
-        ValueError: as ``tiling``, or for a share outside (0, 1].
+        ValueError: as ``sttc_pair``, or for a share outside (0, 1].
     """
     check.positive("window", window, " [s]")
     check.positive("duration", duration, " [s]")
@@ -48,6 +48,6 @@ def waves(
     recruited = [
         fired[:, a:b].any(axis=1).mean() for a, b in zip(start, end, strict=True)
     ]
-    return Waves(
+    return DetectedWaves(
         start * window, np.minimum(end * window, duration), np.array(recruited, float)
     )

@@ -158,8 +158,8 @@ def smooth_lif(
 
     This is ``lif`` with a smooth step F in place of 1[v > θ]: its gradient, which
     passes through the reset as well, is the true derivative of its output. Gradients
-    of spiking networks are compared to that (``analysis.agreement``). It goes to
-    ``lif`` as the slope of F grows.
+    of spiking networks are compared to that (``analysis.compare_gradients``). It goes
+    to ``lif`` as the slope of F grows.
 
     Args:
         n: number of neurons.

@@ -17,11 +17,11 @@ import optax
 
 from snnjax import check, files, plot
 from snnjax.analysis import confusion
-from snnjax.cell import lost, unroll
+from snnjax.cell import nonfinite, unroll
 from snnjax.learning import accuracy, cross_entropy
 from snnjax.tasks.linear import linear_baseline
 from snnjax.tasks.task import Task
-from snnjax.training import describe, epoch_rows, fit, make_step, start
+from snnjax.training import environment, epoch_rows, fit, init_train_state, make_step
 
 
 def train(
@@ -73,7 +73,7 @@ def train(
         fits.append(
             fit(
                 step,
-                start(weights, optimizer),
+                init_train_state(weights, optimizer),
                 partial(_batches, task, seed, batch),
                 epochs=epochs,
                 validate=validate,
@@ -104,7 +104,7 @@ def train(
         "epochs": epochs,
         "samples": {k: len(part.labels) for k, part in task.parts.items()},
         **task.notes,
-        **describe(),
+        **environment(),
     }
     files.write_text(folder / "summary.json", json.dumps(summary, indent=2) + "\n")
     _report(task, fits[0], guesses[0], folder, summary)
@@ -121,7 +121,7 @@ def _loss(task, weights, xs, labels):
     state, spikes, v = _network(task, weights, xs)
     scores = task.readout(v)
     mask = labels >= 0 if labels.ndim > 1 else None
-    aux = {"accuracy": accuracy(scores, labels, mask), "lost": lost(state)}
+    aux = {"accuracy": accuracy(scores, labels, mask), "nonfinite": nonfinite(state)}
     aux["hidden_rate"] = jnp.mean(spikes) / task.dt
     return cross_entropy(scores, labels, mask), aux
 

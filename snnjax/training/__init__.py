@@ -2,15 +2,15 @@
 
 from snnjax.training.epochs import epoch_rows
 from snnjax.training.loop import Fit, fit
-from snnjax.training.provenance import describe
-from snnjax.training.step import TrainState, make_step, start
+from snnjax.training.provenance import environment
+from snnjax.training.step import TrainState, init_train_state, make_step
 
 __all__ = [
     "Fit",
     "TrainState",
-    "describe",
+    "environment",
     "epoch_rows",
     "fit",
+    "init_train_state",
     "make_step",
-    "start",
 ]

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from snnjax import check, files
-from snnjax.cell import lost
+from snnjax.cell import nonfinite
 from snnjax.progress import bar
 from snnjax.training import checkpoint
 from snnjax.training.step import Metrics, TrainState
@@ -37,7 +37,7 @@ def fit(
     *,
     epochs: int,
     validate: Callable[[Any], Metrics],
-    select: str = "accuracy",
+    monitor: str = "accuracy",
     mode: str = "max",
     patience: int | None = None,
     folder: str | Path | None = None,
@@ -56,7 +56,7 @@ def fit(
         epochs: how many epochs in all.
         validate: ``weights -> metrics`` on validation data, after every epoch; named
             ``validation_…`` in the history.
-        select: which of these decides.
+        monitor: which of these decides.
         mode: whether ``"max"`` or ``"min"`` of it is best.
         patience: stop after so many epochs without a better one; never if omitted.
         folder: for the checkpoint and ``metrics.jsonl``; nothing is kept if omitted.
@@ -67,9 +67,9 @@ def fit(
         ``Fit(state, best_weights, best_epoch, history)``.
 
     Raises:
-        ValueError: for arguments out of range, a ``select`` that validation does not
+        ValueError: for arguments out of range, a ``monitor`` that validation does not
             report, or a folder with a damaged checkpoint, the run of another network,
-            a longer run, or one with another ``select`` or ``mode``.
+            a longer run, or one with another ``monitor`` or ``mode``.
         FloatingPointError: when a loss or a state is no longer finite; it says in
             which layer. The checkpoint of the epoch before stays.
     """
@@ -83,26 +83,26 @@ def fit(
     best, history = state.weights, list[dict[str, float]]()
     if folder is not None:
         folder = Path(folder)
-        state, best, history = _resume(folder, state, epochs, [mode, select])
+        state, best, history = _resume(folder, state, epochs, [mode, monitor])
 
     with bar(name, note="compiling", shown=progress) as update:
-        while len(history) < epochs and not _stale(history, select, mode, patience):
+        while len(history) < epochs and not _stale(history, monitor, mode, patience):
             began = time.perf_counter()
             state, means = _epoch(step, state, batches(len(history)), len(history))
             checked = {k: float(v) for k, v in validate(state.weights).items()}
-            if select not in checked:
-                raise ValueError(f"select={select!r} is none of {sorted(checked)}.")
+            if monitor not in checked:
+                raise ValueError(f"monitor={monitor!r} is none of {sorted(checked)}.")
             row = {"epoch": len(history)} | means
             row |= {f"validation_{k}": v for k, v in checked.items()}
             history.append(row | {"seconds": time.perf_counter() - began})
-            if _best_epoch(history, select, mode) == len(history) - 1:
+            if _best_epoch(history, monitor, mode) == len(history) - 1:
                 best = jax.tree.map(jnp.copy, state.weights)  # a step may donate
             if folder is not None:
-                note = {"history": history, "chosen_by": [mode, select]}
+                note = {"history": history, "chosen_by": [mode, monitor]}
                 checkpoint.save(folder, len(history), (state, best), note)
                 _write_lines(folder / "metrics.jsonl", history)
-            update(len(history), epochs, _summary(history[-1], select, epochs))
-    return Fit(state, best, _best_epoch(history, select, mode), history)
+            update(len(history), epochs, _summary(history[-1], monitor, epochs))
+    return Fit(state, best, _best_epoch(history, monitor, mode), history)
 
 
 def _resume(folder, state, epochs, chosen_by):
@@ -136,12 +136,16 @@ def _epoch(step, state, batches, epoch):
     if not every:
         raise ValueError(f"Epoch {epoch} has no batches.")
     every = jax.device_get(every)
-    broken = {k for m in every for k, bad in m.get("lost", {}).items() if np.any(bad)}
-    means = {k: float(np.mean([m[k] for m in every])) for k in every[0] if k != "lost"}
+    broken = {
+        k for m in every for k, bad in m.get("nonfinite", {}).items() if np.any(bad)
+    }
+    means = {
+        k: float(np.mean([m[k] for m in every])) for k in every[0] if k != "nonfinite"
+    }
     if not broken and not np.isfinite(means["loss"]):
         broken = {"the loss"}
     if not broken:  # the last update may have spoilt the weights alone
-        broken = {f"weights{k}" for k, bad in lost(state.weights).items() if bad}
+        broken = {f"weights{k}" for k, bad in nonfinite(state.weights).items() if bad}
     if broken:
         where = ", ".join(sorted(broken))
         raise FloatingPointError(
@@ -151,24 +155,24 @@ def _epoch(step, state, batches, epoch):
     return state, means
 
 
-def _best_epoch(history, select, mode):
+def _best_epoch(history, monitor, mode):
     sign = 1.0 if mode == "max" else -1.0
-    scores = [sign * row[f"validation_{select}"] for row in history]
+    scores = [sign * row[f"validation_{monitor}"] for row in history]
     return int(np.argmax([s if np.isfinite(s) else -np.inf for s in scores]))
 
 
-def _stale(history, select, mode, patience):
+def _stale(history, monitor, mode, patience):
     if patience is None or not history:
         return False
-    return len(history) - 1 - _best_epoch(history, select, mode) >= patience
+    return len(history) - 1 - _best_epoch(history, monitor, mode) >= patience
 
 
 def _write_lines(path: Path, rows: list[dict[str, float]]) -> None:
     files.write_text(path, "".join(json.dumps(row) + "\n" for row in rows))
 
 
-def _summary(row, select, epochs):
+def _summary(row, monitor, epochs):
     return (
         f"epoch {row['epoch'] + 1}/{epochs}  loss {row['loss']:.3f}  "
-        f"validation {select} {row[f'validation_{select}']:.3f}"
+        f"validation {monitor} {row[f'validation_{monitor}']:.3f}"
     )

@@ -7,7 +7,7 @@ from typing import Any
 import jax
 
 
-def describe() -> dict[str, Any]:
+def environment() -> dict[str, Any]:
     """Versions and device, for the record of a measurement."""
     packages = ("snnjax", "jax", "jaxlib", "flax", "optax", "numpy")
     return {

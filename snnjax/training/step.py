@@ -22,7 +22,9 @@ class TrainState(NamedTuple):
     step: jax.Array  # updates so far, int32
 
 
-def start(weights: Any, optimizer: optax.GradientTransformation) -> TrainState:
+def init_train_state(
+    weights: Any, optimizer: optax.GradientTransformation
+) -> TrainState:
     """The state before the first update."""
     return TrainState(weights, optimizer.init(weights), jnp.zeros((), jnp.int32))
 
@@ -39,8 +41,8 @@ def make_step(
         loss_fn: ``(weights, *batch) -> loss``, or ``(loss, metrics)`` with ``has_aux``.
         optimizer: any optax transformation.
         has_aux: whether ``loss_fn`` returns a dictionary of metrics as well. Put
-            ``lost(final_state)`` into it as ``"lost"`` and ``fit`` names the layer in
-            which a voltage stopped being a number.
+            ``nonfinite(final_state)`` into it as ``"nonfinite"`` and ``fit`` names the
+            layer in which a voltage stopped being a number.
 
     Returns:
         ``(state, *batch) -> (state, metrics)``; wrap it in ``jax.jit`` or ``lax.scan``.

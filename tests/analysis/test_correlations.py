@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from snnjax.analysis import correlation_index, tiling, tilings
+from snnjax.analysis import correlation_index, sttc, sttc_pair
 
 
 def poisson(rng, rate, duration):
@@ -19,20 +19,20 @@ def slow_tiling(a, b, window, duration):
     return 0.5 * ((p_a - t_b) / (1 - p_a * t_b) + (p_b - t_a) / (1 - p_b * t_a))
 
 
-def test_tiling_is_what_asking_every_moment_gives(rng):
+def test_sttc_is_what_asking_every_moment_gives(rng):
     a, b = poisson(rng, 8, 3.0), poisson(rng, 5, 3.0)
     b = np.sort(np.concatenate([b, a[::3] + 0.004]))
     b = b[b < 3.0]
-    found = tiling(a, b, window=0.02, duration=3.0)
+    found = sttc_pair(a, b, window=0.02, duration=3.0)
     np.testing.assert_allclose(found, slow_tiling(a, b, 0.02, 3.0), atol=2e-3)
 
 
-def test_tiling_by_hand():
+def test_sttc_by_hand():
     # P_a = 1/2, P_b = 1, T_a = 4/10, T_b = 2/10.
-    found = tiling(np.array([2.0, 7.0]), np.array([2.5]), window=1.0, duration=10.0)
+    found = sttc_pair(np.array([2.0, 7.0]), np.array([2.5]), window=1.0, duration=10.0)
     np.testing.assert_allclose(found, 0.5 * (0.3 / 0.9 + 0.6 / 0.6))
     # Windows that leave the recording or overlap count once.
-    found = tiling(np.array([0.5, 1.5]), np.array([9.5]), window=1.0, duration=10.0)
+    found = sttc_pair(np.array([0.5, 1.5]), np.array([9.5]), window=1.0, duration=10.0)
     np.testing.assert_allclose(found, 0.5 * (-0.15 - 0.25))
 
 
@@ -45,14 +45,14 @@ def test_spikes_exactly_a_window_apart_count_whatever_rounding_does():
     np.testing.assert_array_equal(index, index.T)
     t_a, t_b = 0.3e-3, 0.4e-3  # windows of 0.1 s in 1000 s
     expected = 0.5 * ((1 - t_b) / (1 - t_b) + (0.75 - t_a) / (1 - 0.75 * t_a))
-    np.testing.assert_allclose(tilings(trains, **given)[0, 1], expected)
+    np.testing.assert_allclose(sttc(trains, **given)[0, 1], expected)
     apart = [a * 0.01, b * 0.01 + 1e-6 * np.array([1, -1, 1, 0])]
     assert correlation_index(apart, **given)[0, 1] == 0
 
 
-def test_tiling_is_one_for_itself_zero_for_chance_and_free_of_rates(rng):
+def test_sttc_is_one_for_itself_zero_for_chance_and_free_of_rates(rng):
     trains = [poisson(rng, rate, 2000.0) for rate in (0.5, 2.0, 8.0)]
-    together = tilings(trains, window=0.05, duration=2000.0)
+    together = sttc(trains, window=0.05, duration=2000.0)
     np.testing.assert_allclose(np.diag(together), 1.0)
     assert np.abs(together[~np.eye(3, dtype=bool)]).max() < 0.03
     np.testing.assert_array_equal(together, together.T)
@@ -61,7 +61,7 @@ def test_tiling_is_one_for_itself_zero_for_chance_and_free_of_rates(rng):
 def test_a_silent_unit_has_no_correlation(rng):
     trains = [poisson(rng, 2, 10.0), np.array([])]
     for matrix in (
-        tilings(trains, window=0.1, duration=10.0),
+        sttc(trains, window=0.1, duration=10.0),
         correlation_index(trains, window=0.1, duration=10.0),
     ):
         assert np.isfinite(matrix[0, 0])
@@ -81,10 +81,10 @@ def test_the_correlation_index_is_one_for_chance_and_counts_pairs(rng):
 def test_bad_trains_and_numbers_are_refused():
     train = np.array([1.0, 2.0])
     with pytest.raises(ValueError, match="sorted"):
-        tiling(train[::-1], train, window=0.1, duration=5.0)
+        sttc_pair(train[::-1], train, window=0.1, duration=5.0)
     with pytest.raises(ValueError, match=r"outside 0 … 1\.5 s"):
-        tiling(train, train, window=0.1, duration=1.5)
+        sttc_pair(train, train, window=0.1, duration=1.5)
     with pytest.raises(ValueError, match="window"):
-        tilings([train], window=0.0, duration=5.0)
+        sttc([train], window=0.0, duration=5.0)
     with pytest.raises(ValueError, match="duration"):
         correlation_index([train], duration=-1.0)

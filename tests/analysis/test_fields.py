@@ -30,11 +30,11 @@ def trees(count):
     ]
 
 
-def test_the_work_of_a_gradient_is_what_the_loss_gained(x64):
+def test_the_line_integral_of_a_gradient_is_what_the_loss_gained(x64):
     start, end = trees(2)
     path, at = landscape.line(start, end), np.linspace(0.0, 1.0, 201)
-    losses = landscape.along(network, path, at)
-    found = fields.work(jax.grad(network), path, at)
+    losses = landscape.loss_on_path(network, path, at)
+    found = fields.line_integral(jax.grad(network), path, at)
     away = np.abs(losses[0] + found.value - losses)
     assert found.value.shape == found.error.shape == at.shape
     assert found.value[0] == found.error[0] == 0.0
@@ -45,7 +45,8 @@ def test_the_work_of_a_gradient_is_what_the_loss_gained(x64):
 def test_the_error_falls_with_the_square_of_the_interval(x64):
     path = landscape.line(*trees(2))
     coarse, fine = (
-        fields.work(jax.grad(network), path, np.linspace(0, 1, n)) for n in (51, 101)
+        fields.line_integral(jax.grad(network), path, np.linspace(0, 1, n))
+        for n in (51, 101)
     )
     np.testing.assert_allclose(coarse.error[-1] / fine.error[-1], 4.0, rtol=0.01)
 
@@ -53,7 +54,7 @@ def test_the_error_falls_with_the_square_of_the_interval(x64):
 def test_a_field_that_jumps_is_integrated_within_its_error(x64):
     # ∫ 1[w > c] dw from 0 to 1 is 1 - c.
     for c in (0.1234, 0.5, 0.777):
-        found = fields.work(
+        found = fields.line_integral(
             lambda w, c=c: (w > c).astype(w.dtype),
             landscape.line(jnp.zeros(1), jnp.ones(1)),
             np.linspace(0, 1, 12),
@@ -65,42 +66,46 @@ def test_a_field_that_jumps_is_integrated_within_its_error(x64):
 
 def test_the_order_of_the_points_sets_the_sign(x64):
     path, at = landscape.line(*trees(2)), np.linspace(0, 1, 21)
-    there, back = (fields.work(jax.grad(network), path, s) for s in (at, at[::-1]))
+    there, back = (
+        fields.line_integral(jax.grad(network), path, s) for s in (at, at[::-1])
+    )
     np.testing.assert_allclose(there.value[-1], -back.value[-1])
 
 
-def test_a_smooth_network_has_no_circulation(x64):
+def test_a_smooth_network_has_no_loop_integral(x64):
     center, first, second = trees(3)
     ring = landscape.circle(landscape.plane(center, first, second), 1.5)
-    found = fields.circulation(jax.grad(network), ring, 1000)
+    found = fields.loop_integral(jax.grad(network), ring, 1000)
     assert abs(found.value) < 1e-10
     assert found.error < 1e-10
 
 
 @pytest.mark.parametrize("radius", [0.5, 3.0])
-def test_a_rotation_circulates_by_twice_the_area_of_a_circle(radius, x64):
-    found = fields.circulation(rotation, landscape.circle(DISK, radius), 10)
+def test_the_loop_integral_of_a_rotation_is_twice_the_area_of_a_circle(radius, x64):
+    found = fields.loop_integral(rotation, landscape.circle(DISK, radius), 10)
     np.testing.assert_allclose(found.value, 2 * np.pi * radius**2)
     assert found.error < 1e-12
 
 
 @pytest.mark.parametrize("batch_size", [None, 7])
-def test_a_rotation_circulates_by_twice_the_area_of_a_polygon(batch_size, x64):
+def test_the_loop_integral_of_a_rotation_is_twice_the_area_of_a_polygon(
+    batch_size, x64
+):
     corners = np.array([[0.0, 0.0], [3.0, 0.0], [3.0, 2.0], [1.0, 4.0], [-1.0, 1.0]])
     x, y = corners.T
     area = 0.5 * np.sum(x * np.roll(y, -1) - y * np.roll(x, -1))
     path = landscape.polygon(*map(jnp.asarray, corners))
-    found = fields.circulation(rotation, path, 20, batch_size=batch_size)
+    found = fields.loop_integral(rotation, path, 20, batch_size=batch_size)
     np.testing.assert_allclose(found.value, 2 * area)
     assert found.error < 1e-12
 
 
-def test_a_surrogate_circulates_and_a_smooth_spike_does_not(x64):
+def test_a_surrogate_has_a_loop_integral_and_a_smooth_spike_has_none(x64):
     # y = s(u s(w)), around a circle: the surrogate of a step and a smooth step.
     shape = snn.surrogate.normalized(snn.Sigmoid(5.0), "area")
     ring = landscape.circle(landscape.plane(jnp.array([0.2, 0.3]), X, Y), 1.0)
     surrogate, smooth = (
-        fields.circulation(
+        fields.loop_integral(
             jax.grad(lambda w, fire=fire: fire(w[1] * fire(w[0]))), ring, 4000
         )
         for fire in (lambda v: snn.spike(v, shape), shape.cdf)
@@ -113,7 +118,9 @@ def test_many_radii_are_one_program(x64):
     @jax.jit
     def sweep(radii):
         def one(radius):
-            return fields.circulation(rotation, landscape.circle(DISK, radius), 5).value
+            return fields.loop_integral(
+                rotation, landscape.circle(DISK, radius), 5
+            ).value
 
         return jax.vmap(one)(radii)
 
@@ -124,22 +131,22 @@ def test_many_radii_are_one_program(x64):
 def test_what_is_no_field_and_no_loop_is_refused():
     line, ring = landscape.line(X, Y), landscape.circle(DISK, 1.0)
     with pytest.raises(ValueError, match=r"no loop: .* ends 1.41 from there"):
-        fields.circulation(rotation, line, 10)
+        fields.loop_integral(rotation, line, 10)
     with pytest.raises(ValueError, match="no loop: it goes 0 away"):
-        fields.circulation(rotation, lambda s: X, 10)
+        fields.loop_integral(rotation, lambda s: X, 10)
     with pytest.raises(ValueError, match="points must be at least 2"):
-        fields.circulation(rotation, ring, 1)
+        fields.loop_integral(rotation, ring, 1)
     with pytest.raises(ValueError, match="gradient must be a tree like"):
-        fields.work(lambda w: w[:1], line, [0.0, 1.0])
+        fields.line_integral(lambda w: w[:1], line, [0.0, 1.0])
     with pytest.raises(ValueError, match="at must be two points or more"):
-        fields.work(rotation, line, [0.0])
+        fields.line_integral(rotation, line, [0.0])
     with pytest.raises(ValueError, match="2 of 3 integrals are not finite"):
-        fields.work(lambda w: w / jnp.zeros(2), line, [0.0, 0.5, 1.0])
+        fields.line_integral(lambda w: w / jnp.zeros(2), line, [0.0, 0.5, 1.0])
 
 
 def test_loop_integrals_are_drawn_with_their_errors():
     ax = plot.figure()[1][0, 0]
-    plot.circulation(
+    plot.loop_integrals(
         ax, [1.0, 5.0], [-0.5, 2.0], [0.1, 0.2], label="net", title="loops"
     )
     ax.figure.canvas.draw()

@@ -27,7 +27,7 @@ def flat(weights):
 
 def test_a_quadratic_along_a_line_is_a_parabola():
     at = np.linspace(-0.5, 1.5, 9)
-    found = landscape.along(square, landscape.line(START, END), at)
+    found = landscape.loss_on_path(square, landscape.line(START, END), at)
     a, b = flat(START), flat(END)
     np.testing.assert_allclose(
         found, [np.sum(((1 - s) * a + s * b) ** 2) for s in at], rtol=1e-6
@@ -37,7 +37,7 @@ def test_a_quadratic_along_a_line_is_a_parabola():
 def test_a_plane_has_a_row_for_each_y_and_a_column_for_each_x():
     xs, ys = np.linspace(-1, 1, 4), np.linspace(0, 2, 3)
     through = landscape.plane(START, END, START)
-    found = landscape.over(square, through, xs, ys)
+    found = landscape.loss_on_plane(square, through, xs, ys)
     a, b = flat(START), flat(END)
     expected = [[np.sum((a + x * b + y * a) ** 2) for x in xs] for y in ys]
     np.testing.assert_allclose(found, expected, rtol=1e-5)
@@ -48,13 +48,13 @@ def test_points_at_a_time_do_not_change_a_landscape(batch_size):
     line, through = landscape.line(START, END), landscape.plane(START, END, START)
     at = np.linspace(0, 1, 7)
     np.testing.assert_allclose(
-        landscape.along(square, line, at, batch_size=batch_size),
+        landscape.loss_on_path(square, line, at, batch_size=batch_size),
         jnp.stack([square(line(s)) for s in at]),
         rtol=1e-6,
     )
     np.testing.assert_allclose(
-        landscape.over(square, through, at, at, batch_size=batch_size),
-        landscape.over(square, through, at, at),
+        landscape.loss_on_plane(square, through, at, at, batch_size=batch_size),
+        landscape.loss_on_plane(square, through, at, at),
         rtol=1e-6,
     )
 
@@ -66,10 +66,10 @@ def test_all_points_are_one_program():
         traces.append(1)
         return square(weights)
 
-    landscape.along(loss, landscape.line(START, END), np.linspace(0, 1, 50))
+    landscape.loss_on_path(loss, landscape.line(START, END), np.linspace(0, 1, 50))
     assert len(traces) == 1
     jitted = jax.jit(
-        lambda s: landscape.along(
+        lambda s: landscape.loss_on_path(
             square, landscape.line(START, END), jnp.arange(3.0) * s
         )
     )
@@ -104,7 +104,7 @@ def test_a_spiking_network_is_flat_between_jumps(x64):
 
     line = landscape.line(jnp.zeros(1), 2 * jnp.ones(1))
     at = np.linspace(0.0, 1.0, 12)
-    np.testing.assert_array_equal(landscape.along(loss, line, at), at < 0.5)
+    np.testing.assert_array_equal(landscape.loss_on_path(loss, line, at), at < 0.5)
 
 
 @pytest.mark.parametrize("shape", [(5, 4), (3, 3, 2, 4), (4,)])
@@ -206,26 +206,26 @@ def test_losses_that_are_no_numbers_are_refused():
     line, through = landscape.line(START, END), landscape.plane(START, END, START)
     at = np.linspace(-1, 1, 5)
     with pytest.raises(ValueError, match=r"one number, got shape \(2,\)"):
-        landscape.along(lambda weights: weights["b"], line, at)
+        landscape.loss_on_path(lambda weights: weights["b"], line, at)
 
     def broken(weights):
         return jnp.log(weights["b"][0])
 
     with pytest.raises(ValueError, match=r"2 of 5 losses .* first at index \[0\]"):
-        landscape.along(broken, line, at)
+        landscape.loss_on_path(broken, line, at)
     with pytest.raises(ValueError, match=r"5 of 25 losses .* first at index \[0, 0\]"):
-        landscape.over(lambda w: jnp.log(w["b"][1] + 0.75), through, at, at)
+        landscape.loss_on_plane(lambda w: jnp.log(w["b"][1] + 0.75), through, at, at)
 
 
 def test_too_few_points_and_corners_and_bad_options_are_refused():
     line, through = landscape.line(START, END), landscape.plane(START, END, START)
     for at in ([0.5], 0.5, np.zeros((2, 2))):
         with pytest.raises(ValueError, match="at must be two points or more"):
-            landscape.along(square, line, at)
+            landscape.loss_on_path(square, line, at)
         with pytest.raises(ValueError, match="xs must be two points or more"):
-            landscape.over(square, through, at, [0.0, 1.0])
+            landscape.loss_on_plane(square, through, at, [0.0, 1.0])
         with pytest.raises(ValueError, match="ys must be two points or more"):
-            landscape.over(square, through, [0.0, 1.0], at)
+            landscape.loss_on_plane(square, through, [0.0, 1.0], at)
     with pytest.raises(ValueError, match="three corners or more, got 2"):
         landscape.polygon(START, END)
     with pytest.raises(ValueError, match="radius must be finite and positive"):

@@ -27,21 +27,21 @@ def test_membranes_are_described_each_by_itself_and_together(rng):
 
 def test_the_start_of_a_membrane_may_be_left_out():
     v = jnp.concatenate([jnp.full((7, 2), 9.0), jnp.tile(jnp.eye(2), (10, 1))])
-    found = membrane_statistics(v, skip=7)
+    found = membrane_statistics(v, burn_in=7)
     np.testing.assert_allclose(found.mean, [0.5, 0.5], rtol=1e-6)
     np.testing.assert_allclose(found.deviation, [0.5, 0.5], rtol=1e-6)
     assert membrane_statistics(v).population.mean > 1.0
 
 
 @pytest.mark.parametrize(
-    ("shape", "skip", "words"),
+    ("shape", "burn_in", "words"),
     [
         ((5,), 0, r"must be \[T, \*batch, n\] .* got shape \(5,\)"),
-        ((5, 3), 5, "T > skip = 5"),
+        ((5, 3), 5, "T > burn_in = 5"),
         ((5, 0), 0, r"got shape \(5, 0\)"),
-        ((5, 3), -1, "skip must be at least 0"),
+        ((5, 3), -1, "burn_in must be at least 0"),
     ],
 )
-def test_membranes_without_time_or_neurons_are_refused(shape, skip, words):
+def test_membranes_without_time_or_neurons_are_refused(shape, burn_in, words):
     with pytest.raises(ValueError, match=words):
-        membrane_statistics(jnp.zeros(shape), skip=skip)
+        membrane_statistics(jnp.zeros(shape), burn_in=burn_in)

@@ -16,7 +16,7 @@ from snnjax.events import from_rows, rasterize
 from snnjax.inputs.batches import merge, raster, shift
 from snnjax.inputs.prefetching import prefetch
 from snnjax.inputs.streaming import stream
-from snnjax.training import fit, make_step, start
+from snnjax.training import fit, init_train_state, make_step
 
 pytest.importorskip("grain")
 
@@ -224,7 +224,7 @@ def test_fit_resumes_bit_for_bit_on_a_prefetched_stream(made, tmp_path):
 
         return fit(
             step,
-            start(weights, optimizer),
+            init_train_state(weights, optimizer),
             epoch,
             epochs=4,
             validate=lambda weights: {"accuracy": 0.0},

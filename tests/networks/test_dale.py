@@ -20,7 +20,7 @@ from snnjax.networks import (
     project_signs,
     signed_weights,
 )
-from snnjax.training import make_step, start
+from snnjax.training import init_train_state, make_step
 
 DT, RATE = 1e-3, 20.0
 PARAMS = snn.LIFParams(20e-3, 10e-3)
@@ -41,7 +41,7 @@ def membranes(rates, steps=4000, seeds=6, **options):
         w = draw(seed, rate=rates, **options)
         raster = poisson(jax.random.key(100 + seed), rates, steps=steps, dt=DT)
         v = snn.unroll(snn.li(w.shape[1], PARAMS), (), raster @ w, dt=DT)[1]
-        found = membrane_statistics(v, skip=200).population
+        found = membrane_statistics(v, burn_in=200).population
         means.append(found.mean)
         variances.append(found.deviation**2)
     return np.mean(means), np.sqrt(np.mean(variances))
@@ -186,7 +186,7 @@ def test_the_projection_keeps_what_obeys_and_is_idempotent(rng):
 def test_signs_hold_throughout_training_and_weights_leave_zero_again():
     signs, goal = dale_signs(2, 1), jnp.array([[1.0], [-1.0], [-1.0]])
     update = make_step(lambda w, goal: jnp.sum((w - goal) ** 2), optax.adam(0.05))
-    state = start(draw(n_out=1, signs=signs), optax.adam(0.05))
+    state = init_train_state(draw(n_out=1, signs=signs), optax.adam(0.05))
 
     @jax.jit
     def step(state, goal):

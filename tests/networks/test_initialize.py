@@ -52,7 +52,7 @@ def test_the_mean_of_the_membrane_may_be_chosen(mean):
     raster = poisson(jax.random.key(1), jnp.full(N_IN, RATE), steps=5000, dt=DT)
     given = (snn.networks.DenseWeights(weights, None), ())
     v = snn.unroll(cell, given, raster, dt=DT)[1]
-    found = membrane_statistics(v, skip=200).population
+    found = membrane_statistics(v, burn_in=200).population
     assert float(found.mean) == pytest.approx(mean, abs=0.05)
     assert float(found.deviation) == pytest.approx((1 - mean) / 2, rel=0.05)
 

@@ -7,7 +7,7 @@ import numpy as np
 import optax
 import pytest
 
-from snnjax.training import checkpoint, epoch_rows, fit, make_step, start
+from snnjax.training import checkpoint, epoch_rows, fit, init_train_state, make_step
 
 X = np.random.default_rng(0).normal(size=(10, 3)).astype(np.float32)
 Y = np.random.default_rng(1).normal(size=10).astype(np.float32)
@@ -31,10 +31,10 @@ def squares(weights, x, y):
 def run(folder, epochs, *, optimizer=None, width=3, step=None, **options):
     optimizer = optimizer or noisy_adam()
     weights = {"w": jnp.full(width, 0.5, jnp.float32), "b": jnp.zeros(())}
-    options = {"select": "error", "mode": "min", "progress": False} | options
+    options = {"monitor": "error", "mode": "min", "progress": False} | options
     return fit(
         step or compiled(optimizer),
-        start(weights, optimizer),
+        init_train_state(weights, optimizer),
         lambda e: [(X[rows, :width], Y[rows]) for rows in epoch_rows(0, e, 10, 4)],
         epochs=epochs,
         validate=lambda w: {
@@ -104,7 +104,7 @@ def test_numpy_weights_can_be_resumed(tmp_path):
     def train(folder, epochs):
         return fit(
             make_step(lambda w, x: jnp.sum(w**2 * x), optimizer),
-            start(np.ones(2), optimizer),  # float64 where jax has float32
+            init_train_state(np.ones(2), optimizer),  # float64 where jax has float32
             lambda epoch: [(1.0,)],
             epochs=epochs,
             validate=lambda w: {"accuracy": 0.0},
@@ -121,7 +121,7 @@ def test_numpy_weights_can_be_resumed(tmp_path):
     [
         ({"width": 2}, r"holds .*weights\['w'\] float32\[3\].*float32\[2\]"),
         ({"optimizer": optax.sgd(0.1)}, "another network or optimizer"),
-        ({"select": "accuracy"}, "by min error, not min accuracy"),
+        ({"monitor": "accuracy"}, "by min error, not min accuracy"),
         ({"mode": "max"}, "by min error, not max error"),
         ({"epochs": 1}, "has 2 epochs already, more than the 1 asked for"),
     ],

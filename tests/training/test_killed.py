@@ -55,7 +55,7 @@ score = jax.jit(lambda weights: -loss_fn(weights, xs, labels))
 def run(folder):
     return training.fit(
         step,
-        training.start(net.init(jax.random.key(0)), optimizer),
+        training.init_train_state(net.init(jax.random.key(0)), optimizer),
         batches,
         epochs=epochs,
         validate=lambda weights: {"accuracy": score(weights)},

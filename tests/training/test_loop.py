@@ -9,7 +9,7 @@ import optax
 import pytest
 
 import snnjax as snn
-from snnjax.training import fit, make_step, start
+from snnjax.training import fit, init_train_state, make_step
 
 X = np.random.default_rng(0).normal(size=(4, 3))
 
@@ -21,7 +21,7 @@ def squares(weights, x, y):
 
 
 def begin(optimizer):
-    return start({"w": jnp.full(3, 0.5)}, optimizer)
+    return init_train_state({"w": jnp.full(3, 0.5)}, optimizer)
 
 
 def bits(tree):
@@ -37,7 +37,7 @@ def counting(state, batch):
 
 def count(scores, validate=None, **options):
     """A run whose weight is the number of epochs and whose scores are given."""
-    state = start(jnp.zeros(()), optax.sgd(0.1))
+    state = init_train_state(jnp.zeros(()), optax.sgd(0.1))
     options = {"epochs": len(scores), "progress": False} | options
     score = validate or (lambda w: {"accuracy": scores[int(w) - 1]})
     return fit(counting, state, lambda epoch: [(None,)], validate=score, **options)
@@ -84,11 +84,11 @@ def test_history_tells_the_mean_of_every_epoch():
 
     found = fit(
         step,
-        start(jnp.zeros(()), optax.sgd(0.1)),
+        init_train_state(jnp.zeros(()), optax.sgd(0.1)),
         lambda epoch: [(epoch + 1.0,), (epoch + 3.0,)],
         epochs=2,
         validate=lambda w: {"error": w, "accuracy": 1.0},
-        select="error",
+        monitor="error",
         mode="min",
         progress=False,
     )
@@ -106,7 +106,7 @@ def test_history_tells_the_mean_of_every_epoch():
         ({"epochs": 2.0}, "epochs must be a whole number"),
         ({"mode": "best"}, "'max' or 'min', got 'best'"),
         ({"patience": 0}, "patience must be at least 1"),
-        ({"select": "loss"}, r"'loss' is none of \['accuracy'\]"),
+        ({"monitor": "loss"}, r"'loss' is none of \['accuracy'\]"),
     ],
 )
 def test_arguments_that_make_no_sense_are_refused(options, message):
@@ -115,7 +115,7 @@ def test_arguments_that_make_no_sense_are_refused(options, message):
 
 
 def test_an_epoch_without_batches_is_refused():
-    state = start(jnp.zeros(()), optax.sgd(0.1))
+    state = init_train_state(jnp.zeros(()), optax.sgd(0.1))
     with pytest.raises(ValueError, match="Epoch 0 has no batches"):
         fit(counting, state, lambda epoch: [], epochs=1, validate=dict)
 
@@ -146,13 +146,13 @@ def spiking_fit(spoil, tmp_path, epochs=3):
 
     def loss_fn(weights, xs):
         state, spikes = snn.unroll(net, weights, xs, dt=1e-3)
-        return jnp.mean((spikes - 0.1) ** 2), {"lost": snn.lost(state)}
+        return jnp.mean((spikes - 0.1) ** 2), {"nonfinite": snn.nonfinite(state)}
 
     xs = jax.random.normal(jax.random.key(1), (20, 2, 3))
     optimizer = optax.sgd(0.1)
     return fit(
         jax.jit(make_step(loss_fn, optimizer, has_aux=True)),
-        start(net.init(jax.random.key(0)), optimizer),
+        init_train_state(net.init(jax.random.key(0)), optimizer),
         lambda epoch: [(xs,), (spoil(epoch, xs),)],
         epochs=epochs,
         validate=lambda w: {"accuracy": 0.0},
@@ -175,7 +175,7 @@ def test_a_loss_that_is_not_finite_is_named(tmp_path):
     def step(state, batch):
         return state, {"loss": batch}
 
-    state = start(jnp.zeros(()), optax.sgd(0.1))
+    state = init_train_state(jnp.zeros(()), optax.sgd(0.1))
     with pytest.raises(FloatingPointError, match=r"Epoch 0: .*the loss"):
         fit(step, state, lambda e: [(0.0,), (jnp.inf,)], epochs=1, validate=dict)
 

@@ -4,7 +4,7 @@ import numpy as np
 import optax
 import pytest
 
-from snnjax.training import make_step, start
+from snnjax.training import init_train_state, make_step
 
 X = np.random.default_rng(0).normal(size=(4, 3))
 
@@ -41,7 +41,7 @@ def by_hand(rule, steps):
 
 
 def begin(optimizer):
-    return start({"w": jnp.full(3, 0.5)}, optimizer)
+    return init_train_state({"w": jnp.full(3, 0.5)}, optimizer)
 
 
 @pytest.mark.parametrize("wrap", [lambda f: f, jax.jit], ids=["plain", "jit"])
@@ -76,7 +76,7 @@ def test_seeds_trained_side_by_side_equal_seeds_trained_alone(x64):
     step = make_step(squares, optimizer)
 
     def train(key):
-        state = start({"w": jax.random.normal(key, 3)}, optimizer)
+        state = init_train_state({"w": jax.random.normal(key, 3)}, optimizer)
         for _ in range(3):
             state, metrics = step(state, X, Y)
         return state, metrics

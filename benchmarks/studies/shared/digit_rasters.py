@@ -19,7 +19,7 @@ import snnjax as snn
 from snnjax.kernels.native import Backend
 from snnjax.surrogate import Shape
 from snnjax.tasks import digits_task
-from snnjax.training import make_step, start
+from snnjax.training import init_train_state, make_step
 
 DT, STEPS = 1e-3, 50
 PARAMS = snn.LIFParams(tau_mem=20e-3, tau_syn=5e-3)
@@ -147,7 +147,7 @@ def train(
 
     given = jax.random.split(key_order, size.epochs), data.glances
     drawn = net.init(key_weights)
-    learned, _ = jax.lax.scan(epoch, start(drawn, optimizer), given)
+    learned, _ = jax.lax.scan(epoch, init_train_state(drawn, optimizer), given)
     return Trained(drawn, learned.weights)
 
 

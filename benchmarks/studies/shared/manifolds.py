@@ -17,7 +17,7 @@ import optax
 
 import snnjax as snn
 from snnjax.inputs import one_spike_raster, random_manifold
-from snnjax.training import make_step, start
+from snnjax.training import init_train_state, make_step
 
 DT = 1e-3
 PARAMS = snn.LIFParams(tau_mem=10e-3, tau_syn=5e-3)
@@ -160,7 +160,7 @@ def train(
         return state, losses.mean()
 
     keys = jax.random.split(key_order, size.epochs)
-    state, curve = jax.lax.scan(epoch, start(weights, optimizer), keys)
+    state, curve = jax.lax.scan(epoch, init_train_state(weights, optimizer), keys)
     cells = made(key_test)
     return Trained(
         state.weights,
