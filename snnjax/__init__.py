@@ -10,13 +10,27 @@ with a pretended derivative, a *shape* such as ``SuperSpike``, so that gradients
     weights = net.init(jax.random.key(0))
     state, voltages = unroll(net, weights, spikes, dt=1e-3)
 
-Subpackages tell the rest of the story: ``datasets``, ``senses`` (sound, images and
-contact become spikes), ``inputs`` (encoders, batches), ``neurons``, ``networks``,
-``learning`` (losses, homeostasis), ``training`` (updates, a loop, checkpoints),
-``analysis`` (landscapes, gradients, spike trains), ``tasks`` (what ``snnjax train``
-trains), ``plot`` and ``interop`` (flax). ``jit``, ``vmap``, ``grad`` and sharding are
-yours.
+Subpackages tell the rest of the story. Each is ``snn.NAME``, imported on first use:
+
+    surrogate   spikes and their pseudo-derivatives
+    neurons     what receives spikes
+    networks    how neurons are wired, and where weights start
+    learning    losses over time, penalties, homeostatic pretraining
+    senses      sound, images and contact become spikes
+    inputs      numbers and events become rasters: encoders, patterns, batches
+    datasets    official files are checked and become events
+    training    one update, and a loop that survives being killed
+    analysis    loss landscapes, gradients, membranes, spike trains
+    tasks       what ``snnjax train`` trains
+    plot        figures
+    kernels     native code for CPUs
+    interop     flax
+
+``jit``, ``vmap``, ``grad`` and sharding are yours.
 """
+
+from importlib import import_module
+from types import ModuleType
 
 from snnjax.cell import Cell, chain, learn, nonfinite, unroll
 from snnjax.learning import (
@@ -32,6 +46,11 @@ from snnjax.neurons import LIFParams, LIParams, li, lif, srm
 from snnjax.surrogate import ForwardMode, Sigmoid, SuperSpike, Triangle, spike
 
 __version__ = "0.1.0"
+
+_SUBPACKAGES = (
+    *("analysis", "datasets", "events", "inputs", "interop", "kernels", "learning"),
+    *("networks", "neurons", "plot", "senses", "surrogate", "tasks", "training"),
+)
 
 __all__ = [
     "Cell",
@@ -59,3 +78,14 @@ __all__ = [
     "unroll",
     "upper_rate_bound",
 ]
+
+
+def __getattr__(name: str) -> ModuleType:
+    """Imports a subpackage when it is first asked for."""
+    if name in _SUBPACKAGES:
+        return import_module(f"snnjax.{name}")
+    raise AttributeError(f"module 'snnjax' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*__all__, *_SUBPACKAGES, "__version__"})

@@ -83,7 +83,7 @@ def test_folders_are_two_deep_and_three_in_those_that_the_design_names():
         assert len(folders) <= 1 or deep, path
 
 
-@pytest.mark.parametrize("room", ["inputs", "senses"])
+@pytest.mark.parametrize("room", ["inputs", "senses", "training", "analysis", "tasks"])
 def test_no_package_binds_anything_over_its_own_submodule(room):
     for path in (ROOT / "snnjax" / room).rglob("__init__.py"):
         package = ".".join(path.parent.relative_to(ROOT).parts)
@@ -110,6 +110,24 @@ except RuntimeError:
     pass
 else:
     raise AssertionError("a device was started by the import")
+"""
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert found.returncode == 0, found.stderr
+
+
+def test_subpackages_are_reached_by_name_and_imported_no_sooner():
+    packages = {path.parent.name for path in (ROOT / "snnjax").glob("*/__init__.py")}
+    code = f"""
+import sys
+import snnjax as snn
+later = "analysis", "datasets", "inputs", "interop", "plot", "senses", "tasks"
+for name in (*later, "training"):
+    assert f"snnjax.{{name}}" not in sys.modules, name
+for name in {sorted(packages | {"plot", "events"})}:
+    assert name in dir(snn), name
+    assert getattr(snn, name).__name__ == f"snnjax.{{name}}"
+assert "unroll" in dir(snn) and snn.training.fit and snn.tasks.TASKS
+assert not hasattr(snn, "no_such_package")
 """
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert found.returncode == 0, found.stderr
