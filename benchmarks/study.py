@@ -12,18 +12,10 @@ from typing import Any, NamedTuple
 
 import jax
 
+from benchmarks.criterion import Criterion
 from benchmarks.machine import cores
 from benchmarks.report import RESULTS, emit, tell
 from snnjax.training import environment
-
-
-class Criterion(NamedTuple):
-    """One sentence that a measurement can refute."""
-
-    name: str
-    value: Any
-    bound: str
-    holds: bool
 
 
 class Finding(NamedTuple):
@@ -64,11 +56,11 @@ def execute(study: Study, *, full: bool, results: Path = RESULTS) -> Finding:
             "cpu_minutes": round((time.process_time() - busy) / 60, 2),
             **environment(),
         },
-        "criteria": [criterion._asdict() for criterion in finding.criteria],
+        "criteria": [criterion.row() for criterion in finding.criteria],
     }
-    for criterion in finding.criteria:
-        verdict = "holds" if criterion.holds else "FAILS"
-        tell(f"     {verdict}  {criterion.name}: {criterion.value} ({criterion.bound})")
+    for row in line["criteria"]:
+        verdict = "holds" if row["holds"] else "FAILS"
+        tell(f"     {verdict}  {row['name']}: {row['value']} ({row['bound']})")
     stem = study.id + ("_full" if full else "")
     results.mkdir(parents=True, exist_ok=True)
     (results / f"{stem}.json").write_text(json.dumps(line, indent=2) + "\n")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import snnjax as snn
-from benchmarks import run, studies, study, tables
+from benchmarks import criterion, run, studies, study, tables
 from benchmarks.catalogue import every, load, modules
 from benchmarks.studies import (
     R01_hidden_layer,
@@ -126,6 +126,29 @@ def test_a_finding_becomes_a_last_line_and_files(id, tmp_path, capsys):
         c.keys() == {"name", "value", "bound", "holds"} for c in line["criteria"]
     )
     assert (tmp_path / f"{id}.png").exists() == (found.figure is not None)
+
+
+@pytest.mark.parametrize("id", TINY)
+def test_the_bounds_that_were_kept_are_those_of_the_criteria(id):
+    kept = json.loads((study.RESULTS / f"{id}.json").read_text())["criteria"]
+    bounds = {row["name"]: row["bound"] for row in kept}
+    made = {c.name: c.text for c in finding(id).criteria}
+    same = made.keys() & bounds.keys()
+    assert len(same) >= len(made) / 2  # other names tell the size
+    for name in same - DEPEND_ON_SIZE:
+        assert made[name] == bounds[name]
+
+
+DEPEND_ON_SIZE = {
+    "seeds with train accuracy >= 0.8",
+    "runs without a wrong sign ever",
+    "continuous kernel, authors' order, 1 ms: σ_U off by, %",
+    *(
+        f"line of {name}: seeds with an integral that falls and a Spearman "
+        "correlation > 0.8"
+        for name in R02_loss_landscape.LINES
+    ),
+}
 
 
 def test_only_a_surrogate_moves_the_hidden_layer():
@@ -470,8 +493,8 @@ def test_studies_are_listed_and_unknown_ones_refused(capsys):
 
 
 def test_a_failed_criterion_is_an_exit_status(monkeypatch, tmp_path):
-    for holds in (True, False):
-        found = study.Finding({}, [study.Criterion("c", 1, "== 1", holds)])
+    for value, holds in ((1, True), (2, False)):
+        found = study.Finding({}, [criterion.equal("c", value, 1)])
         made = load("R01")._replace(run=lambda full, found=found: found)
         monkeypatch.setattr(run, "load", lambda id, made=made: made)
         assert run.main(["R01", "--out", str(tmp_path)]) == int(not holds)

@@ -18,7 +18,7 @@ def test_every_side_of_a_tiny_loading_is_timed_and_judged():
     assert all(row["median_ms"] > 0 for row in rows)
     assert rows[0]["to_step"] == 1
     told = data_loading.criteria(rows)
-    assert [c["value"] for c in told] == [row["to_step"] for row in rows[1:]]
+    assert [c.value for c in told] == [row["to_step"] for row in rows[1:]]
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def test_every_side_of_a_tiny_loading_is_timed_and_judged():
 )
 def test_a_loader_that_limits_the_step_is_told(side, ratio, holds):
     row = {"side": side, "raster": "uint8", "to_step": ratio}
-    assert [c["holds"] for c in data_loading.criteria([row])] == [holds]
+    assert [c.holds for c in data_loading.criteria([row])] == [holds]
 
 
 def test_recordings_fire_as_often_as_they_should():

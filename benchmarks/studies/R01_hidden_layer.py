@@ -19,8 +19,9 @@ import numpy as np
 import optax
 
 import snnjax as snn
+from benchmarks.criterion import at_least, equal
 from benchmarks.report import emit
-from benchmarks.study import Criterion, Finding, Study
+from benchmarks.study import Finding, Study
 from snnjax import plot
 from snnjax.inputs import frozen_poisson
 from snnjax.networks import normal
@@ -138,14 +139,9 @@ def criteria(found, full):
     moved = int(without["weights_moved"].sum())
     needed = -(-4 * len(with_it["final"]) // 5)
     return [
-        Criterion(
-            f"seeds with train accuracy >= {least}",
-            good,
-            f">= {needed}",
-            good >= needed,
-        ),
-        Criterion("points lost without surrogate", round(gap, 1), ">= 8", gap >= 8),
-        Criterion("layer-1 weights moved without surrogate", moved, "== 0", moved == 0),
+        at_least(f"seeds with train accuracy >= {least}", good, needed),
+        at_least("points lost without surrogate", gap, 8, digits=1),
+        equal("layer-1 weights moved without surrogate", moved, 0),
     ]
 
 

@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from benchmarks.studies.shared.recorded_tasks import Size, at_least, train
-from benchmarks.study import Criterion, Finding, Study
+from benchmarks.criterion import at_most
+from benchmarks.studies.shared.recorded_tasks import Size, accuracy, train
+from benchmarks.study import Finding, Study
 from snnjax import tasks
 from snnjax.datasets import digits
 
@@ -26,18 +27,8 @@ def run(full: bool, size: Size = Size()) -> Finding:
     found = train(tasks.digits_task, "digits.png", size)
     found["logistic_regression_test_accuracy"] = round(logistic_regression(), 4)
     behind = 100 * (found["logistic_regression_test_accuracy"] - found["test_accuracy"])
-    return Finding(
-        found,
-        [
-            at_least("mean test accuracy", found["test_accuracy"], 0.95),
-            Criterion(
-                "points behind logistic regression on the pixels",
-                round(behind, 2),
-                "<= 3",
-                behind <= 3,
-            ),
-        ],
-    )
+    name = "points behind logistic regression on the pixels"
+    return Finding(found, [accuracy(found, 0.95), at_most(name, behind, 3)])
 
 
 STUDY = Study(

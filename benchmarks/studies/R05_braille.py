@@ -2,11 +2,11 @@
 
 from functools import partial
 
+from benchmarks.criterion import above
 from benchmarks.studies.shared.recorded_tasks import (
     Size,
-    above_zero,
+    accuracy,
     ahead_of_linear,
-    at_least,
     train,
 )
 from benchmarks.study import Finding, Study
@@ -26,9 +26,10 @@ def run(full: bool, size: Size = Size()) -> Finding:
         }
         hits, control = (runs["test_accuracy"] for runs in both.values())
         criteria += [
-            at_least(f"{name} voltage: mean test accuracy", hits, 0.93),
-            above_zero(
-                f"{name} voltage: points a feed-forward layer is behind", hits - control
+            accuracy(both["recurrent"], 0.93, f"{name} voltage: mean test accuracy"),
+            above(
+                f"{name} voltage: points a feed-forward layer is behind",
+                *(100 * (hits - control), 0),
             ),
         ]
         found[f"{name} voltage"] = both

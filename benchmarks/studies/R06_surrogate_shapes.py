@@ -12,6 +12,7 @@ import jax
 import numpy as np
 
 import snnjax as snn
+from benchmarks.criterion import at_least, at_most
 from benchmarks.report import emit, tell
 from benchmarks.studies.shared.manifolds import (
     PARAMS,
@@ -22,7 +23,7 @@ from benchmarks.studies.shared.manifolds import (
     train,
 )
 from benchmarks.studies.shared.manifolds import sweep as every
-from benchmarks.study import Criterion, Finding, Study
+from benchmarks.study import Finding, Study
 from snnjax import plot
 
 SHAPES = {
@@ -123,24 +124,9 @@ def criteria(size, tests):
     best = [float(hits.mean(axis=1).max()) for hits in tests.values()]
     apart = 100 * (max(best) - min(best))
     return [
-        Criterion(
-            "SuperSpike's spread over slopes 1 to 100, points",
-            round(spread, 2),
-            "<= 3",
-            spread <= 3,
-        ),
-        Criterion(
-            "shapes apart at their best slopes, points",
-            round(apart, 2),
-            "<= 2",
-            apart <= 2,
-        ),
-        Criterion(
-            "best test accuracy",
-            round(max(best), 4),
-            ">= 0.90",
-            max(best) >= 0.90,
-        ),
+        at_most("SuperSpike's spread over slopes 1 to 100, points", spread, 3),
+        at_most("shapes apart at their best slopes, points", apart, 2),
+        at_least("best test accuracy", max(best), 0.90, digits=4),
     ]
 
 

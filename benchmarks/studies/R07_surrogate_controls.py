@@ -13,6 +13,7 @@ import jax
 import numpy as np
 
 import snnjax as snn
+from benchmarks.criterion import at_least, at_most
 from benchmarks.report import emit, tell
 from benchmarks.studies.shared.manifolds import (
     PARAMS,
@@ -23,7 +24,7 @@ from benchmarks.studies.shared.manifolds import (
     sweep,
     train,
 )
-from benchmarks.study import Criterion, Finding, Study
+from benchmarks.study import Finding, Study
 from snnjax import plot
 from snnjax.surrogate import Scaled, StraightThrough
 
@@ -112,24 +113,13 @@ def criteria(size, found):
     ahead = hits["zero"] - hits["readout only"]
     behind = hits["SuperSpike"] - hits["constant"]
     return [
-        Criterion(
-            "zero derivative, readout frozen: points above chance",
-            round(above_chance, 2),
-            "<= 5",
-            above_chance <= 5,
+        at_most(
+            "zero derivative, readout frozen: points above chance", above_chance, 5
         ),
-        Criterion(
-            "zero derivative: points ahead of training the readout alone",
-            round(ahead, 2),
-            "<= 0",
-            ahead <= 0,
+        at_most(
+            "zero derivative: points ahead of training the readout alone", ahead, 0
         ),
-        Criterion(
-            "constant: points behind SuperSpike of slope 10",
-            round(behind, 2),
-            ">= 5",
-            behind >= 5,
-        ),
+        at_least("constant: points behind SuperSpike of slope 10", behind, 5),
     ]
 
 

@@ -22,6 +22,7 @@ import jax
 import numpy as np
 import optax
 
+from benchmarks.criterion import above, at_least, at_most, growing
 from benchmarks.report import emit, tell
 from benchmarks.studies.shared.gradient_networks import (
     Paths,
@@ -32,7 +33,7 @@ from benchmarks.studies.shared.gradient_networks import (
     superspike,
 )
 from benchmarks.studies.shared.manifolds import DT, Manifolds, data, sweep, train
-from benchmarks.study import Criterion, Finding, Study
+from benchmarks.study import Finding, Study
 from snnjax import plot
 
 PEAKS = ("peak 1", "peak β")
@@ -193,49 +194,28 @@ def criteria(size, before, hits):
     growth = log10_largest(before[OPEN][2])
     calm, wild = float(growth[:, 0].max()), float(growth[-1, 1])
     return [
-        Criterion(
-            "peak 1: points apart with and without the reset's gradient",
-            round(apart, 2),
-            "<= 3",
-            apart <= 3,
-        ),
-        Criterion(
+        at_most("peak 1: points apart with and without the reset's gradient", apart, 3),
+        at_least(
             f"peak β = {size.slopes[-1]:g}: points that the reset's gradient costs",
-            round(float(lost[-1, 1]), 2),
-            ">= 10",
-            float(lost[-1, 1]) >= 10,
+            float(lost[-1, 1]),
+            10,
         ),
-        Criterion(
+        at_most(
             f"peak β = {size.slopes[-1]:g}, recurrent gradient: points above chance",
-            round(above_chance, 2),
-            "<= 10",
-            above_chance <= 10,
+            above_chance,
+            10,
         ),
-        Criterion(
-            "peak 1: points that the recurrent gradient costs",
-            round(behind, 2),
-            "<= 5",
-            behind <= 5,
-        ),
-        Criterion(
+        at_most("peak 1: points that the recurrent gradient costs", behind, 5),
+        growing(
             f"peak β = {', '.join(f'{k:g}' for k in size.measured)}: gradient with "
             "the reset over that without",
-            measured.astype(float).round(2).tolist(),
-            "grows with β",
-            bool(np.all(np.diff(measured) > 0)),
+            measured.astype(float),
+            "β",
         ),
-        Criterion(
-            "peak 1: largest growth by Jacobians with the reset, powers of ten",
-            round(calm, 2),
-            "<= 0",
-            calm <= 0,
+        at_most(
+            "peak 1: largest growth by Jacobians with the reset, powers of ten", calm, 0
         ),
-        Criterion(
-            f"peak β = {size.measured[-1]:g}: the same",
-            round(wild, 2),
-            "> 0",
-            wild > 0,
-        ),
+        above(f"peak β = {size.measured[-1]:g}: the same", wild, 0),
     ]
 
 

@@ -19,6 +19,7 @@ import numpy as np
 from jax.flatten_util import ravel_pytree
 
 import snnjax as snn
+from benchmarks.criterion import above
 from benchmarks.report import emit, tell
 from benchmarks.studies.shared.gradient_networks import (
     Paths,
@@ -33,7 +34,7 @@ from benchmarks.studies.shared.manifolds import (
     sweep,
     train,
 )
-from benchmarks.study import Criterion, Finding, Study
+from benchmarks.study import Finding, Study
 from snnjax import plot
 
 
@@ -123,11 +124,10 @@ def run(full: bool, size: Size | None = None) -> Finding:
         "mean": round(float(more.mean()), 2),
         "standard_error": round(float(more.std() / size.seeds**0.5), 2),
     }
-    criterion = Criterion(
+    criterion = above(
         "points that closing the voltage's path costs more than the reset's",
-        round(float(more.mean()), 2),
-        "> 0",
-        bool(more.mean() > 0),
+        float(more.mean()),
+        0,
     )
     return Finding(found, [criterion], figure(size, found))
 

@@ -25,9 +25,10 @@ import jax.numpy as jnp
 import numpy as np
 
 import snnjax as snn
+from benchmarks.criterion import above, at_most, near
 from benchmarks.report import emit, tell
 from benchmarks.studies.shared.manifolds import sweep
-from benchmarks.study import Criterion, Finding, Study
+from benchmarks.study import Finding, Study
 from snnjax import plot
 from snnjax.analysis import membrane_statistics
 from snnjax.inputs import poisson
@@ -243,28 +244,20 @@ def criteria(grid, kernels, more):
     rates = np.reshape([r["rate"] for r in grid], (len(TAUS), len(XIS)))
     rise = float((rates[:, :-1] - rates[:, 1:]).min())
     signs = [
-        Criterion(
+        near(
             f"continuous kernel, {name}: σ_U off by, %",
-            round(100 * (r["deviation"] - 1), 2),
-            f"{100 * (r['predicted'] - 1):.2f} ± 1",
-            abs(r["deviation"] - r["predicted"]) <= 0.01,
+            *(100 * (r[which] - 1) for which in ("deviation", "predicted")),
+            tolerance=1,
         )
         for name, r in (("authors' order, 1 ms", authors), ("ours, 10 ms", coarse))
     ]
     return [
-        Criterion(
-            "σ_U over time, 3 pairs of τ, 3 ξ: largest error, %",
-            *(off(grid), "<= 3", off(grid) <= 3),
-        ),
-        Criterion(
-            "with a recurrent share, in a convolution: largest error, %",
-            *(off(more), "<= 3", off(more) <= 3),
+        at_most("σ_U over time, 3 pairs of τ, 3 ξ: largest error, %", off(grid), 3),
+        at_most(
+            "with a recurrent share, in a convolution: largest error, %", off(more), 3
         ),
         *signs,
-        Criterion(
-            "least rise of the rate from one ξ to a smaller one, Hz",
-            *(round(rise, 2), "> 0", rise > 0),
-        ),
+        above("least rise of the rate from one ξ to a smaller one, Hz", rise, 0),
     ]
 
 

@@ -24,6 +24,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import snnjax as snn
+from benchmarks.criterion import at_least, between, equal
 from benchmarks.report import emit, tell
 from benchmarks.studies.shared.manifolds import (
     DT,
@@ -35,7 +36,7 @@ from benchmarks.studies.shared.manifolds import (
     sweep,
     train,
 )
-from benchmarks.study import Criterion, Finding, Study
+from benchmarks.study import Finding, Study
 from snnjax import plot
 from snnjax.networks import normal
 
@@ -140,24 +141,14 @@ def run(full: bool, size: Size | None = None) -> Finding:
     best = max(judged, key=lambda deviation: judged[deviation])
     loudest = float(start[:, 2:].max())
     criteria = [
-        Criterion(
+        at_least(
             f"points σ_U = 1 is ahead of σ_U = 0.1 at {JUDGED} layers",
-            round(ahead, 1),
-            ">= 20",
-            ahead >= 20,
+            ahead,
+            20,
+            digits=1,
         ),
-        Criterion(
-            f"best σ_U at {JUDGED} layers",
-            round(best, 3),
-            "in [1/3, 1]",
-            1 / 3 <= best <= 1,
-        ),
-        Criterion(
-            "Kaiming's initial rate of any layer from the third on, Hz",
-            round(loudest, 2),
-            "== 0",
-            loudest == 0,
-        ),
+        between(f"best σ_U at {JUDGED} layers", best, 1 / 3, 1, digits=3),
+        equal("Kaiming's initial rate of any layer from the third on, Hz", loudest, 0),
     ]
     summary = {
         "sigma_u": [round(d, 3) for d in size.deviations],

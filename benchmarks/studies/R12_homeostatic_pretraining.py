@@ -25,6 +25,7 @@ import numpy as np
 import optax
 
 import snnjax as snn
+from benchmarks.criterion import at_least, at_most
 from benchmarks.report import emit, tell
 from benchmarks.studies.R11_deep_initialization import (
     JUDGED,
@@ -36,7 +37,7 @@ from benchmarks.studies.R11_deep_initialization import (
 )
 from benchmarks.studies.R11_deep_initialization import Size as Deep
 from benchmarks.studies.shared.manifolds import PARAMS, data, sweep, train
-from benchmarks.study import Criterion, Finding, Study
+from benchmarks.study import Finding, Study
 from snnjax import plot
 from snnjax.learning import homeostatic_pretraining
 
@@ -150,24 +151,9 @@ def run(full: bool, size: Size | None = None) -> Finding:
     low, high = float(primed.min()), float(primed.max())
     behind = 100 * (means["σ_U = 1"] - means["thresholds primed"])
     criteria = [
-        Criterion(
-            "lowest rate of a layer after priming, Hz",
-            round(low, 1),
-            ">= 5",
-            low >= BAND[0],
-        ),
-        Criterion(
-            "highest rate of a layer after priming, Hz",
-            round(high, 1),
-            "<= 50",
-            high <= BAND[1],
-        ),
-        Criterion(
-            "points a network of primed thresholds is behind σ_U = 1",
-            round(behind, 2),
-            "<= 3",
-            behind <= 3,
-        ),
+        at_least("lowest rate of a layer after priming, Hz", low, BAND[0], digits=1),
+        at_most("highest rate of a layer after priming, Hz", high, BAND[1], digits=1),
+        at_most("points a network of primed thresholds is behind σ_U = 1", behind, 3),
     ]
     summary = {
         name: {

@@ -29,10 +29,11 @@ import jax.numpy as jnp
 import numpy as np
 
 import snnjax as snn
+from benchmarks.criterion import at_most, equal
 from benchmarks.report import emit, tell
 from benchmarks.studies.shared.dale_wiring import NETWORKS, broken, watched
 from benchmarks.studies.shared.manifolds import DT, Manifolds, data, sweep, train
-from benchmarks.study import Criterion, Finding, Study
+from benchmarks.study import Finding, Study
 from snnjax import plot
 from snnjax.analysis import membrane_statistics
 from snnjax.inputs import poisson
@@ -178,20 +179,17 @@ def criteria(rows, start):
     mean = max(abs(row["mean"]) for row in start)
     away = max(100 * abs(row["deviation"] - 1) for row in start)
     found = [
-        Criterion("runs without a wrong sign ever", kept, f"== {runs}", kept == runs),
-        Criterion("weights of wrong sign in the end", wrong, "== 0", wrong == 0),
+        equal("runs without a wrong sign ever", kept, runs),
+        equal("weights of wrong sign in the end", wrong, 0),
     ]
     for name in NETWORKS:
         behind = 100 * (accuracy[name, "free"] - accuracy[name, "Dale"])
         what = f"{name}: points behind the network without the law"
-        found.append(Criterion(what, round(behind, 2), "<= 3", behind <= 3))
+        found.append(at_most(what, behind, 3))
     return [
         *found,
-        Criterion("largest |μ_U| at first", round(mean, 3), "<= 0.05", mean <= 0.05),
-        Criterion(
-            "σ_U at first, largest distance from 1/ξ, %",
-            *(round(away, 2), "<= 5", away <= 5),
-        ),
+        at_most("largest |μ_U| at first", mean, 0.05, digits=3),
+        at_most("σ_U at first, largest distance from 1/ξ, %", away, 5),
     ]
 
 

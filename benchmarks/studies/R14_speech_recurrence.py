@@ -29,8 +29,9 @@ import optax
 from flax import linen
 
 import snnjax as snn
+from benchmarks.criterion import at_least
 from benchmarks.report import emit, tell
-from benchmarks.study import Criterion, Finding, Study
+from benchmarks.study import Finding, Study
 from snnjax import plot
 from snnjax.datasets import fsdd_recordings, shd
 from snnjax.events import Events, late_events, rasterize
@@ -311,8 +312,8 @@ def run(full: bool, size: Size | None = None) -> Finding:
     criteria, summary["gaps"] = [], {}
     for better, worse, bound in COMPARED:
         gaps = 100 * (tests[better] - tests[worse])
-        name, gap = f"points {better} is ahead of {worse}", round(float(gaps.mean()), 1)
-        criteria.append(Criterion(name, gap, f">= {bound}", gap >= bound))
+        name = f"points {better} is ahead of {worse}"
+        criteria.append(at_least(name, float(gaps.mean()), bound, digits=1))
         summary["gaps"][name] = {
             "standard_error": round(error(gaps), 1),
             "of_each": gaps.round(1).tolist(),

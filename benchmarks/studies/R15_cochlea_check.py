@@ -20,8 +20,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from benchmarks.criterion import above, at_least, below
 from benchmarks.report import emit
-from benchmarks.study import Criterion, Finding, Study
+from benchmarks.study import Finding, Study
 from snnjax import plot
 from snnjax.datasets import choose, fsdd, read_sound
 from snnjax.senses.hearing import cochlea
@@ -36,6 +37,8 @@ from snnjax.senses.hearing.haircell import hair_cell
 DT, STEPS = cochlea.DT, 12_000
 BLUE, RED = "#0072b2", "#d55e00"
 CLICKS = ("published", "causal")
+
+LOCKED, FREE = 0.5, 0.2  # vector strength below 1 kHz at least, above 4 kHz at most
 
 
 class Size(NamedTuple):
@@ -191,21 +194,21 @@ def criteria(heard, events):
         cell = sample * events.n_units + events.units
         bushy = min(bushy, shortest_interval(cell, events.times))
     down = int(-np.diff(heard.best).max())
-    found = [Criterion("least step down of best channel", down, ">= 1", down >= 1)]
+    found = [at_least("least step down of best channel", down, 1)]
     for name, strength in (("bushy", heard.bushy), ("nerve", heard.nerve)):
         least, most = float(strength[low].min()), float(strength[high].max())
         locked, free = f"{name} spikes lock below 1 kHz", f"{name} spikes above 4 kHz"
-        found.append(Criterion(locked, round(least, 3), "> 0.5", least > 0.5))
-        found.append(Criterion(free, round(most, 3), "< 0.2", most < 0.2))
+        found.append(above(locked, least, LOCKED, digits=3))
+        found.append(below(free, most, FREE, digits=3))
     for name, gap in (("fibre", fiber), ("bushy cell", bushy)):
         named = f"shortest interval of a {name}, ms"
-        found.append(Criterion(named, round(gap, 3), ">= 1", gap >= 1 - 1e-6))
+        found.append(at_least(named, round(gap, 6), 1, digits=3))
     return found
 
 
 def falls(heard):
-    """The lowest tone from which on the nerve locks with less than 0.2 [Hz]."""
-    strong = np.flatnonzero(heard.nerve >= 0.2)
+    """The lowest tone from which on the nerve locks less than it may [Hz]."""
+    strong = np.flatnonzero(heard.nerve >= FREE)
     later = heard.frequency[strong.max() + 1 :]
     return round(float(later[0])) if len(later) else None
 
@@ -267,7 +270,7 @@ def figure(size, heard, clicks, events, words):
         color=RED,
         label="bushy cells",
     )
-    for span, level in (((80, 1000), 0.5), ((4000, 8000), 0.2)):
+    for span, level in (((80, 1000), LOCKED), ((4000, 8000), FREE)):
         locking.plot(span, (level, level), "k:")
     locking.set(xscale="log", xlim=(80, 8000), ylim=(0, 1), xlabel="tone (Hz)")
     locking.set(ylabel="vector strength", title="phase locking, best channel")

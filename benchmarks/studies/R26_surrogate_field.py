@@ -19,8 +19,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from benchmarks.criterion import above, at_least, below
 from benchmarks.report import emit, tell
-from benchmarks.study import Criterion, Finding, Study
+from benchmarks.study import Finding, Study
 from snnjax import plot
 from snnjax.analysis import directions, fields, landscape
 from snnjax.surrogate import Sigmoid
@@ -189,37 +190,18 @@ def criteria(summary):
     sizes, errors = np.abs(surrogate["integrals"]), np.asarray(surrogate["errors"])
     rest = float(np.max(np.abs(smooth["integrals"]) + smooth["errors"]))
     flat, *_, steep = summary["wrong_sign"].values()
+    least = float(np.min(sizes - 10 * errors))
+    growth = float(np.min(np.diff(sizes) - 10 * errors.max()))
+    wrong = flat["share"] - flat["error"]
     return [
-        Criterion(
-            "sizes of the loop integrals of surrogate fields",
-            sizes.round(4).tolist(),
-            "each > 10 numerical errors",
-            bool(np.all(sizes > 10 * errors)),
+        above("least loop integral, less ten of its errors", least, 0, digits=4),
+        above(
+            "least growth from slope to slope, less ten of them", growth, 0, digits=4
         ),
-        Criterion(
-            "largest of their numerical errors, rounding aside",
-            float(f"{errors.max():.1e}"),
-            "< a tenth of the growth from slope to slope",
-            bool(np.all(np.diff(sizes) > 10 * errors.max())),
-        ),
-        Criterion(
-            "largest loop integral of a smooth net, with its error",
-            float(f"{rest:.1e}"),
-            "< 1e-10",
-            rest < 1e-10,
-        ),
-        Criterion(
-            f"share of w with the wrong sign, flattest surrogate, ± {flat['error']}",
-            flat["share"],
-            ">= 0.1",
-            flat["share"] - flat["error"] >= 0.1,
-        ),
-        Criterion(
-            f"the same, steepest surrogate, ± {steep['error']}",
-            steep["share"],
-            "above its error, below the flattest",
-            steep["error"] < steep["share"] < flat["share"] - flat["error"],
-        ),
+        below("largest loop integral of a smooth net, plus error", rest, 1e-10, None),
+        at_least("share of w with the wrong sign, flattest, less error", wrong, 0.1, 4),
+        above("the same, steepest", steep["share"] - steep["error"], 0, digits=4),
+        above("flattest above steepest", wrong - steep["share"], 0, digits=4),
     ]
 
 

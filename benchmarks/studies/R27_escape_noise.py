@@ -19,6 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import snnjax as snn
+from benchmarks.criterion import above, at_most
 from benchmarks.report import emit, tell
 from benchmarks.studies.shared.manifolds import (
     PARAMS,
@@ -29,7 +30,7 @@ from benchmarks.studies.shared.manifolds import (
     sweep,
     train,
 )
-from benchmarks.study import Criterion, Finding, Study
+from benchmarks.study import Finding, Study
 from snnjax import plot
 from snnjax.neurons import escape_noise, stochastic_lif
 from snnjax.surrogate import Gaussian, Sigmoid, SuperSpike, normalized, spike
@@ -217,20 +218,10 @@ def run(full: bool, size: Size | None = None) -> Finding:
     return Finding(
         {"one_neuron": single, "two_layers": double, **trained},
         [
-            Criterion(
-                "one neuron, 3 noises: standard errors apart", apart, "<= 3", apart <= 3
-            ),
-            Criterion(
-                "two layers, where they must differ: standard errors apart",
-                bias,
-                "> 3",
-                bias > 3,
-            ),
-            Criterion(
-                "points a network that draws is behind one that does not",
-                round(behind, 2),
-                "<= 3",
-                behind <= 3,
+            at_most("one neuron, 3 noises: standard errors apart", apart, 3, 1),
+            above("two layers, where they must differ: standard errors apart", bias, 3),
+            at_most(
+                "points a network that draws is behind one that does not", behind, 3
             ),
         ],
         figure(),

@@ -19,8 +19,9 @@ import numpy as np
 import optax
 
 import snnjax as snn
+from benchmarks.criterion import above
 from benchmarks.report import emit, tell
-from benchmarks.study import Criterion, Finding, Study
+from benchmarks.study import Finding, Study
 from snnjax import plot
 from snnjax.neurons import stochastic_lif
 from snnjax.training import init_train_state, make_step
@@ -184,11 +185,11 @@ def run(full: bool, size: Size | None = None) -> Finding:
     return Finding(
         {"correlation": round(ours, 4), "linear": round(theirs, 4), "trials": rows},
         [
-            Criterion(
+            above(
                 "correlation with the held-out trial above a linear filter's",
-                round(ours - theirs, 4),
-                "> 0",
-                ours > theirs,
+                ours - theirs,
+                0,
+                digits=4,
             )
         ],
         figure(size, weights, losses, guess, linear, truth),

@@ -16,8 +16,17 @@ from typing import NamedTuple
 
 import numpy as np
 
+from benchmarks.criterion import (
+    Criterion,
+    above,
+    at_least,
+    at_most,
+    between,
+    equal,
+    near,
+)
 from benchmarks.report import emit, tell
-from benchmarks.study import Criterion, Finding, Study
+from benchmarks.study import Finding, Study
 from snnjax import plot
 from snnjax.analysis import (
     by_distance,
@@ -107,7 +116,7 @@ def slow_tiling(a, b, window, duration, tick=1e-5) -> float:
     a, b = np.rint(a / tick).astype(int), np.rint(b / tick).astype(int)
     window, duration = round(window / tick), round(duration / tick)
 
-    def near(x, y):
+    def close(x, y):
         return sum(int(np.min(np.abs(y - spike)) <= window) for spike in x) / len(x)
 
     def covered(x):
@@ -117,7 +126,7 @@ def slow_tiling(a, b, window, duration, tick=1e-5) -> float:
             total, upto = total + max(upto_now - start, 0), upto_now
         return total / duration
 
-    p_a, p_b, t_a, t_b = near(a, b), near(b, a), covered(a), covered(b)
+    p_a, p_b, t_a, t_b = close(a, b), close(b, a), covered(a), covered(b)
     return 0.5 * ((p_a - t_b) / (1 - p_a * t_b) + (p_b - t_a) / (1 - p_b * t_a))
 
 
@@ -253,44 +262,28 @@ def criteria(rows, groups, slow) -> list[Criterion]:
     chance = float(np.mean([row["index_turned"] for row in rows]))
     none = float(np.max(np.abs([row["tiling_turned"] for row in rows])))
     return [
-        Criterion("tiling off one computed slowly", slow, "<= 1e-9", slow <= 1e-9),
-        Criterion(
-            "young retinas: least correlation index of neighbours",
-            least,
-            ">= 5",
-            least >= 5,
-        ),
-        Criterion(
+        at_most("tiling off one computed slowly", slow, 1e-9, digits=None),
+        at_least("young retinas: least correlation index of neighbours", least, 5),
+        equal(
             "share of young retinas whose tiling falls with distance",
-            round(float(falling), 3),
-            "== 1",
-            bool(falling == 1),
+            float(falling),
+            1,
+            digits=3,
         ),
-        Criterion(
-            "turned trains: mean correlation index",
-            round(chance, 4),
-            "1 ± 0.05",
-            abs(chance - 1) <= 0.05,
-        ),
-        Criterion("turned trains: largest mean tiling", none, "<= 0.02", none <= 0.02),
-        Criterion(
+        near("turned trains: mean correlation index", chance, 1, 0.05, digits=4),
+        at_most("turned trains: largest mean tiling", none, 0.02, digits=4),
+        above(
             "ferret: least index of neighbours at P0–P5 in those of the oldest",
-            round(fewer, 2),
-            "> 1",
-            fewer > 1,
+            fewer,
+            1,
         ),
-        Criterion(
+        above(
             "share of neighbours' tiling that is left far away: wild type above β2(TG)",
-            round(wild - mutant, 3),
-            "> 0",
-            wild > mutant,
+            wild - mutant,
+            0,
+            digits=3,
         ),
-        Criterion(
-            "wild-type mice: median interval of waves, s",
-            every,
-            "30 … 240",
-            30 <= every <= 240,
-        ),
+        between("wild-type mice: median interval of waves, s", every, 30, 240),
     ]
 
 

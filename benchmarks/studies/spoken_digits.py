@@ -3,8 +3,13 @@
 from functools import partial
 
 from benchmarks.report import tell
-from benchmarks.studies.shared.recorded_tasks import Size, at_least, train
-from benchmarks.study import Criterion, Finding, Study
+from benchmarks.studies.shared.recorded_tasks import (
+    Size,
+    accuracy,
+    ahead_of_linear,
+    train,
+)
+from benchmarks.study import Finding, Study
 from snnjax import tasks
 
 
@@ -13,19 +18,7 @@ def run(full: bool, size: Size = Size()) -> Finding:
     tell("     (the data in SNNJAX_DATA; about 100 s for each of three seeds)")
     make_task = partial(tasks.spoken_digits_task, source="spikes")
     found = train(make_task, "spoken-digits.png", size)
-    ahead = 100 * (found["test_accuracy"] - found["linear_readout_test_accuracy"])
-    return Finding(
-        found,
-        [
-            at_least("mean test accuracy", found["test_accuracy"], 0.78),
-            Criterion(
-                "points ahead of a linear readout of the same spikes",
-                round(ahead, 1),
-                "> 0",
-                ahead > 0,
-            ),
-        ],
-    )
+    return Finding(found, [accuracy(found, 0.78), ahead_of_linear(found, digits=1)])
 
 
 STUDY = Study(

@@ -9,8 +9,9 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
+from benchmarks.criterion import Criterion, above, at_least
 from benchmarks.report import RESULTS, emit
-from benchmarks.study import Criterion, Finding
+from benchmarks.study import Finding
 from snnjax.tasks import job
 
 
@@ -58,18 +59,15 @@ def run_task(make_task, name, bound, full: bool, size: Size = Size()) -> Finding
     """A study of one task: its accuracy, and how far ahead of a linear readout."""
     del full
     found = train(make_task, f"{name}.png", size)
-    hits = at_least("mean test accuracy", found["test_accuracy"], bound)
+    hits = accuracy(found, bound)
     return Finding(found, [hits, ahead_of_linear(found)])
 
 
-def ahead_of_linear(found):
+def accuracy(found, bound: float, name: str = "mean test accuracy") -> Criterion:
+    return at_least(name, found["test_accuracy"], bound, digits=4)
+
+
+def ahead_of_linear(found, digits: int = 2) -> Criterion:
     ahead = found["test_accuracy"] - found["linear_readout_test_accuracy"]
-    return above_zero("points ahead of a linear readout of the same spikes", ahead)
-
-
-def at_least(name, value, bound):
-    return Criterion(name, round(value, 4), f">= {bound}", value >= bound)
-
-
-def above_zero(name, difference):
-    return Criterion(name, round(100 * difference, 2), "> 0", difference > 0)
+    name = "points ahead of a linear readout of the same spikes"
+    return above(name, 100 * ahead, 0, digits)
