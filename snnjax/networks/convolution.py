@@ -65,11 +65,13 @@ def convolution(
 
     Raises:
         ValueError: for a width, kernel or stride below one, another padding, an input
-            of another rank or number of channels, or a map smaller than the kernel.
+            of another rank or number of channels, a map smaller than the kernel, or
+            weights of another cell.
     """
     check.whole("c_in", c_in)
     check.whole("c_out", c_out)
     stride = _check_window(kernel, stride, padding)
+    shapes = {"w": (*kernel, c_in, c_out), "b": (c_out,) if bias else None}
 
     def draw(key):
         w = init(key, math.prod(kernel) * c_in, c_out)
@@ -86,6 +88,7 @@ def convolution(
         def run(weights, state, xs, dt):
             del dt  # passes at once
             rest(xs)
+            check.weights("convolution", weights, ConvolutionWeights, shapes)
             y = slide(xs, weights.w, _window(xs, kernel, stride, padding))
             return state, y if weights.b is None else y + weights.b
 

@@ -353,3 +353,22 @@ def test_maps_of_integers_are_refused(cell):
     xs = jnp.zeros((T, 5, 5, C_IN), jnp.int32)
     with pytest.raises(ValueError, match="must be floating point, got int32"):
         snn.unroll(cell, cell.init(jax.random.key(0)), xs, dt=DT)
+
+
+@pytest.mark.parametrize("record", [None, lambda state, y: y])
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda weights: weights._replace(w=weights.w.swapaxes(-1, -2)),
+        lambda weights: weights._replace(w=weights.w[:2]),
+        lambda weights: weights._replace(b=None),
+        lambda weights: weights._replace(b=weights.b[:1]),
+        lambda weights: weights._replace(b=weights.b[:, None]),
+        tuple,
+    ],
+)
+def test_weights_of_another_kernel_are_refused(change, record):
+    cell = slide(bias=True)
+    weights = change(cell.init(jax.random.key(0)))
+    with pytest.raises(ValueError, match="convolution expects weights"):
+        snn.unroll(cell, weights, jnp.zeros((T, 5, 5, C_IN)), dt=DT, record=record)
