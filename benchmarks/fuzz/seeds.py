@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from snnjax import datasets
-from snnjax.datasets.braille import LETTERS
+from snnjax.datasets.formats.braille_pickle import LETTERS
 from snnjax.datasets.sources import ShdFile
 from snnjax.events import Events, from_rows
 

@@ -24,7 +24,7 @@ from benchmarks.criterion import above, at_least, below
 from benchmarks.report import emit
 from benchmarks.study import Finding, Study
 from snnjax import plot
-from snnjax.datasets import choose, fsdd, read_sound
+from snnjax.datasets import fsdd, read_sound, select_recordings
 from snnjax.senses.hearing import cochlea
 from snnjax.senses.hearing.basilar import (
     basilar_membrane,
@@ -151,7 +151,8 @@ def hear_words(size):
     except FileNotFoundError:
         return None, ()
     rng = np.random.default_rng(size.seed)
-    words = choose(words, np.sort(rng.choice(len(words.paths), size.words, False)))
+    rows = np.sort(rng.choice(len(words.paths), size.words, False))
+    words = select_recordings(words, rows)
     sounds = [read_sound(path) for path in words.paths]
     events = cochlea.encode(
         [sound.samples for sound in sounds],

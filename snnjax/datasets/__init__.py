@@ -2,48 +2,53 @@
 
 - ``load("mnist", "train")`` reads a part of a named set; ``catalogue`` knows where each
   comes from, its licence and its honest parts. ``snnjax data get NAME`` downloads it.
-- One module for each format reads a file of it: ``heidelberg`` (SHD, SSC), ``idx``,
-  ``nmnist``, ``dvs_gesture``, ``braille``, ``qtdb``, ``waves``, ``sound``,
-  ``events_npz``.
-- Nothing in a file is believed before it is checked: ``files``, ``hdf5``, ``matlab``
-  and ``unpickle`` refuse what is damaged, naming file and place, and run nothing.
+- ``sets`` has one file for each data set, which knows how it is split and labelled.
+- ``formats`` has one file for each layout. Nothing in a file is believed before it is
+  checked: what is damaged is refused, naming file and place, and nothing is run.
 """
 
-from snnjax.datasets.braille import braille, read_braille, read_braille_events
 from snnjax.datasets.catalogue import load, names
-from snnjax.datasets.digits import digits
-from snnjax.datasets.dvs_gesture import (
-    dvs_gesture,
-    gesture_recordings,
-    read_gesture_file,
+from snnjax.datasets.formats.braille_pickle import read_braille, read_braille_events
+from snnjax.datasets.formats.checked import DataError
+from snnjax.datasets.formats.events_npz import read_events, write_events
+from snnjax.datasets.formats.gesture_npy import read_gesture_file
+from snnjax.datasets.formats.idx import read_idx
+from snnjax.datasets.formats.nmnist_bin import read_nmnist_file
+from snnjax.datasets.formats.qtdb_mat import read_qtdb
+from snnjax.datasets.formats.shd_hdf5 import (
+    Extra,
+    read_shd,
+    read_shd_extra,
+    write_shd,
 )
-from snnjax.datasets.events_npz import read_events, write_events
-from snnjax.datasets.files import DataError
-from snnjax.datasets.heidelberg import Extra, read_shd, read_shd_extra, write_shd
-from snnjax.datasets.idx import fashion_mnist, mnist, read_idx
-from snnjax.datasets.nmnist import n_mnist, nmnist_recordings, read_nmnist_file
-from snnjax.datasets.qtdb import qtdb, read_qtdb
-from snnjax.datasets.recordings import (
-    Recordings,
-    choose,
-    fsdd,
-    fsdd_recordings,
-    hd_audio,
-    sound_folder,
-    speech_commands,
-)
-from snnjax.datasets.sound import Sound, read_sound
-from snnjax.datasets.spoken import shd, spoken_digits, ssc
-from snnjax.datasets.waves import WaveRecording, read_waves, retinal_waves
+from snnjax.datasets.formats.sound import Sound, read_sound
+from snnjax.datasets.formats.waves_hdf5 import WaveRecording, read_waves
+from snnjax.datasets.recordings import Recordings, select_recordings
+from snnjax.datasets.samples import Samples, select_samples
+from snnjax.datasets.sets.braille import braille
+from snnjax.datasets.sets.digits import digits
+from snnjax.datasets.sets.dvs_gesture import dvs_gesture, gesture_recordings
+from snnjax.datasets.sets.fashion_mnist import fashion_mnist
+from snnjax.datasets.sets.fsdd import fsdd, fsdd_recordings
+from snnjax.datasets.sets.hd_audio import hd_audio
+from snnjax.datasets.sets.mnist import mnist
+from snnjax.datasets.sets.n_mnist import n_mnist, nmnist_recordings
+from snnjax.datasets.sets.qtdb import qtdb
+from snnjax.datasets.sets.retinal_waves import retinal_waves
+from snnjax.datasets.sets.shd import shd
+from snnjax.datasets.sets.sound_folder import sound_folder
+from snnjax.datasets.sets.speech_commands import speech_commands
+from snnjax.datasets.sets.spoken_digits import spoken_digits
+from snnjax.datasets.sets.ssc import ssc
 
 __all__ = [
     "DataError",
     "Extra",
     "Recordings",
+    "Samples",
     "Sound",
     "WaveRecording",
     "braille",
-    "choose",
     "digits",
     "dvs_gesture",
     "fashion_mnist",
@@ -69,6 +74,8 @@ __all__ = [
     "read_sound",
     "read_waves",
     "retinal_waves",
+    "select_recordings",
+    "select_samples",
     "shd",
     "sound_folder",
     "speech_commands",

@@ -29,26 +29,26 @@ def run(action: str, what: str, to: Path | None = None) -> int:
     if action == "list":
         print("\n".join(f"{name:<16} {e.about}" for name, e in DATA_SETS.items()))
     elif action == "info":
-        print(_described(what))
+        print(_description(what))
     elif action == "get":
         print(f"{what} is in {get(what, to)}")
     else:
         report = check(what)
-        print(_told(report))
+        print(_summary(report))
         return 1 if report.damaged else 0
     return 0
 
 
-def _described(name):
-    found = data_set(name)
+def _description(name):
+    chosen = data_set(name)
     lines = [
-        f"{name}: {found.about}",
-        f"parts    {found.parts}",
-        f"home     {found.home}",
-        f"licence  {found.licence}",
-        f"cite     {found.cite}",
+        f"{name}: {chosen.about}",
+        f"parts    {chosen.parts}",
+        f"home     {chosen.home}",
+        f"licence  {chosen.licence}",
+        f"cite     {chosen.cite}",
     ]
-    for file in found.files:
+    for file in chosen.files:
         size = f"{file.size / 1e6:.1f} MB" if file.size else "size not published"
         contents = "contents are compared" if file.contents[1] else ""
         checksum = file.checksum or contents or "no checksum published"
@@ -56,12 +56,12 @@ def _described(name):
     return "\n".join(lines)
 
 
-def _told(report: Report) -> str:
+def _summary(report: Report) -> str:
     lines = []
     for kind, counts in sorted(report.counts.items()):
         rest = {key: n for key, n in counts.items() if key != "files"}
-        told = ", ".join(f"{n:,.0f} {key}" for key, n in rest.items())
-        lines.append(f"{counts['files']} x {kind}: {told}")
+        listed = ", ".join(f"{n:,.0f} {key}" for key, n in rest.items())
+        lines.append(f"{counts['files']} x {kind}: {listed}")
     lines += [f"as published by {source}" for source in report.published]
     if report.others:
         lines.append(f"{report.others} of no known format, not looked at")

@@ -7,25 +7,25 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from snnjax.datasets import hdf5
-from snnjax.datasets.braille import read_braille, read_braille_events
 from snnjax.datasets.catalogue import DATA_SETS
-from snnjax.datasets.download import verify
-from snnjax.datasets.dvs_gesture import read_gesture_file
-from snnjax.datasets.events_npz import read_events
-from snnjax.datasets.files import DataError, content, reading
-from snnjax.datasets.heidelberg import read_shd
-from snnjax.datasets.idx import read_idx
-from snnjax.datasets.nmnist import read_nmnist_file
-from snnjax.datasets.qtdb import read_qtdb
-from snnjax.datasets.sound import read_sound
-from snnjax.datasets.unpickle import unpickle
-from snnjax.datasets.waves import read_waves
+from snnjax.datasets.fetch import verify
+from snnjax.datasets.formats import hdf5
+from snnjax.datasets.formats.braille_pickle import read_braille, read_braille_events
+from snnjax.datasets.formats.checked import DataError, content, reading
+from snnjax.datasets.formats.events_npz import read_events
+from snnjax.datasets.formats.gesture_npy import read_gesture_file
+from snnjax.datasets.formats.idx import read_idx
+from snnjax.datasets.formats.nmnist_bin import read_nmnist_file
+from snnjax.datasets.formats.qtdb_mat import read_qtdb
+from snnjax.datasets.formats.shd_hdf5 import read_shd
+from snnjax.datasets.formats.sound import read_sound
+from snnjax.datasets.formats.unpickle import unpickle
+from snnjax.datasets.formats.waves_hdf5 import read_waves
 from snnjax.events import Events
 
 
 class Report(NamedTuple):
-    """What was found under a path."""
+    """What lies under a path."""
 
     counts: dict[str, Counter]  # of each format: files, samples, events, …
     published: tuple[str, ...]  # what is as published: "mnist: t10k-labels-…"
@@ -56,15 +56,15 @@ def check(path: str | Path) -> Report:
     published, damaged, others = [], [], 0
     for file in files:
         try:
-            told, source = _look(file), _source(file)
+            held, source = _look(file), _source(file)
         except DataError as error:
             damaged.append(str(error))
             continue
         if source:
             published.append(f"{source}: {file.name}")
-        if told:
+        if held:
             kind = kind_of(file) or ""
-            counts[kind] = counts.get(kind, Counter()) + Counter(told, files=1)
+            counts[kind] = counts.get(kind, Counter()) + Counter(held, files=1)
         elif not source:
             others += 1
     return Report(counts, tuple(published), others, tuple(damaged))
@@ -101,10 +101,10 @@ def _source(file):
     """The data set that published a file of this name, if it is the one."""
     wrong = None
     for name, each in DATA_SETS.items():
-        for known in each.files:
-            if known.name == file.name and known.checksum:
+        for offered in each.files:
+            if offered.name == file.name and offered.checksum:
                 try:
-                    verify(file, known.checksum, known.size)
+                    verify(file, offered.checksum, offered.size)
                 except DataError as error:
                     wrong = error
                 else:

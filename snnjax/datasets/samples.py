@@ -55,10 +55,10 @@ def pack(
     return Samples(x=x, classes=classes, **typed)
 
 
-def take(samples: Samples, rows: np.ndarray) -> Samples:
+def select_samples(samples: Samples, rows: np.ndarray) -> Samples:
     """Keeps some samples: ``rows`` are their numbers or a mask ``[N]``."""
-    kept = {name: getattr(samples, name)[rows] for name in Samples._fields[:-1]}
-    return samples._replace(**kept)
+    columns = {name: getattr(samples, name)[rows] for name in Samples._fields[:-1]}
+    return samples._replace(**columns)
 
 
 def check_split(split: str) -> None:

@@ -14,10 +14,10 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from snnjax import check
-from snnjax.datasets import hdf5
-from snnjax.datasets.events_npz import read_events
-from snnjax.datasets.files import DataError, arrays, reading
-from snnjax.datasets.heidelberg import shd_columns, shd_labels
+from snnjax.datasets.formats import hdf5
+from snnjax.datasets.formats.checked import DataError, arrays, reading
+from snnjax.datasets.formats.events_npz import read_events
+from snnjax.datasets.formats.shd_hdf5 import shd_columns, shd_labels
 from snnjax.events import Events, Late, clean
 
 

@@ -8,7 +8,7 @@ from snnjax.cell import chain
 from snnjax.datasets import spoken_digits
 from snnjax.datasets.places import missing
 from snnjax.datasets.samples import Split
-from snnjax.datasets.spoken import spoken_digits_file
+from snnjax.datasets.sets.spoken_digits import spoken_digits_file
 from snnjax.events import Events, augment, late_events, rasterize, select
 from snnjax.learning import mean_over_time
 from snnjax.networks import dense, fluctuation_driven, recurrent

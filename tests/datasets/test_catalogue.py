@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from snnjax.datasets import DataError, catalogue, load, names
-from snnjax.datasets.catalogue import DATA_SETS, contents_digest, get
+from snnjax.datasets.catalogue import DATA_SETS, get
+from snnjax.datasets.fetch import contents_digest
 from snnjax.datasets.published import File
 
 WAV = b"RIFF..."

@@ -7,6 +7,7 @@ from scipy.io import wavfile
 from snnjax import __main__
 from snnjax.datasets import catalogue, write_events, write_shd
 from snnjax.datasets.inspection import check, kind_of
+from snnjax.datasets.published import File
 from snnjax.events import from_rows
 
 pytest.importorskip("h5py")
@@ -108,7 +109,7 @@ def test_get_says_where_the_set_is_or_why_it_is_not(
     capsys, serve, monkeypatch, tmp_path
 ):
     with serve() as server:
-        file = catalogue.File("a.bin", server.url)
+        file = File("a.bin", server.url)
         known = catalogue.DATA_SETS["qtdb"]._replace(files=(file,))
         monkeypatch.setitem(catalogue.DATA_SETS, "qtdb", known)
         status, out, _ = command(capsys, "get", "qtdb", "--to", str(tmp_path))

@@ -17,16 +17,16 @@ from snnjax import files
 from snnjax.datasets import (
     Extra,
     Recordings,
-    choose,
     fsdd,
     fsdd_recordings,
-    hdf5,
     read_events,
     read_shd,
     read_sound,
+    select_recordings,
     write_events,
     write_shd,
 )
+from snnjax.datasets.formats import hdf5
 from snnjax.datasets.samples import Split
 from snnjax.events import Events, from_rows, select
 from snnjax.progress import Progress
@@ -174,7 +174,7 @@ def _encode_all(recordings, parts, recipe, progress):
         if part.exists():
             told(start + len(rows), n)
         else:
-            some = choose(recordings, rows)
+            some = select_recordings(recordings, rows)
             events = _encode_some(
                 some, rows, recipe, lambda done, of, start=start: told(start + done, n)
             )

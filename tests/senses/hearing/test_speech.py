@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 
 from snnjax import __main__
-from snnjax.datasets import choose, read_shd, read_shd_extra, read_sound, sound_folder
+from snnjax.datasets import (
+    read_shd,
+    read_shd_extra,
+    read_sound,
+    select_recordings,
+    sound_folder,
+)
 from snnjax.senses.hearing import cochlea, digits_from_sound, encode_cached, speech
 from snnjax.senses.hearing.speech import encode_recordings
 
@@ -157,7 +163,7 @@ def test_a_file_made_otherwise_is_left_alone(change, folder, small, tmp_path):
     if change == "sound":
         write_wav(recordings.paths[0], 100 * np.ones(800), 8000)
     elif change == "rows":
-        recordings = choose(recordings, np.array([0, 1]))
+        recordings = select_recordings(recordings, np.array([0, 1]))
     else:
         given[change] = 7 if change == "channels" else 1
     with pytest.raises(ValueError, match=r"spikes\.h5 is there already, made of other"):
@@ -204,7 +210,7 @@ def test_a_cache_keeps_what_was_made_under_a_name_of_its_own(
     assert sum(small) == 3
     for other in ({"channels": 5}, {"channels": 6, "seed": 1}):
         assert encode_cached(recordings, **other).n_units == other["channels"]
-    encode_cached(choose(recordings, np.array([0])), channels=6)
+    encode_cached(select_recordings(recordings, np.array([0])), channels=6)
     assert sum(small) == 3 + 3 + 3 + 1
     monkeypatch.setattr(speech, "_code", lambda: "another cochlea")
     same(encode_cached(recordings, channels=6), first)

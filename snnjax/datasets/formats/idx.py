@@ -1,0 +1,44 @@
+"""The idx format of MNIST, packed or not.
+
+Four bytes (0, 0, type, number of axes), the length of each axis as a big-endian 32-bit
+number, then the numbers, big-endian (LeCun et al. 1998, doi:10.1109/5.726791).
+"""
+
+import math
+import struct
+from pathlib import Path
+
+import numpy as np
+
+from snnjax.datasets.formats.checked import content, reading
+
+_TYPES = {8: "u1", 9: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
+
+
+def read_idx(path: str | Path, *, limit: int | None = None) -> np.ndarray:
+    """Reads one array of an idx file, plain or ``.gz``.
+
+    Args:
+        path: of the file.
+        limit: most bytes that it may have, unpacked; 64 MiB and 200 times its size if
+            omitted.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        DataError: naming the file and what is wrong with it.
+    """
+    with reading(path, "an idx file") as path:
+        raw = content(path, limit)
+        zero, kind, axes = struct.unpack_from(">HBB", raw)
+        if zero or kind not in _TYPES or axes > 32:
+            raise ValueError(
+                f"it begins with {raw[:4].hex()}, not 0000, a type and axes"
+            )
+        shape = struct.unpack_from(f">{axes}I", raw, 4)
+        dtype, begin = np.dtype(_TYPES[kind]), 4 + 4 * axes
+        if math.prod(shape) * dtype.itemsize != len(raw) - begin:
+            raise ValueError(
+                f"byte 4 claims {dtype} {list(shape)}, {len(raw) - begin} bytes follow"
+            )
+        flat = np.frombuffer(raw, dtype, offset=begin).reshape(shape)
+        return flat.astype(dtype.newbyteorder("="))

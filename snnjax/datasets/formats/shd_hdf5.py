@@ -1,0 +1,226 @@
+"""The file format of the Heidelberg data sets (SHD, SSC), read and written.
+
+HDF5 with one row of variable length for each sample: ``spikes/times`` [s] and
+``spikes/units``, beside ``labels`` and optionally ``extra/speaker``, ``extra/keys``
+(what each label says) and ``extra/meta_info`` (who each speaker is). Official files
+store times in half precision (Cramer et al. 2020, doi:10.1109/TNNLS.2020.3044364).
+"""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from snnjax.datasets.formats import hdf5
+from snnjax.datasets.formats.checked import content, reading
+from snnjax.events import Events, Late, from_rows
+from snnjax.files import atomic
+
+_INTEGERS = ("<u1", "<u2", "<u4", "<u8", "<i1", "<i2", "<i4", "<i8")
+_ROWS = {"times": ("<f2", "<f4", "<f8", *_INTEGERS), "units": _INTEGERS}
+_PLACES = {
+    "times": ("spikes/times",),
+    "units": ("spikes/units",),
+    "labels": ("labels",),
+    "speaker": ("extra/speaker",),
+    "trial": ("extra/trial", "extra/fsdd_index"),
+}
+_SPEAKERS = "extra/meta_info"
+
+
+class Extra(NamedTuple):
+    """What a file tells beside its spikes; empty where it is silent."""
+
+    keys: tuple[str, ...] = ()  # what each label says
+    gender: tuple[str, ...] = ()  # of each speaker
+    age: tuple[float, ...] = ()  # of each speaker [years]
+    body_height: tuple[float, ...] = ()  # of each speaker [cm]
+
+
+def read_shd(
+    path: str | Path,
+    *,
+    n_units: int = 700,
+    limit: int | None = None,
+    bad: Late = "error",
+) -> Events:
+    """Reads ``.h5``, ``.h5.gz`` or ``.h5.zip`` in the layout of SHD.
+
+    Args:
+        path: of the file.
+        n_units: number of input units.
+        limit: most bytes that a file may have, unpacked; 64 MiB and 200 times its size
+            if omitted.
+        bad: what to do with events at no time or of no unit; ``"drop"`` warns how many.
+
+    Returns:
+        Every sample, its events sorted by time. ``group`` is the speaker, ``trial`` the
+        recording number where the file tells it (``extra/trial``).
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        DataError: naming the file, the row and what is wrong with it.
+    """
+    hdf5.library()
+    with reading(path, "an SHD file") as path:
+        raw = content(path, limit, ending=".h5")
+        with hdf5.opened(raw) as file:
+            found = shd_columns(file, raw)
+            columns: dict[str, Any] = {
+                name: hdf5.fetch(column, name, raw) for name, column in found.items()
+            }
+        labels = shd_labels(columns["labels"])
+        return from_rows(
+            *(columns["times"], columns["units"], labels),
+            n_units=n_units,
+            group=columns.get("speaker"),
+            trial=columns.get("trial"),
+            bad=bad,
+        )
+
+
+def read_shd_extra(path: str | Path, *, limit: int | None = None) -> Extra:
+    """Reads what a file in the layout of SHD tells of its labels and speakers.
+
+    Args:
+        path: of the file.
+        limit: as in ``read_shd``.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        DataError: naming the file and what is wrong with it.
+    """
+    hdf5.library()
+    with reading(path, "an SHD file") as path:
+        raw = content(path, limit, ending=".h5")
+        with hdf5.opened(raw) as file:
+            return Extra(
+                keys=hdf5.texts(file, "extra/keys", raw),
+                gender=hdf5.texts(file, f"{_SPEAKERS}/gender", raw),
+                age=_measures(file, f"{_SPEAKERS}/age", raw),
+                body_height=_measures(file, f"{_SPEAKERS}/body_height", raw),
+            )
+
+
+def write_shd(
+    path: str | Path,
+    events: Events,
+    *,
+    extra: Extra = Extra(),
+    time_dtype=np.float16,
+) -> float:
+    """Writes events in the layout of SHD; the file appears whole or not at all.
+
+    Args:
+        path: of the file, ``.h5``.
+        events: of N samples, for example from ``from_rows``.
+        extra: what the labels say and who the speakers are.
+        time_dtype: how times are stored. Half precision, as in the official files,
+            rounds by up to 0.5 ms at one second; ``np.float32`` by less than 0.1 µs.
+
+    Returns:
+        By how much the rounding moved a time at most [s].
+
+    Raises:
+        ValueError: for numbers that the file could not hold, or a packed file's name.
+    """
+    h5py = hdf5.library()
+    path = Path(path)
+    if path.suffix in (".gz", ".zip"):
+        raise ValueError(f"{path} would not be packed as its name says; name it .h5.")
+    flat = {
+        "times": _stored("times", events.times, np.dtype(time_dtype)),
+        "units": _stored("units", events.units, np.dtype(np.uint16)),
+    }
+    columns = {"labels": _stored("labels", events.labels, np.dtype(np.uint16))}
+    for name, values in (("speaker", events.group), ("trial", events.trial)):
+        if np.any(values >= 0):
+            dtype = np.uint16 if np.all(values >= 0) else np.int32
+            columns[f"extra/{name}"] = _stored(name, values, np.dtype(dtype))
+    for place, told in (
+        ("extra/keys", extra.keys),
+        *((f"{_SPEAKERS}/{name}", getattr(extra, name)) for name in Extra._fields[1:]),
+    ):
+        if len(told):
+            columns[place] = np.array(
+                [each.encode() if isinstance(each, str) else each for each in told]
+            )
+    n = len(events.labels)
+    with atomic(path) as new, h5py.File(new, "w") as file:
+        for name, values in flat.items():
+            kind = h5py.vlen_dtype(values.dtype)
+            rows = file.create_dataset(f"spikes/{name}", (n,), kind)
+            for k in range(n):
+                rows[k] = values[events.offsets[k] : events.offsets[k + 1]]
+        for name, values in columns.items():
+            file[name] = values
+    moved = np.abs(flat["times"].astype(np.float64) - events.times)
+    return float(moved.max(initial=0.0))
+
+
+def shd_columns(file: Any, raw: Any) -> dict[str, Any]:
+    """The arrays of an open file, none of them read yet.
+
+    Args:
+        file: from ``hdf5.opened`` or ``hdf5.mapped``.
+        raw: the bytes of the file.
+
+    Raises:
+        ValueError: if one is missing, or of a type or size that it cannot have.
+    """
+    found: dict[str, Any] = {}
+    for name, places in _PLACES.items():
+        nodes = [hdf5.dataset(file, place) for place in places]
+        found[name] = next((node for node in nodes if node is not None), None)
+    missing = [_PLACES[k][0] for k in ("labels", *_ROWS) if found[k] is None]
+    if missing:
+        raise ValueError(f"there is no {' and no '.join(missing)}")
+    found = {name: column for name, column in found.items() if column is not None}
+    shape = found["labels"].shape
+    if not shape or len(shape) > 1 or shape[0] > len(raw):
+        raise ValueError(f"labels of shape {shape} in {len(raw)} bytes")
+    for name, column in found.items():
+        if column.shape != shape:
+            raise ValueError(f"{name} has shape {column.shape}, labels have {shape}")
+        if name in _ROWS:
+            hdf5.check_rows(name, column, _ROWS[name], raw)
+        elif column.dtype.kind not in "iu":
+            raise ValueError(f"{name} is of type {column.dtype}")
+        hdf5.check_size(column, name, raw)
+    return found
+
+
+def shd_labels(stored: np.ndarray) -> np.ndarray:
+    """Labels, int64.
+
+    Raises:
+        ValueError: for one outside 0 … 999.
+    """
+    labels = stored.astype(np.int64)
+    if len(labels) and not 0 <= labels.min() <= labels.max() < 1000:
+        raise ValueError(
+            f"labels lie in {labels.min()} … {labels.max()}, expected 0 … 999"
+        )
+    return labels
+
+
+def _stored(name, values, dtype):
+    """The values as the file holds them, or a refusal if that would lose them."""
+    values = np.asarray(values)
+    with np.errstate(all="ignore"):
+        stored = values.astype(dtype)
+    if dtype.kind == "f" and values.dtype.kind in "fiu":
+        lost = ~np.isfinite(stored)
+    else:
+        lost = stored != values
+    if lost.any():
+        raise ValueError(
+            f"{name} hold {values[lost][0]}, which {dtype} cannot. Times need a "
+            "floating time_dtype, wide enough; all else must be small whole numbers."
+        )
+    return stored
+
+
+def _measures(file, place, raw):
+    found = hdf5.numbers(file, place, raw)
+    return () if found is None else tuple(found.tolist())
