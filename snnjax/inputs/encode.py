@@ -108,8 +108,8 @@ def latency(
         threshold: intensities up to this one never fire.
         steps: number of steps T.
         dt: time step [s].
-        late: what to do with spikes at ``steps·dt`` or later. Inside ``jit`` nobody
-            can look, so there it must be ``"drop"``.
+        late: what to do with spikes at ``steps·dt`` or later. Inside ``jit`` they
+            cannot be counted, so there it must be ``"drop"``.
 
     Returns:
         Spikes ``[T, *batch, n]`` in {0, 1}, float32.
@@ -168,7 +168,7 @@ def level_crossing(signal: jax.Array, *, delta: Number) -> jax.Array:
 def level_reconstruction(
     events: jax.Array, *, delta: Number, start: jax.Array
 ) -> jax.Array:
-    """The signal that events tell of, to within δ: the inverse of ``level_crossing``.
+    """The signal behind events, to within δ: the inverse of ``level_crossing``.
 
     Args:
         events: ``[T, *batch, 2n]``, up then down.
@@ -264,13 +264,13 @@ def to_raster(
     if wrong.any():
         raise ValueError(f"Channels must be 0 … {n - 1}, got {units[wrong][0]}.")
     bins = time_bins(times, dt)
-    kept = bins < steps
-    if late == "error" and not kept.all():
+    inside = bins < steps
+    if late == "error" and not inside.all():
         raise ValueError(
-            f"{np.sum(~kept)} events come after {steps * dt} s. Take more steps, or "
+            f"{np.sum(~inside)} events come after {steps * dt} s. Take more steps, or "
             "late='drop'."
         )
-    flat = bins[kept] * n + units[kept].astype(np.int64)
+    flat = bins[inside] * n + units[inside].astype(np.int64)
     counts = np.bincount(flat, minlength=steps * n)
     return counts.reshape(steps, n).astype(np.float32)
 

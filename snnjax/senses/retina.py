@@ -142,10 +142,10 @@ def ganglion_rates(
     seen = jnp.einsum("...hw,nhw->...n", contrast, fields)
 
     def low_pass(tau):
-        kept = jnp.exp(-jnp.asarray(dt / tau, seen.dtype))
+        decay = jnp.exp(-jnp.asarray(dt / tau, seen.dtype))
 
         def step(y, x):
-            y = kept * y + (1.0 - kept) * x
+            y = decay * y + (1.0 - decay) * x
             return y, y
 
         return jax.lax.scan(step, jnp.zeros_like(seen.sum(axis=0)), seen)[1]

@@ -1,15 +1,15 @@
-"""Touch: what skin and whiskers tell when something is felt.
+"""Touch: contact with skin and whiskers becomes currents and spikes.
 
-A mechanoreceptor hears the deflection d of its place (slowly adapting) and how fast it
-changes (rapidly adapting), as far as they point where it looks:
+A mechanoreceptor responds to the deflection d of its place (slowly adapting) and to how
+fast it changes (rapidly adapting), as far as they point in its preferred direction:
 
     i = [g_p d·e]₊ + [g_v ḋ·e]₊
 
 with e the preferred direction. Two thirds of the cells at the root of a whisker prefer
 one (Lichtenstein, Carvell & Simons 1990, doi:10.3109/08990229009144697). The current
-goes into a neuron such as ``lif``. A pad of pressure sensors speaks through
-``level_crossing``, two channels for each taxel that count changes, or through
-``threshold_crossing``, which tells the pressure itself.
+goes into a neuron such as ``lif``. A pad of pressure sensors is encoded by
+``inputs.level_crossing``, two channels for each taxel that count changes, or by
+``threshold_crossing``, whose channels say what the pressure is.
 """
 
 from typing import Any, NamedTuple

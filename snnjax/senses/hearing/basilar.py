@@ -111,13 +111,13 @@ def transfer_matrix(
     if rate < 4:
         raise ValueError(f"rate [Hz] must be at least 4, got {rate}.")
     grid = np.linspace(1.0, rate // 2, samples // 2 + 1)
-    found = np.empty((len(grid), channels), np.complex128)
+    matrix = np.empty((len(grid), channels), np.complex128)
     for start in range(0, channels, 8):  # few at once, or intermediates fill the memory
         few = slice(start, start + 8)
-        found[:, few] = transfer(grid, places(channels)[few])
-    found = np.conj(found) if causal else found
-    found.flags.writeable = False
-    return found
+        matrix[:, few] = transfer(grid, places(channels)[few])
+    matrix = np.conj(matrix) if causal else matrix
+    matrix.flags.writeable = False
+    return matrix
 
 
 def best_frequencies(channels: int) -> np.ndarray:

@@ -5,14 +5,10 @@
                                         a spike       fibres
 
 The chain of Cramer et al. 2020 (doi:10.1109/TNNLS.2020.3044364), each stage in its own
-file. Channel 0 hears the highest tones. ``encode`` does all of it; by hand it is
+file. Channel 0 responds to the highest tones. ``encode`` runs all of it, the docstring
+of ``snnjax.senses.hearing`` stage by stage.
 
-    x = jnp.asarray(prepare(clip, rate))
-    v = basilar_membrane(x, transfer_matrix(channels, len(x)))
-    counts = auditory_nerve(key, hair_cell(v, dt=DT), dt=DT)
-    spikes = bushy_cells(counts, dt=DT)
-
-Every recording is brought to 48 kHz first: hair cells follow Euler steps that go astray
+Every recording is brought to 48 kHz first: hair cells follow Euler steps that overshoot
 below 18.2 kHz. Taken as it is, a word recorded at 8 kHz makes thirteen times as many
 spikes, and silence makes a bushy cell fire at 30 Hz in place of 1 Hz.
 """
@@ -33,10 +29,10 @@ from snnjax.senses.hearing.bushy import auditory_nerve, bushy_cells
 from snnjax.senses.hearing.clips import encode_batches, prepare_all, resample
 from snnjax.senses.hearing.haircell import hair_cell
 
-RATE = 48_000  # of the sound that the membrane hears [Hz]
+RATE = 48_000  # of the sound that moves the membrane [Hz]
 DT = 2.0 / RATE  # time step of all that follows [s]
 
-_RINGING = 4800  # zeros behind the sound, 100 ms, into which the membrane may ring
+RINGING = 4800  # zeros behind the sound, 100 ms, into which the membrane may ring
 
 
 def prepare(audio: Any, rate: int) -> np.ndarray:
@@ -102,7 +98,7 @@ def encode(
         raise ValueError(f"{len(clips)} clips came with {len(keys)} keys.")
 
     def fire(audio, rows):
-        matrix = transfer_matrix(channels, len(audio) + _RINGING, causal=causal)
+        matrix = transfer_matrix(channels, len(audio) + RINGING, causal=causal)
         return _fire(audio, jnp.asarray(matrix), keys[rows])
 
     return encode_batches(clips, fire, dt=DT, n_units=channels, progress=progress)
@@ -116,7 +112,7 @@ def fold_in(key: jax.Array, numbers: np.ndarray) -> jax.Array:
 @jax.jit
 def _fire(audio, matrix, keys):
     """All stages for a batch of clips ``[T, B]``: spikes ``[T // 2, B, n]``."""
-    longer = jnp.pad(audio, ((0, _RINGING), (0, 0)))
+    longer = jnp.pad(audio, ((0, RINGING), (0, 0)))
     velocity = basilar_membrane(longer, matrix, even=True)[: len(audio) // 2]
     counts = auditory_nerve(keys, hair_cell(velocity, dt=DT), dt=DT)
     return bushy_cells(counts, dt=DT)

@@ -1,4 +1,4 @@
-"""A light ear: gammatone filters and leaky neurons.
+"""A light front end: gammatone filters and leaky neurons.
 
 Filters of the form measured in the auditory nerve, evenly spaced on the scale of
 equivalent rectangular bandwidths (Glasberg & Moore 1990,
@@ -12,8 +12,9 @@ Each is a cascade of four sections of second order (Slaney 1993, Apple Technical
     H(z) = G ∏ₖ T (1 + aₖ/z) / (1 - 2 e^(-B) cos θ /z + e^(-2B) /z²)
     aₖ = -e^(-B) (cos θ ± √(3 ± √8) sin θ)     θ = 2πfT     B = 2πbT
 
-What comes out is rectified and compressed (the ear hears ratios), and is the current of
-leaky integrate-and-fire neurons without a synapse. Channel 0 hears the highest tones.
+What comes out is rectified and compressed (loudness is a matter of ratios), and is the
+current of leaky integrate-and-fire neurons without a synapse. Channel 0 responds to the
+highest tones.
 """
 
 from collections.abc import Sequence
@@ -32,7 +33,7 @@ from snnjax.neurons import LIFParams, lif
 from snnjax.progress import Progress
 from snnjax.senses.hearing.clips import encode_batches, prepare_all, resample
 
-RATE = 16_000  # of the sound that the filters hear [Hz]
+RATE = 16_000  # of the sound that is filtered [Hz]
 
 _WIDTH, _QUALITY = 24.7, 9.26449  # of ERB
 _ZEROS = np.array([1.0, -1.0, 1.0, -1.0]) * np.sqrt(

@@ -108,7 +108,7 @@ def hair_cell(
     if gone is not None and step is not None and (gone * step >= 1.0).any():
         raise ValueError(
             f"Hair cells lose transmitter at l + r = {gone.max():.4g} per second, so "
-            f"steps of {float(step):.3g} s go astray: (l + r) dt = "
+            f"steps of {float(step):.3g} s overshoot: (l + r) dt = "
             f"{float((gone * step).max()):.3g} must stay below 1. The membrane moves "
             "at half the rate of the audio; resample that to 48 kHz first."
         )

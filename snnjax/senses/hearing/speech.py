@@ -81,8 +81,8 @@ def encode_recordings(
             f"{out} is there already, made of other sounds or in another way. Name "
             "another file, or remove that one."
         )
-    found = read_shd(out, n_units=channels)
-    return found._replace(n_classes=len(recordings.classes))
+    events = read_shd(out, n_units=channels)
+    return events._replace(n_classes=len(recordings.classes))
 
 
 def encode_cached(
@@ -138,10 +138,10 @@ def digits_from_sound(
         ValueError: as ``fsdd`` and ``encode_recordings``.
         FileNotFoundError: saying where it looked.
     """
-    asked = set(fsdd(split, path, by=by).paths)
+    of_split = set(fsdd(split, path, by=by).paths)
     recordings = fsdd_recordings(path)
     events = encode_cached(recordings, channels=channels, progress=progress)
-    return select(events, np.array([each in asked for each in recordings.paths]))
+    return select(events, np.array([each in of_split for each in recordings.paths]))
 
 
 def _recipe(recordings, *, channels, causal, seed):
@@ -167,16 +167,19 @@ def _encode_all(recordings, parts, recipe, progress):
     n = len(recordings.paths)
     sizes = [path.stat().st_size for path in recordings.paths]
     order = np.argsort(sizes, kind="stable")  # alike lengths make full batches
-    told = progress or (lambda done, of: None)
+    report = progress or (lambda done, of: None)
     times, units = [], []
     for start in range(0, n, _PART):
         rows, part = order[start : start + _PART], parts / f"{start:07}.npz"
         if part.exists():
-            told(start + len(rows), n)
+            report(start + len(rows), n)
         else:
             some = select_recordings(recordings, rows)
             events = _encode_some(
-                some, rows, recipe, lambda done, of, start=start: told(start + done, n)
+                some,
+                rows,
+                recipe,
+                lambda done, of, start=start: report(start + done, n),
             )
             write_events(part, events)
         events = read_events(part)
@@ -227,5 +230,5 @@ def _code():
     return digest.hexdigest()
 
 
-def _write(path, told):
-    files.write_text(path, json.dumps(told, indent=1) + "\n")
+def _write(path, recipe):
+    files.write_text(path, json.dumps(recipe, indent=1) + "\n")
