@@ -136,7 +136,7 @@ def measure(size: Size, dtype: Any) -> list[dict[str, Any]]:
     rows = []
     for name, found in times.items():
         row = {"side": name, "raster": jnp.dtype(dtype).name, "repeats": size.repeats}
-        for key in ("median_ms", "min_ms"):
+        for key in ("median_ms", "quartile_ms", "min_ms"):
             row[key] = round(found[key] / size.batches, 2)
         row["samples_per_s"] = round(1e3 * size.batch / row["median_ms"])
         ratio = found["median_ms"] / times["step alone"]["median_ms"]

@@ -1,22 +1,39 @@
 """One training step of each library, on matched work; run inside its own environment.
 
-    python rival_sides.py SIDE T BATCH HIDDEN
+    python rival_sides.py SIDE T BATCH HIDDEN [CHECKOUT]
 
 700 inputs that fire at 5 % of the steps, one recurrent layer of current-based leaky
 neurons, 20 leaky readouts, cross entropy of their maximum over time, backpropagation
-through all of time, Adam. Once compiled it tells so on standard output; each line on
-standard input then asks for one step, answered by its milliseconds.
+through all of time, Adam. The step computes loss, gradients and new weights, always
+from the same weights, so that firing rates are the same at each repeat. Once compiled
+it tells so on standard output; each line on standard input then asks for one step,
+answered by its milliseconds.
+
+With CHECKOUT the network is built by the file of this name in another checkout of
+snnjax, which has to be the one that Python imports; it is timed as all others are.
 """
 
+import importlib.util
 import json
 import resource
 import sys
 import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 
 INPUTS, CLASSES, RATE = 700, 20, 0.05
 MEM, SYN = 0.951, 0.905  # what a step leaves of voltage and current: 20 and 10 steps
+
+
+class Work(NamedTuple):
+    """A training step, ready to be timed."""
+
+    step: Callable[[], Any]  # loss, gradients and new weights, awaited
+    hold: Callable[[], None]  # puts the old weights back; not timed
+    told: dict[str, Any]  # firing rate at the weights that are held, compilation
 
 
 def data(steps, batch):
@@ -40,11 +57,11 @@ def jax_side(init, apply, spikes, labels):
 
     @jax.jit
     def step(weights, state):
-        grads = jax.grad(loss)(weights)
+        value, grads = jax.value_and_grad(loss)(weights)
         updates, state = optimizer.update(grads, state, weights)
-        return optax.apply_updates(weights, updates), state
+        return optax.apply_updates(weights, updates), state, value
 
-    held = [init, optimizer.init(init)]
+    held = init, optimizer.init(init)
     rate = float(jax.jit(lambda w: apply(w, spikes)[1].mean())(init))
     began = time.perf_counter()
     compiled = step.lower(*held).compile()
@@ -52,9 +69,10 @@ def jax_side(init, apply, spikes, labels):
     temp = compiled.memory_analysis().temp_size_in_bytes / 2**20
 
     def run():
-        held[:] = jax.block_until_ready(compiled(*held))
+        return jax.block_until_ready(compiled(*held))
 
-    return run, {"rate": rate, "compile_s": seconds, "temp_mb": temp}
+    told = {"rate": rate, "compile_s": seconds, "temp_mb": temp}
+    return Work(run, lambda: None, told)
 
 
 def torch_side(modules, apply, spikes, labels):
@@ -65,17 +83,24 @@ def torch_side(modules, apply, spikes, labels):
     parameters = [p for m in modules for p in m.parameters() if p.requires_grad]
     optimizer = torch.optim.Adam(parameters, lr=1e-3)
     spikes, labels = torch.from_numpy(spikes), torch.from_numpy(labels)
-    seen = {}
+    kept = [p.detach().clone() for p in parameters]
+    told = {"rate": None, "compile_s": 0.0, "temp_mb": None}
 
     def run():
         optimizer.zero_grad()
         volts, hidden = apply(spikes)
-        seen["rate"] = float(hidden.detach().mean())
-        torch.nn.functional.cross_entropy(volts.max(0).values, labels).backward()
+        told["rate"] = float(hidden.detach().mean())
+        loss = torch.nn.functional.cross_entropy(volts.max(0).values, labels)
+        loss.backward()
         optimizer.step()
+        return [p.detach() for p in parameters], loss
 
-    run()
-    return run, {"rate": seen["rate"], "compile_s": 0.0, "temp_mb": None}
+    def hold():
+        with torch.no_grad():
+            for parameter, before in zip(parameters, kept, strict=True):
+                parameter.copy_(before)
+
+    return Work(run, hold, told)
 
 
 def snnjax(spikes, labels, hidden, backend, triangle=False):
@@ -301,18 +326,39 @@ SIDES = {
 }
 
 
+def sides_of(checkout: Path) -> dict[str, Callable[..., Work]]:
+    """The sides that another checkout builds, timed by the steps of this one."""
+    import snnjax
+
+    if Path(snnjax.__file__).resolve().parents[1] != checkout.resolve():
+        raise ImportError(f"snnjax comes from {snnjax.__file__}, not from {checkout}.")
+    places = (checkout / "benchmarks" / sub / "rival_sides.py" for sub in ("speed", ""))
+    path = next((path for path in places if path.exists()), None)
+    if path is None:
+        raise FileNotFoundError(f"There is no rival_sides.py in {checkout}/benchmarks.")
+    spec = importlib.util.spec_from_file_location("other_sides", path)
+    other = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(other)
+    other.jax_side = jax_side
+    return other.SIDES
+
+
 def main():
-    side, steps, batch, hidden = sys.argv[1], *map(int, sys.argv[2:])
+    side, steps, batch, hidden = sys.argv[1], *map(int, sys.argv[2:5])
+    sides = sides_of(Path(sys.argv[5])) if sys.argv[5:] else SIDES
     answers, sys.stdout = sys.stdout, sys.stderr
-    run, told = SIDES[side](*data(steps, batch), hidden)
-    run()
-    print(json.dumps(told), file=answers, flush=True)
+    work = sides[side](*data(steps, batch), hidden)
+    work.step()
+    work.hold()
+    print(json.dumps(work.told), file=answers, flush=True)
     for _ in sys.stdin:
         began = time.perf_counter()
-        run()
+        work.step()
         ms = 1e3 * (time.perf_counter() - began)
+        work.hold()
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        print(json.dumps({"ms": ms, "peak_mb": peak}), file=answers, flush=True)
+        told = {"ms": ms, "peak_mb": peak, "rate": work.told["rate"]}
+        print(json.dumps(told), file=answers, flush=True)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
 """How every speed is measured: compiled apart, results awaited, sides interleaved."""
 
-import statistics
 import time
 from collections.abc import Callable
 from typing import Any
 
 import jax
+import numpy as np
 
 
 class Program:
@@ -26,7 +26,7 @@ class Program:
 def interleave(
     sides: dict[str, Callable[[], Any]], repeats: int = 9, warmup: int = 2
 ) -> dict[str, dict[str, float]]:
-    """Median and least milliseconds of each side, taken in turns in one run."""
+    """Milliseconds of each side, taken in turns in one run; see ``spread``."""
     for run in sides.values():
         for _ in range(warmup):
             run()
@@ -37,10 +37,13 @@ def interleave(
             run()
             times[name].append(1e3 * (time.perf_counter() - began))
     return {
-        name: {
-            "median_ms": round(statistics.median(each), 2),
-            "min_ms": round(min(each), 2),
-            "repeats": repeats,
-        }
+        name: {key: round(ms, 2) for key, ms in spread(each).items()}
+        | {"repeats": repeats}
         for name, each in times.items()
     }
+
+
+def spread(times: list[float]) -> dict[str, float]:
+    """Median, lower quartile and least of some times."""
+    median, quartile = np.quantile(times, (0.5, 0.25)).tolist()
+    return {"median_ms": median, "quartile_ms": quartile, "min_ms": min(times)}

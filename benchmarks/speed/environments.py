@@ -1,0 +1,59 @@
+"""Each rival is installed once, into an environment of its own."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from benchmarks.report import tell
+from snnjax.files import cache_folder
+
+OURS = ("snnjax-native-triangle", "snnjax-native", "snnjax-xla")
+PACKAGES = {
+    "sparx": ("3.12", ["sparxml==0.1.1"]),
+    "spyx": ("3.11", ["spyx==1.0.0"]),
+    "jaxpike": ("3.11", ["jaxpike==0.1.4"]),
+    "norse": ("3.11", ["torch", "norse==1.1.0"]),
+    "snntorch": ("3.11", ["torch", "numpy", "snntorch==1.0.0"]),
+    "spikingjelly": ("3.11", ["torch", "spikingjelly==2.0.0"]),
+    "sinabs": ("3.11", ["torch", "sinabs==3.1.3"]),
+}
+
+
+def environments() -> Path:
+    return cache_folder() / "rivals"
+
+
+def interpreter(version: str) -> str | None:
+    """A Python of at least this version."""
+    least = tuple(map(int, version.split(".")))
+    for name in ("python3", "python3.11", "python3.12", "python3.13", "python3.14"):
+        code = f"import sys; sys.exit(sys.version_info < {least})"
+        found = shutil.which(name)
+        if found and not subprocess.run([found, "-c", code], check=False).returncode:
+            return found
+    return None
+
+
+def python_of(side: str) -> str | None:
+    """The interpreter of a side's environment, made if need be, or None."""
+    if side in OURS:
+        return sys.executable
+    folder = environments() / side
+    python, ready = folder / "bin" / "python", folder / "ready"
+    version, packages = PACKAGES[side]
+    if ready.exists() and ready.read_text() == repr(packages):
+        return str(python)
+    base = interpreter(version)
+    if base is None:
+        tell(f"     {side}: needs Python {version}; left out")
+        return None
+    tell(f"     {side}: installing {' '.join(packages)} ...")
+    pip = [str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check"]
+    for command in ([base, "-m", "venv", "--clear", str(folder)], [*pip, *packages]):
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            tell(f"     {side}: {done.stderr.strip().splitlines()[-1:]}; left out")
+            return None
+    ready.write_text(repr(packages))
+    return str(python)

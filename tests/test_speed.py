@@ -1,0 +1,110 @@
+"""Training steps are timed at weights that are held, side by side."""
+
+import shutil
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from benchmarks.report import ROOT
+from benchmarks.speed import checkouts, rival_sides, worker
+from benchmarks.speed.timing import spread
+
+
+def tiny(weights, spikes):
+    """Readouts that see the input through one matrix, and hidden spikes."""
+    return spikes @ weights, spikes
+
+
+def test_a_step_gives_new_weights_and_starts_from_the_old_ones_again():
+    spikes, labels = rival_sides.data(5, 3)
+    begun = jnp.zeros((rival_sides.INPUTS, rival_sides.CLASSES))
+    work = rival_sides.jax_side(begun, tiny, spikes, labels)
+    for _ in range(2):
+        weights, _, loss = work.step()
+        work.hold()
+        np.testing.assert_allclose(loss, np.log(rival_sides.CLASSES), rtol=1e-6)
+        # Adam's first step is its learning rate wherever there is a gradient.
+        moved = np.abs(weights)[spikes.any(axis=(0, 1))]
+        np.testing.assert_allclose(moved, 1e-3, rtol=1e-2)
+    assert work.told["rate"] == pytest.approx(spikes.mean())
+
+
+def test_a_step_of_pytorch_starts_from_the_old_weights_again():
+    torch = pytest.importorskip("torch")
+    spikes, labels = rival_sides.data(5, 3)
+    layer = torch.nn.Linear(rival_sides.INPUTS, rival_sides.CLASSES, bias=False)
+    before = layer.weight.detach().clone()
+    work = rival_sides.torch_side([layer], lambda x: (layer(x), x), spikes, labels)
+    losses = []
+    for _ in range(2):
+        losses.append(float(work.step()[1]))
+        assert not torch.equal(layer.weight, before)
+        work.hold()
+        assert torch.equal(layer.weight, before)
+    assert losses[0] == losses[1]
+
+
+class Recorded(worker.Side):
+    """A side that answers what a list says."""
+
+    def __init__(self, answers, turns=None):
+        self.answers, self.turns, self.times = iter(answers), turns, []
+        self.told = {"rate": 0.1}
+
+    def ask(self):
+        return next(self.answers)
+
+    def turn(self):
+        self.turns.append(self)
+        super().turn()
+
+    def close(self):
+        pass
+
+
+def test_a_side_whose_weights_move_is_found_out(monkeypatch):
+    monkeypatch.setattr(worker, "WARM", 0.0)
+    steady = {"ms": 1.0, "peak_mb": 1, "rate": 0.1}
+    side = Recorded([steady, steady | {"rate": 0.12}], [])
+    side.turn()
+    with pytest.raises(RuntimeError, match="Weights are not held"):
+        side.turn()
+
+
+def test_sides_alternate_and_the_first_turn_is_not_counted(monkeypatch):
+    monkeypatch.setattr(worker, "WARM", 0.0)
+    turns = []
+    a, b = (
+        Recorded([{"ms": k, "peak_mb": 1, "rate": 0.1} for k in range(4)], turns)
+        for _ in range(2)
+    )
+    worker.take_turns([a, b], repeats=3)
+    assert turns == [b, a, a, b, b, a, a, b]
+    assert a.times == b.times == [1, 2, 3]
+
+
+def test_median_quartile_and_least_are_told():
+    times = [5.0, 1.0, 3.0, 2.0, 4.0]
+    assert spread(times) == {"median_ms": 3.0, "quartile_ms": 2.0, "min_ms": 1.0}
+
+
+def test_two_checkouts_are_compared_wherever_their_sides_lie(
+    monkeypatch, tmp_path, capsys
+):
+    other = tmp_path / "other"
+    shutil.copytree(ROOT / "snnjax", other / "snnjax")
+    (other / "benchmarks").mkdir()
+    shutil.copy(rival_sides.__file__, other / "benchmarks")
+    monkeypatch.setattr(worker, "WARM", 0.0)
+    monkeypatch.setattr(checkouts, "build_kernels", lambda checkout: None)
+    least, quartile = checkouts.compare(other, ["5/2/4"], ["snnjax-xla"], 2)
+    assert least.value > 0
+    assert quartile.text == "<= 1.05"
+    assert "snnjax-xla, 5/2/4: least time" in capsys.readouterr().err
+
+
+def test_a_checkout_is_not_taken_for_another(tmp_path):
+    with pytest.raises(ImportError, match="not from"):
+        rival_sides.sides_of(tmp_path)
+    assert rival_sides.sides_of(ROOT).keys() == rival_sides.SIDES.keys()
