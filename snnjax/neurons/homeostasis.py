@@ -39,7 +39,7 @@ from snnjax.neurons.dynamics import (
     lif_step,
     zeros,
 )
-from snnjax.surrogate import Shape, SuperSpike, spike
+from snnjax.surrogate import Shape, SuperSpike, check_shape, spike
 
 
 class HomeostasisParams(NamedTuple):
@@ -95,6 +95,7 @@ def homeostatic_lif(
             speed, or one of another shape.
     """
     check_lif(n, params, reset)
+    check_shape("surrogate", surrogate, (n,))
     options = layer.Options(reset, reset_gradient)
 
     def advance(factors, state, x, drift):

@@ -41,6 +41,7 @@ from snnjax.surrogate import (
     Shape,
     SuperSpike,
     as_pytree,
+    check_shape,
     spike,
 )
 
@@ -116,6 +117,7 @@ def lif(
             backend that cannot be taken, with the reason.
     """
     check_lif(n, params, reset)
+    check_shape("surrogate", surrogate, (n,))
     native.check_backend(backend)
 
     options = layer.Options(reset, reset_gradient)

@@ -49,7 +49,7 @@ def srm(
     Raises:
         ValueError: for constants that ``lif`` refuses, or a refractory period.
     """
-    lif(n, params)  # refuses what a LIF refuses
+    lif(n, params, surrogate=surrogate)  # refuses what a LIF refuses
     if params.refractory is not None:
         raise ValueError(
             "srm has no absolute refractory period, its response η is the "

@@ -29,7 +29,7 @@ from snnjax.neurons.dynamics import (
     lif_rest,
     lif_step,
 )
-from snnjax.surrogate import Sigmoid
+from snnjax.surrogate import Sigmoid, check_density
 
 
 class StochasticState(NamedTuple):
@@ -59,19 +59,19 @@ def escape_noise(key: jax.Array, v: jax.Array, noise: Any) -> jax.Array:
         ValueError: if ``v`` is not floating point, or for a shape that is no density.
     """
     v = jnp.asarray(v)
-    probability = _probability(v, noise)
-    drawn = jax.random.uniform(key, v.shape, v.dtype) < probability
-    return _drawn(drawn.astype(v.dtype), probability)
+    check.floating("The distance to threshold", v)
+    check_density("noise", noise, v.shape)
+    return _draw(key, v, noise)
 
 
 def _probability(v, noise):
-    check.floating("The distance to threshold", v)
-    if not hasattr(noise, "cdf"):
-        raise ValueError(
-            f"{type(noise).__name__} is no density, so no noise has it: take a shape "
-            "with a cdf, such as Sigmoid or Gaussian."
-        )
     return noise.cdf(v).astype(v.dtype)
+
+
+def _draw(key, v, noise):
+    probability = _probability(v, noise)
+    drawn = jax.random.uniform(key, v.shape, v.dtype) < probability
+    return _drawn(drawn.astype(v.dtype), probability)
 
 
 @jax.custom_jvp
@@ -119,12 +119,13 @@ def stochastic_lif(
         ValueError: as ``lif`` and ``escape_noise``.
     """
     check_lif(n, params, reset)
+    check_density("noise", noise, (n,))
     options = layer.Options(reset, reset_gradient)
 
     def advance(factors, state, x):
         after, now = jax.random.split(state.key)
         neuron, s = lif_step(
-            options, factors, state.neuron, x, lambda v: escape_noise(now, v, noise)
+            options, factors, state.neuron, x, lambda v: _draw(now, v, noise)
         )
         return StochasticState(neuron, after), s
 
@@ -175,6 +176,7 @@ def smooth_lif(
         ValueError: as ``lif`` and ``escape_noise``, and for a refractory time.
     """
     check_lif(n, params, reset)
+    check_density("noise", noise, (n,))
     if params.refractory is not None:
         raise ValueError(
             "smooth_lif has no spikes, so no refractory time can follow them: leave "

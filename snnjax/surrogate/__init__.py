@@ -33,6 +33,7 @@ from snnjax.surrogate.unbounded import (
     Step,
     StraightThrough,
 )
+from snnjax.surrogate.validate import check_density, check_shape
 
 __all__ = [
     "S2NN",
@@ -64,6 +65,8 @@ __all__ = [
     "SuperSpike",
     "Triangle",
     "as_pytree",
+    "check_density",
+    "check_shape",
     "from_library",
     "normalized",
     "spike",

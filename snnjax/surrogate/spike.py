@@ -72,12 +72,12 @@ def _backward(residuals, g):
 
 def _backward_learning(residuals, g):
     v, shape = residuals
-    _, pull = jax.vjp(lambda shape: _integral(shape, v).astype(v.dtype), shape)
+    _, pull = jax.vjp(lambda shape: integral(shape, v).astype(v.dtype), shape)
     return g * shape(v).astype(v.dtype), pull(g)[0]
 
 
-def _integral(shape, v):
-    """∫ h from threshold to v."""
+def integral(shape: Any, v: jax.Array) -> jax.Array:
+    """∫ h from threshold to v, of a shape with ``area`` and ``cdf``."""
     return shape.area * (shape.cdf(v) - 0.5)
 
 
