@@ -12,8 +12,8 @@ import numpy as np
 
 from snnjax import check
 
-Late = Literal["error", "drop"]
-LATE = ("error", "drop")
+Outside = Literal["error", "drop"]  # what to do with events that do not fit
+OUTSIDE = ("error", "drop")
 
 
 class Events(NamedTuple):
@@ -38,7 +38,7 @@ def from_rows(
     group: Any = None,
     trial: Any = None,
     n_classes: int | None = None,
-    bad: Late = "error",
+    outside: Outside = "error",
 ) -> Events:
     """Packs samples that come one by one, each sorted by time.
 
@@ -50,8 +50,8 @@ def from_rows(
         group: ``[N]``, who recorded each sample; unknown (-1) if omitted.
         trial: ``[N]``, which repetition each sample is; unknown (-1) if omitted.
         n_classes: number of labels there are; the largest and one if omitted.
-        bad: what to do with an event that no sample can have: a time that is negative
-            or not finite, a unit outside ``0 … n_units - 1``.
+        outside: what to do with an event that no sample can have: a time that is
+            negative or not finite, a unit outside ``0 … n_units - 1``.
 
     Returns:
         Events of N samples.
@@ -78,28 +78,29 @@ def from_rows(
             f"row {uneven[0]} has another number of times than of units, "
             f"{counts[uneven[0]]} and {len(units[uneven[0]])}"
         )
-    flat, who = _flat(times, np.float64), _flat(units, np.int64)
+    flat_times, flat_units = _flat(times, np.float64), _flat(units, np.int64)
     sample = np.repeat(np.arange(n), counts)
-    kept = _possible(flat, who, sample, n_units, bad)
-    if not kept.all():
+    fits = _fitting(flat_times, flat_units, sample, n_units, outside)
+    if not fits.all():
         warnings.warn(
-            f"Dropped {np.count_nonzero(~kept)} of {len(kept)} events: times that are "
+            f"Dropped {np.count_nonzero(~fits)} of {len(fits)} events: times that are "
             f"negative or not finite, or units outside 0 … {n_units - 1}.",
             stacklevel=2,
         )
-        flat, who, sample = flat[kept], who[kept], sample[kept]
+        flat_times, flat_units = flat_times[fits], flat_units[fits]
+        sample = sample[fits]
         counts = np.bincount(sample, minlength=n)
     order: Any = slice(None)
-    if np.any((np.diff(flat) < 0) & (np.diff(sample) == 0)):
-        order = np.lexsort((flat, sample))
+    if np.any((np.diff(flat_times) < 0) & (np.diff(sample) == 0)):
+        order = np.lexsort((flat_times, sample))
     labels = _whole("labels", labels, 0)
     most = int(labels.max()) + 1 if n else 0
     if n_classes is not None and most > n_classes:
         raise ValueError(f"labels reach {most - 1}, but there are {n_classes} classes")
     unknown = np.full(n, -1)
     return Events(
-        times=flat[order],
-        units=who[order].astype(np.int32),
+        times=flat_times[order],
+        units=flat_units[order].astype(np.int32),
         offsets=np.concatenate([[0], np.cumsum(counts)]),
         labels=labels,
         group=_whole("group", unknown if group is None else group, -1),
@@ -110,7 +111,7 @@ def from_rows(
 
 
 def clean(
-    times: Any, units: Any, *, n_units: int, row: int = 0, bad: Late = "error"
+    times: Any, units: Any, *, n_units: int, row: int = 0, outside: Outside = "error"
 ) -> tuple[np.ndarray, np.ndarray]:
     """One sample's events as ``from_rows`` would pack them: checked, sorted by time.
 
@@ -119,7 +120,8 @@ def clean(
         units: who fired, whole numbers ``[n]``.
         n_units: number of units there are.
         row: number of the sample, for an error.
-        bad: what to do with an event that no sample can have; ``"drop"`` leaves it out.
+        outside: what to do with an event that no sample can have; ``"drop"`` leaves it
+            out.
 
     Returns:
         Times [s], float64, and units, int32, each ``[m]`` with ``m`` at most ``n``.
@@ -132,13 +134,13 @@ def clean(
             f"row {row} has another number of times than of units, "
             f"{len(times)} and {len(units)}"
         )
-    flat, who = _flat([times], np.float64), _flat([units], np.int64)
-    kept = _possible(flat, who, np.full(len(flat), row), n_units, bad)
-    flat, who = flat[kept], who[kept].astype(np.int32)
-    if np.any(np.diff(flat) < 0):
-        order = np.argsort(flat, kind="stable")
-        flat, who = flat[order], who[order]
-    return flat, who
+    times, units = _flat([times], np.float64), _flat([units], np.int64)
+    fits = _fitting(times, units, np.full(len(times), row), n_units, outside)
+    times, units = times[fits], units[fits].astype(np.int32)
+    if np.any(np.diff(times) < 0):
+        order = np.argsort(times, kind="stable")
+        times, units = times[order], units[order]
+    return times, units
 
 
 def select(events: Events, rows: np.ndarray) -> Events:
@@ -169,7 +171,7 @@ def late_events(events: Events, duration: float) -> int:
 
 
 def rasterize(
-    events: Events, *, steps: int, dt: float, merge: int = 1, late: Late = "error"
+    events: Events, *, steps: int, dt: float, merge: int = 1, outside: Outside = "error"
 ) -> np.ndarray:
     """Counts events in bins of ``dt`` seconds; two in one bin make a 2.
 
@@ -178,33 +180,33 @@ def rasterize(
         steps: number of bins T.
         dt: width of a bin [s].
         merge: how many neighbouring units share a channel.
-        late: what to do with events at ``steps·dt`` or later.
+        outside: what to do with events at ``steps·dt`` or later.
 
     Returns:
         Counts ``[T, N, n_units / merge]``, float32.
 
     Raises:
         ValueError: for late events, unless they are to be dropped; a ``merge`` that
-            does not divide the units; steps or dt out of range; another ``late``.
+            does not divide the units; steps or dt out of range; another ``outside``.
     """
-    check.one_of("late", late, LATE)
+    check.one_of("outside", outside, OUTSIDE)
     check.whole("steps", steps)
     check.positive("dt", dt, " [s]")
     check.whole("merge", merge)
     if events.n_units % merge:
         raise ValueError(f"merge={merge} does not divide {events.n_units} units.")
     bins = time_bins(events.times, dt)
-    kept = bins < steps
-    if late == "error" and not kept.all():
+    fits = bins < steps
+    if outside == "error" and not fits.all():
         raise ValueError(
-            f"{np.count_nonzero(~kept)} of {len(kept)} events come after "
+            f"{np.count_nonzero(~fits)} of {len(fits)} events come after "
             f"{steps * dt} s, the last at {events.times.max():.3f} s. "
-            "Take more steps, or late='drop'."
+            "Take more steps, or outside='drop'."
         )
     n, channels = len(events.labels), events.n_units // merge
     sample = np.repeat(np.arange(n), np.diff(events.offsets))
     flat = (bins * n + sample) * channels + events.units // merge
-    counts = np.bincount(flat[kept], minlength=steps * n * channels)
+    counts = np.bincount(flat[fits], minlength=steps * n * channels)
     return counts.reshape(steps, n, channels).astype(np.float32)
 
 
@@ -234,8 +236,8 @@ def augment(
     sample = np.repeat(np.arange(len(counts)), counts)
     units = events.units + rng.integers(-shift, shift + 1, len(counts))[sample]
     times = events.times + rng.normal(0.0, jitter, len(events.times))
-    kept = (units >= 0) & (units < events.n_units) & (times >= 0)
-    times, units, sample = times[kept], units[kept], sample[kept]
+    fits = (units >= 0) & (units < events.n_units) & (times >= 0)
+    times, units, sample = times[fits], units[fits], sample[fits]
     left = np.bincount(sample, minlength=len(counts))
     order = np.lexsort((times, sample)) if jitter else slice(None)
     return events._replace(
@@ -271,18 +273,18 @@ def _flat(rows, dtype):
     return np.concatenate([np.zeros(0, dtype), *(row.astype(dtype) for row in rows)])
 
 
-def _possible(times, units, sample, n_units, bad):
-    """Which events can be; an error for the others, unless they may be dropped."""
-    check.one_of("bad", bad, LATE)
-    kept = np.ones(len(times), bool)
+def _fitting(times, units, sample, n_units, outside):
+    """Which events a sample can have; an error for others, unless they may go."""
+    check.one_of("outside", outside, OUTSIDE)
+    fits = np.ones(len(times), bool)
     for wrong, what in (
         (~np.isfinite(times) | (times < 0), "a time that is negative or not finite"),
         ((units < 0) | (units >= n_units), f"a unit outside 0 … {n_units - 1}"),
     ):
-        if wrong.any() and bad == "error":
+        if wrong.any() and outside == "error":
             raise ValueError(f"row {sample[wrong][0]} has {what}")
-        kept &= ~wrong
-    return kept
+        fits &= ~wrong
+    return fits
 
 
 def _whole(name, values, least):

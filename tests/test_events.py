@@ -73,7 +73,7 @@ def slow_raster(rows, steps, dt, merge):
 def test_a_raster_is_what_a_slow_loop_counts(rows, dt, steps, merge):
     events = make(rows)
     expected, late = slow_raster(rows, steps, dt, merge)
-    raster = rasterize(events, steps=steps, dt=dt, merge=merge, late="drop")
+    raster = rasterize(events, steps=steps, dt=dt, merge=merge, outside="drop")
     np.testing.assert_array_equal(raster, expected)
     assert raster.dtype == np.float32
     assert raster.sum() + late == len(events.times)
@@ -89,7 +89,7 @@ grid = st.lists(st.integers(0, 40), min_size=1, max_size=30)
 @relaxed
 def test_what_a_raster_drops_is_what_late_events_counts(bins, dt, steps):
     events = make([[(k * dt, k % UNITS) for k in bins]])
-    kept = rasterize(events, steps=steps, dt=dt, late="drop").sum()
+    kept = rasterize(events, steps=steps, dt=dt, outside="drop").sum()
     assert len(bins) - kept == late_events(events, steps * dt)
     assert len(bins) - kept == sum(k >= steps for k in bins)
 
@@ -98,7 +98,7 @@ def test_what_a_raster_drops_is_what_late_events_counts(bins, dt, steps):
 def test_rounding_makes_no_event_late_for_one_and_early_for_the_other(t, steps, dt):
     assert t < steps * dt
     events = make([[(t, 0)]])
-    assert rasterize(events, steps=steps, dt=dt, late="drop").sum() == 0
+    assert rasterize(events, steps=steps, dt=dt, outside="drop").sum() == 0
     assert late_events(events, steps * dt) == 1
 
 
@@ -158,17 +158,17 @@ def test_impossible_events_are_dropped_and_counted_if_asked_for():
     rows = [[0.1, -1.0, np.nan], [0.2, 0.3, np.inf, 0.4]]
     units = [[1, 2, 3], [12, 4, -1, 11]]
     with pytest.warns(UserWarning, match="Dropped 4 of 7 events"):
-        packed = from_rows(rows, units, [0, 1], n_units=12, bad="drop")
+        packed = from_rows(rows, units, [0, 1], n_units=12, outside="drop")
     assert rows_of(packed) == [[(0.1, 1)], [(0.3, 4), (0.4, 11)]]
 
 
 def test_an_unknown_word_drops_nothing():
     events = from_rows([[0.5]], [[0]], [0], n_units=1)
-    with pytest.raises(ValueError, match="late must be one of"):
-        rasterize(events, steps=2, dt=1e-3, late="keep")
+    with pytest.raises(ValueError, match="outside must be one of"):
+        rasterize(events, steps=2, dt=1e-3, outside="keep")
     for times in ([-1.0], [1.0]):
-        with pytest.raises(ValueError, match="bad must be one of"):
-            from_rows([times], [[0]], [0], n_units=1, bad="keep")
+        with pytest.raises(ValueError, match="outside must be one of"):
+            from_rows([times], [[0]], [0], n_units=1, outside="keep")
 
 
 def test_late_events_say_how_late_they_are():
@@ -179,7 +179,7 @@ def test_late_events_say_how_late_they_are():
 
 def test_times_beyond_any_clock_are_late_and_not_early():
     events = make([[(0.1, 0), (1e300, 1)]])
-    assert rasterize(events, steps=5, dt=0.1, late="drop").sum() == 1
+    assert rasterize(events, steps=5, dt=0.1, outside="drop").sum() == 1
 
 
 def test_merging_units_is_summing_their_channels(rng):

@@ -56,15 +56,15 @@ def check(path: str | Path) -> Report:
     published, damaged, others = [], [], 0
     for file in files:
         try:
-            held, source = _look(file), _source(file)
+            contents, source = _look(file), _source(file)
         except DataError as error:
             damaged.append(str(error))
             continue
         if source:
             published.append(f"{source}: {file.name}")
-        if held:
+        if contents:
             kind = kind_of(file) or ""
-            counts[kind] = counts.get(kind, Counter()) + Counter(held, files=1)
+            counts[kind] = counts.get(kind, Counter()) + Counter(contents, files=1)
         elif not source:
             others += 1
     return Report(counts, tuple(published), others, tuple(damaged))

@@ -18,7 +18,7 @@ from snnjax.datasets.formats import hdf5
 from snnjax.datasets.formats.checked import DataError, arrays, reading
 from snnjax.datasets.formats.events_npz import read_events
 from snnjax.datasets.formats.shd_hdf5 import shd_columns, shd_labels
-from snnjax.events import Events, Late, clean
+from snnjax.events import Events, Outside, clean
 
 
 class Sample(NamedTuple):
@@ -51,8 +51,8 @@ class InMemory:
 
     def __getitem__(self, row: int) -> Sample:
         row = range(len(self))[row]
-        held = slice(*self.events.offsets[row : row + 2])
-        times, units = self.events.times[held], self.events.units[held]
+        span = slice(*self.events.offsets[row : row + 2])
+        times, units = self.events.times[span], self.events.units[span]
         return Sample(times, units, int(self.events.labels[row]), 0)
 
 
@@ -64,8 +64,8 @@ class ShdFile:
     Args:
         path: of the file, not packed.
         n_units: number of input units.
-        bad: what to do with events at no time or of no unit; ``"drop"`` counts them as
-            ``missing``.
+        outside: what to do with events at no time or of no unit; ``"drop"`` counts them
+            as ``missing``.
 
     Raises:
         FileNotFoundError: if there is no such file.
@@ -73,8 +73,10 @@ class ShdFile:
             the row.
     """
 
-    def __init__(self, path: str | Path, *, n_units: int = 700, bad: Late = "error"):
-        self.path, self.n_units, self.bad = Path(path), n_units, bad
+    def __init__(
+        self, path: str | Path, *, n_units: int = 700, outside: Outside = "error"
+    ):
+        self.path, self.n_units, self.outside = Path(path), n_units, outside
         if self.path.suffix in (".gz", ".zip"):
             raise DataError(f"{path} is packed: no row can be read alone; unpack it.")
         self._columns: dict[str, Any] | None = None
@@ -89,9 +91,11 @@ class ShdFile:
         row = range(len(self))[row]
         with reading(self.path, "an SHD file"):
             columns = self._open()
-            told, who = columns["times"][row], columns["units"][row]
-            times, units = clean(told, who, n_units=self.n_units, row=row, bad=self.bad)
-        return Sample(times, units, int(self.labels[row]), len(told) - len(times))
+            stored = columns["times"][row], columns["units"][row]
+            times, units = clean(
+                *stored, n_units=self.n_units, row=row, outside=self.outside
+            )
+        return Sample(times, units, int(self.labels[row]), len(stored[0]) - len(times))
 
     def __getstate__(self) -> dict[str, Any]:
         return vars(self) | {"_columns": None}
@@ -145,7 +149,7 @@ class EventFiles:
 def _samples(path):
     """How many samples a file of events has."""
     with reading(path, "events") as path:
-        found = arrays(path, {"offsets"})
-        if "offsets" not in found:
+        columns = arrays(path, {"offsets"})
+        if "offsets" not in columns:
             raise ValueError("there is no array offsets")
-        return max(len(found["offsets"]) - 1, 0)
+        return max(len(columns["offsets"]) - 1, 0)

@@ -3,15 +3,13 @@
 Rasters have time first, ``[T, *batch, n]``. Times are in seconds, rates in hertz.
 """
 
-from typing import Literal
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from snnjax import check
 from snnjax.check import Number
-from snnjax.events import LATE, Late, time_bins
+from snnjax.events import OUTSIDE, Outside, time_bins
 
 
 def poisson(key: jax.Array, rates: Number, *, steps: int, dt: Number) -> jax.Array:
@@ -98,7 +96,7 @@ def latency(
     threshold: float,
     steps: int,
     dt: float,
-    late: Late = "error",
+    outside: Outside = "error",
 ) -> jax.Array:
     """One spike for each channel above threshold, at its ``latency_times``.
 
@@ -108,7 +106,7 @@ def latency(
         threshold: intensities up to this one never fire.
         steps: number of steps T.
         dt: time step [s].
-        late: what to do with spikes at ``steps·dt`` or later. Inside ``jit`` they
+        outside: what to do with spikes at ``steps·dt`` or later. Inside ``jit`` they
             cannot be counted, so there it must be ``"drop"``.
 
     Returns:
@@ -118,19 +116,19 @@ def latency(
         ValueError: for a late spike, unless late spikes are to be dropped; as
             ``latency_times``.
     """
-    check.one_of("late", late, LATE)
+    check.one_of("outside", outside, OUTSIDE)
     check.whole("steps", steps)
     check.positive("dt", dt, " [s]")
     bins = jnp.floor(latency_times(x, tau=tau, threshold=threshold) / dt + 1e-6)
     known = check.concrete(bins)
-    if late == "error":
+    if outside == "error":
         if known is None:
-            raise ValueError("Under jit or vmap, latency needs late='drop'.")
+            raise ValueError("Under jit or vmap, latency needs outside='drop'.")
         over = np.isfinite(known) & (known >= steps)
         if over.any():
             raise ValueError(
                 f"{over.sum()} spikes come after {steps * dt} s, the last in step "
-                f"{known[over].max():.0f}. Take more steps, or late='drop'."
+                f"{known[over].max():.0f}. Take more steps, or outside='drop'."
             )
     clock = jnp.arange(steps, dtype=bins.dtype).reshape(-1, *(1,) * bins.ndim)
     return (bins[None] == clock).astype(jnp.float32)
@@ -233,7 +231,7 @@ def to_raster(
     steps: int,
     n: int,
     dt: float,
-    late: Literal["error", "drop"] = "error",
+    outside: Outside = "error",
 ) -> np.ndarray:
     """Counts the events of one sample in bins of ``dt``, on the host.
 
@@ -243,7 +241,7 @@ def to_raster(
         steps: number of steps T.
         n: number of channels.
         dt: time step [s].
-        late: what to do with events at ``steps·dt`` or later.
+        outside: what to do with events at ``steps·dt`` or later.
 
     Returns:
         Counts ``[T, n]``, float32.
@@ -252,7 +250,7 @@ def to_raster(
         ValueError: for times that are negative or not finite, channels out of range,
             or late events unless they are to be dropped.
     """
-    check.one_of("late", late, LATE)
+    check.one_of("outside", outside, OUTSIDE)
     check.whole("steps", steps, least=0)
     check.positive("dt", dt, " [s]")
     times, units = np.asarray(times, np.float64), np.asarray(units)
@@ -265,10 +263,10 @@ def to_raster(
         raise ValueError(f"Channels must be 0 … {n - 1}, got {units[wrong][0]}.")
     bins = time_bins(times, dt)
     inside = bins < steps
-    if late == "error" and not inside.all():
+    if outside == "error" and not inside.all():
         raise ValueError(
             f"{np.sum(~inside)} events come after {steps * dt} s. Take more steps, or "
-            "late='drop'."
+            "outside='drop'."
         )
     flat = bins[inside] * n + units[inside].astype(np.int64)
     counts = np.bincount(flat, minlength=steps * n)

@@ -24,7 +24,7 @@ import numpy as np
 
 from snnjax import check
 from snnjax.datasets.sources import Sample, Source
-from snnjax.events import Late
+from snnjax.events import Outside
 from snnjax.inputs.batches import EventBatch
 
 
@@ -105,7 +105,7 @@ def stream(
     batch: int,
     width: int,
     seed: int = 0,
-    long: Late = "error",
+    outside: Outside = "error",
     shard: tuple[int, int] = (0, 1),
 ) -> Stream:
     """Shuffles samples into batches of one shape; anew in every epoch.
@@ -115,8 +115,8 @@ def stream(
         batch: samples in a batch B, here, on one host.
         width: events that a sample has room for, K.
         seed: of the order.
-        long: what to do with a sample of more than ``width`` events; ``"drop"`` leaves
-            out the latest ones and counts them as ``missing``.
+        outside: what to do with a sample of more than ``width`` events; ``"drop"``
+            leaves out the latest ones and counts them as ``missing``.
         shard: which part of how many this host reads, such as
             ``(jax.process_index(), jax.process_count())``. Every host has as many
             batches as any other, and their numbers differ.
@@ -146,7 +146,7 @@ def stream(
         )
 
     def narrow(row, sample):
-        return _padded(sample, width, row % samples, long)
+        return _padded(sample, width, row % samples, outside)
 
     def pack(number, rows):
         times, units_, labels, missing = rows
@@ -162,13 +162,13 @@ def stream(
     return Stream(batches, samples, made_of | {"seed": seed, "shard": list(shard)})
 
 
-def _padded(sample: Sample, width: int, row: int, long: Late) -> tuple:
+def _padded(sample: Sample, width: int, row: int, outside: Outside) -> tuple:
     """Events of one sample with room for ``width``."""
     n = len(sample.times)
-    if n > width and long == "error":
+    if n > width and outside == "error":
         raise ValueError(
             f"row {row} has {n} events, more than the width of {width}. Make it wider, "
-            "or leave out the latest with long='drop'."
+            "or leave out the latest with outside='drop'."
         )
     n = min(n, width)
     times = np.full(width, np.inf, np.float32)

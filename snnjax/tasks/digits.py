@@ -24,7 +24,9 @@ def digits_task() -> Task:
     """
     dt, steps, hidden = 1e-3, 50, 512
     params = LIFParams(tau_mem=20e-3, tau_syn=5e-3)
-    code = partial(latency, tau=20e-3, threshold=0.1, steps=steps, dt=dt, late="drop")
+    code = partial(
+        latency, tau=20e-3, threshold=0.1, steps=steps, dt=dt, outside="drop"
+    )
     parts = {}
     for split in ("train", "validation", "test"):
         images, labels = digits(split)

@@ -27,7 +27,9 @@ def mnist_task(data: str | Path | None = None) -> Task:
     """
     dt, steps, hidden = 1e-3, 40, 256
     params = LIFParams(tau_mem=20e-3, tau_syn=5e-3)
-    code = partial(latency, tau=20e-3, threshold=0.2, steps=steps, dt=dt, late="drop")
+    code = partial(
+        latency, tau=20e-3, threshold=0.2, steps=steps, dt=dt, outside="drop"
+    )
     table = np.asarray(code(jnp.arange(256) / 255.0), np.uint8)
     parts = {}
     for split in ("train", "validation", "test"):

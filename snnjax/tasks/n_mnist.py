@@ -67,7 +67,7 @@ def n_mnist_task(data: str | Path | None = None) -> Task:
 
 
 def _recordings(events: Events, steps, dt, rows, rng):
-    raster = rasterize(select(events, rows), steps=steps, dt=dt, late="drop")
+    raster = rasterize(select(events, rows), steps=steps, dt=dt, outside="drop")
     film = np.moveaxis(raster.reshape(steps, len(rows), 34, 34, 2), 1, 0)
     if rng is None:
         return np.moveaxis(film, 0, 1)

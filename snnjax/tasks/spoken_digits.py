@@ -105,4 +105,4 @@ def _clips(events, reach, steps, dt, rows, rng):
     chosen = select(events, rows)
     if rng is not None:
         chosen = augment(chosen, rng, shift=reach, jitter=5e-3)
-    return rasterize(chosen, steps=steps, dt=dt, late="drop")
+    return rasterize(chosen, steps=steps, dt=dt, outside="drop")

@@ -93,7 +93,7 @@ def test_a_bad_row_is_named_when_it_is_read_or_counted_when_dropped(events, tmp_
     assert len(source[2].times) == 40
     with pytest.raises(DataError, match=r"a\.h5 .*row 3 has a time that is negative"):
         source[3]
-    kept = ShdFile(path, bad="drop")[3]
+    kept = ShdFile(path, outside="drop")[3]
     assert kept.times.tolist() == [0.5]
     assert kept.units.tolist() == [1]
     assert kept.missing == 3

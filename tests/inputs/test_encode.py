@@ -181,17 +181,17 @@ def test_late_latencies_are_refused_or_dropped_as_asked():
     x = latency_intensity(jnp.array([1.5e-3, 5.5e-3, 12.5e-3]), **CODE)
     with pytest.raises(ValueError, match=r"2 spikes come after 0.005 s.* step 12"):
         latency(x, **CODE, steps=5, dt=DT)
-    kept = latency(x, **CODE, steps=5, dt=DT, late="drop")
+    kept = latency(x, **CODE, steps=5, dt=DT, outside="drop")
     np.testing.assert_array_equal(np.argwhere(kept), [[1, 0]])
 
 
 def test_inside_jit_latency_must_be_told_to_drop():
     x = jnp.array([0.2, 0.7, 2.0])
     code = {**CODE, "steps": 10, "dt": DT}
-    with pytest.raises(ValueError, match="late='drop'"):
+    with pytest.raises(ValueError, match="outside='drop'"):
         jax.jit(lambda x: latency(x, **code))(x)
-    inside = jax.jit(lambda x: latency(x, **code, late="drop"))(x)
-    np.testing.assert_array_equal(inside, latency(x, **code, late="drop"))
+    inside = jax.jit(lambda x: latency(x, **code, outside="drop"))(x)
+    np.testing.assert_array_equal(inside, latency(x, **code, outside="drop"))
     np.testing.assert_array_equal(inside.sum(0), [0.0, 0.0, 1.0])
 
 
@@ -313,7 +313,7 @@ def test_late_events_of_a_raster_are_refused_or_dropped():
     times, units = np.array([0.0, 4.9, 5.0, 1e300]), np.array([0, 1, 0, 1])
     with pytest.raises(ValueError, match="2 events come after 5"):
         to_raster(times, units, steps=5, n=2, dt=1.0)
-    kept = to_raster(times, units, steps=5, n=2, dt=1.0, late="drop")
+    kept = to_raster(times, units, steps=5, n=2, dt=1.0, outside="drop")
     np.testing.assert_array_equal(np.argwhere(kept), [[0, 0], [4, 1]])
 
 
@@ -332,7 +332,7 @@ def test_late_events_of_a_raster_are_refused_or_dropped():
 )
 def test_events_that_fit_no_raster_are_refused(times, units, message):
     with pytest.raises(ValueError, match=message):
-        to_raster(times, units, steps=5, n=2, dt=1.0, late="drop")
+        to_raster(times, units, steps=5, n=2, dt=1.0, outside="drop")
 
 
 def test_no_events_make_an_empty_raster():
@@ -348,10 +348,12 @@ def test_only_counts_are_rasters(raster):
 
 
 def test_an_unknown_word_for_late_drops_nothing():
-    with pytest.raises(ValueError, match="late must be one of"):
-        latency(jnp.array([0.5]), tau=0.02, threshold=0.4, steps=1, dt=DT, late="keep")
-    with pytest.raises(ValueError, match="late must be one of"):
-        to_raster([1.0], [0], steps=5, n=1, dt=DT, late="keep")
+    with pytest.raises(ValueError, match="outside must be one of"):
+        latency(
+            jnp.array([0.5]), tau=0.02, threshold=0.4, steps=1, dt=DT, outside="keep"
+        )
+    with pytest.raises(ValueError, match="outside must be one of"):
+        to_raster([1.0], [0], steps=5, n=1, dt=DT, outside="keep")
     for steps in (-1, 2.5):
         with pytest.raises(ValueError, match="steps must be"):
             to_raster([], [], steps=steps, n=1, dt=DT)

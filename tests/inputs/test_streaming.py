@@ -162,7 +162,7 @@ def test_a_long_sample_is_named_or_its_latest_events_are_counted(events, made):
     short = int(lengths[longest]) - 1
     with pytest.raises(ValueError, match=rf"row {longest} has {short + 1} events"):
         list(islice(made(width=short), 12))
-    for batch in made(width=10, long="drop").epoch(2):
+    for batch in made(width=10, outside="drop").epoch(2):
         left = np.isfinite(batch.events.times).sum(axis=1)
         np.testing.assert_array_equal(left + batch.missing, lengths[rows(batch)])
         for row, times in zip(rows(batch), batch.events.times, strict=True):

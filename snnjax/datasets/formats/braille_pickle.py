@@ -13,7 +13,7 @@ import numpy as np
 from snnjax.datasets.formats.checked import arrays, content, reading
 from snnjax.datasets.formats.unpickle import array_of, items_of, unpickle
 from snnjax.datasets.samples import Samples, pack
-from snnjax.events import Events, Late, from_rows
+from snnjax.events import Events, Outside, from_rows
 
 LETTERS = ("Space", *"ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 TAXELS = 12
@@ -44,14 +44,14 @@ def read_braille(path: str | Path, *, limit: int | None = None) -> Samples:
 
 
 def read_braille_events(
-    path: str | Path, *, limit: int | None = None, bad: Late = "error"
+    path: str | Path, *, limit: int | None = None, outside: Outside = "error"
 ) -> Events:
     """Reads the events of the full release, a ``.pkl`` for each threshold.
 
     Args:
         path: of the file.
         limit: as in ``read_braille``.
-        bad: what to do with events at no time; ``"drop"`` warns how many.
+        outside: what to do with events at no time; ``"drop"`` warns how many.
 
     Returns:
         Events of 24 units: more contact at each taxel, then less. ``trial`` is the
@@ -79,7 +79,7 @@ def read_braille_events(
             n_units=2 * TAXELS,
             trial=trial,
             n_classes=len(LETTERS),
-            bad=bad,
+            outside=outside,
         )
 
 

@@ -9,7 +9,7 @@ import warnings
 import numpy as np
 
 from snnjax import check
-from snnjax.events import LATE, Late
+from snnjax.events import OUTSIDE, Outside
 
 
 def camera_events(
@@ -18,7 +18,7 @@ def camera_events(
     polarity: np.ndarray,
     times: np.ndarray,
     size: tuple[int, int],
-    bad: Late = "error",
+    outside: Outside = "error",
 ) -> tuple[np.ndarray, np.ndarray]:
     """Checks the events of one recording and numbers their units.
 
@@ -28,8 +28,8 @@ def camera_events(
         polarity: 1 where it became brighter, else 0, ``[n]``.
         times: of each event [s], ``[n]``.
         size: height and width of the sensor.
-        bad: what to do with events outside the sensor or at no time; ``"drop"`` warns
-            how many.
+        outside: what to do with events outside the sensor or at no time; ``"drop"``
+            warns how many.
 
     Returns:
         Times ``[n]``, float64, and units ``[n]``, int32.
@@ -37,26 +37,26 @@ def camera_events(
     Raises:
         ValueError: naming the first event that is wrong.
     """
-    check.one_of("bad", bad, LATE)
+    check.one_of("outside", outside, OUTSIDE)
     height, width = size
-    sound = (
+    fits = (
         ((x >= 0) & (x < width) & (y >= 0) & (y < height))
         & ((polarity == 0) | (polarity == 1))
         & (np.isfinite(times) & (times >= 0))
     )
-    if not sound.all():
-        k = int(np.argmin(sound))
-        told = (
+    if not fits.all():
+        k = int(np.argmin(fits))
+        where = (
             f"pixel ({x[k]}, {y[k]}), polarity {polarity[k]}, time {times[k]} s of a "
             f"sensor of {width}x{height} pixels"
         )
-        if bad == "error":
-            raise ValueError(f"event {k} lies at {told}")
+        if outside == "error":
+            raise ValueError(f"event {k} lies at {where}")
         warnings.warn(
-            f"Dropped {np.count_nonzero(~sound)} of {len(x)} events; the first, event "
-            f"{k}, lies at {told}.",
+            f"Dropped {np.count_nonzero(~fits)} of {len(x)} events; the first, event "
+            f"{k}, lies at {where}.",
             stacklevel=2,
         )
-        x, y, polarity, times = (each[sound] for each in (x, y, polarity, times))
+        x, y, polarity, times = (each[fits] for each in (x, y, polarity, times))
     units = (y.astype(np.int64) * width + x.astype(np.int64)) * 2 + polarity
     return times.astype(np.float64), units.astype(np.int32)

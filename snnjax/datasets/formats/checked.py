@@ -109,26 +109,26 @@ def arrays(path: Path, names: set[str], limit: int | None = None) -> dict:
         ValueError: naming an array that is damaged or larger than the limit.
     """
     limit = budget(path, limit)
-    found = {}
+    loaded = {}
     with zipfile.ZipFile(path) as archive:
         for entry in archive.infolist():
             name = entry.filename.removesuffix(".npy")
-            if name in found:
+            if name in loaded:
                 raise ValueError(f"there are two arrays {name}")
             if name in names:
                 with archive.open(entry) as packed:
                     raw = _read(packed, path, limit)
-                found[name] = array(raw, name)
+                loaded[name] = array(raw, name)
                 limit -= len(raw)
-    return found
+    return loaded
 
 
 def _read(packed, path, limit):
-    held = io.BytesIO()
+    buffer = io.BytesIO()
     while piece := packed.read(2**20):
-        held.write(piece)
-        if held.tell() > limit:
+        buffer.write(piece)
+        if buffer.tell() > limit:
             raise DataError(
                 f"{path} has more than {limit} bytes; pass limit=… if that is right."
             )
-    return held.getvalue()
+    return buffer.getvalue()

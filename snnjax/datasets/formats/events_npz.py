@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from snnjax.datasets.formats.checked import arrays, reading
-from snnjax.events import Events, Late, from_rows
+from snnjax.events import Events, Outside, from_rows
 from snnjax.files import atomic
 
 _NEEDED = ("times", "units", "offsets")
@@ -21,7 +21,7 @@ def read_events(
     *,
     n_units: int | None = None,
     limit: int | None = None,
-    bad: Late = "error",
+    outside: Outside = "error",
 ) -> Events:
     """Reads events, those of sample k at ``offsets[k]:offsets[k + 1]``.
 
@@ -31,23 +31,24 @@ def read_events(
             largest and one.
         limit: most bytes that it may have, unpacked; 64 MiB and 200 times its size if
             omitted.
-        bad: what to do with events at no time or of no unit; ``"drop"`` warns how many.
+        outside: what to do with events at no time or of no unit; ``"drop"`` warns how
+            many.
 
     Raises:
         FileNotFoundError: if there is no such file.
         DataError: naming the file and what is wrong with it.
     """
     with reading(path, "events") as path:
-        found = arrays(path, set(Events._fields), limit)
-        missing = [name for name in _NEEDED if name not in found]
+        columns = arrays(path, set(Events._fields), limit)
+        missing = [name for name in _NEEDED if name not in columns]
         if missing:
             raise ValueError(f"there is no array {', '.join(missing)}")
-        told = {name: _one(found, name) for name in ("n_units", "n_classes")}
-        for name, column in found.items():
+        counts = {name: _one(columns, name) for name in ("n_units", "n_classes")}
+        for name, column in columns.items():
             kinds = "iuf" if name == "times" else "iu"
             if column.dtype.kind not in kinds or column.ndim > 1:
                 raise ValueError(f"{name} is {column.dtype} {list(column.shape)}")
-        times, units, cuts = (found[name] for name in _NEEDED)
+        times, units, cuts = (columns[name] for name in _NEEDED)
         steps = np.diff(cuts.astype(np.int64))
         whole = len(cuts) and cuts[0] == 0 and cuts[-1] == len(times) == len(units)
         if not whole or (steps < 0).any():
@@ -57,15 +58,15 @@ def read_events(
             )
         inner = cuts[1:-1].astype(np.int64) if len(steps) else []
         rows = np.split(times, inner)[: len(steps)]
-        labels = found.get("labels", np.zeros(len(steps), np.int64))
-        given = told["n_units"] if n_units is None else n_units
+        labels = columns.get("labels", np.zeros(len(steps), np.int64))
+        given = counts["n_units"] if n_units is None else n_units
         return from_rows(
             *(rows, np.split(units, inner)[: len(steps)], labels),
             n_units=int(units.max(initial=-1)) + 1 if given is None else given,
-            group=found.get("group"),
-            trial=found.get("trial"),
-            n_classes=told["n_classes"],
-            bad=bad,
+            group=columns.get("group"),
+            trial=columns.get("trial"),
+            n_classes=counts["n_classes"],
+            outside=outside,
         )
 
 
@@ -85,9 +86,9 @@ def write_events(path: str | Path, events: Events) -> None:
                 np.lib.format.write_array(entry, np.asarray(column), allow_pickle=False)
 
 
-def _one(found, name):
+def _one(columns, name):
     """A number of the file, or nothing if it has none."""
-    value = found.pop(name, None)
+    value = columns.pop(name, None)
     if value is None:
         return None
     if value.shape != () or value.dtype.kind not in "iu" or not 0 <= value < 2**31:

@@ -10,19 +10,19 @@ import numpy as np
 
 from snnjax.datasets.formats.camera import camera_events
 from snnjax.datasets.formats.checked import array, content, reading
-from snnjax.events import Late
+from snnjax.events import Outside
 
 SIZE = (128, 128)  # height and width of the sensor [pixels]
 
 
 def read_gesture_file(
-    path: str | Path, *, bad: Late = "error"
+    path: str | Path, *, outside: Outside = "error"
 ) -> tuple[np.ndarray, np.ndarray]:
     """Reads one recording.
 
     Args:
         path: of the ``.npy`` file.
-        bad: what to do with events outside the sensor; ``"drop"`` warns how many.
+        outside: what to do with events outside the sensor; ``"drop"`` warns how many.
 
     Returns:
         Times [s], float64, and units ``(y·128 + x)·2 + polarity``, int32.
@@ -38,4 +38,4 @@ def read_gesture_file(
         if rows.dtype.kind == "f" and np.any(rows[:, :3] != np.floor(rows[:, :3])):
             raise ValueError("x, y or polarity is no whole number")
         x, y, polarity, time = (rows[:, k].astype(np.float64) for k in range(4))
-        return camera_events(x, y, polarity, time * 1e-3, SIZE, bad)
+        return camera_events(x, y, polarity, time * 1e-3, SIZE, outside)

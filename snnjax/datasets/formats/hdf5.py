@@ -42,8 +42,8 @@ def mapped(path: Path) -> tuple[Any, mmap.mmap]:
         ValueError: as ``opened``, or for a file without a byte.
     """
     h5py = library()
-    with path.open("rb") as held:
-        raw = mmap.mmap(held.fileno(), 0, access=mmap.ACCESS_READ)
+    with path.open("rb") as file:
+        raw = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     _walk_heaps(raw)
     return h5py.File(path, "r"), raw
 

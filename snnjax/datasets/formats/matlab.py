@@ -47,7 +47,7 @@ def read_matlab(raw: bytes, limit: int) -> dict[str, np.ndarray]:
     order = "<" if raw[126:128] == b"IM" else ">"
     if struct.unpack_from(f"{order}H", raw, 124)[0] != 0x0100:
         raise ValueError("byte 124 tells of another version than 5")
-    found = {}
+    variables = {}
     for kind, body, place in _elements(raw, order, 128):
         if kind == _COMPRESSED:
             body = _unpacked(body, limit, place)
@@ -59,8 +59,8 @@ def read_matlab(raw: bytes, limit: int) -> dict[str, np.ndarray]:
             raise ValueError(f"byte {place} has an element of type {kind}, no variable")
         variable = _variable(body, order, place)
         if variable:
-            found[variable[0]] = variable[1]
-    return found
+            variables[variable[0]] = variable[1]
+    return variables
 
 
 def _elements(
@@ -105,14 +105,14 @@ def _variable(body, order, place):
     shape, name, numbers = (next(pieces, None) for _ in range(3))
     if shape is None or name is None or numbers is None or numbers.kind not in _NUMBERS:
         raise ValueError(f"byte {place} has a variable without shape, name or numbers")
-    told = f"byte {place}, variable {name.body[:20].decode('ascii')!r}"
+    where = f"byte {place}, variable {name.body[:20].decode('ascii')!r}"
     axes = tuple(np.frombuffer(shape.body, f"{order}i4").tolist())
     dtype = np.dtype(order + _NUMBERS[numbers.kind])
     if len(axes) < 2 or min(axes) < 0:
-        raise ValueError(f"{told} has shape {axes}")
+        raise ValueError(f"{where} has shape {axes}")
     if math.prod(axes) * dtype.itemsize != len(numbers.body):
         raise ValueError(
-            f"{told} claims {dtype} {axes}, {len(numbers.body)} bytes follow"
+            f"{where} claims {dtype} {axes}, {len(numbers.body)} bytes follow"
         )
     array = np.frombuffer(numbers.body, dtype).reshape(axes, order="F")
     return name.body.decode("ascii"), array

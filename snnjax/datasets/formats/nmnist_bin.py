@@ -11,20 +11,20 @@ import numpy as np
 
 from snnjax.datasets.formats.camera import camera_events
 from snnjax.datasets.formats.checked import content, reading
-from snnjax.events import Late
+from snnjax.events import Outside
 
 SIZE = (34, 34)  # height and width of the sensor [pixels]
 _OVERFLOW_ROW, _OVERFLOW_TIME = 240, 2**13  # y that marks it; by how much [µs]
 
 
 def read_nmnist_file(
-    path: str | Path, *, bad: Late = "error"
+    path: str | Path, *, outside: Outside = "error"
 ) -> tuple[np.ndarray, np.ndarray]:
     """Reads one recording.
 
     Args:
         path: of the ``.bin`` file.
-        bad: what to do with events outside the sensor; ``"drop"`` warns how many.
+        outside: what to do with events outside the sensor; ``"drop"`` warns how many.
 
     Returns:
         Times [s], float64, and units ``(y·34 + x)·2 + polarity``, int32.
@@ -43,4 +43,4 @@ def read_nmnist_file(
         mark = y == _OVERFLOW_ROW
         time = (time + _OVERFLOW_TIME * np.cumsum(mark))[~mark]
         x, y, polarity = x[~mark], y[~mark], third[~mark] >> 7
-        return camera_events(x, y, polarity, time * 1e-6, SIZE, bad)
+        return camera_events(x, y, polarity, time * 1e-6, SIZE, outside)

@@ -13,7 +13,7 @@ import numpy as np
 
 from snnjax.datasets.formats import hdf5
 from snnjax.datasets.formats.checked import content, reading
-from snnjax.events import Events, Late, from_rows
+from snnjax.events import Events, Outside, from_rows
 from snnjax.files import atomic
 
 _INTEGERS = ("<u1", "<u2", "<u4", "<u8", "<i1", "<i2", "<i4", "<i8")
@@ -42,7 +42,7 @@ def read_shd(
     *,
     n_units: int = 700,
     limit: int | None = None,
-    bad: Late = "error",
+    outside: Outside = "error",
 ) -> Events:
     """Reads ``.h5``, ``.h5.gz`` or ``.h5.zip`` in the layout of SHD.
 
@@ -51,7 +51,8 @@ def read_shd(
         n_units: number of input units.
         limit: most bytes that a file may have, unpacked; 64 MiB and 200 times its size
             if omitted.
-        bad: what to do with events at no time or of no unit; ``"drop"`` warns how many.
+        outside: what to do with events at no time or of no unit; ``"drop"`` warns how
+            many.
 
     Returns:
         Every sample, its events sorted by time. ``group`` is the speaker, ``trial`` the
@@ -65,9 +66,9 @@ def read_shd(
     with reading(path, "an SHD file") as path:
         raw = content(path, limit, ending=".h5")
         with hdf5.opened(raw) as file:
-            found = shd_columns(file, raw)
+            nodes = shd_columns(file, raw)
             columns: dict[str, Any] = {
-                name: hdf5.fetch(column, name, raw) for name, column in found.items()
+                name: hdf5.fetch(column, name, raw) for name, column in nodes.items()
             }
         labels = shd_labels(columns["labels"])
         return from_rows(
@@ -75,7 +76,7 @@ def read_shd(
             n_units=n_units,
             group=columns.get("speaker"),
             trial=columns.get("trial"),
-            bad=bad,
+            outside=outside,
         )
 
 
@@ -137,13 +138,13 @@ def write_shd(
         if np.any(values >= 0):
             dtype = np.uint16 if np.all(values >= 0) else np.int32
             columns[f"extra/{name}"] = _stored(name, values, np.dtype(dtype))
-    for place, told in (
+    for place, entries in (
         ("extra/keys", extra.keys),
         *((f"{_SPEAKERS}/{name}", getattr(extra, name)) for name in Extra._fields[1:]),
     ):
-        if len(told):
+        if len(entries):
             columns[place] = np.array(
-                [each.encode() if isinstance(each, str) else each for each in told]
+                [each.encode() if isinstance(each, str) else each for each in entries]
             )
     n = len(events.labels)
     with atomic(path) as new, h5py.File(new, "w") as file:
@@ -168,18 +169,18 @@ def shd_columns(file: Any, raw: Any) -> dict[str, Any]:
     Raises:
         ValueError: if one is missing, or of a type or size that it cannot have.
     """
-    found: dict[str, Any] = {}
+    columns: dict[str, Any] = {}
     for name, places in _PLACES.items():
         nodes = [hdf5.dataset(file, place) for place in places]
-        found[name] = next((node for node in nodes if node is not None), None)
-    missing = [_PLACES[k][0] for k in ("labels", *_ROWS) if found[k] is None]
+        columns[name] = next((node for node in nodes if node is not None), None)
+    missing = [_PLACES[k][0] for k in ("labels", *_ROWS) if columns[k] is None]
     if missing:
         raise ValueError(f"there is no {' and no '.join(missing)}")
-    found = {name: column for name, column in found.items() if column is not None}
-    shape = found["labels"].shape
+    columns = {name: column for name, column in columns.items() if column is not None}
+    shape = columns["labels"].shape
     if not shape or len(shape) > 1 or shape[0] > len(raw):
         raise ValueError(f"labels of shape {shape} in {len(raw)} bytes")
-    for name, column in found.items():
+    for name, column in columns.items():
         if column.shape != shape:
             raise ValueError(f"{name} has shape {column.shape}, labels have {shape}")
         if name in _ROWS:
@@ -187,7 +188,7 @@ def shd_columns(file: Any, raw: Any) -> dict[str, Any]:
         elif column.dtype.kind not in "iu":
             raise ValueError(f"{name} is of type {column.dtype}")
         hdf5.check_size(column, name, raw)
-    return found
+    return columns
 
 
 def shd_labels(stored: np.ndarray) -> np.ndarray:
@@ -222,5 +223,5 @@ def _stored(name, values, dtype):
 
 
 def _measures(file, place, raw):
-    found = hdf5.numbers(file, place, raw)
-    return () if found is None else tuple(found.tolist())
+    measures = hdf5.numbers(file, place, raw)
+    return () if measures is None else tuple(measures.tolist())

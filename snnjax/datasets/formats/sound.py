@@ -86,8 +86,12 @@ def _format(raw):
     if kind == _EXTENSIBLE and len(raw) >= 26:
         (kind,) = struct.unpack_from("<H", raw, 24)
     form = Format(kind, channels, rate, bits)
-    known = {_PCM: (8, 16, 24, 32), _FLOAT: (32, 64)}
-    if bits not in known.get(kind, ()) or not channels or width != channels * bits // 8:
+    widths = {_PCM: (8, 16, 24, 32), _FLOAT: (32, 64)}
+    if (
+        bits not in widths.get(kind, ())
+        or not channels
+        or width != channels * bits // 8
+    ):
         raise ValueError(f"{form}, {width} bytes a frame, is not known here")
     if not 0 < rate <= _MOST_RATE:
         raise ValueError(f"a rate of {rate} Hz")

@@ -74,39 +74,41 @@ def unpickle(raw: bytes) -> Any:
             else:
                 _step(code.name, given, stack, memo)
         except Exception as error:  # damage has no end of names
-            told = type(error).__name__ if not isinstance(error, ValueError) else ""
-            raise ValueError(f"byte {at}: {code.name}: {told} {error}") from error
+            kind = type(error).__name__ if not isinstance(error, ValueError) else ""
+            raise ValueError(f"byte {at}: {code.name}: {kind} {error}") from error
     raise ValueError("it has no end")
 
 
-def array_of(found: Any, ndim: int) -> np.ndarray:
-    """The array of numbers that was found.
+def array_of(item: Any, ndim: int) -> np.ndarray:
+    """The array of numbers of a pickle.
 
     Raises:
         ValueError: for anything else, or another number of axes.
     """
-    value = found.value if isinstance(found, Later) else None
+    value = item.value if isinstance(item, Later) else None
     if not isinstance(value, np.ndarray) or value.ndim != ndim:
-        raise ValueError(f"an array of {ndim} axes was expected, not {_told(found)}")
+        raise ValueError(
+            f"an array of {ndim} axes was expected, not {_description(item)}"
+        )
     return value
 
 
-def items_of(found: Any) -> list[Any]:
+def items_of(item: Any) -> list[Any]:
     """The items of a list, a tuple, or an array of one axis.
 
     Raises:
         ValueError: for anything else.
     """
-    value = found.value if isinstance(found, Later) else found
+    value = item.value if isinstance(item, Later) else item
     if isinstance(value, np.ndarray) and value.ndim == 1:
         return value.tolist()
     if not isinstance(value, list | tuple):
-        raise ValueError(f"a list was expected, not {_told(found)}")
+        raise ValueError(f"a list was expected, not {_description(item)}")
     return list(value)
 
 
-def _told(found):
-    value = found.value if isinstance(found, Later) else found
+def _description(item):
+    value = item.value if isinstance(item, Later) else item
     shape = f" {value.shape}" if isinstance(value, np.ndarray) else ""
     return f"a {type(value).__name__}{shape}"
 

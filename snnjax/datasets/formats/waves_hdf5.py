@@ -64,9 +64,9 @@ def read_waves(path: str | Path) -> WaveRecording:
                 f"{len(spikes)} spikes"
             )
         units = np.repeat(np.arange(n), counts.astype(np.int64))
-        odd = ~np.isfinite(spikes) | (spikes < 0)
-        if odd.any():
-            raise ValueError(f"unit {units[odd][0]} has a time {spikes[odd][0]}")
+        wrong = ~np.isfinite(spikes) | (spikes < 0)
+        if wrong.any():
+            raise ValueError(f"unit {units[wrong][0]} has a time {spikes[wrong][0]}")
         return WaveRecording(
             from_rows([spikes], [units], [0], n_units=n),
             np.ascontiguousarray(positions.T.astype(np.float64)),

@@ -184,5 +184,5 @@ def test_events_that_break_the_format_are_refused(whole, message, tmp_path):
 def test_impossible_events_are_dropped_and_counted_if_asked_for(tmp_path):
     whole = {"letter": ["A"], "events": [signs((0, 0, [-1.0, 0.5]))]}
     with pytest.warns(UserWarning, match="Dropped 1 of 2 events"):
-        found = read_braille_events(save(tmp_path / "a.pkl", whole), bad="drop")
+        found = read_braille_events(save(tmp_path / "a.pkl", whole), outside="drop")
     assert found.times.tolist() == [0.5]

@@ -108,5 +108,5 @@ def test_objects_and_bombs_are_refused(tmp_path):
 def test_impossible_events_are_dropped_and_counted_if_asked_for(tmp_path):
     np.savez(tmp_path / "a.npz", **columns(times=[0.3, -0.1, 0.2]))
     with pytest.warns(UserWarning, match="Dropped 1 of 3 events"):
-        found = read_events(tmp_path / "a.npz", bad="drop")
+        found = read_events(tmp_path / "a.npz", outside="drop")
     assert found.times.tolist() == [0.3, 0.2]

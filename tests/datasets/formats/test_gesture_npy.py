@@ -66,5 +66,5 @@ def test_objects_and_arrays_longer_than_their_file_are_refused(file):
 def test_events_outside_the_sensor_are_dropped_and_counted_if_asked_for(file):
     path = file([[200, 0, 1, 0], *EVENTS])
     with pytest.warns(UserWarning, match="Dropped 1 of 4 events; the first, event 0"):
-        times, units = read_gesture_file(path, bad="drop")
+        times, units = read_gesture_file(path, outside="drop")
     assert len(times) == len(units) == 3

@@ -66,5 +66,5 @@ def test_a_damaged_recording_is_refused_and_named(raw, message, file):
 def test_events_outside_the_sensor_are_dropped_and_counted_if_asked_for(file):
     raw = entries((40, 0, 1, 0), *EVENTS, (0, 50, 1, 9))
     with pytest.warns(UserWarning, match=r"Dropped 2 of 5 events; the first, event 0"):
-        times, units = read_nmnist_file(file(raw), bad="drop")
+        times, units = read_nmnist_file(file(raw), outside="drop")
     assert len(times) == len(units) == 3

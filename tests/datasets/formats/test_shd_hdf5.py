@@ -257,7 +257,7 @@ def test_an_extra_declared_enormous_is_refused_unread(build):
 def test_events_that_cannot_be_are_dropped_and_counted_if_asked_for(build):
     path = build(times=[[0.1, NAN], [0.3]], units=[[1, 2], [700]])
     with pytest.warns(UserWarning, match="Dropped 2 of 3 events"):
-        back = read_shd(path, bad="drop")
+        back = read_shd(path, outside="drop")
     assert len(back.labels) == 2
     np.testing.assert_array_equal(back.units, [1])
     np.testing.assert_array_equal(back.offsets, [0, 1, 1])
