@@ -8,7 +8,7 @@ from snnjax.networks.connect import (
     from_events,
     recurrent,
 )
-from snnjax.networks.convolution import (
+from snnjax.networks.convolutions import (
     ConvolutionWeights,
     convolution,
     flatten,

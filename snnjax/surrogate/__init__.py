@@ -9,6 +9,7 @@ from snnjax.surrogate.combinators import (
     Sparse,
     normalized,
 )
+from snnjax.surrogate.derivative import ForwardMode, Learnable, Shape, as_pytree, spike
 from snnjax.surrogate.shapes import (
     Arctan,
     Boxcar,
@@ -21,7 +22,6 @@ from snnjax.surrogate.shapes import (
     Triangle,
 )
 from snnjax.surrogate.signed import MultiGaussian, SquareWave
-from snnjax.surrogate.spike import ForwardMode, Learnable, Shape, as_pytree, spike
 from snnjax.surrogate.unbounded import (
     S2NN,
     EscapeRate,

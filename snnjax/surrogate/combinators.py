@@ -8,7 +8,7 @@ import numpy as np
 
 from snnjax import check
 from snnjax.check import Number
-from snnjax.surrogate.spike import Shape
+from snnjax.surrogate.derivative import Shape
 
 Norm = Literal["peak", "area"]
 

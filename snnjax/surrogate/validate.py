@@ -10,7 +10,7 @@ import jax.numpy as jnp
 
 from snnjax.surrogate import shapes, signed, unbounded
 from snnjax.surrogate.aliases import supported
-from snnjax.surrogate.spike import Learnable, integral
+from snnjax.surrogate.derivative import Learnable, integral
 
 
 def check_shape(name: str, shape: Any, of: tuple[int, ...]) -> None:

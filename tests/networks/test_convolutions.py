@@ -10,7 +10,7 @@ from scipy import signal
 import snnjax as snn
 from snnjax.kernels.convolve import Window, by_convolution, by_products
 from snnjax.networks import DenseWeights, convolution, flatten, pool
-from snnjax.networks.convolution import ConvolutionWeights
+from snnjax.networks.convolutions import ConvolutionWeights
 
 T, B, C_IN, C_OUT, DT = 4, 3, 2, 3, 1e-3
 WINDOWS = [  # space, kernel, stride, padding
