@@ -178,7 +178,7 @@ assert found["spikingjelly.SuperSpike"](jnp.zeros(())) == 10.0
 # ## What a height does to a gradient
 #
 # Every layer that the gradient passes multiplies it by the height. Three layers of one
-# network, the same input, the same weights: the same shape in three normalisations, as
+# network, the same input, the same weights: the same shape in three normalizations, as
 # the ratio of the gradient of each layer to that of peak 1.
 
 # %%
@@ -215,7 +215,7 @@ print("area 1 against peak 1, layers 1 to 3:", ratio.round(2))
 np.testing.assert_allclose(ratio, (slope / 4) ** np.array([3, 2, 1]), rtol=1e-3)
 
 # %% [markdown]
-# The forward pass is the same for all of them, bit for bit. An optimiser such as Adam
+# The forward pass is the same for all of them, bit for bit. An optimizer such as Adam
 # divides the height out again as long as it is the same for all weights of a layer, so
 # that shapes of peak 1 and of area 1 train alike; plain gradient descent does not, and
 # gradients that pass a reset or a recurrent connection grow with every step if the peak

@@ -259,7 +259,7 @@ class Learned(NamedTuple):
 def learn(make: Callable[..., Cell], **constants: Number) -> Cell:
     """Makes positive constants of any cell learnable, through their logarithms.
 
-    The logarithm is unconstrained, so no step of an optimiser can leave the allowed
+    The logarithm is unconstrained, so no step of an optimizer can leave the allowed
     range and no clipping stops the gradient.
 
         learn(lambda tau_mem: lif(100, LIFParams(tau_mem=tau_mem)),

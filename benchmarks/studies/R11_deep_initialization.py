@@ -58,7 +58,7 @@ FULL = Size(task=Manifolds(samples=1000, epochs=20, batch=25), others=5)
 
 
 def network(size: Size, depth: int, draw: Callable[..., Any]) -> tuple[snn.Cell, ...]:
-    """``depth`` hidden layers; ``draw(rate)`` makes their initialiser."""
+    """``depth`` hidden layers; ``draw(rate)`` makes their initializer."""
     cells, n, rate = [], size.task.inputs, size.task.input_rate
     for _ in range(depth):
         cells += [

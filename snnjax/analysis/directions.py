@@ -35,7 +35,7 @@ def random_direction(
         A tree like the weights.
 
     Raises:
-        ValueError: for another normalisation.
+        ValueError: for another normalization.
     """
     if normalize not in ("filter", "layer", None):
         raise ValueError(

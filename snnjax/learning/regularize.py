@@ -52,7 +52,7 @@ def lower_rate_bound(
     over: Over = "neuron",
     mask: jax.Array | None = None,
 ) -> jax.Array:
-    """Penalises firing below a rate, ``mean [rate - ν]₊ᵖ``.
+    """Penalizes firing below a rate, ``mean [rate - ν]₊ᵖ``.
 
     Args:
         spikes: ``[T, *batch, n]``.
@@ -80,7 +80,7 @@ def upper_rate_bound(
     over: Over = "neuron",
     mask: jax.Array | None = None,
 ) -> jax.Array:
-    """Penalises firing above a rate, mean [ν - rate]₊ᵖ; see ``lower_rate_bound``."""
+    """Penalizes firing above a rate, mean [ν - rate]₊ᵖ; see ``lower_rate_bound``."""
     return _penalty(lambda nu, bound: nu - bound, spikes, rate, dt, power, over, mask)
 
 
@@ -148,7 +148,7 @@ def voltage_band(
     power: int = 2,
     mask: jax.Array | None = None,
 ) -> jax.Array:
-    """Penalises membranes outside a band, ``mean [lower - u]₊ᵖ + [u - upper]₊ᵖ``.
+    """Penalizes membranes outside a band, ``mean [lower - u]₊ᵖ + [u - upper]₊ᵖ``.
 
     With u = v/θ, so that bounds are in units of the threshold: ``lower=-1`` asks
     inhibition to go no further below rest than the threshold lies above it. Voltages
@@ -185,7 +185,7 @@ def voltage_band(
 
 
 def weight_penalty(weights: Any, *, power: int = 2) -> jax.Array:
-    """Penalises large weights, ``mean |w|ᵖ`` of each connection, added up.
+    """Penalizes large weights, ``mean |w|ᵖ`` of each connection, added up.
 
     A mean, so that it does not grow with the width of a layer. A connection is any
     array of two axes or more; biases and learned constants do not count.

@@ -1,9 +1,9 @@
 """Initial weights.
 
-An initialiser is a function ``(key, n_in, n_out) -> [n_in, n_out]``; bind the rest with
+An initializer is a function ``(key, n_in, n_out) -> [n_in, n_out]``; bind the rest with
 ``functools.partial`` and hand it to a connection. ``n_in`` is the fan-in of a neuron: a
 convolution calls with kernel height · width · channels and reshapes, so that no other
-initialiser is needed. Where a kernel reaches beyond the border fewer inputs come in:
+initializer is needed. Where a kernel reaches beyond the border fewer inputs come in:
 there the membrane fluctuates less, by the root of the part that is inside.
 """
 

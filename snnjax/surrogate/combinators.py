@@ -106,10 +106,10 @@ def normalized(shape: Shape, by: Norm) -> Scaled:
         ValueError: if the shape has no finite peak or area, or for another norm.
     """
     if by not in ("peak", "area"):
-        raise ValueError(f"A shape is normalised by its peak or its area, not {by!r}.")
+        raise ValueError(f"A shape is normalized by its peak or its area, not {by!r}.")
     size = getattr(shape, by, 1.0 if by == "peak" else None)
     known = None if size is None else check.concrete(size)
     if size is None or (known is not None and not np.all(np.isfinite(known))):
         name = type(shape).__name__
-        raise ValueError(f"{name} has no finite {by} to normalise by, got {size}.")
+        raise ValueError(f"{name} has no finite {by} to normalize by, got {size}.")
     return Scaled(shape, 1.0 / size)

@@ -75,7 +75,7 @@ def test_every_name_is_a_shape_of_finite_numbers(name):
     assert np.max(peak(jnp.asarray(V, jnp.float32))) <= 1.0 + 1e-5 or peak is shape
 
 
-def test_normalising_replaces_the_amplitude():
+def test_normalizing_replaces_the_amplitude():
     assert from_library("norse.triangle", alpha=7.0).amplitude == 7.0
     assert from_library("norse.triangle", normalize="peak").amplitude == 1.0
     np.testing.assert_allclose(from_library("sparx.Triangle", width=0.5).area, 0.5)

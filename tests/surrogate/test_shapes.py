@@ -106,7 +106,7 @@ def test_a_gaussian_is_what_it_says(x64):
     np.testing.assert_allclose(Gaussian(2.0)(jnp.float64(0.5)), np.exp(-0.5))
 
 
-def test_straight_through_has_no_area_to_normalise():
+def test_straight_through_has_no_area_to_normalize():
     with pytest.raises(ValueError, match="no finite area"):
         normalized(StraightThrough(), "area")
 
@@ -204,6 +204,6 @@ def test_a_sparse_shape_is_the_dense_one_inside_and_nothing_outside(x64):
     np.testing.assert_array_equal(grads, h)
 
 
-def test_shapes_are_normalised_while_tracing_as_well():
+def test_shapes_are_normalized_while_tracing_as_well():
     area = lambda slope: normalized(SuperSpike(slope), "area").amplitude  # noqa: E731
     assert jax.jit(lambda: area(4.0))() == jax.jit(area)(4.0) == 2.0

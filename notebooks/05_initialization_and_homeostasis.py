@@ -208,7 +208,7 @@ for name in ("σ_U = 1", "thresholds pretrained"):
 # %% [markdown]
 # ## A threshold that keeps a rate
 #
-# Homeostasis need not be an optimiser. A neuron that estimates its rate and lets its
+# Homeostasis need not be an optimizer. A neuron that estimates its rate and lets its
 # threshold drift keeps its target under a current that jumps to three times its value,
 # with the threshold that the inverted rate curve, θ = i (1 - exp(-1/(τm ν*))), demands.
 
