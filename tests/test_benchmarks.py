@@ -287,8 +287,8 @@ def test_a_single_wrong_sign_silences_the_watched_network(layer):
     spoilt = jax.tree.map(lambda w: w.at[3, 2].multiply(-1.0), weights[layer])
     spoilt = (*weights[:layer], spoilt, *weights[layer + 1 :])
     assert np.all(np.isnan(run(spoilt)))
-    assert dale_wiring.broken(network, spoilt) == 1
-    assert np.all(np.isfinite(run(network.lawful(spoilt))))
+    assert dale_wiring.wrong_signs(network, spoilt) == 1
+    assert np.all(np.isfinite(run(network.project(spoilt))))
 
 
 def test_a_tiny_cochlea_sorts_tones_and_keeps_its_pauses():
@@ -349,7 +349,7 @@ def networks(summary):
     return [runs for value in summary.values() for runs in networks(value)]
 
 
-def test_a_few_retinas_show_waves_and_turning_their_trains_ends_them(data_folder):
+def test_a_few_retinas_show_waves_and_shifting_their_trains_ends_them(data_folder):
     data_folder("rgc-waverepo")
     found = retinal_waves.run(False, retinal_waves.Size(1, checked=1, units=4))
     assert found.criteria[0].holds
@@ -358,7 +358,7 @@ def test_a_few_retinas_show_waves_and_turning_their_trains_ends_them(data_folder
     for name in retinal_waves.YOUNG:
         row = rows[name]
         assert row["waves"] > 5
-        assert row["index_of_neighbours"] > 5 > 2 > row["index_turned"]
+        assert row["index_of_neighbours"] > 5 > 2 > row["index_shifted"]
         assert row["falls"] < 0
 
 
@@ -433,7 +433,7 @@ def test_a_deep_network_from_small_weights_is_silent_and_stays_at_chance():
     assert found.criteria[0].value > 0
 
 
-def test_priming_brings_every_layer_into_its_band_by_weights_and_by_thresholds():
+def test_pretraining_brings_every_layer_into_its_band_by_weights_and_by_thresholds():
     found = finding("R12")
     assert found.criteria[0].holds
     assert found.criteria[1].holds
@@ -441,7 +441,7 @@ def test_priming_brings_every_layer_into_its_band_by_weights_and_by_thresholds()
     for sigma, name in enumerate(("σ_U = 0.1", "σ_U = 1")):  # the runs of R11, again
         (again,) = finding("R11").summary["test_accuracies"][sigma]
         assert found.summary[name]["test_accuracy"] == pytest.approx(again, abs=1e-4)
-    assert all(0 < s < 100 for (s,) in found.summary["priming_steps"].values())
+    assert all(0 < s < 100 for (s,) in found.summary["pretraining_steps"].values())
 
 
 def test_orders_are_told_apart_until_their_spikes_are_shuffled():

@@ -1,7 +1,7 @@
 """R12: descent on firing rates alone rescues a network that starts silent.
 
 A network of four hidden layers whose weights are ten times too small (σ_U = 0.1, see
-R11) is *primed*: it descends on how far the firing rate of each neuron is from a band,
+R11) is *pretrained*: it descends on how far each neuron's firing rate is from a band,
 without labels, until every layer is in it. Then it is trained as if it had been drawn
 well from the start (homeostasis before learning; Rossbroich, Gygax & Zenke 2022,
 doi:10.1088/2634-4386/ac97bb).
@@ -13,7 +13,7 @@ when a neuron fires and not what for; they are folded into the weights before tr
 
 Five seeds left open whether a gap remains; with ten it does. Primed networks learn far
 above chance, and stay behind those drawn well by more than the bound and more than the
-standard error of either mean. A cause may be that priming makes every neuron fire,
+standard error of either mean. A cause may be that pretraining makes every neuron fire,
 while σ_U = 1 leaves some of them silent and the others more selective.
 """
 
@@ -42,21 +42,21 @@ from snnjax import plot
 from snnjax.learning import homeostatic_pretraining
 
 BAND = 5.0, 50.0  # where the rates of all layers should lie [Hz]
-AIM = 10.0, 30.0  # what priming aims at, as other samples differ from its own [Hz]
+AIM = 10.0, 30.0  # of pretraining, as other samples differ from its own [Hz]
 STARTS = {
     "σ_U = 1": "#0072b2",
     "σ_U = 0.1": "0.6",
-    "weights primed": "#e69f00",
-    "thresholds primed": "#d55e00",
+    "weights pretrained": "#e69f00",
+    "thresholds pretrained": "#d55e00",
 }
 
 
 class Size(NamedTuple):
     deep: Deep = Deep(seeds=10)
-    samples: int = 200  # to prime on
-    steps: int = 100  # of priming, at most
-    weights_rate: float = 1e-2  # of Adam, priming weights
-    thresholds_rate: float = 0.1  # of Adam, priming logarithms of thresholds
+    samples: int = 200  # to pretrain on
+    steps: int = 100  # of pretraining, at most
+    weights_rate: float = 1e-2  # of Adam, pretraining weights
+    thresholds_rate: float = 0.1  # of Adam, pretraining logarithms of thresholds
 
 
 FULL = Size(Deep(task=Deep().task._replace(samples=1000), seeds=10))
@@ -88,7 +88,7 @@ def starts(size: Size, seed):
         cells = network(size.deep, JUDGED, fluctuating(deviation))
         return cells, snn.chain(*cells).init(key_weights)
 
-    def primed(rates_of, start, rate):
+    def pretrained(rates_of, start, rate):
         return homeostatic_pretraining(
             rates_of,
             start,
@@ -100,12 +100,12 @@ def starts(size: Size, seed):
 
     cells, good = drawn(1.0)
     _, silent = drawn(0.1)
-    weights = primed(
+    weights = pretrained(
         lambda weights: rates(size.deep, cells, weights, times),
         silent,
         size.weights_rate,
     )
-    thresholds = primed(
+    thresholds = pretrained(
         lambda logs: rates(size.deep, lowered(cells, logs), silent, times),
         [jnp.zeros(size.deep.width)] * JUDGED,
         size.thresholds_rate,
@@ -147,13 +147,15 @@ def run(full: bool, size: Size | None = None) -> Finding:
         emit(start=name, **row)
         tell(f"     {name:<16} test accuracy {hits.mean():.3f}")
     means = {name: float(hits.mean()) for name, hits in tests.items()}
-    primed = there["thresholds primed"]
-    low, high = float(primed.min()), float(primed.max())
-    behind = 100 * (means["σ_U = 1"] - means["thresholds primed"])
+    pretrained = there["thresholds pretrained"]
+    low, high = float(pretrained.min()), float(pretrained.max())
+    behind = 100 * (means["σ_U = 1"] - means["thresholds pretrained"])
     criteria = [
-        at_least("lowest rate of a layer after priming, Hz", low, BAND[0], digits=1),
-        at_most("highest rate of a layer after priming, Hz", high, BAND[1], digits=1),
-        at_most("points a network of primed thresholds is behind σ_U = 1", behind, 3),
+        at_least("lowest rate of a layer pretrained, Hz", low, BAND[0], digits=1),
+        at_most("highest rate of a layer pretrained, Hz", high, BAND[1], digits=1),
+        at_most(
+            "points a network of pretrained thresholds is behind σ_U = 1", behind, 3
+        ),
     ]
     summary = {
         name: {
@@ -163,7 +165,7 @@ def run(full: bool, size: Size | None = None) -> Finding:
         }
         for name, hits in tests.items()
     }
-    summary["priming_steps"] = dict(
+    summary["pretraining_steps"] = dict(
         zip(list(STARTS)[2:], steps.T.tolist(), strict=True)
     )
     return Finding(summary, criteria, figure(size, there, tests))
@@ -183,7 +185,9 @@ def figure(size, there, tests):
     left.legend(frameon=False)
     right.axhline(1 / size.deep.task.classes, color="0.4", ls=":")
     right.set(ylim=(0, 1.02), ylabel="test accuracy", xticks=range(len(STARTS)))
-    right.set_xticklabels([name.replace(" primed", "\nprimed") for name in STARTS])
+    right.set_xticklabels(
+        [name.replace(" pretrained", "\npretrained") for name in STARTS]
+    )
     right.set_title("after training; dots: seeds", fontsize=10)
     return drawn
 

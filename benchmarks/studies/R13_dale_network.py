@@ -31,7 +31,7 @@ import numpy as np
 import snnjax as snn
 from benchmarks.criterion import at_most, equal
 from benchmarks.report import emit, tell
-from benchmarks.studies.shared.dale_wiring import NETWORKS, broken, watched
+from benchmarks.studies.shared.dale_wiring import NETWORKS, watched, wrong_signs
 from benchmarks.studies.shared.manifolds import DT, Manifolds, data, sweep, train
 from benchmarks.study import Finding, Study
 from snnjax import plot
@@ -75,7 +75,7 @@ def trained(size: Size, name: str, arms, rates, *, longer: int = 1):
     exponential, normal = (
         NETWORKS[name](size.task, size.hidden, dale) for dale in (True, False)
     )
-    lawful = exponential.lawful
+    project = exponential.project
     task = size.task._replace(epochs=longer * size.task.epochs)
     dale = jnp.asarray([ARMS[arm][0] for arm in arms])
     held = jnp.asarray([ARMS[arm][1] for arm in arms])
@@ -96,10 +96,10 @@ def trained(size: Size, name: str, arms, rates, *, longer: int = 1):
                 key,
             ),
             weights=(choose(dale[arm], *drawn),),
-            project=lambda w: (choose(held[arm], lawful(w[0]), w[0]),),
+            project=lambda w: (choose(held[arm], project(w[0]), w[0]),),
         )
         finite = jnp.all(jnp.isfinite(found.loss))
-        wrong = broken(exponential, found.weights[0])
+        wrong = wrong_signs(exponential, found.weights[0])
         return found.validation, found.test, found.loss[-1], finite, wrong
 
     columns = range(len(arms)), rates, range(size.seeds)

@@ -4,7 +4,7 @@ Waves of activity travel over a retina before it sees. In recordings with arrays
 electrodes, two cells are therefore the more correlated the nearer they lie: measured by
 the correlation index (1: as chance has it; Wong, Meister & Shatz 1993) and by the
 tiling coefficient (0; Cutts & Eglen 2014), both within 50 ms. As a control, the train
-of each unit is turned round the circle of the recording by a time of its own, which
+of each unit is shifted around the circle of the recording by a time of its own, which
 keeps all but the correlations.
 
 Units of less than 20 spikes are left out, and so are pairs less than 50 µm apart, whose
@@ -56,7 +56,7 @@ YOUNG = (*WILD, "ferret P0–P5")
 
 class Size(NamedTuple):
     recordings: int | None = None  # of each group; all if omitted
-    turns: int = 1  # of every train
+    shifts: int = 1  # of every train
     checked: int = 3  # recordings in which tiling is computed the slow way, too
     units: int = 8  # of these
 
@@ -102,8 +102,8 @@ def retinas(size: Size) -> list[Retina]:
     return [each for some in found.values() for each in some[: size.recordings]]
 
 
-def turned(rng, retina: Retina) -> list[np.ndarray]:
-    """Each train turned round the circle of the recording by a time of its own."""
+def shifted(rng, retina: Retina) -> list[np.ndarray]:
+    """Each train shifted around the circle of the recording by a time of its own."""
     by = rng.uniform(0.0, retina.duration, len(retina.trains))
     return [
         np.sort((train + shift) % retina.duration)
@@ -145,14 +145,16 @@ def fall(distance, values) -> float:
     return float(spearmanr(distance, values).statistic)
 
 
-def look(retina: Retina, rng, turns: int):
+def look(retina: Retina, rng, shifts: int):
     """One row of numbers, and both correlations against distance."""
     given = {"window": WINDOW, "duration": retina.duration}
     tiling = sttc(retina.trains, **given)
     index = correlation_index(retina.trains, **given)
     distance, tiled = pairs_of(retina, tiling)
     indexed = pairs_of(retina, index)[1]
-    by_chance = np.mean([chances(turned(rng, retina), retina) for _ in range(turns)], 0)
+    by_chance = np.mean(
+        [chances(shifted(rng, retina), retina) for _ in range(shifts)], 0
+    )
     seen = detect_waves(retina.trains, duration=retina.duration)
     rates = np.array([len(train) for train in retina.trains]) / retina.duration
     near, far = distance < NEAR, distance > FAR
@@ -172,8 +174,8 @@ def look(retina: Retina, rng, turns: int):
         "tiling_of_neighbours": round(float(tiled[near].mean()), 4),
         "tiling_far": round(float(tiled[far].mean()), 4) if far.sum() >= 20 else None,
         "falls": round(fall(distance, tiled), 3),
-        "index_turned": round(float(by_chance[0]), 3),
-        "tiling_turned": round(float(by_chance[1]), 4),
+        "index_shifted": round(float(by_chance[0]), 3),
+        "tiling_shifted": round(float(by_chance[1]), 4),
     }
     curves = {
         name: by_distance(matrix, retina.places, EDGES)
@@ -205,12 +207,12 @@ def slow_difference(retina: Retina, units: int) -> float:
 
 
 def run(full: bool, size: Size | None = None) -> Finding:
-    size = size or (Size(turns=10, checked=10) if full else Size())
+    size = size or (Size(shifts=10, checked=10) if full else Size())
     rng = np.random.default_rng(0)
     found = retinas(size)
     rows, curves = [], []
     for retina in found:
-        row, curve = look(retina, rng, size.turns)
+        row, curve = look(retina, rng, size.shifts)
         emit(**row)
         rows.append(row)
         curves.append(curve)
@@ -259,8 +261,8 @@ def criteria(rows, groups, slow) -> list[Criterion]:
     every = float(np.median([each for each in intervals if each is not None]))
     least = min(row["index_of_neighbours"] for row in young)
     falling = np.mean([row["falls"] < 0 for row in young])
-    chance = float(np.mean([row["index_turned"] for row in rows]))
-    none = float(np.max(np.abs([row["tiling_turned"] for row in rows])))
+    chance = float(np.mean([row["index_shifted"] for row in rows]))
+    none = float(np.max(np.abs([row["tiling_shifted"] for row in rows])))
     return [
         at_most("tiling off one computed slowly", slow, 1e-9, digits=None),
         at_least("young retinas: least correlation index of neighbours", least, 5),
@@ -270,8 +272,8 @@ def criteria(rows, groups, slow) -> list[Criterion]:
             1,
             digits=3,
         ),
-        near("turned trains: mean correlation index", chance, 1, 0.05, digits=4),
-        at_most("turned trains: largest mean tiling", none, 0.02, digits=4),
+        near("shifted trains: mean correlation index", chance, 1, 0.05, digits=4),
+        at_most("shifted trains: largest mean tiling", none, 0.02, digits=4),
         above(
             "ferret: least index of neighbours at P0–P5 in those of the oldest",
             fewer,

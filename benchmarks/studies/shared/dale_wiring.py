@@ -30,7 +30,7 @@ class Network(NamedTuple):
     """A network and its law."""
 
     cells: tuple[snn.Cell, ...]
-    lawful: Callable  # weights -> the nearest weights that obey
+    project: Callable  # weights -> the nearest weights that obey
     membranes: Callable  # weights -> weights, rates of inputs, constants of each layer
 
 
@@ -50,7 +50,7 @@ def feed_forward(task: Manifolds, n: int, dale: bool) -> Network:
             return partial(balanced, signs=signs(n_in), **options)
         return partial(snn.fluctuation_driven, **options)
 
-    def lawful(weights):
+    def project(weights):
         return jax.tree.map(lambda w: project_signs(w, signs(w.shape[0])), weights)
 
     def membranes(weights):
@@ -66,7 +66,7 @@ def feed_forward(task: Manifolds, n: int, dale: bool) -> Network:
         snn.dense(n, classes, init=last),
         snn.li(classes, READOUT),
     )
-    return Network(cells, lawful, membranes)
+    return Network(cells, project, membranes)
 
 
 def recurrent(task: Manifolds, n: int, dale: bool) -> Network:
@@ -92,7 +92,7 @@ def recurrent(task: Manifolds, n: int, dale: bool) -> Network:
         draw = partial(signed_weights, mean=below)
         return draw, partial(signed_weights, mean=mean)
 
-    def lawful(weights):
+    def project(weights):
         hidden = weights[0]
         w = project_signs(hidden.input.w, np.ones(inputs))
         r = project_signs(hidden.recurrent, kinds)
@@ -115,7 +115,7 @@ def recurrent(task: Manifolds, n: int, dale: bool) -> Network:
         snn.dense(excite, classes, init=normal(HIDDEN_RATE, params=READOUT)),
         snn.li(classes, READOUT),
     )
-    return Network(cells, lawful, membranes)
+    return Network(cells, project, membranes)
 
 
 def only_first(n: int) -> snn.Cell:
@@ -127,9 +127,9 @@ def only_first(n: int) -> snn.Cell:
     return snn.Cell(lambda key: (), lambda x: (), pick, pick)
 
 
-def broken(network: Network, weights):
+def wrong_signs(network: Network, weights):
     """How many weights have the wrong sign."""
-    obeys = network.lawful(weights)
+    obeys = network.project(weights)
     wrong = jax.tree.map(lambda w, o: jnp.sum(w != o), weights, obeys)
     return sum(jax.tree.leaves(wrong))
 
@@ -140,7 +140,7 @@ def watched(network: Network, held: jax.Array | bool = True) -> snn.Cell:
 
     def run(weights, state, xs, dt):
         state, ys = net.run(weights, state, xs, dt)
-        wrong = jnp.logical_and(held, broken(network, weights) > 0)
+        wrong = jnp.logical_and(held, wrong_signs(network, weights) > 0)
         return state, jnp.where(wrong, jnp.nan, ys)
 
     return net._replace(run=run)
