@@ -48,7 +48,8 @@ def homeostatic_pretraining(
     otherwise. Descent stops at the first step in which all layers are inside.
 
         def rates(logs, weights, xs):
-            cells = [dense(20, 64), lif(64, LIFParams(threshold=jnp.exp(logs[0]))), …]
+            first, second = (LIFParams(threshold=jnp.exp(log)) for log in logs)
+            cells = dense(20, 64), lif(64, first), dense(64, 64), lif(64, second)
             _, ys = unroll(chain(*cells, every=True), weights, xs, dt=dt)
             return [firing_rate(spikes, dt=dt) for spikes in (ys[1], ys[3])]
 

@@ -13,7 +13,8 @@ def running_max(n: int) -> Cell:
     with the same gradient, to the first of equal values. With
     ``unroll(..., checkpoint=…)`` nothing as long as the sequence is kept.
 
-        state, _ = unroll(chain(..., li(20), running_max(20)), weights, xs, dt=dt)
+        net = chain(dense(700, 20), li(20), running_max(20))
+        state, _ = unroll(net, weights, xs, dt=dt, checkpoint=10)
         loss = cross_entropy(state[-1], labels)
 
     Args:

@@ -1,6 +1,7 @@
 """Penalties: what activity, voltages and weights cost.
 
-    loss = cross_entropy(…) + 1e-3 * upper_rate_bound(spikes, rate=50.0, dt=dt)
+    loss = cross_entropy(max_over_time(voltages), labels)
+    loss += 1e-3 * upper_rate_bound(spikes, rate=50.0, dt=dt)
 
 Bounds on rates are in hertz, with penalties in Hz or Hz² (Zenke & Vogels 2021,
 doi:10.1162/neco_a_01367); bounds on voltages are in units of the threshold; synaptic

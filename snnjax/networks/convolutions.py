@@ -4,8 +4,10 @@ Maps have channels last, ``[*batch, height, width, channels]`` or ``[*batch, len
 channels]``. A neuron reads a map as it is: every place is one more entry of its batch,
 so ``lif(c)`` is c channels of neurons with one constant each.
 
-    snn.chain(convolution(2, 16, kernel=(3, 3)), snn.lif(16), pool((2, 2)),
-              flatten(), snn.dense(17 * 17 * 16, 10), snn.li(10))
+    net = chain(
+        *(convolution(2, 16, kernel=(3, 3)), lif(16), pool("sum", (2, 2))),
+        *(flatten(), dense(17 * 17 * 16, 10), li(10)),
+    )
 """
 
 import math

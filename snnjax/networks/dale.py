@@ -9,7 +9,8 @@ wrong sign are set to zero (``project_signs``):
     layer = dense(100, 10, init=draw)
     weights = layer.init(jax.random.key(0))
 
-    weights = weights._replace(w=project_signs(weights.w, signs))  # after every update
+    # after every update
+    weights = weights._replace(w=project_signs(weights.w, signs))
 
 A weight at zero still has its gradient and comes back when that changes its sign.
 """

@@ -1,0 +1,319 @@
+"""Examples in docstrings and documents run, and the names in them exist.
+
+An example is an indented block of a docstring, or a fenced block of a document, that
+is Python. Its free names and its attributes must exist, and its calls must fit what
+they call. It is executed as well, unless an ellipsis stands for what was left out.
+Everything public is in scope; what else it takes for given stands in ``VALUES``.
+"""
+
+import ast
+import builtins
+import importlib
+import inspect
+import pkgutil
+import re
+import textwrap
+from functools import cache, partial
+from pathlib import Path
+from types import ModuleType
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from flax import nnx
+
+import snnjax
+
+ROOT = Path(__file__).parents[1]
+DOCUMENTS = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "benchmarks/README.md")
+MODULES = {"snnjax": snnjax} | {
+    info.name: importlib.import_module(info.name)
+    for info in pkgutil.walk_packages(snnjax.__path__, "snnjax.")
+}
+HOMES: dict[str, list[Any]] = {}  # of every public name; what packages export is last
+for exported in (False, True):
+    for module in MODULES.values():
+        for name, value in vars(module).items():
+            own = getattr(value, "__module__", "") == module.__name__
+            if name in getattr(module, "__all__", ()) or (own and not exported):
+                HOMES.setdefault(name, []).append(value)
+LIBRARIES = {"jax": jax, "jnp": jnp, "np": np, "nnx": nnx, "optax": optax}
+SCOPE = vars(builtins) | {name: values[-1] for name, values in HOMES.items()}
+SCOPE |= LIBRARIES | {"snn": snnjax, "partial": partial}
+GIVEN = {"batches", "dt", "key", "label", "labels", "n", "net", "path", "state", "w"}
+GIVEN |= {"optimizer", "weights", "xs"}  # where they have no values
+VALUES = {  # what the example of a docstring takes for given
+    "snnjax": "spikes = jnp.zeros((5, 2, 700))",
+    "snnjax.inputs.batches": "data = None",
+    "snnjax.inputs.prefetching.prefetch": """
+batches, state, step = [(1,), (2,)], 0, lambda state, x: (state + x, {})
+""",
+    "snnjax.interop.nnx.Module": "xs = jnp.zeros((5, 2, 700))",
+    "snnjax.learning.losses": """
+voltages, labels = jnp.zeros((5, 2, 3)), jnp.zeros(2, int)
+""",
+    "snnjax.learning.pretraining.homeostatic_pretraining": """
+dt, xs = 1e-3, jnp.ones((5, 2, 20))
+cells = dense(20, 64), lif(64), dense(64, 64), lif(64)
+weights = chain(*cells).init(jax.random.key(0))
+""",
+    "snnjax.learning.readout.running_max": """
+dt, xs, labels = 1e-3, jnp.zeros((20, 2, 700)), jnp.zeros(2, int)
+weights = chain(dense(700, 20), li(20), running_max(20)).init(jax.random.key(0))
+""",
+    "snnjax.learning.regularize": """
+voltages, labels = jnp.zeros((5, 2, 3)), jnp.zeros(2, int)
+spikes, dt = jnp.ones((5, 2, 9)), 1e-3
+""",
+    "snnjax.learning.regularize.synaptic_operations": """
+weights = chain(dense(7, 9), lif(9), dense(9, 3)).init(jax.random.key(0))
+recurrent, spikes, dt = jnp.ones((9, 9)), jnp.ones((5, 2, 9)), 1e-3
+""",
+    "snnjax.networks.rates.scale_to_rates": """
+dt, xs = 1e-3, 5.0 * jax.random.bernoulli(jax.random.key(0), 0.3, (200, 8, 9))
+cells = dense(9, 64), lif(64), recurrent(64, 64, lif(64)), dense(64, 2), li(2)
+weights = chain(*cells).init(jax.random.key(0))
+""",
+}
+ELSEWHERE = {"snnjax.senses.hearing": "senses/hearing/test_hearing.py"}  # executed
+NO_NAMES = {"R03", "R05", "R14", "R15"}  # studies
+NO_NAMES |= {"NAME", "circ", "https", "meta", "sha256sum", "user01_led", "with"}
+VARIABLES = {"batches", "cell", "events", "leaky"}  # more often than modules
+
+
+class Example(NamedTuple):
+    where: str  # what has the docstring
+    code: str
+    scope: dict[str, Any]
+
+    def tree(self):
+        return ast.parse(self.code)
+
+    def given(self):
+        return bound(ast.parse(VALUES.get(self.where, "")))
+
+    def runs_here(self):
+        return not has_ellipsis(self.tree()) and self.where not in ELSEWHERE
+
+
+def has_ellipsis(tree):
+    constants = (n for n in ast.walk(tree) if isinstance(n, ast.Constant))
+    return any(constant.value is ... for constant in constants)
+
+
+@cache
+def docstrings():
+    """Of every docstring: whose, text, scope, and variables of the function itself."""
+    found = []
+    for name, module in MODULES.items():
+        for node in ast.walk(ast.parse(inspect.getsource(module))):
+            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
+                where = f"{name}.{getattr(node, 'name', '')}".rstrip(".")
+                text = ast.get_docstring(node) or ""
+                own = bound(node) if isinstance(node, ast.FunctionDef) else set()
+                found.append((where, text, SCOPE | vars(module), own))
+    return found
+
+
+def without(scope, names):
+    return {name: value for name, value in scope.items() if name not in names}
+
+
+def indented(text):
+    """Runs of indented lines that come after an empty line."""
+    pattern = r"(?:^|\n[ ]*\n)((?:    .*\n(?:[ ]*\n(?=    ))*)+)"
+    return [textwrap.dedent(block) for block in re.findall(pattern, text + "\n")]
+
+
+def fenced(document):
+    return re.findall(r"```python\n(.*?)```", (ROOT / document).read_text(), re.S)
+
+
+def quoted(document):
+    """What stands in quotes of code."""
+    text = re.sub(r"```.*?```", "", (ROOT / document).read_text(), flags=re.S)
+    return re.findall(r"`([^`]+)`", text)
+
+
+def python(text):
+    """Code with … as an ellipsis, or None if it is no Python."""
+    code = text.replace("…", "...").strip()
+    try:
+        ast.parse(code)
+    except SyntaxError:
+        return None
+    return code
+
+
+@cache
+def examples():
+    found = [
+        Example(where, code, scope)
+        for where, text, scope, _ in docstrings()
+        for code in map(python, indented(text))
+        if code is not None
+    ]
+    return found + [
+        Example(name, code, SCOPE) for name in DOCUMENTS for code in fenced(name)
+    ]
+
+
+def bound(tree):
+    """Names that code itself gives a value, imports aside."""
+    names = {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.add(node.id)
+        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
+            names.add(node.name)
+    return names
+
+
+def free(tree):
+    """Names that code takes from elsewhere."""
+    return {n.id for n in ast.walk(tree) if isinstance(n, ast.Name)} - bound(tree)
+
+
+def imported(tree):
+    """What the imports of code give names to; fails where they fail."""
+    names: dict[str, Any] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            exec(ast.unparse(node), names)
+    return names
+
+
+def resolve(node, scope):
+    """What a dotted name stands for, if it is known; fails if its owner lacks it."""
+    if isinstance(node, ast.Name):
+        return scope.get(node.id)
+    owner = resolve(node.value, scope) if isinstance(node, ast.Attribute) else None
+    if not isinstance(owner, ModuleType | type):
+        return None
+    assert hasattr(owner, node.attr), f"{ast.unparse(node)} does not exist"
+    return getattr(owner, node.attr)
+
+
+def check_names(tree, scope, *, whole=True):
+    """Attributes exist, and calls fit what they call, or one of equal name."""
+    for node in ast.walk(tree):
+        function = resolve(getattr(node, "func", node), scope)
+        ours = str(getattr(function, "__module__", "")).startswith("snnjax")
+        if isinstance(node, ast.Call) and ours:
+            homes = HOMES.get(getattr(node.func, "id", ""), ())
+            candidates = homes if function in homes else [function]
+            misfits = [misfit(node, each, whole) for each in candidates]
+            assert None in misfits, misfits
+
+
+def misfit(call, function, whole):
+    """Why a call does not fit a signature, or None."""
+    given = [a for a in call.args if not isinstance(a, ast.Starred)]
+    shown = [a for a in given if not has_ellipsis(a)]
+    named = {k.arg: None for k in call.keywords if k.arg}
+    partly = len(shown) + len(named) < len(call.args) + len(call.keywords)
+    signature = inspect.signature(function)
+    bind = signature.bind_partial if partly or not whole else signature.bind
+    try:
+        bind(*shown, **named)
+    except TypeError as error:
+        return f"{ast.unparse(call)}: {error}; it is {function.__name__}{signature}"
+    return None
+
+
+@pytest.fixture
+def quick_to_compile():
+    jax.config.update("jax_disable_most_optimizations", True)
+    yield
+    jax.config.update("jax_disable_most_optimizations", False)
+
+
+def name_of(example):
+    return example.where
+
+
+def test_examples_are_found():
+    run = {example.where for example in examples() if example.runs_here()}
+    assert len(run) >= 15
+    assert set(VALUES) <= run
+    for name, test in ELSEWHERE.items():
+        assert name in {example.where for example in examples()}
+        assert "exec(" in (ROOT / "tests" / test).read_text()
+
+
+@pytest.mark.parametrize("example", examples(), ids=name_of)
+def test_names_and_calls_of_an_example_exist(example):
+    tree, given = example.tree(), example.given()
+    scope = example.scope | imported(tree)
+    unknown = free(tree) - set(scope) - given
+    if not example.runs_here():
+        unknown -= GIVEN
+    assert not unknown, f"{unknown}: misspelt, or to be given values in VALUES"
+    check_names(tree, without(scope, given | bound(tree)))
+
+
+@pytest.mark.parametrize(
+    "example",
+    [e for e in examples() if e.runs_here() and e.where not in DOCUMENTS],
+    ids=name_of,
+)
+@pytest.mark.usefixtures("quick_to_compile")
+def test_an_example_runs(example, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names = dict(example.scope)
+    exec(VALUES.get(example.where, ""), names)
+    exec(example.code, names)
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md"])
+def test_the_one_example_of_a_document_is_run_elsewhere(name):
+    assert len(fenced(name)) == 1
+    assert name in (ROOT / "tests" / "test_packaging.py").read_text()
+
+
+def words():
+    """All that is called anything in the code."""
+    known = set(SCOPE) | set(dir(jax)) | {name.split(".")[-1] for name in MODULES}
+    tops = ("snnjax", "benchmarks", "tests")
+    for file in (file for top in tops for file in ROOT.glob(f"{top}/**/*.*")):
+        known |= {file.name, file.stem}
+        if file.suffix == ".py" and file != Path(__file__):
+            for node in ast.walk(ast.parse(file.read_text())):
+                kinds = ("id", "attr", "arg", "name", "value")
+                parts = (getattr(node, kind, None) for kind in kinds)
+                known |= {part for part in parts if isinstance(part, str)}
+    return known
+
+
+def complaint(code, scope, known):
+    """What is wrong with a piece of quoted code, or None."""
+    name = re.fullmatch(r"[a-zA-Z]\w*(\.py)?", code, re.ASCII)
+    if name:
+        return None if code in known else f"there is no {code}"
+    if re.search(r"\.(cc|part|parts|json|mat|md)$|\bNAME\b", code):
+        return None
+    tree = ast.parse(python(" ".join(code.split())) or "")
+    try:
+        check_names(tree, scope, whole=False)
+    except AssertionError as error:
+        return str(error)
+    return None
+
+
+def test_quoted_code_speaks_of_what_there_is():
+    modules = {name.split(".")[-1]: module for name, module in MODULES.items()}
+    texts = [
+        (where, code, without(modules | scope, own - {where.split(".")[-1]}))
+        for where, text, scope, own in docstrings()
+        for code in re.findall(r"``([^`]+)``", text)
+    ]
+    texts += [(n, code, modules | SCOPE) for n in DOCUMENTS for code in quoted(n)]
+    known, wrong = words() | NO_NAMES, {}
+    for where, code, scope in texts:
+        found = complaint(code, without(scope, VARIABLES), known)
+        if found:
+            wrong[where, code] = found
+    assert not wrong
