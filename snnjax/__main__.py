@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
+from snnjax.files import cache_folder
 from snnjax.progress import bar
 
 _OWN_NUMBER = "(default: as many as the task needs)"
-_CACHE = "(default: ~/.cache/snnjax)"
-_USUAL_FOLDERS = "(default: $SNNJAX_DATA, then ~/.cache/snnjax)"
+_CACHE = f"(default: {cache_folder()})"
+_USUAL_FOLDERS = f"(default: $SNNJAX_DATA, then {cache_folder()})"
 
 
 def main(args: list[str] | None = None) -> int:

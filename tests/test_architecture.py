@@ -39,7 +39,15 @@ ARROWS = {  # who may import whom, besides themselves
         *("files", "progress"),
     },
     "interop": {"check", "cell"},
-    "__main__": {"datasets", "senses", "kernels", "progress", "tasks", "training"},
+    "__main__": {
+        "files",
+        "datasets",
+        "senses",
+        "kernels",
+        "progress",
+        "tasks",
+        "training",
+    },
     "__init__": {"cell", "learning", "networks", "neurons", "surrogate"},
 }
 DEEP = ("datasets/", "senses/hearing", "learning/online")
