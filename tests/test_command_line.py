@@ -11,7 +11,7 @@ import pytest
 
 from snnjax import __main__
 from snnjax.kernels import build
-from snnjax.tasks import job
+from snnjax.tasks import fitting
 
 
 def refused(capsys, *args):
@@ -40,7 +40,7 @@ def untrained(monkeypatch):
     def never(*args, **options):
         raise AssertionError("nothing should have been trained")
 
-    monkeypatch.setattr(job, "fit", never)
+    monkeypatch.setattr(fitting, "fit", never)
 
 
 def test_help_names_the_commands_and_the_tasks(capsys):

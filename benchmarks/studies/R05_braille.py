@@ -43,7 +43,11 @@ def braille(recurrence):
 
 
 def braille_as_published(recurrence):
-    return braille(recurrence)._replace(readout=max_over_time, epochs=100)
+    task = braille(recurrence)
+    return task._replace(
+        network=task.network._replace(readout=max_over_time),
+        schedule=task.schedule._replace(epochs=100),
+    )
 
 
 STUDY = Study(

@@ -12,8 +12,9 @@ from snnjax.tasks.job import train
 from snnjax.tasks.linear import linear_baseline
 from snnjax.tasks.mnist import mnist_task
 from snnjax.tasks.n_mnist import n_mnist_task
+from snnjax.tasks.network import Network
 from snnjax.tasks.spoken_digits import spoken_digits_task
-from snnjax.tasks.task import Part, Task
+from snnjax.tasks.task import Part, Schedule, Task
 
 TASKS: dict[str, Callable[..., Task]] = {
     "digits": digits_task,
@@ -26,7 +27,9 @@ TASKS: dict[str, Callable[..., Task]] = {
 
 __all__ = [
     "TASKS",
+    "Network",
     "Part",
+    "Schedule",
     "Task",
     "braille_task",
     "digits_task",

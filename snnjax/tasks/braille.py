@@ -8,11 +8,11 @@ import numpy as np
 
 from snnjax.cell import chain
 from snnjax.datasets import braille
-from snnjax.learning import mean_over_time
 from snnjax.networks import dense, fluctuation_driven, recurrent
 from snnjax.neurons import LIFParams, LIParams, li, lif
 from snnjax.senses import threshold_crossing
-from snnjax.tasks.task import Part, Task
+from snnjax.tasks.network import Network, mean_voltage
+from snnjax.tasks.task import Part, Schedule, Task
 
 
 def braille_task(data: str | Path | None = None, *, recurrence: bool = True) -> Task:
@@ -27,20 +27,29 @@ def braille_task(data: str | Path | None = None, *, recurrence: bool = True) -> 
         data: folder with the file; see ``datasets.braille`` if omitted.
         recurrence: whether the neurons of the layer hear each other.
     """
-    dt, hidden = 12.5e-3, 200
-    params = LIFParams(tau_mem=250e-3, tau_syn=125e-3)
-    found = {split: braille(split, data) for split in ("train", "validation", "test")}
-    taxels = np.flatnonzero(np.ptp(found["train"].x, axis=(0, 1)))
+    dt = 12.5e-3
+    letters = {split: braille(split, data) for split in ("train", "validation", "test")}
+    taxels = np.flatnonzero(np.ptp(letters["train"].x, axis=(0, 1)))
     levels = np.linspace(8.0, 248.0, 16)
     parts = {}
-    for split, letters in found.items():
-        pressure = np.moveaxis(letters.x[..., taxels], 1, 0).astype(np.float32)
+    for split, samples in letters.items():
+        pressure = np.moveaxis(samples.x[..., taxels], 1, 0).astype(np.float32)
         crossed = threshold_crossing(jnp.asarray(_twice_as_fast(pressure)), levels)
         raster = partial(_letters, np.asarray(crossed, np.uint8))
-        parts[split] = Part(raster, letters.labels)
+        parts[split] = Part(raster, samples.labels)
     spikes = parts["train"].raster(np.arange(len(parts["train"].labels)), None)
     steps, _, channels = spikes.shape
-    rate = float(spikes.mean()) / dt
+    return Task(
+        name="braille",
+        parts=parts,
+        network=_network(channels, float(spikes.mean()) / dt, dt, recurrence),
+        schedule=Schedule(batch=64, epochs=40, learning_rate=1e-2),
+        notes={"steps": steps, "dt": dt, "taxels": taxels.tolist()},
+    )
+
+
+def _network(channels, rate, dt, recurrence, hidden=200):
+    params = LIFParams(tau_mem=250e-3, tau_syn=125e-3)
     draw = partial(fluctuation_driven, xi=1.0, params=params, dt=dt)
     neurons = lif(hidden, params)
     if recurrence:
@@ -49,17 +58,11 @@ def braille_task(data: str | Path | None = None, *, recurrence: bool = True) -> 
         layer = recurrent(channels, hidden, neurons, init=first, init_recurrent=again)
     else:
         layer = chain(dense(channels, hidden, init=partial(draw, rate=rate)), neurons)
-    return Task(
-        name="braille",
-        parts=parts,
+    return Network(
         hidden=layer,
         output=chain(dense(hidden, 27), li(27, LIParams(*params[:2]))),
-        readout=lambda v: 10.0 * mean_over_time(v),
+        readout=mean_voltage,
         dt=dt,
-        batch=64,
-        epochs=40,
-        learning_rate=1e-2,
-        notes={"steps": steps, "dt": dt, "taxels": taxels.tolist()},
     )
 
 
@@ -71,9 +74,9 @@ def _twice_as_fast(x):
 
 
 def _letters(spikes, rows, rng):
-    chosen = spikes[:, rows].astype(np.float32)
+    raster = spikes[:, rows].astype(np.float32)
     if rng is None:
-        return chosen
+        return raster
     for k, by in enumerate(rng.integers(-2, 3, len(rows))):
-        chosen[:, k] = np.roll(chosen[:, k], by, axis=0)
-    return chosen * (rng.random(chosen.shape, np.float32) >= 0.1)
+        raster[:, k] = np.roll(raster[:, k], by, axis=0)
+    return raster * (rng.random(raster.shape, np.float32) >= 0.1)

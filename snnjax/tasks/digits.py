@@ -8,11 +8,11 @@ import numpy as np
 from snnjax.cell import chain
 from snnjax.datasets import digits
 from snnjax.inputs import latency
-from snnjax.learning import mean_over_time
 from snnjax.networks import dense, fluctuation_driven
 from snnjax.neurons import LIFParams, LIParams, li, lif
 from snnjax.tasks.augment import thinned
-from snnjax.tasks.task import Part, Task
+from snnjax.tasks.network import Network, mean_voltage
+from snnjax.tasks.task import Part, Schedule, Task
 
 
 def digits_task() -> Task:
@@ -22,29 +22,30 @@ def digits_task() -> Task:
     cell, which fires the sooner the darker it is. While training, the eye trembles by
     up to 0.3 pixels and a fifth of the spikes is lost.
     """
-    dt, steps, hidden = 1e-3, 50, 512
-    params = LIFParams(tau_mem=20e-3, tau_syn=5e-3)
-    code = partial(
-        latency, tau=20e-3, threshold=0.1, steps=steps, dt=dt, outside="drop"
-    )
+    dt, steps = 1e-3, 50
+    code = partial(latency, tau=20e-3, threshold=0.1, steps=steps, dt=dt, outside="drop")
     parts = {}
     for split in ("train", "validation", "test"):
         images, labels = digits(split)
         parts[split] = Part(partial(_glances, images, jax.jit(code)), labels)
     spikes = parts["train"].raster(np.arange(len(parts["train"].labels)), None)
-    rate, cells = float(spikes.mean()) / dt, spikes.shape[2]
-    draw = partial(fluctuation_driven, rate=rate, xi=1.0, params=params, dt=dt)
     return Task(
         name="digits",
         parts=parts,
+        network=_network(spikes.shape[2], float(spikes.mean()) / dt, dt),
+        schedule=Schedule(batch=64, epochs=60, learning_rate=5e-3),
+        notes={"coding": "latency of ON and OFF cells", "steps": steps, "dt": dt},
+    )
+
+
+def _network(cells, rate, dt, hidden=512):
+    params = LIFParams(tau_mem=20e-3, tau_syn=5e-3)
+    draw = partial(fluctuation_driven, rate=rate, xi=1.0, params=params, dt=dt)
+    return Network(
         hidden=chain(dense(cells, hidden, init=draw), lif(hidden, params)),
         output=chain(dense(hidden, 10), li(10, LIParams(20e-3, 5e-3))),
-        readout=lambda v: 10.0 * mean_over_time(v),
+        readout=mean_voltage,
         dt=dt,
-        batch=64,
-        epochs=60,
-        learning_rate=5e-3,
-        notes={"coding": "latency of ON and OFF cells", "steps": steps, "dt": dt},
     )
 
 

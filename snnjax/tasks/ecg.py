@@ -10,7 +10,8 @@ from snnjax.cell import chain, learn
 from snnjax.datasets import qtdb
 from snnjax.networks import dense, fluctuation_driven, recurrent
 from snnjax.neurons import LIFParams, LIParams, li, lif
-from snnjax.tasks.task import Part, Task
+from snnjax.tasks.network import Network
+from snnjax.tasks.task import Part, Schedule, Task
 
 
 def ecg_task(data: str | Path | None = None) -> Task:
@@ -22,37 +23,40 @@ def ecg_task(data: str | Path | None = None) -> Task:
     Args:
         data: folder with the files; see ``datasets.qtdb`` if omitted.
     """
-    dt, hidden = 4e-3, 96
-    spread = jnp.geomspace(20e-3, 500e-3, hidden)
-    parts = {}
+    dt, parts = 4e-3, {}
     for split in ("train", "validation", "test"):
-        found = qtdb(split, data)
-        parts[split] = Part(partial(_beats, found.x), found.labels)
-    rate = float(np.mean(found.x)) / dt
+        beats = qtdb(split, data)
+        parts[split] = Part(partial(_beats, beats.x), beats.labels)
+    _, steps, channels = beats.x.shape
+    rate = float(np.mean(beats.x)) / dt
+    return Task(
+        name="ecg",
+        parts=parts,
+        network=_network(channels, len(beats.classes), rate, dt),
+        schedule=Schedule(batch=16, epochs=24, learning_rate=1e-2),
+        notes={"steps": steps, "dt": dt, "classes": beats.classes},
+    )
+
+
+def _network(channels, classes, rate, dt, hidden=96):
     params = LIFParams(tau_mem=100e-3, tau_syn=20e-3)
     draw = partial(fluctuation_driven, xi=1.0, params=params, dt=dt)
     neurons = learn(
-        lambda tau_mem: lif(hidden, params._replace(tau_mem=tau_mem)), tau_mem=spread
+        lambda tau_mem: lif(hidden, params._replace(tau_mem=tau_mem)),
+        tau_mem=jnp.geomspace(20e-3, 500e-3, hidden),
     )
     layer = recurrent(
-        found.x.shape[2],
+        channels,
         hidden,
         neurons,
         init=partial(draw, rate=rate, share=0.9),
         init_recurrent=partial(draw, rate=10.0, share=0.1),
     )
-    classes = len(found.classes)
-    return Task(
-        name="ecg",
-        parts=parts,
+    return Network(
         hidden=layer,
         output=chain(dense(hidden, classes), li(classes, LIParams(20e-3, 10e-3))),
-        readout=lambda v: 10.0 * v,
+        readout=lambda v: 10.0 * v,  # at every step
         dt=dt,
-        batch=16,
-        epochs=24,
-        learning_rate=1e-2,
-        notes={"steps": found.x.shape[1], "dt": dt, "classes": found.classes},
     )
 
 

@@ -4,13 +4,13 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from snnjax.tasks.task import Task
+from snnjax.tasks.task import Part
 
 _PENALTIES = 10.0 ** np.arange(-1, 5)
-_MEMORY = (0.7, 0.9, 0.97, 0.99)  # of traces, what is left after a step
+_DECAYS = (0.7, 0.9, 0.97, 0.99)  # of traces, what is left after a step
 
 
-def linear_baseline(task: Task) -> float:
+def linear_baseline(parts: dict[str, Part]) -> float:
     """Test accuracy of ridge regression on the spikes of a task, counted coarsely.
 
     Samples with one label: square roots of counts in about 20 bins of time and at most
@@ -18,18 +18,18 @@ def linear_baseline(task: Task) -> float:
     those before, which decay over 3, 10, 30 and 100 steps. The penalty is chosen on the
     validation split.
     """
-    found = {split: _features(task, split) for split in task.parts}
-    x, labels = found["train"]
+    features = {name: _features(part) for name, part in parts.items()}
+    x, labels = features["train"]
     mean = x.mean(axis=0, dtype=np.float64).astype(np.float32)
     goal = np.eye(labels.max() + 1, dtype=np.float32)[labels]
     best = (-1.0, 0.0)
     for w in _ridge(x - mean, goal):
 
-        def hit(split, w=w):
-            x, labels = found[split]
+        def accuracy(name, w=w):
+            x, labels = features[name]
             return float(np.mean(np.argmax((x - mean) @ w, axis=1) == labels))
 
-        best = max(best, (hit("validation"), hit("test")))
+        best = max(best, (accuracy("validation"), accuracy("test")))
     return best[1]
 
 
@@ -44,14 +44,13 @@ def _ridge(x, goal) -> Iterator[np.ndarray]:
         yield (x.T @ solved if wide else solved).astype(np.float32)
 
 
-def _features(task, split):
+def _features(part):
     """Features and labels of all that has a label, float32, [K, d] and [K]."""
-    part = task.parts[split]
     n = len(part.labels)
     rows = [np.arange(first, min(first + 500, n)) for first in range(0, n, 500)]
     per_step = part.labels.ndim > 1
-    describe = _traces if per_step else _counts
-    x = np.concatenate([describe(_flat(part.raster(row, None))) for row in rows])
+    features = _traces if per_step else _counts
+    x = np.concatenate([features(_flat(part.raster(row, None))) for row in rows])
     if not per_step:
         return x, part.labels
     labels = part.labels.reshape(-1)
@@ -73,10 +72,10 @@ def _counts(raster):
 def _traces(raster):
     """Of each sample and step, ``[B, T, 5·n]``."""
     traces = [raster]
-    for kept in _MEMORY:
+    for decay in _DECAYS:
         trace, now = np.zeros(raster.shape, np.float32), np.float32(0)
         for t, spikes in enumerate(raster):
-            now = kept * now + (1.0 - kept) * spikes
+            now = decay * now + (1.0 - decay) * spikes
             trace[t] = now
         traces.append(trace)
     return np.moveaxis(np.concatenate(traces, axis=2), 0, 1).astype(np.float32)

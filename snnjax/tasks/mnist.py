@@ -9,11 +9,11 @@ import numpy as np
 from snnjax.cell import chain
 from snnjax.datasets import mnist
 from snnjax.inputs import latency
-from snnjax.learning import mean_over_time
 from snnjax.networks import dense, fluctuation_driven
 from snnjax.neurons import LIFParams, LIParams, li, lif
 from snnjax.tasks.augment import shifted
-from snnjax.tasks.task import Part, Task
+from snnjax.tasks.network import Network, mean_voltage
+from snnjax.tasks.task import Part, Schedule, Task
 
 
 def mnist_task(data: str | Path | None = None) -> Task:
@@ -25,30 +25,31 @@ def mnist_task(data: str | Path | None = None) -> Task:
     Args:
         data: folder with the files; see ``datasets.mnist`` if omitted.
     """
-    dt, steps, hidden = 1e-3, 40, 256
-    params = LIFParams(tau_mem=20e-3, tau_syn=5e-3)
-    code = partial(
-        latency, tau=20e-3, threshold=0.2, steps=steps, dt=dt, outside="drop"
-    )
+    dt, steps = 1e-3, 40
+    code = partial(latency, tau=20e-3, threshold=0.2, steps=steps, dt=dt, outside="drop")
     table = np.asarray(code(jnp.arange(256) / 255.0), np.uint8)
     parts = {}
     for split in ("train", "validation", "test"):
-        found = mnist(split, data)
-        parts[split] = Part(partial(_images, found.x, table), found.labels)
+        samples = mnist(split, data)
+        parts[split] = Part(partial(_images, samples.x, table), samples.labels)
     spikes = parts["train"].raster(np.arange(1000), None)
-    draw = partial(fluctuation_driven, xi=1.0, params=params, dt=dt)
-    first = partial(draw, rate=float(spikes.mean()) / dt)
     return Task(
         name="mnist",
         parts=parts,
-        hidden=chain(dense(784, hidden, init=first), lif(hidden, params)),
-        output=chain(dense(hidden, 10), li(10, LIParams(20e-3, 5e-3))),
-        readout=lambda v: 10.0 * mean_over_time(v),
-        dt=dt,
-        batch=128,
-        epochs=12,
-        learning_rate=1e-2,
+        network=_network(float(spikes.mean()) / dt, dt),
+        schedule=Schedule(batch=128, epochs=12, learning_rate=1e-2),
         notes={"coding": "latency", "steps": steps, "dt": dt},
+    )
+
+
+def _network(rate, dt, hidden=256):
+    params = LIFParams(tau_mem=20e-3, tau_syn=5e-3)
+    draw = partial(fluctuation_driven, rate=rate, xi=1.0, params=params, dt=dt)
+    return Network(
+        hidden=chain(dense(784, hidden, init=draw), lif(hidden, params)),
+        output=chain(dense(hidden, 10), li(10, LIParams(20e-3, 5e-3))),
+        readout=mean_voltage,
+        dt=dt,
     )
 
 

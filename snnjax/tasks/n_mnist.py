@@ -7,12 +7,13 @@ import numpy as np
 
 from snnjax.cell import chain
 from snnjax.datasets import n_mnist
-from snnjax.events import Events, late_events, rasterize, select
-from snnjax.learning import mean_over_time
+from snnjax.events import Events, rasterize, select
 from snnjax.networks import convolution, dense, flatten, fluctuation_driven
 from snnjax.neurons import LIFParams, LIParams, li, lif
 from snnjax.tasks.augment import shifted, thinned
-from snnjax.tasks.task import Part, Task
+from snnjax.tasks.network import Network, mean_voltage
+from snnjax.tasks.recordings import mean_rate, share_after_the_end
+from snnjax.tasks.task import Part, Schedule, Task
 
 
 def n_mnist_task(data: str | Path | None = None) -> Task:
@@ -25,44 +26,35 @@ def n_mnist_task(data: str | Path | None = None) -> Task:
         data: folder with ``Train`` and ``Test``; see ``datasets.n_mnist`` if omitted.
     """
     dt, steps = 10e-3, 32
-    params = LIFParams(tau_mem=30e-3, tau_syn=10e-3)
     events = {s: n_mnist(s, data) for s in ("train", "validation", "test")}
-    parts, dropped = {}, {}
-    for split, found in events.items():
-        dropped[split] = late_events(found, steps * dt) / max(len(found.times), 1)
-        parts[split] = Part(partial(_recordings, found, steps, dt), found.labels)
-    seen = events["train"]
-    rate = len(seen.times) / (len(seen.labels) * seen.n_units * steps * dt)
-    draw = partial(fluctuation_driven, xi=1.0, params=params, dt=dt)
+    parts, late = {}, {}
+    for split, each in events.items():
+        parts[split] = Part(partial(_recordings, each, steps, dt), each.labels)
+        late[split] = share_after_the_end(each, steps, dt)
     return Task(
         name="n-mnist",
         parts=parts,
+        network=_network(mean_rate(events["train"], steps, dt), dt),
+        schedule=Schedule(batch=32, epochs=40, learning_rate=1e-2),
+        notes={"steps": steps, "dt": dt, "share_of_events_after_the_end": late},
+    )
+
+
+def _network(rate, dt):
+    params = LIFParams(tau_mem=30e-3, tau_syn=10e-3)
+    draw = partial(fluctuation_driven, xi=1.0, params=params, dt=dt)
+    layer = partial(convolution, stride=2, padding="valid")
+    return Network(
         hidden=chain(
-            convolution(
-                *(2, 16),
-                kernel=(5, 5),
-                stride=2,
-                padding="valid",
-                init=partial(draw, rate=rate),
-            ),
+            layer(2, 16, kernel=(5, 5), init=partial(draw, rate=rate)),
             lif(16, params),
-            convolution(
-                *(16, 32),
-                kernel=(3, 3),
-                stride=2,
-                padding="valid",
-                init=partial(draw, rate=10.0),
-            ),
+            layer(16, 32, kernel=(3, 3), init=partial(draw, rate=10.0)),
             lif(32, params),
             flatten(),
         ),
         output=chain(dense(7 * 7 * 32, 10), li(10, LIParams(100e-3, 10e-3))),
-        readout=lambda v: 10.0 * mean_over_time(v),
+        readout=mean_voltage,
         dt=dt,
-        batch=32,
-        epochs=40,
-        learning_rate=1e-2,
-        notes={"steps": steps, "dt": dt, "share_of_events_after_the_end": dropped},
     )
 
 

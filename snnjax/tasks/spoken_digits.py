@@ -9,13 +9,14 @@ from snnjax.datasets import spoken_digits
 from snnjax.datasets.places import missing
 from snnjax.datasets.samples import Split
 from snnjax.datasets.sets.spoken_digits import spoken_digits_file
-from snnjax.events import Events, augment, late_events, rasterize, select
-from snnjax.learning import mean_over_time
+from snnjax.events import Events, augment, rasterize, select
 from snnjax.networks import dense, fluctuation_driven, recurrent
 from snnjax.neurons import LIFParams, LIParams, li, lif
 from snnjax.progress import Progress
 from snnjax.senses.hearing import digits_from_sound
-from snnjax.tasks.task import Part, Task
+from snnjax.tasks.network import Network, mean_voltage
+from snnjax.tasks.recordings import mean_rate, share_after_the_end
+from snnjax.tasks.task import Part, Schedule, Task
 
 Source = Literal["spikes", "sound"]
 
@@ -42,43 +43,45 @@ def spoken_digits_task(
         ValueError: for another source, or a damaged file (``DataError``).
         FileNotFoundError: saying where it looked and what to do.
     """
-    dt, steps, hidden = 5e-3, 140, 128
-    params = LIFParams(tau_mem=20e-3, tau_syn=10e-3)
+    dt, steps = 5e-3, 140
     source, events = _spoken(data, source, progress)
-    parts, dropped = {}, {}
-    for split, found in events.items():
-        dropped[split] = late_events(found, steps * dt) / max(len(found.times), 1)
-        reach = found.n_units // 35
-        raster = partial(_clips, found, reach, steps, dt)
-        parts[split] = Part(raster, found.labels)
-    heard = events["train"]
-    classes = max(found.n_classes for found in events.values())
-    rate = len(heard.times) / (len(heard.labels) * heard.n_units * steps * dt)
+    parts, late = {}, {}
+    for split, each in events.items():
+        raster = partial(_clips, each, each.n_units // 35, steps, dt)
+        parts[split] = Part(raster, each.labels)
+        late[split] = share_after_the_end(each, steps, dt)
+    channels = events["train"].n_units
+    classes = max(each.n_classes for each in events.values())
+    return Task(
+        name="spoken-digits",
+        parts=parts,
+        network=_network(channels, classes, mean_rate(events["train"], steps, dt), dt),
+        schedule=Schedule(batch=64, epochs=80, learning_rate=5e-3),
+        notes={
+            "source": source,
+            "channels": channels,
+            "steps": steps,
+            "dt": dt,
+            "share_of_events_after_the_end": late,
+        },
+    )
+
+
+def _network(channels, classes, rate, dt, hidden=128):
+    params = LIFParams(tau_mem=20e-3, tau_syn=10e-3)
     draw = partial(fluctuation_driven, xi=1.0, params=params, dt=dt)
     layer = recurrent(
-        heard.n_units,
+        channels,
         hidden,
         lif(hidden, params),
         init=partial(draw, rate=rate, share=0.9),
         init_recurrent=partial(draw, rate=10.0, share=0.1),
     )
-    return Task(
-        name="spoken-digits",
-        parts=parts,
+    return Network(
         hidden=layer,
         output=chain(dense(hidden, classes), li(classes, LIParams(100e-3, 10e-3))),
-        readout=lambda v: 10.0 * mean_over_time(v),
+        readout=mean_voltage,
         dt=dt,
-        batch=64,
-        epochs=80,
-        learning_rate=5e-3,
-        notes={
-            "source": source,
-            "channels": heard.n_units,
-            "steps": steps,
-            "dt": dt,
-            "share_of_events_after_the_end": dropped,
-        },
     )
 
 
@@ -102,7 +105,7 @@ def _spoken(
 
 
 def _clips(events, reach, steps, dt, rows, rng):
-    chosen = select(events, rows)
+    clips = select(events, rows)
     if rng is not None:
-        chosen = augment(chosen, rng, shift=reach, jitter=5e-3)
-    return rasterize(chosen, steps=steps, dt=dt, outside="drop")
+        clips = augment(clips, rng, shift=reach, jitter=5e-3)
+    return rasterize(clips, steps=steps, dt=dt, outside="drop")

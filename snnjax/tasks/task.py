@@ -1,12 +1,11 @@
-"""What a task is: data as spikes, and the network that reads them."""
+"""What a task is: data as spikes, a network that reads them, and how it is trained."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import jax
 import numpy as np
 
-from snnjax.cell import Cell
+from snnjax.tasks.network import Network
 
 
 class Part(NamedTuple):
@@ -17,16 +16,19 @@ class Part(NamedTuple):
     labels: np.ndarray  # [N], or [N, T] where every step has its own; -1: it has none
 
 
+class Schedule(NamedTuple):
+    """How long and how fast a network is trained."""
+
+    batch: int
+    epochs: int
+    learning_rate: float  # at first; it falls to zero like a cosine
+
+
 class Task(NamedTuple):
     """Everything that ``train`` needs to know."""
 
     name: str
     parts: dict[str, Part]  # train, validation, test
-    hidden: Cell  # spikes [T, B, *n_in] -> spikes [T, B, n]
-    output: Cell  # spikes [T, B, n] -> voltages [T, B, classes]
-    readout: Callable[[jax.Array], jax.Array]  # voltages -> scores [B, classes]; [T, …]
-    dt: float  # [s]
-    batch: int
-    epochs: int
-    learning_rate: float
+    network: Network
+    schedule: Schedule
     notes: dict[str, Any]  # for the summary

@@ -1,6 +1,6 @@
 import pytest
 
-from snnjax.tasks import TASKS, Part, Task
+from snnjax.tasks import TASKS, Part
 
 
 @pytest.fixture(scope="module")
@@ -17,20 +17,19 @@ def shortened():
             split: part._replace(labels=part.labels[: sizes[split]])
             for split, part in task.parts.items()
         }
-        return task._replace(parts=parts, batch=batch)
+        return task._replace(parts=parts, schedule=task.schedule._replace(batch=batch))
 
     return shorten
 
 
 @pytest.fixture(scope="session")
 def toy():
-    """A task with nothing but spikes ``[T, N, n]`` and labels."""
+    """Parts of a task, made of spikes ``[T, N, n]`` and labels."""
 
     def make(raster_of, labels, splits=("train", "validation", "test")):
         def raster(split):
             return lambda rows, rng, xs=raster_of(split): xs[:, rows]
 
-        parts = {split: Part(raster(split), labels[split]) for split in splits}
-        return Task("toy", parts, *[None] * (len(Task._fields) - 3), notes={})
+        return {split: Part(raster(split), labels[split]) for split in splits}
 
     return make

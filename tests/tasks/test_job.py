@@ -5,7 +5,7 @@ import jax
 import numpy as np
 import pytest
 
-from snnjax.tasks import TASKS, Part, job, train
+from snnjax.tasks import fitting, train
 
 SIZES = {"train": 50, "validation": 20, "test": 30}
 
@@ -52,17 +52,17 @@ def test_a_second_call_reads_what_the_first_one_left(finished):
 def test_a_cut_run_ends_with_the_same_numbers(shortened, digits, tmp_path, monkeypatch):
     task = shortened(digits, SIZES)
     whole = train(task, tmp_path / "whole", epochs=2, progress=False)
-    batches = job._batches
+    batches = fitting.training_batches
 
-    def cut(task, seed, batch, epoch):
+    def cut(part, batch, seed, epoch):
         if epoch == 1:
             raise KeyboardInterrupt
-        return batches(task, seed, batch, epoch)
+        return batches(part, batch, seed, epoch)
 
-    monkeypatch.setattr(job, "_batches", cut)
+    monkeypatch.setattr(fitting, "training_batches", cut)
     with pytest.raises(KeyboardInterrupt):
         train(task, tmp_path / "cut", epochs=2, progress=False)
-    monkeypatch.setattr(job, "_batches", batches)
+    monkeypatch.setattr(fitting, "training_batches", batches)
     resumed = train(task, tmp_path / "cut", epochs=2, progress=False)
 
     same = set(whole) - {"test_seconds", "train_seconds"}
@@ -94,44 +94,3 @@ def test_missing_matplotlib_is_found_before_the_training(digits, tmp_path, monke
     with pytest.raises(ImportError, match=r"snnjax\[plot\]"):
         train(digits, tmp_path, epochs=1)
     assert not list(tmp_path.iterdir())
-
-
-@pytest.mark.parametrize("n", [1, 5, 127, 128, 129, 300])
-def test_predictions_cover_all_rows_in_batches_of_one_shape(toy, n):
-    labels = np.arange(n) % 7
-    shapes = set()
-
-    def predict(weights, xs):
-        shapes.add(xs.shape)
-        return np.eye(7)[xs[0, :, 0]] + weights
-
-    task = toy(lambda split: labels[None, :, None], {"test": labels}, ["test"])
-    guesses = job._predictions(task, predict, "test", 0.5)
-    np.testing.assert_array_equal(guesses, labels)
-    assert shapes == {(1, min(n, 128), 1)}
-
-
-def test_every_batch_of_every_epoch_and_seed_is_augmented_anew(toy):
-    part = Part(lambda rows, rng: rng.random(), np.zeros(6, int))
-    task = toy(None, {}, [])._replace(parts={"train": part})
-    draws = [
-        [draw for draw, _ in job._batches(task, seed, 3, epoch)]
-        for seed, epoch in [(0, 0), (0, 1), (1, 0), (0, 0)]
-    ]
-    assert draws[0] == draws[3]
-    assert len(set(np.ravel(draws))) == 6
-
-
-def test_steps_without_a_label_have_no_part_in_a_score(shortened, data_folder):
-    data_folder("ecg-qtdb")
-    task = TASKS["ecg"]()
-    part = task.parts["test"]
-    assert (part.labels == -1).any()
-    wrong = np.where(part.labels == -1, -1, (part.labels + 1) % 6)
-    for labels, score in ((part.labels, 1.0), (wrong, 0.0)):
-
-        def guess(weights, xs, labels=labels):
-            return np.eye(6)[np.maximum(labels[: xs.shape[1]], 0).T]
-
-        few = shortened(task, {"train": 1, "validation": 1, "test": 5})
-        assert job._accuracy(few, guess, "test", None) == {"accuracy": score}

@@ -7,7 +7,8 @@ from scipy.io import wavfile
 
 from snnjax.datasets import spoken_digits, write_shd
 from snnjax.events import from_rows
-from snnjax.tasks import TASKS, job, train
+from snnjax.tasks import TASKS, train
+from snnjax.tasks.fitting import training_batches
 from snnjax.training import epoch_rows
 
 
@@ -35,14 +36,18 @@ def test_spoken_digits_are_made_of_the_clips(spoken, data_folder):
 
 
 def test_spoken_digits_learn_from_moved_clips_that_depend_on_the_epoch(spoken):
-    first = lambda seed, epoch: next(job._batches(spoken, seed, 8, epoch))  # noqa: E731
+    part = spoken.parts["train"]
+
+    def first(seed, epoch):
+        return next(training_batches(part, 8, seed, epoch))
+
     spikes, labels = first(0, 0)
     np.testing.assert_array_equal(spikes, first(0, 0)[0])
     assert np.any(spikes != first(0, 1)[0])
     assert np.any(spikes != first(1, 0)[0])
     assert labels.shape == (8,)
-    rows = epoch_rows(0, 0, len(spoken.parts["train"].labels), 8)[0]
-    still = spoken.parts["train"].raster(rows, None)
+    rows = epoch_rows(0, 0, len(part.labels), 8)[0]
+    still = part.raster(rows, None)
     assert np.any(spikes != still)
     np.testing.assert_allclose(spikes.sum(), still.sum(), rtol=0.05)
 
@@ -89,7 +94,8 @@ def test_spoken_digits_are_heard_where_there_are_recordings_alone(recordings, tm
         again.parts["test"].raster(np.arange(4), None),
         task.parts["test"].raster(np.arange(4), None),
     )
-    found = train(task._replace(batch=4), tmp_path / "run", epochs=1, progress=False)
+    small = task._replace(schedule=task.schedule._replace(batch=4))
+    found = train(small, tmp_path / "run", epochs=1, progress=False)
     assert found["samples"] == {"train": 4, "validation": 4, "test": 4}
     assert found["source"] == "sound"
 

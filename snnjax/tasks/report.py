@@ -1,0 +1,49 @@
+"""What came of a task: numbers for the summary, and a page of figures."""
+
+from typing import Any
+
+import numpy as np
+
+from snnjax import plot
+from snnjax.analysis import confusion
+from snnjax.tasks.network import Network, run
+from snnjax.tasks.prediction import Predictions
+from snnjax.tasks.task import Part
+from snnjax.training import Fit
+
+
+def accuracies(fits: list[Fit], tests: list[Predictions]) -> dict[str, Any]:
+    """What each network reached on test and validation data, and when."""
+    reached = [test.accuracy for test in tests]
+    best = [fit.history[fit.best_epoch] for fit in fits]
+    return {
+        "test_accuracy": float(np.mean(reached)),
+        "test_accuracies": reached,
+        "validation_accuracies": [row["validation_accuracy"] for row in best],
+        "chosen_epochs": [fit.best_epoch for fit in fits],
+        "chance": tests[0].chance,
+    }
+
+
+def page(network: Network, fit: Fit, test: Predictions, part: Part, title: str) -> Any:
+    """A figure of how a network learned, what it confuses, and one sample seen by it.
+
+    Args:
+        network: what was trained.
+        fit: its training.
+        test: its guesses on test data.
+        part: whose first sample to show.
+        title: of the page.
+    """
+    xs = part.raster(np.arange(1), None)
+    activity = run(network, fit.best_weights, xs)
+    return plot.report(
+        fit.history,
+        confusion(test.labels, test.guesses, activity.v.shape[-1]),
+        xs[:, 0].reshape(len(xs), -1),
+        np.asarray(activity.spikes[:, 0]),
+        np.asarray(activity.v[:, 0]),
+        dt=network.dt,
+        title=title,
+        label=int(part.labels[0]) if part.labels.ndim == 1 else None,
+    )
