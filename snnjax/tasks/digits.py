@@ -23,7 +23,9 @@ def digits_task() -> Task:
     up to 0.3 pixels and a fifth of the spikes is lost.
     """
     dt, steps = 1e-3, 50
-    code = partial(latency, tau=20e-3, threshold=0.1, steps=steps, dt=dt, outside="drop")
+    code = partial(
+        latency, tau=20e-3, threshold=0.1, steps=steps, dt=dt, outside="drop"
+    )
     parts = {}
     for split in ("train", "validation", "test"):
         images, labels = digits(split)

@@ -26,7 +26,9 @@ def mnist_task(data: str | Path | None = None) -> Task:
         data: folder with the files; see ``datasets.mnist`` if omitted.
     """
     dt, steps = 1e-3, 40
-    code = partial(latency, tau=20e-3, threshold=0.2, steps=steps, dt=dt, outside="drop")
+    code = partial(
+        latency, tau=20e-3, threshold=0.2, steps=steps, dt=dt, outside="drop"
+    )
     table = np.asarray(code(jnp.arange(256) / 255.0), np.uint8)
     parts = {}
     for split in ("train", "validation", "test"):

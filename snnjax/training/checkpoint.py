@@ -36,8 +36,8 @@ def save(folder: Path, epoch: int, tree: Any, note: dict[str, Any]) -> None:
     )
     with _manager(folder) as manager:
         manager.save(epoch, args=args, force=True)
-    kept = _home(folder) / str(epoch)
-    files.write_text(kept / _DIGEST, _digest(kept))
+    saved = _home(folder) / str(epoch)
+    files.write_text(saved / _DIGEST, _digest(saved))
 
 
 def restore(folder: Path, like: Any) -> tuple[Any, dict[str, Any]] | None:
@@ -61,16 +61,18 @@ def restore(folder: Path, like: Any) -> tuple[Any, dict[str, Any]] | None:
         epoch = manager.latest_step()
         if epoch is None:
             return None
-        kept = _home(folder) / str(epoch)
-        if (kept / _DIGEST).exists() and (kept / _DIGEST).read_text() != _digest(kept):
+        saved = _home(folder) / str(epoch)
+        if (saved / _DIGEST).exists() and (saved / _DIGEST).read_text() != _digest(
+            saved
+        ):
             raise ValueError(_refusal(folder, epoch, "it is damaged"))
         try:
             args = ocp.args.Composite(note=ocp.args.JsonRestore())
             note = manager.restore(epoch, args=args)["note"]
-            held, wanted = note["leaves"], _leaves(like)
-            if held != wanted:
-                odd = [x for x in held if x not in wanted]
-                missing = [x for x in wanted if x not in held]
+            stored, wanted = note["leaves"], _leaves(like)
+            if stored != wanted:
+                odd = [x for x in stored if x not in wanted]
+                missing = [x for x in wanted if x not in stored]
                 raise ValueError(f"it holds {odd}, not {missing}")
             shapes = jax.tree.map(ocp.utils.to_shape_dtype_struct, like)
             args = ocp.args.Composite(tree=ocp.args.StandardRestore(shapes))
@@ -96,12 +98,12 @@ def _refusal(folder, epoch, reason):
     )
 
 
-def _digest(kept):
+def _digest(saved):
     """Of all files of a checkpoint but the digest itself."""
     total = hashlib.sha256()
-    for path in sorted(kept.rglob("*")):
+    for path in sorted(saved.rglob("*")):
         if path.is_file() and not path.name.startswith(_DIGEST):
-            total.update(f"{path.relative_to(kept)} {path.stat().st_size}\n".encode())
+            total.update(f"{path.relative_to(saved)} {path.stat().st_size}\n".encode())
             with path.open("rb") as file:
                 total.update(hashlib.file_digest(file, "sha256").digest())
     return total.hexdigest()

@@ -74,101 +74,120 @@ def fit(
             which layer. The checkpoint of the epoch before stays.
     """
     check.whole("epochs", epochs)
-    if mode not in ("max", "min"):
-        raise ValueError(f"mode must be 'max' or 'min', got {mode!r}.")
+    check.one_of("mode", mode, ("max", "min"))
     if patience is not None:
         check.whole("patience", patience)
 
+    folder, criterion = None if folder is None else Path(folder), _Best(mode, monitor)
     state = jax.tree.map(jnp.asarray, state)
     best, history = state.weights, list[dict[str, float]]()
     if folder is not None:
-        folder = Path(folder)
-        state, best, history = _resume(folder, state, epochs, [mode, monitor])
+        state, best, history = _resume(folder, state, epochs, criterion)
 
     with bar(name, note="compiling", shown=progress) as update:
-        while len(history) < epochs and not _stale(history, monitor, mode, patience):
+        while len(history) < epochs and not criterion.stale(history, patience):
             began = time.perf_counter()
             state, means = _epoch(step, state, batches(len(history)), len(history))
-            checked = {k: float(v) for k, v in validate(state.weights).items()}
-            if monitor not in checked:
-                raise ValueError(f"monitor={monitor!r} is none of {sorted(checked)}.")
-            row = {"epoch": len(history)} | means
-            row |= {f"validation_{k}": v for k, v in checked.items()}
+            scores = _scores(validate(state.weights), monitor)
+            row = {"epoch": len(history)} | means | scores
             history.append(row | {"seconds": time.perf_counter() - began})
-            if _best_epoch(history, monitor, mode) == len(history) - 1:
+            if criterion.epoch(history) == len(history) - 1:
                 best = jax.tree.map(jnp.copy, state.weights)  # a step may donate
             if folder is not None:
-                note = {"history": history, "chosen_by": [mode, monitor]}
-                checkpoint.save(folder, len(history), (state, best), note)
-                _write_lines(folder / "metrics.jsonl", history)
+                _save(folder, state, best, history, criterion)
             update(len(history), epochs, _summary(history[-1], monitor, epochs))
-    return Fit(state, best, _best_epoch(history, monitor, mode), history)
+    return Fit(state, best, criterion.epoch(history), history)
 
 
-def _resume(folder, state, epochs, chosen_by):
+class _Best(NamedTuple):
+    """What makes an epoch the best one."""
+
+    mode: str
+    monitor: str
+
+    def epoch(self, history):
+        sign = 1.0 if self.mode == "max" else -1.0
+        scores = [sign * row[f"validation_{self.monitor}"] for row in history]
+        return int(np.argmax([s if np.isfinite(s) else -np.inf for s in scores]))
+
+    def stale(self, history, patience):
+        if patience is None or not history:
+            return False
+        return len(history) - 1 - self.epoch(history) >= patience
+
+
+def _resume(folder, state, epochs, criterion):
     """Where a run stopped, or where it starts; its metrics.jsonl is made to agree."""
     best, history = state.weights, []
-    found = checkpoint.restore(folder, (state, best))
-    if found is not None:
-        (state, best), note = found
-        history = note["history"]
-        if note["chosen_by"] != chosen_by:
+    restored = checkpoint.restore(folder, (state, best))
+    if restored is not None:
+        (state, best), note = restored
+        history, before = note["history"], note["chosen_by"]
+        if before != list(criterion):
             raise ValueError(
-                f"The run in {folder} chose its best weights by "
-                f"{' '.join(note['chosen_by'])}, not {' '.join(chosen_by)}. "
-                "Name another folder."
+                f"The run in {folder} chose its best weights by {' '.join(before)}, "
+                f"not {' '.join(criterion)}. Name another folder."
             )
         if len(history) > epochs:
             raise ValueError(
                 f"The run in {folder} has {len(history)} epochs already, more than "
                 f"the {epochs} asked for. Name another folder, or ask for as many."
             )
-    _write_lines(folder / "metrics.jsonl", history)
+    _write_metrics(folder, history)
     return state, best, history
 
 
+def _save(folder, state, best, history, criterion):
+    note = {"history": history, "chosen_by": list(criterion)}
+    checkpoint.save(folder, len(history), (state, best), note)
+    _write_metrics(folder, history)
+
+
+def _write_metrics(folder, history):
+    lines = "".join(json.dumps(row) + "\n" for row in history)
+    files.write_text(folder / "metrics.jsonl", lines)
+
+
 def _epoch(step, state, batches, epoch):
-    """One pass; metrics stay on the device until its end."""
-    every = []
+    """One pass and the means of its metrics, which stay on the device until its end."""
+    rows = []
     for batch in batches:
         state, metrics = step(state, *batch)
-        every.append(metrics)
-    if not every:
+        rows.append(metrics)
+    if not rows:
         raise ValueError(f"Epoch {epoch} has no batches.")
-    every = jax.device_get(every)
-    broken = {
-        k for m in every for k, bad in m.get("nonfinite", {}).items() if np.any(bad)
-    }
-    means = {
-        k: float(np.mean([m[k] for m in every])) for k in every[0] if k != "nonfinite"
-    }
-    if not broken and not np.isfinite(means["loss"]):
-        broken = {"the loss"}
-    if not broken:  # the last update may have spoilt the weights alone
-        broken = {f"weights{k}" for k, bad in nonfinite(state.weights).items() if bad}
-    if broken:
-        where = ", ".join(sorted(broken))
+    rows = jax.device_get(rows)
+    names = [name for name in rows[0] if name != "nonfinite"]
+    means = {name: float(np.mean([row[name] for row in rows])) for name in names}
+    where = _where_nonfinite(rows, means["loss"], state.weights)
+    if where:
         raise FloatingPointError(
-            f"Epoch {epoch}: not finite any more: {where}. Try a smaller learning "
-            "rate, gradient clipping, or look at the inputs for NaN."
+            f"Epoch {epoch}: not finite any more: {', '.join(sorted(where))}. Try a "
+            "smaller learning rate, gradient clipping, or look at the inputs for NaN."
         )
     return state, means
 
 
-def _best_epoch(history, monitor, mode):
-    sign = 1.0 if mode == "max" else -1.0
-    scores = [sign * row[f"validation_{monitor}"] for row in history]
-    return int(np.argmax([s if np.isfinite(s) else -np.inf for s in scores]))
+def _where_nonfinite(rows, loss, weights):
+    """Where NaN or infinity came up: in a state, the loss, or the weights alone."""
+    states = {
+        path
+        for row in rows
+        for path, bad in row.get("nonfinite", {}).items()
+        if np.any(bad)
+    }
+    if states:
+        return states
+    if not np.isfinite(loss):
+        return {"the loss"}
+    return {f"weights{path}" for path, bad in nonfinite(weights).items() if bad}
 
 
-def _stale(history, monitor, mode, patience):
-    if patience is None or not history:
-        return False
-    return len(history) - 1 - _best_epoch(history, monitor, mode) >= patience
-
-
-def _write_lines(path: Path, rows: list[dict[str, float]]) -> None:
-    files.write_text(path, "".join(json.dumps(row) + "\n" for row in rows))
+def _scores(metrics, monitor):
+    """Metrics of validation, as the history names them."""
+    if monitor not in metrics:
+        raise ValueError(f"monitor={monitor!r} is none of {sorted(metrics)}.")
+    return {f"validation_{name}": float(value) for name, value in metrics.items()}
 
 
 def _summary(row, monitor, epochs):

@@ -104,7 +104,7 @@ def test_history_tells_the_mean_of_every_epoch():
     [
         ({"epochs": 0}, "epochs must be at least 1, got 0"),
         ({"epochs": 2.0}, "epochs must be a whole number"),
-        ({"mode": "best"}, "'max' or 'min', got 'best'"),
+        ({"mode": "best"}, r"one of \('max', 'min'\), got 'best'"),
         ({"patience": 0}, "patience must be at least 1"),
         ({"monitor": "loss"}, r"'loss' is none of \['accuracy'\]"),
     ],
