@@ -311,9 +311,9 @@ def test_quoted_code_speaks_of_what_there_is():
         for code in re.findall(r"``([^`]+)``", text)
     ]
     texts += [(n, code, modules | SCOPE) for n in DOCUMENTS for code in quoted(n)]
-    known, wrong = words() | NO_NAMES, {}
+    known, wrong = words() | NO_NAMES, []
     for where, code, scope in texts:
         found = complaint(code, without(scope, VARIABLES), known)
         if found:
-            wrong[where, code] = found
-    assert not wrong
+            wrong.append(f"{where}: {found}")
+    assert not wrong, "\n".join(wrong)
