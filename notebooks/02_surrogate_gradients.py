@@ -38,8 +38,8 @@ dt = 1e-3
 # %% [markdown]
 # ## The step and its stand-ins
 #
-# `spike(v, shape)` is the same step whatever the shape. The shape speaks only when
-# gradients flow backwards.
+# `spike(v, shape)` is the same step whatever the shape. The shape is used only in the
+# backward pass.
 
 # %%
 v = jnp.linspace(-1.5, 1.5, 601)

@@ -4,7 +4,7 @@ A **cell** is a dynamical system: ``init`` draws its weights, ``rest`` gives its
 before anything happened, ``step`` moves it on by ``dt`` seconds. Neurons
 (``lif``, ``li``) and connections (``dense``, ``recurrent``) are cells; ``chain`` makes
 one of many, ``unroll`` runs it over a sequence ``[T, *batch, n]``. A spike is a step
-with a pretended derivative, a *shape* such as ``SuperSpike``, so that gradients pass.
+with a surrogate derivative, a *shape* such as ``SuperSpike``, so that gradients pass.
 
     net = chain(dense(700, 128), lif(128), dense(128, 20), li(20))
     weights = net.init(jax.random.key(0))

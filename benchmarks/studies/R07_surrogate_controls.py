@@ -43,7 +43,7 @@ FULL = Size(task=Manifolds(samples=1000), rates=(2e-3, 5e-3, 2e-2, 5e-2))
 
 
 class Control(NamedTuple):
-    """What speaks in the backward pass, and which weights listen."""
+    """The derivative in the backward pass, and which weights learn."""
 
     shape: snn.surrogate.Shape
     hidden_learns: bool = True

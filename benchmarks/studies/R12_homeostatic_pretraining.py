@@ -1,9 +1,9 @@
-"""R12: descent on firing rates alone rescues a network that starts silent.
+"""R12: after descent on firing rates alone, a network that starts silent learns.
 
 A network of four hidden layers whose weights are ten times too small (σ_U = 0.1, see
-R11) is *pretrained*: it descends on how far each neuron's firing rate is from a band,
-without labels, until every layer is in it. Then it is trained as if it had been drawn
-well from the start (homeostasis before learning; Rossbroich, Gygax & Zenke 2022,
+R11) is *pretrained homeostatically*: it descends on how far each neuron's firing rate
+is from a band, without labels, until every layer is in it. Then it is trained as if it
+had been drawn well from the start (Rossbroich, Gygax & Zenke 2022,
 doi:10.1088/2634-4386/ac97bb).
 
 What is descended on makes the difference. Descent on the *weights* asks the same of all
@@ -11,10 +11,10 @@ synapses of a neuron: rates come out right, but the mean of the input drives eve
 neuron, and layers fire in unison. Descent on *thresholds*, one for each neuron, changes
 when a neuron fires and not what for; they are folded into the weights before training.
 
-Five seeds left open whether a gap remains; with ten it does. Primed networks learn far
-above chance, and stay behind those drawn well by more than the bound and more than the
-standard error of either mean. A cause may be that pretraining makes every neuron fire,
-while σ_U = 1 leaves some of them silent and the others more selective.
+Five seeds left open whether a gap remains; with ten it does. Pretrained networks learn
+far above chance, and stay behind those drawn well by more than the bound and more than
+the standard error of either mean. A cause may be that pretraining makes every neuron
+fire, while σ_U = 1 leaves some of them silent and the others more selective.
 """
 
 from typing import NamedTuple

@@ -55,7 +55,7 @@ FULL = Size(points=2_000_000, grid=4_000_001, planes=100)
 @jax.custom_vjp
 def step(x, beta, surrogate):
     """σ(βx), with the derivative of σ(β_SG x)."""
-    del surrogate  # speaks in the backward pass only
+    del surrogate  # used in the backward pass only
     return Sigmoid(beta).cdf(x)
 
 

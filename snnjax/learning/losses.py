@@ -1,4 +1,4 @@
-"""Losses: what a network should have said, and when.
+"""Losses over time, with masks.
 
 First a readout turns outputs over time ``[T, B, n]`` into scores ``[B, n]``, then a
 loss compares scores with labels ``[B]``. A mask ``[T, B]`` marks the valid steps of

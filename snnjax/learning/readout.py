@@ -1,4 +1,4 @@
-"""Readouts that run along, so that outputs over time need not be kept."""
+"""Readouts computed step by step, so that outputs over time need not be kept."""
 
 import jax.numpy as jnp
 
@@ -7,7 +7,7 @@ from snnjax.cell import Cell
 
 
 def running_max(n: int) -> Cell:
-    """The highest value so far of each of ``n`` channels.
+    """The running maximum of each of ``n`` channels.
 
     At the end of a chain, its state is what ``max_over_time`` makes of all outputs,
     with the same gradient, to the first of equal values. With

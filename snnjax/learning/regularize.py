@@ -1,4 +1,4 @@
-"""Penalties: what activity, voltages and weights cost.
+"""Regularizers: penalties on firing rates, operations, voltages and weights.
 
     loss = cross_entropy(max_over_time(voltages), labels)
     loss += 1e-3 * upper_rate_bound(spikes, rate=50.0, dt=dt)
@@ -201,7 +201,7 @@ def weight_penalty(weights: Any, *, power: int = 2) -> jax.Array:
     Raises:
         ValueError: for a tree without any connection, or another power.
     """
-    _known(power)
+    _check_power(power)
     connections = [w for w in jax.tree.leaves(weights) if jnp.ndim(w) >= 2]
     if not connections:
         shapes = [jnp.shape(w) for w in jax.tree.leaves(weights)]
@@ -215,7 +215,7 @@ def weight_penalty(weights: Any, *, power: int = 2) -> jax.Array:
 
 def _penalty(excess, spikes, rate, dt, power, over, mask):
     check.positive("rate", rate, " [Hz]", zero=True)
-    _known(power)
+    _check_power(power)
     if over not in ("neuron", "population"):
         raise ValueError(f"over must be 'neuron' or 'population', got {over!r}.")
     rates = firing_rate(spikes, dt=dt, mask=mask)
@@ -229,11 +229,11 @@ def _penalty(excess, spikes, rate, dt, power, over, mask):
 
 def beyond(excess, power):
     """[excess]₊ᵖ, without gradient where it is zero."""
-    _known(power)
+    _check_power(power)
     return jnp.where(excess > 0.0, excess, 0.0) ** power
 
 
-def _known(power):
+def _check_power(power):
     if power not in (1, 2):
         raise ValueError(f"power must be 1 (L1) or 2 (L2), got {power!r}.")
 

@@ -1,4 +1,4 @@
-"""The spike: a step, with a derivative that we pretend it has.
+"""The spike: a step function with a surrogate derivative.
 
 Its true derivative is zero almost everywhere. The backward pass uses a *shape* h(v)
 instead, where v is the distance to threshold. A shape is a callable pytree: its numbers
@@ -47,14 +47,14 @@ def spike(v: jax.Array, shape: Shape) -> jax.Array:
     v = jnp.asarray(v)
     check.floating("The distance to threshold", v)
     if isinstance(shape, ForwardMode):
-        return _spike_either_way(v, as_pytree(shape.shape))
+        return _spike_forward_mode(v, as_pytree(shape.shape))
     if isinstance(shape, Learnable):
-        return _spike_learning(v, as_pytree(shape.shape))
+        return _spike_learnable(v, as_pytree(shape.shape))
     return _spike(v, as_pytree(shape))
 
 
 def _fire(v, shape):
-    del shape  # speaks in the backward pass only
+    del shape  # used in the backward pass only
     return (v > 0).astype(v.dtype)
 
 
@@ -70,7 +70,7 @@ def _backward(residuals, g):
     return g * shape(v).astype(v.dtype), none
 
 
-def _backward_learning(residuals, g):
+def _backward_learnable(residuals, g):
     v, shape = residuals
     _, pull = jax.vjp(lambda shape: integral(shape, v).astype(v.dtype), shape)
     return g * shape(v).astype(v.dtype), pull(g)[0]
@@ -82,14 +82,14 @@ def integral(shape: Any, v: jax.Array) -> jax.Array:
 
 
 _spike = _spiking(_backward)
-_spike_learning = _spiking(_backward_learning)
-_spike_either_way = jax.custom_jvp(_fire)
+_spike_learnable = _spiking(_backward_learnable)
+_spike_forward_mode = jax.custom_jvp(_fire)
 
 
-@_spike_either_way.defjvp
+@_spike_forward_mode.defjvp
 def _spike_jvp(primals, tangents):
     v, shape = primals
-    return _spike_either_way(v, shape), tangents[0] * shape(v).astype(v.dtype)
+    return _spike_forward_mode(v, shape), tangents[0] * shape(v).astype(v.dtype)
 
 
 def as_pytree(shape: Shape) -> Any:
@@ -99,7 +99,7 @@ def as_pytree(shape: Shape) -> Any:
 
 
 class ForwardMode(NamedTuple):
-    """The forward-mode twin of a shape: the same numbers through ``jvp``.
+    """A shape for forward mode: the same derivative through ``jvp``.
 
     ``custom_vjp`` knows reverse mode only. With ``surrogate=ForwardMode(shape)`` a
     network can be differentiated with ``jax.jvp``, ``jax.jacfwd`` and
