@@ -34,8 +34,8 @@ def main(args: list[str] | None = None) -> int:
         print(f"snnjax: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        told = "stopped. Training and downloads go on if the command is given again."
-        print(f"\nsnnjax: {told}", file=sys.stderr)
+        message = "stopped. Training and downloads go on if the command is given again."
+        print(f"\nsnnjax: {message}", file=sys.stderr)
         return 130
 
 
@@ -46,12 +46,12 @@ def _train(command):
         raise ValueError("--seeds and --epochs must be at least 1.")
     task = _task(command)
     command.out.mkdir(parents=True, exist_ok=True)
-    found = train(task, command.out, seeds=command.seeds, epochs=command.epochs)
-    each = ", ".join(f"{hit:.3f}" for hit in found["test_accuracies"])
+    summary = train(task, command.out, seeds=command.seeds, epochs=command.epochs)
+    each = ", ".join(f"{accuracy:.3f}" for accuracy in summary["test_accuracies"])
     print(
-        f"test accuracy {found['test_accuracy']:.3f} (seeds: {each}); a linear readout "
-        f"of the same spikes {found['linear_readout_test_accuracy']:.3f}\n"
-        f"trained in {found['train_seconds']:.1f} s on {found['device']}\n"
+        f"test accuracy {summary['test_accuracy']:.3f} (seeds: {each}); a linear "
+        f"readout of the same spikes {summary['linear_readout_test_accuracy']:.3f}\n"
+        f"trained in {summary['train_seconds']:.1f} s on {summary['device']}\n"
         f"report: {command.out / 'report.png'}"
     )
     return 0

@@ -130,10 +130,10 @@ def loss_plane(
 
 
 def gradient_comparison(ax: Any, layers: dict[str, Any], title: str = "") -> None:
-    """Draws for each layer what ``analysis.compare_gradients`` found."""
+    """Draws for each layer what ``analysis.compare_gradients`` returned."""
     colors = {"cosine": "#0072b2", "relative_error": "#d55e00", "same_sign": "#009e73"}
     for k, (name, color) in enumerate(colors.items()):
-        heights = [float(getattr(found, name)) for found in layers.values()]
+        heights = [float(getattr(layer, name)) for layer in layers.values()]
         places = np.arange(len(layers)) + 0.25 * (k - 1)
         ax.bar(places, heights, 0.23, color=color, label=name.replace("_", " "))
     ax.axhline(0.0, color="black", lw=0.8)

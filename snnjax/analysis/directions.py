@@ -8,7 +8,7 @@ import numpy as np
 from jax.flatten_util import ravel_pytree
 
 from snnjax import check
-from snnjax.analysis.landscape import Weights, alike
+from snnjax.analysis.checks import Weights, same_tree
 
 
 def random_direction(
@@ -66,12 +66,12 @@ def orthonormal(first: Weights, *others: Weights) -> tuple[Weights, ...]:
             span of the others.
     """
     for other in others:
-        alike("A direction", other, first)
+        same_tree("A direction", other, first)
     _, unravel = ravel_pytree(first)
     columns = jnp.stack([ravel_pytree(d)[0] for d in (first, *others)], axis=1)
     basis, upper = jnp.linalg.qr(columns)
-    kept, lengths = jnp.diagonal(upper), jnp.linalg.norm(columns, axis=0)
-    shares = check.concrete(jnp.abs(kept) / lengths[: len(kept)])
+    lengths, diagonal = jnp.linalg.norm(columns, axis=0), jnp.diagonal(upper)
+    shares = check.concrete(jnp.abs(diagonal) / lengths[: len(diagonal)])
     if shares is not None:
         least = 1e3 * np.finfo(shares.dtype).eps
         if len(shares) < len(lengths) or not np.all(shares > least):
@@ -79,7 +79,7 @@ def orthonormal(first: Weights, *others: Weights) -> tuple[Weights, ...]:
                 f"{len(lengths)} directions of length {lengths} span fewer dimensions: "
                 "one of them is zero, or a sum of the others."
             )
-    return tuple(unravel(column) for column in (basis * jnp.sign(kept)).T)
+    return tuple(unravel(column) for column in (basis * jnp.sign(diagonal)).T)
 
 
 class Principal(NamedTuple):

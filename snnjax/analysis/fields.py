@@ -19,7 +19,8 @@ import jax.numpy as jnp
 import optax
 
 from snnjax import check
-from snnjax.analysis.landscape import Path, Weights, alike, finite, points_along
+from snnjax.analysis.checks import Weights, all_finite, path_points, same_tree
+from snnjax.analysis.landscape import Path
 
 Field = Callable[[Weights], Weights]
 
@@ -57,14 +58,14 @@ def line_integral(
         ValueError: for fewer than two points, a gradient unlike the weights, or an
             integral that is not finite.
     """
-    points = points_along("at", at)
+    points = path_points("at", at)
     width = jnp.diff(points)
     inside = points[:-1, None] + width[:, None] * jnp.array([1.0, 3.0, 5.0]) / 6.0
 
     def power(s):
         weights, velocity = jax.jvp(path, (s,), (jnp.ones_like(s),))
         gradient = field(weights)
-        alike("The gradient", gradient, weights)
+        same_tree("The gradient", gradient, weights)
         return jnp.asarray(optax.tree.vdot(gradient, velocity), s.dtype)
 
     powers = jax.lax.map(power, inside.ravel(), batch_size=batch_size)
@@ -73,7 +74,7 @@ def line_integral(
         jnp.concatenate([jnp.zeros_like(width[:1]), jnp.cumsum(width * mean)])
         for mean in (powers.mean(axis=1), powers[:, 1])
     )
-    return Integral(finite("integrals", fine), jnp.abs(fine - coarse))
+    return Integral(all_finite("integrals", fine), jnp.abs(fine - coarse))
 
 
 def loop_integral(
@@ -108,7 +109,7 @@ def loop_integral(
             f"s = 0, and at s = 1 it ends {gap:.3g} from there. Take a circle or a "
             "polygon, or line_integral for an open path."
         )
-    found = line_integral(
+    integral = line_integral(
         field, path, jnp.linspace(0.0, 1.0, points + 1), batch_size=batch_size
     )
-    return Integral(found.value[-1], found.error[-1])
+    return Integral(integral.value[-1], integral.error[-1])

@@ -15,7 +15,7 @@ import optax
 from jax.flatten_util import ravel_pytree
 
 from snnjax import check
-from snnjax.analysis.landscape import Weights, alike
+from snnjax.analysis.checks import Weights, same_tree
 from snnjax.check import Number
 
 
@@ -47,7 +47,7 @@ def compare_gradients(
         ValueError: for trees that do not match, or a layer where g or r is zero
             everywhere and so has no direction.
     """
-    alike("The gradient", gradient, reference)
+    same_tree("The gradient", gradient, reference)
     layers: dict[str, list] = {}
     pairs = zip(
         jax.tree.leaves_with_path(gradient), jax.tree.leaves(reference), strict=True
@@ -143,7 +143,7 @@ def directional_derivatives(
         raise ValueError(
             f"Directions are arrays [K, ...] of one K, got first axes {sorted(counts)}."
         )
-    alike("A direction", jax.tree.map(lambda d: d[0], directions), weights)
+    same_tree("A direction", jax.tree.map(lambda d: d[0], directions), weights)
 
     def one(k):
         return jax.tree.map(lambda d: d[k], directions)

@@ -9,12 +9,11 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from snnjax import check
+from snnjax.analysis.checks import Weights, all_finite, path_points, same_tree
 from snnjax.check import Number
 
-Weights = Any  # a pytree of arrays
 Path = Callable[[jax.Array], Weights]
 Plane = Callable[[jax.Array, jax.Array], Weights]
 
@@ -25,7 +24,7 @@ def line(start: Weights, end: Weights) -> Path:
     Raises:
         ValueError: for trees that do not match.
     """
-    alike("The end of a line", end, start)
+    same_tree("The end of a line", end, start)
     return lambda s: jax.tree.map(lambda a, b: (1.0 - s) * a + s * b, start, end)
 
 
@@ -38,8 +37,8 @@ def plane(center: Weights, first: Weights, second: Weights) -> Plane:
     Raises:
         ValueError: for trees that do not match.
     """
-    alike("The first direction", first, center)
-    alike("The second direction", second, center)
+    same_tree("The first direction", first, center)
+    same_tree("The second direction", second, center)
 
     def at(x, y):
         return jax.tree.map(lambda c, f, s: c + x * f + y * s, center, first, second)
@@ -74,7 +73,7 @@ def polygon(*corners: Weights) -> Path:
     if n < 3:
         raise ValueError(f"A polygon has three corners or more, got {n}.")
     for corner in corners[1:]:
-        alike("A corner", corner, corners[0])
+        same_tree("A corner", corner, corners[0])
 
     def at(s):
         edge = jnp.clip(jnp.floor(s * n), 0, n - 1).astype(int)
@@ -111,11 +110,11 @@ def loss_on_path(
         ValueError: for fewer than two points, a loss that is no scalar, or losses that
             are not finite.
     """
-    points = points_along("at", at)
+    points = path_points("at", at)
     losses = jax.lax.map(
         lambda s: _scalar(loss(path(s))), points, batch_size=batch_size
     )
-    return finite("losses", losses)
+    return all_finite("losses", losses)
 
 
 def loss_on_plane(
@@ -141,45 +140,13 @@ def loss_on_plane(
     Raises:
         ValueError: as ``loss_on_path``.
     """
-    y, x = jnp.meshgrid(points_along("ys", ys), points_along("xs", xs), indexing="ij")
+    y, x = jnp.meshgrid(path_points("ys", ys), path_points("xs", xs), indexing="ij")
     losses = jax.lax.map(
         lambda at: _scalar(loss(through(*at))),
         (x.ravel(), y.ravel()),
         batch_size=batch_size,
     )
-    return finite("losses", losses.reshape(x.shape))
-
-
-def alike(what: str, tree: Weights, like: Weights) -> None:
-    """Refuses a tree that has not the structure and shapes of another.
-
-    Raises:
-        ValueError: with both structures, or the first shapes that differ.
-    """
-    trees = tree, like
-    found, expected = (str(jax.tree.structure(t)) for t in trees)
-    if found == expected:
-        found, expected = (
-            str([jnp.shape(x) for x in jax.tree.leaves(t)]) for t in trees
-        )
-    if found != expected:
-        raise ValueError(
-            f"{what} must be a tree like the other: {expected}, not {found}."
-        )
-
-
-def points_along(name: str, values: Any) -> jax.Array:
-    """Where a path is looked at, ``[K]``.
-
-    Raises:
-        ValueError: for fewer than two points.
-    """
-    points = jnp.asarray(values, jnp.result_type(float))
-    if points.ndim != 1 or len(points) < 2:
-        raise ValueError(
-            f"{name} must be two points or more, [K], got shape {points.shape}."
-        )
-    return points
+    return all_finite("losses", losses.reshape(x.shape))
 
 
 def _scalar(loss):
@@ -189,19 +156,3 @@ def _scalar(loss):
             "and leave out what else it returns."
         )
     return loss
-
-
-def finite(what: str, values: jax.Array) -> jax.Array:
-    """The values, unless one of them is known to be NaN or infinite.
-
-    Raises:
-        ValueError: with their number and the index of the first.
-    """
-    known = check.concrete(values)
-    if known is not None and not np.all(np.isfinite(known)):
-        bad = np.argwhere(~np.isfinite(known))
-        raise ValueError(
-            f"{len(bad)} of {known.size} {what} are not finite, the first at index "
-            f"{bad[0].tolist()}. Look at the loss there, or stay closer to the weights."
-        )
-    return values

@@ -29,8 +29,8 @@ def spike_trains(events: Events, sample: int = 0) -> list[np.ndarray]:
     check.whole("sample", sample, least=0)
     if sample >= n:
         raise ValueError(f"There is no sample {sample} of {n}.")
-    kept = slice(*events.offsets[sample : sample + 2])
-    times, units = events.times[kept], events.units[kept]
+    rows = slice(*events.offsets[sample : sample + 2])
+    times, units = events.times[rows], events.units[rows]
     ordered = times[np.argsort(units, kind="stable")]
     ends = np.cumsum(np.bincount(units, minlength=events.n_units))
     return [ordered[a:b] for a, b in zip([0, *ends], ends, strict=False)]

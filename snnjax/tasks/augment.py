@@ -19,5 +19,5 @@ def shifted(images, rng, reach):
 
 def thinned(spikes, rng, share):
     """Loses a share of the spikes ``[T, ...]``, at random."""
-    kept = rng.random(spikes.shape[1:], np.float32) >= share
-    return spikes * kept.astype(spikes.dtype)
+    mask = rng.random(spikes.shape[1:], np.float32) >= share
+    return spikes * mask.astype(spikes.dtype)

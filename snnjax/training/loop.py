@@ -22,7 +22,7 @@ from snnjax.training.step import Metrics, TrainState
 
 
 class Fit(NamedTuple):
-    """What ``fit`` found."""
+    """A finished training."""
 
     state: TrainState  # after the last epoch
     best_weights: Any  # those of the epoch that did best on validation data

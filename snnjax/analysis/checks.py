@@ -1,0 +1,57 @@
+"""Errors before harm, for weights, paths and losses."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from snnjax import check
+
+Weights = Any  # a pytree of arrays
+
+
+def same_tree(what: str, tree: Weights, like: Weights) -> None:
+    """Refuses a tree that has not the structure and shapes of another.
+
+    Raises:
+        ValueError: with both structures, or the first shapes that differ.
+    """
+    trees = tree, like
+    got, expected = (str(jax.tree.structure(t)) for t in trees)
+    if got == expected:
+        got, expected = (str([jnp.shape(x) for x in jax.tree.leaves(t)]) for t in trees)
+    if got != expected:
+        raise ValueError(
+            f"{what} must be a tree like the other: {expected}, not {got}."
+        )
+
+
+def path_points(name: str, values: Any) -> jax.Array:
+    """Where a path is looked at, ``[K]``.
+
+    Raises:
+        ValueError: for fewer than two points.
+    """
+    points = jnp.asarray(values, jnp.result_type(float))
+    if points.ndim != 1 or len(points) < 2:
+        raise ValueError(
+            f"{name} must be two points or more, [K], got shape {points.shape}."
+        )
+    return points
+
+
+def all_finite(what: str, values: jax.Array) -> jax.Array:
+    """The values, unless one of them is known to be NaN or infinite.
+
+    Raises:
+        ValueError: with their number and the index of the first.
+    """
+    known = check.concrete(values)
+    if known is not None and not np.all(np.isfinite(known)):
+        bad = np.argwhere(~np.isfinite(known))
+        raise ValueError(
+            f"{len(bad)} of {known.size} {what} are not finite, the first at index "
+            f"{bad[0].tolist()}. Look at the loss there, or stay closer to the weights."
+        )
+    return values
