@@ -1,8 +1,9 @@
 """Numbers and events become rasters: encoders, patterns made to order, batches.
 
 - ``encode`` turns numbers into spikes; ``patterns`` draws inputs of known difficulty.
-- ``batches`` makes rasters of events inside ``jit``; ``streaming`` reads more data than
-  memory holds; ``prefetching`` brings the next batches to the device.
+- ``batches`` makes rasters of events inside ``jit``; ``stream`` (in ``streaming``)
+  reads more data than memory holds, ``prefetch`` (in ``prefetching``) brings the next
+  batches to the device. No module is called like a function of the package.
 
 Sound, images and contact become spikes in ``snnjax.senses``, recorded data come from
 ``snnjax.datasets``.
