@@ -20,7 +20,7 @@ ARROWS = {  # who may import whom, besides themselves
     "surrogate": {"check"},
     "chunks": {"check"},
     "cell": {"check", "chunks"},
-    "kernels": {"check", "files", "surrogate"},
+    "kernels": {"check", "files"},
     "neurons": {"check", "cell", "surrogate", "kernels"},
     "networks": {"check", "cell", "neurons", "kernels"},
     "learning": {"check", "cell", "surrogate"},

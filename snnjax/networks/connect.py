@@ -14,8 +14,8 @@ import jax.numpy as jnp
 from snnjax import check
 from snnjax.cell import Cell, Loop, factory
 from snnjax.kernels import native
-from snnjax.kernels.layer import project
 from snnjax.kernels.native import Backend
+from snnjax.kernels.products import project
 from snnjax.networks.initialize import normal
 
 Initializer = Callable[[jax.Array, int, int], jax.Array]
