@@ -85,6 +85,9 @@ times, labels = times[order], labels[order]
 xs = jnp.concatenate([one_spike_raster(times, 50), jnp.zeros((50, *times.shape))])
 
 
+layers = tuple(str(2 * k + 1) for k in range(depth))
+
+
 def network(draw):
     cells = []
     for k in range(depth):
@@ -92,7 +95,7 @@ def network(draw):
         cells += [snn.dense(below, width, init=draw(rate)), snn.lif(width, params)]
     readout = partial(snn.fluctuation_driven, rate=10.0, xi=1.0, params=params, dt=dt)
     cells += [snn.dense(width, classes, init=readout), snn.li(classes)]
-    return snn.chain(*cells, every=True)
+    return snn.chain(*cells, outputs=layers)
 
 
 def fluctuating(sigma):
@@ -111,7 +114,7 @@ kaiming = network(lambda rate: partial(normal, gain=2**0.5)).init(jax.random.key
 
 def rates(weights, xs):
     _, ys = snn.unroll(net, weights, xs, dt=dt)
-    return [snn.firing_rate(spikes, dt=dt) for spikes in ys[1:-2:2]]
+    return [snn.firing_rate(spikes, dt=dt) for spikes in ys.values()]
 
 
 # %% [markdown]
@@ -128,12 +131,12 @@ def lowered(logs):
     for k, log in enumerate(logs):
         neuron = snn.lif(width, params._replace(threshold=jnp.exp(log)))
         cells += [snn.dense(20 if k == 0 else width, width), neuron]
-    return snn.chain(*cells, every=True)
+    return snn.chain(*cells, outputs=layers)
 
 
 def rates_at(logs, weights, xs):
     _, ys = snn.unroll(lowered(logs), weights[: 2 * depth], xs, dt=dt)
-    return [snn.firing_rate(spikes, dt=dt) for spikes in ys[1::2]]
+    return [snn.firing_rate(spikes, dt=dt) for spikes in ys.values()]
 
 
 band = {"lower": 10.0, "upper": 30.0, "steps": 100}

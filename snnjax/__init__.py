@@ -32,7 +32,8 @@ Subpackages tell the rest of the story. Each is ``snn.NAME``, imported on first 
 from importlib import import_module
 from types import ModuleType
 
-from snnjax.cell import Cell, chain, learn, nonfinite, unroll
+from snnjax.cell import Cell, nonfinite, reseed, unroll
+from snnjax.compose import chain, learn, stateless
 from snnjax.learning import (
     accuracy,
     cross_entropy,
@@ -41,7 +42,7 @@ from snnjax.learning import (
     max_over_time,
     upper_rate_bound,
 )
-from snnjax.networks import dense, fluctuation_driven, recurrent
+from snnjax.networks import dense, fluctuation_driven, graph, recurrent
 from snnjax.neurons import LIFParams, LIParams, li, lif, srm
 from snnjax.surrogate import ForwardMode, Sigmoid, SuperSpike, Triangle, spike
 
@@ -66,6 +67,7 @@ __all__ = [
     "dense",
     "firing_rate",
     "fluctuation_driven",
+    "graph",
     "learn",
     "li",
     "lif",
@@ -73,8 +75,10 @@ __all__ = [
     "max_over_time",
     "nonfinite",
     "recurrent",
+    "reseed",
     "spike",
     "srm",
+    "stateless",
     "unroll",
     "upper_rate_bound",
 ]

@@ -1,22 +1,21 @@
 """Cells: dynamical systems in discrete time, and how to run them.
 
-A cell is four pure functions. ``lax.scan`` does the rest: state goes in, state comes
+A cell is a few pure functions. ``lax.scan`` does the rest: state goes in, state comes
 out, and ``jit``, ``vmap``, ``grad`` and sharding stay in the hands of the caller.
 """
 
-import inspect
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from functools import wraps
+import warnings
+from collections.abc import Callable
 from itertools import takewhile
-from typing import Any, NamedTuple, ParamSpec
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
 from snnjax import check
+from snnjax.about import About, told
 from snnjax.check import Number
-from snnjax.chunks import fitting, forgetting, in_chunks
+from snnjax.chunks import checkpoint_length, detach_state, in_chunks
 
 Weights = Any
 State = Any
@@ -28,44 +27,6 @@ class Loop(NamedTuple):
     r: jax.Array  # weights [n, n]
     spikes: jax.Array  # [*batch, n], of the step before the first
     recurrent_gradient: bool = True  # whether gradients pass through those spikes
-
-
-class Edge(NamedTuple):
-    """Who feeds whom inside a compound cell."""
-
-    source: Any  # key of a part, or the name of an input
-    target: Any  # key of a part, or "output"
-    before: bool = False  # whether what arrives was put out one step before
-
-
-@dataclass(frozen=True, eq=False)
-class About:
-    """How a cell was made, and what is inside.
-
-    ``factory`` fills in ``make`` and ``options``; compound cells tell the rest.
-
-    Attributes:
-        make: the factory.
-        options: what it was given, with its defaults.
-        parts: the cells inside, by key, in the order in which they act; none in a leaf.
-        edges: who feeds whom.
-        weights: tree of the whole -> tree of each part, by key.
-        states: the same for states.
-        join: parts -> the same compound of other parts.
-        watch: names -> the same cell, which puts out ``(y, {name: value})``; None where
-            only fields of the state can be seen, by stepping.
-        matrix: weights -> ``[n_in, n_out]``, of a connection that is one product.
-    """
-
-    make: Callable[..., "Cell"] | None = None
-    options: inspect.BoundArguments | None = None
-    parts: Mapping[Any, "Cell"] = field(default_factory=dict)
-    edges: tuple[Edge, ...] = ()
-    weights: Callable[[Weights], Mapping[Any, Weights]] = lambda weights: {}
-    states: Callable[[State], Mapping[Any, State]] = lambda state: {}
-    join: Callable[[Mapping[Any, "Cell"]], "Cell"] | None = None
-    watch: Callable[[tuple[str, ...]], "Cell"] | None = None
-    matrix: Callable[[Weights], jax.Array] | None = None
 
 
 class Cell(NamedTuple):
@@ -95,33 +56,40 @@ class Cell(NamedTuple):
     ) = None
     about: About | None = None
 
+    def __repr__(self) -> str:
+        about = self.about
+        if about is None or (about.make is None and not about.parts):
+            step = getattr(self.step, "__qualname__", repr(self.step))
+            return f"Cell(step={step})"
+        return told(about)
 
-Options = ParamSpec("Options")
 
+def check_cell(what: str, cell: Any) -> None:
+    """Refuses what is no cell.
 
-def factory(make: Callable[Options, Cell]) -> Callable[Options, Cell]:
-    """Lets a function that makes cells keep in ``about`` how each was made."""
-    signature = inspect.signature(make)
-
-    @wraps(make)
-    def making(*args: Options.args, **kwargs: Options.kwargs) -> Cell:
-        cell = make(*args, **kwargs)
-        options = signature.bind(*args, **kwargs)
-        options.apply_defaults()
-        about = replace(cell.about or About(), make=making, options=options)
-        return cell._replace(about=about)
-
-    return making
+    Raises:
+        ValueError: with what came; a list is to be unpacked.
+    """
+    if isinstance(cell, Cell):
+        return
+    if isinstance(cell, list | tuple):
+        raise ValueError(
+            f"{what} must be a cell, got a {type(cell).__name__}: unpack it, "
+            "chain(*cells)."
+        )
+    raise ValueError(f"{what} must be a cell such as lif(10), got {cell!r}.")
 
 
 def unroll(
     cell: Cell,
     weights: Weights,
-    xs: jax.Array,
+    xs: Any,
     *,
     dt: Number,
     state: State | None = None,
-    record: Callable[[State, jax.Array], Any] | None = None,
+    mask: jax.Array | None = None,
+    key: jax.Array | None = None,
+    record: Callable[[State, Any], Any] | None = None,
     truncate: int | None = None,
     checkpoint: int | None = None,
     memory: float | None = None,
@@ -134,11 +102,17 @@ def unroll(
         cell: what to run.
         weights: from ``cell.init``.
         xs: inputs ``[T, *batch, n_in]``, time first: floating point, or what the first
-            cell reads (connections take rasters of ``uint8`` or ``bool``).
+            cell reads (connections take rasters of ``uint8`` or ``bool``). A tree of
+            such arrays where a cell has several inputs.
         dt: time step [s].
         state: where to start; the resting state if omitted.
+        mask: valid steps ``[T, *batch]``, for sequences of unequal length. A step
+            outside changes no state, puts out zeros and has no gradient, whatever its
+            input holds, NaN included. Masked runs are stepped.
+        key: randomness of this run, for cells whose state holds a key (``reseed``).
         record: what to keep of each step, ``(state, y) -> anything``; the output
-            ``y`` if omitted, which is the fast way.
+            ``y`` if omitted, which is the fast way. A voltage is cheaper to ask for
+            where the network is made (``outputs=``).
         truncate: cut the gradient through the state every so many steps (truncated
             backpropagation through time). Values stay the same.
         checkpoint: keep the state only every so many steps and compute the rest again
@@ -152,152 +126,64 @@ def unroll(
         The final state, and what was recorded, ``[T, ...]``.
 
     Raises:
-        ValueError: for an input without a time axis or not floating point, a ``dt``
-            that is not positive, a state of another batch, chunks below one step, a
-            memory that no chunk fits into, or both ``checkpoint`` and ``memory``.
+        ValueError: for an input without a time axis or not floating point, inputs of
+            different length, a ``dt`` that is not positive, a state of another batch,
+            a mask of another shape, chunks below one step, a memory that no chunk fits
+            into, or both ``checkpoint`` and ``memory``.
     """
-    if xs.ndim < 2:
-        raise ValueError(
-            f"unroll expects inputs [T, *batch, n_in], got shape {xs.shape}. "
-            "A single channel is xs[:, None]."
-        )
-    check.signal("The input of unroll", xs)
-    check.positive("dt", dt, " [s]")
-    if jnp.ndim(dt) != 0:
-        raise ValueError(f"dt must be one number [s], got shape {jnp.shape(dt)}.")
-
-    first = xs[0] if len(xs) else xs.sum(axis=0)
+    first = _first_of(xs)
+    _check_dt(dt)
     state = cell.rest(first) if state is None else _matching(cell, state, first)
+    if key is not None:
+        check.key(key)
+        state = reseed(state, key)
+    keep = record or (lambda _, y: y)
+    if mask is not None:
+        mask = _valid(mask, xs)
+        cell, xs = _masked(cell, mask.ndim - 1), (xs, mask)
 
     def run(state, xs):
-        if record is None:
+        if record is None and mask is None:
             return run_cell(cell, weights, state, xs, dt)
-        return _scan(cell, weights, state, xs, dt, record)
+        return scan_steps(cell, weights, state, xs, dt, keep)
 
     if memory is not None:
         if checkpoint is not None:
             raise ValueError("Give unroll a checkpoint or a memory, not both.")
-        checkpoint = fitting(run, state, xs, memory)
+        checkpoint = checkpoint_length(run, state, xs, memory)
     if checkpoint is not None:
         check.whole("checkpoint", checkpoint)
         run = in_chunks(jax.checkpoint(run), checkpoint)
     if truncate is not None:
         check.whole("truncate", truncate)
-        run = in_chunks(forgetting(run), truncate)
+        run = in_chunks(detach_state(run), truncate)
     return run(state, xs)
 
 
 def run_cell(
-    cell: Cell, weights: Weights, state: State, xs: jax.Array, dt: Number
-) -> tuple[State, jax.Array]:
+    cell: Cell, weights: Weights, state: State, xs: Any, dt: Number
+) -> tuple[State, Any]:
     """Runs a cell by its own ``run``, or by scanning its ``step`` if it has none."""
     if cell.run is not None:
         return cell.run(weights, state, xs, dt)
-    return _scan(cell, weights, state, xs, dt, lambda _, y: y)
+    return scan_steps(cell, weights, state, xs, dt, lambda _, y: y)
 
 
-def chain(*cells: Cell, every: bool = False) -> Cell:
-    """Feeds each cell with the output of the one before, within the same step.
+def scan_steps(
+    cell: Cell,
+    weights: Weights,
+    state: State,
+    xs: Any,
+    dt: Number,
+    record: Callable[[State, Any], Any],
+) -> tuple[State, Any]:
+    """Steps a cell through a sequence and keeps what ``record`` makes of each step."""
 
-    Weights and state are tuples with one entry for each cell. Over a sequence the
-    chain runs layer by layer, so that every layer can use its fastest way.
+    def body(state, x):
+        state, y = cell.step(weights, state, x, dt)
+        return state, record(state, y)
 
-        _, (_, spikes, _, v) = unroll(
-            chain(dense(70, 50), lif(50), dense(50, 2), li(2), every=True), …)
-
-    Args:
-        *cells: one cell or more, in the order in which signals pass.
-        every: whether to put out what each cell puts out, as a tuple, in place of the
-            output of the last: the hidden spikes that a rate bound looks at.
-
-    Returns:
-        One cell, with the input of the first and the output of the last (or of all).
-
-    Raises:
-        ValueError: if there is nothing to chain.
-    """
-    if not cells:
-        raise ValueError("chain expects at least one cell, got none.")
-
-    def init(key):
-        keys = jax.random.split(key, len(cells))
-        return tuple(cell.init(k) for cell, k in zip(cells, keys, strict=True))
-
-    def rest(x):
-        states = []
-        for cell in cells:
-            states.append(cell.rest(x))
-            x = _output_like(cell, states[-1], x)
-        return tuple(states)
-
-    def through(advance):
-        def passing(weights, states, x, dt):
-            ends, outputs = [], []
-            for cell, w, state in zip(cells, weights, states, strict=True):
-                state, x = advance(cell, w, state, x, dt)
-                ends.append(state)
-                outputs.append(x)
-            return tuple(ends), tuple(outputs) if every else x
-
-        return passing
-
-    return Cell(
-        init=init,
-        rest=rest,
-        step=through(lambda cell, *args: cell.step(*args)),
-        run=through(run_cell),
-    )
-
-
-class Learned(NamedTuple):
-    """Weights of ``learn``."""
-
-    logs: dict[str, jax.Array]  # logarithms of the learned constants
-    weights: Weights  # of the cell itself
-
-
-def learn(make: Callable[..., Cell], **constants: Number) -> Cell:
-    """Makes positive constants of any cell learnable, through their logarithms.
-
-    The logarithm is unconstrained, so no step of an optimizer can leave the allowed
-    range and no clipping stops the gradient.
-
-        learn(lambda tau_mem: lif(100, LIFParams(tau_mem=tau_mem)),
-              tau_mem=jnp.full(100, 20e-3))
-
-    Args:
-        make: builds the cell from the constants, given by name.
-        **constants: where each starts, a positive scalar or array.
-
-    Returns:
-        A cell whose weights are ``Learned(logs, weights)``.
-
-    Raises:
-        ValueError: for a constant that is not positive, or if none is given.
-    """
-    if not constants:
-        raise ValueError("learn expects at least one constant by name, got none.")
-    for name, value in constants.items():
-        check.positive(name, value)
-
-    def init(key):
-        dtype = jnp.result_type(float)
-        logs = {k: jnp.log(jnp.asarray(v, dtype)) for k, v in constants.items()}
-        return Learned(logs, make(**constants).init(key))
-
-    def cell_of(weights):
-        return make(**{name: jnp.exp(log) for name, log in weights.logs.items()})
-
-    def loop(weights, state, currents, loop, dt):
-        return cell_of(weights).loop(weights.weights, state, currents, loop, dt)
-
-    return Cell(
-        init=init,
-        rest=lambda x: make(**constants).rest(x),
-        step=lambda w, state, x, dt: cell_of(w).step(w.weights, state, x, dt),
-        run=lambda w, state, xs, dt: run_cell(cell_of(w), w.weights, state, xs, dt),
-        loop=loop if make(**constants).loop is not None else None,
-    )
+    return jax.lax.scan(body, state, xs)
 
 
 def nonfinite(state: State) -> dict[str, jax.Array]:
@@ -320,29 +206,118 @@ def nonfinite(state: State) -> dict[str, jax.Array]:
     }
 
 
-def _scan(cell, weights, state, xs, dt, record):
-    def body(state, x):
-        state, y = cell.step(weights, state, x, dt)
-        return state, record(state, y)
+def reseed(state: State, key: jax.Array) -> State:
+    """Gives a state other randomness: the noise of the steps to come.
 
-    return jax.lax.scan(body, state, xs)
+    Every key inside a state is replaced by one drawn from ``key``, a different one for
+    each. The cell stays the same, so that nothing is built or compiled anew.
+
+    Args:
+        state: of any cell, such as ``cell.rest(x)``.
+        key: randomness.
+
+    Returns:
+        The state with other keys; as it came where there are none.
+    """
+    leaves, tree = jax.tree.flatten(state)
+    for k, leaf in enumerate(leaves):
+        if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+            drawn = jax.random.split(jax.random.fold_in(key, k), leaf.shape)
+            leaves[k] = drawn if leaf.ndim else drawn.reshape(())
+    return jax.tree.unflatten(tree, leaves)
 
 
-def _output_like(cell, state, x):
+def output_like(cell: Cell, state: State, x: Any) -> Any:
     """Zeros as the cell would put out, with the batch, device and sharding of ``x``.
 
-    The batch is the axes that both begin with.
+    The batch is the axes that both begin with; of several inputs, of the first.
     """
 
     def first_output(state, x):
         return cell.step(cell.init(jax.random.key(0)), state, x, 1.0)[1]
 
-    y = jax.eval_shape(first_output, state, x)
+    shapes = jax.eval_shape(first_output, state, x)
+    return jax.tree.map(lambda y: _zeros_like(y, jax.tree.leaves(x)[0]), shapes)
+
+
+def _zeros_like(y, x):
     both = zip(x.shape[:-1], y.shape[:-1], strict=False)
     batch = len(list(takewhile(lambda sizes: sizes[0] == sizes[1], both)))
     zeros = jnp.zeros_like(x[(slice(None),) * batch + (0,) * (x.ndim - batch)])
     zeros = jnp.expand_dims(zeros, tuple(range(batch, y.ndim)))
     return (zeros + jnp.zeros(y.shape[batch:], x.dtype)).astype(y.dtype)
+
+
+def _first_of(xs):
+    """The first step of an input, and refusal of what is none."""
+    leaves = jax.tree.leaves(xs)
+    for x in leaves:
+        if jnp.ndim(x) < 2:
+            raise ValueError(
+                f"unroll expects inputs [T, *batch, n_in], got shape {jnp.shape(x)}. "
+                "A single channel is xs[:, None]."
+            )
+        check.signal("The input of unroll", x)
+    steps = sorted({len(x) for x in leaves})
+    if len(steps) != 1:
+        raise ValueError(
+            "unroll expects inputs of one length, got "
+            f"{steps or 'no array'}. Pad the shorter ones."
+        )
+    return jax.tree.map(lambda x: x[0] if len(x) else x.sum(0, dtype=x.dtype), xs)
+
+
+def _check_dt(dt):
+    check.positive("dt", dt, " [s]")
+    if jnp.ndim(dt) != 0:
+        raise ValueError(f"dt must be one number [s], got shape {jnp.shape(dt)}.")
+    known = check.concrete(dt)
+    if known is not None and known >= 0.1:
+        warnings.warn(
+            f"Times are in seconds: dt={known:g} is {1e3 * known:g} ms. "
+            "One millisecond is dt=1e-3.",
+            UserWarning,
+            stacklevel=3,
+        )
+
+
+def _valid(mask, xs):
+    """The mask as truth values, refused unless it fits all inputs."""
+    mask = jnp.asarray(mask)
+    if not jnp.issubdtype(mask.dtype, jnp.bool_):
+        known = check.concrete(mask)
+        if known is None or not ((known == 0) | (known == 1)).all():
+            raise ValueError(
+                f"A mask holds True or False, got {mask.dtype}; cast it: mask > 0."
+            )
+    for x in jax.tree.leaves(xs):
+        if mask.ndim < 1 or mask.shape != x.shape[: mask.ndim] or mask.ndim == x.ndim:
+            raise ValueError(
+                f"The mask must be [T, *batch] of the inputs {x.shape}, "
+                f"{x.shape[:-1]}, got {mask.shape}. Time comes first."
+            )
+    return mask.astype(bool)
+
+
+def _masked(cell, batch_axes):
+    """A cell of ``(x, valid)`` that stands still where a step is not valid."""
+
+    def step(weights, state, given, dt):
+        x, valid = given
+        x = jax.tree.map(lambda x: _where(valid, x, jnp.zeros_like(x)), x)
+        after, y = cell.step(weights, state, x, dt)
+        state = jax.tree.map(lambda a, b: _where(valid, a, b), after, state)
+        return state, jax.tree.map(lambda y: _where(valid, y, jnp.zeros_like(y)), y)
+
+    return cell._replace(step=step, run=None, loop=None)
+
+
+def _where(valid, x, other):
+    """Chosen sample by sample; what all samples share moves on with any of them."""
+    if x.shape[: valid.ndim] != valid.shape:
+        return jnp.where(jnp.any(valid), x, other)
+    missing = x.ndim - valid.ndim
+    return jnp.where(jnp.expand_dims(valid, tuple(range(-missing, 0))), x, other)
 
 
 def _matching(cell, state, x):

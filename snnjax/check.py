@@ -4,6 +4,7 @@ Numbers are checked where they are concrete. A traced number (inside ``jit``, ``
 or ``grad``) has no value yet and passes; its shape and dtype are checked all the same.
 """
 
+from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 import jax
@@ -95,7 +96,10 @@ def per_neuron(name: str, value: Any, n: int) -> None:
 
 
 def weights(
-    name: str, given: Any, kind: type, shapes: dict[str, tuple[int, ...] | None]
+    name: str,
+    given: Any,
+    kind: type,
+    shapes: Mapping[str, tuple[int, ...] | None],
 ) -> None:
     """Refuses weights that were made for another cell.
 

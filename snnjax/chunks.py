@@ -1,6 +1,7 @@
 """Long runs in chunks: gradients truncated between them, or memory saved.
 
-A run is any ``(state, xs [T, ...]) -> (state, ys [T, ...])`` that may be cut anywhere.
+A run is any ``(state, xs [T, ...]) -> (state, ys [T, ...])`` that may be cut anywhere,
+of arrays or trees of arrays.
 """
 
 import jax
@@ -13,30 +14,35 @@ def in_chunks(run, length):
     """Runs chunk after chunk of ``length`` steps; the last may be shorter."""
 
     def run_chunks(state, xs):
-        n = len(xs) // length
+        steps = len(jax.tree.leaves(xs)[0])
+        n = steps // length
         if n == 0:
             return run(state, xs)
-        head = xs[: n * length].reshape(n, length, *xs.shape[1:])
+        head = jax.tree.map(
+            lambda x: x[: n * length].reshape(n, length, *x.shape[1:]), xs
+        )
         state, ys = jax.lax.scan(lambda s, x: run(s, x), state, head)
         ys = jax.tree.map(lambda y: y.reshape(n * length, *y.shape[2:]), ys)
-        if n * length == len(xs):
+        if n * length == steps:
             return state, ys
-        state, rest = run(state, xs[n * length :])
+        state, rest = run(state, jax.tree.map(lambda x: x[n * length :], xs))
         return state, jax.tree.map(lambda a, b: jnp.concatenate([a, b]), ys, rest)
 
     return run_chunks
 
 
-def fitting(run, state, xs, memory):
+def checkpoint_length(run, state, xs, memory):
     """The longest chunk, a divisor of T, whose gradient fits; None: all at once."""
     check.positive("memory", memory, " [bytes]")
-    steps = len(xs)
+    steps = len(jax.tree.leaves(xs)[0])
     if steps < 2:
         return None
 
     def kept(length):
         """Bytes that the backward pass of so many steps needs from the forward one."""
-        some = jax.ShapeDtypeStruct((length, *xs.shape[1:]), xs.dtype)
+        some = jax.tree.map(
+            lambda x: jax.ShapeDtypeStruct((length, *x.shape[1:]), x.dtype), xs
+        )
         pull = jax.eval_shape(lambda state, xs: jax.vjp(run, state, xs)[1], state, some)
         return _bytes(pull)
 
@@ -55,7 +61,7 @@ def fitting(run, state, xs, memory):
     return max(k for need, k in needs if need <= memory)
 
 
-def forgetting(run):
+def detach_state(run):
     """Runs without passing gradients on to where it started."""
     return lambda state, xs: run(jax.lax.stop_gradient(state), xs)
 

@@ -10,13 +10,14 @@ import pytest
 import snnjax as snn
 from snnjax.cell import run_cell
 from snnjax.learning import running_max
-from snnjax.networks import convolution, flatten, pool
+from snnjax.networks import convolution, flatten, graph, pool, residual
 from snnjax.neurons import (
     HomeostasisParams,
     homeostatic_lif,
     smooth_lif,
     synaptic_scaling,
 )
+from snnjax.probes import watched
 from snnjax.surrogate import Triangle
 
 T, B, N = 12, 4, 3
@@ -66,6 +67,30 @@ CELLS = {
         snn.dense(4, 2, backend="xla"),
         snn.li(2),
     ),
+    "chain by name": snn.chain(
+        first=snn.dense(N, 4, backend="xla"),
+        hidden=snn.lif(4, backend="xla"),
+        out=snn.li(4),
+        outputs=("hidden.v",),
+    ),
+    "dense mask": snn.dense(N, 5, mask=np.arange(15).reshape(N, 5) % 2, backend="xla"),
+    "closed": snn.chain(
+        snn.dense(N, N, backend="xla"),
+        snn.recurrent(lif(), snn.dense(N, N, bias=True, backend="xla")),
+    ),
+    "graph": graph(
+        {"e": lif(), "i": lif(reset="subtract"), "out": snn.li(2)},
+        {
+            "input->e": snn.dense(N, N, backend="xla"),
+            "e->i": snn.dense(N, N, backend="xla"),
+            "i->e": snn.dense(N, N, backend="xla"),
+            "i->i": snn.dense(N, N, backend="xla"),
+            "e->out": snn.dense(N, 2, backend="xla"),
+            "input->out": snn.dense(N, 2, backend="xla"),
+        },
+        outputs="out",
+    ),
+    "residual": residual(snn.chain(snn.dense(N, N, backend="xla"), snn.li(N))),
     "convolution": on_maps(
         (N,),
         convolution(1, 2, kernel=(2,), stride=2),
@@ -82,7 +107,7 @@ CELLS = {
     "running max": running_max(N),
     "learn": snn.learn(lambda tau: lif(tau_mem=tau), tau=np.full(N, 5e-3)),
 }
-SPEAKS_UNASKED = {"dense bias", "recurrent options", "running max"}
+SPEAKS_UNASKED = {"closed", "dense bias", "recurrent options", "running max"}
 DRIFTS_IN_SILENCE = {"homeostatic lif", "synaptic scaling"}
 NEURONS = [
     *("li", "lif", "lif subtract", "lif refractory", "srm"),
@@ -173,6 +198,42 @@ def test_any_batch_works(name, batch):
     cell, weights = start(name)
     ys = snn.unroll(cell, weights, inputs(batch), dt=DT)[1]
     assert ys.shape[:-1] == (T, *batch)
+
+
+@every_cell
+def test_steps_outside_a_mask_leave_no_trace(name, x64):
+    cell, weights = start(name)
+    lengths = np.array([T, 5, 0, 8])
+    mask = np.arange(T)[:, None] < lengths
+
+    def run(cell, weights, xs):
+        return snn.unroll(cell, weights, xs, dt=DT, mask=mask)
+
+    clean = value_and_gradients(cell, weights, inputs(), run)
+    dirty = jnp.where(mask[..., None], inputs(), jnp.nan)
+    found = value_and_gradients(cell, weights, dirty, run)
+    jax.tree.map(np.testing.assert_array_equal, clean, found)
+    ys = clean[0][1]
+    for b, steps in enumerate(lengths):
+        alone = snn.unroll(cell, weights, inputs()[:steps, b], dt=DT)[1]
+        close(ys[:steps, b], alone, 1e-10, 1e-12)
+        assert not np.any(ys[steps:, b])
+
+
+@every_cell
+def test_every_field_of_the_state_can_be_watched(name, x64):
+    cell, weights = start(name)
+    rest = cell.rest(inputs()[0])
+    fields = [f for f, v in getattr(rest, "_asdict", dict)().items() if v is not None]
+    fields = [f for f in fields if hasattr(getattr(rest, f), "dtype")]
+    if not fields:
+        pytest.skip("its state has no field by name")
+    look = watched(cell, tuple(fields))
+    record = lambda s, y: (y, {f: getattr(s, f) for f in fields})  # noqa: E731
+    state = cell.rest(inputs()[0])
+    _, seen = run_cell(look, weights, state, inputs(), DT)
+    _, recorded = snn.unroll(cell, weights, inputs(), dt=DT, record=record)
+    close(seen, recorded, 1e-10, 1e-12)
 
 
 @every_cell

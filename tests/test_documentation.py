@@ -45,13 +45,21 @@ SCOPE = vars(builtins) | {name: values[-1] for name, values in HOMES.items()}
 SCOPE |= LIBRARIES | {"snn": snnjax, "partial": partial}
 GIVEN = {"batches", "dt", "key", "label", "labels", "n", "net", "path", "state", "w"}
 GIVEN |= {"optimizer", "weights", "xs"}  # where they have no values
+NET = """
+net = chain(input=dense(6, 5), hidden=recurrent(lif(5), dense(5, 5)), out=li(5))
+weights, xs, quieter = net.init(jax.random.key(0)), jnp.ones((8, 2, 6)), lif(5)
+"""
 VALUES = {  # what the example of a docstring takes for given
     "snnjax": "spikes = jnp.zeros((5, 2, 700))",
+    "snnjax.compose.chain": "key, xs = jax.random.key(0), jnp.zeros((5, 2, 70))",
     "snnjax.inputs.batches": "data = None",
     "snnjax.inputs.prefetching.prefetch": """
 batches, state, step = [(1,), (2,)], 0, lambda state, x: (state + x, {})
 """,
     "snnjax.interop.nnx.Module": "xs = jnp.zeros((5, 2, 700))",
+    "snnjax.parts": NET,
+    "snnjax.parts.labels": NET,
+    "snnjax.parts.summary": NET,
     "snnjax.learning.losses": """
 voltages, labels = jnp.zeros((5, 2, 3)), jnp.zeros(2, int)
 """,

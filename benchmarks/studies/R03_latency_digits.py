@@ -1,4 +1,4 @@
-"""R03: handwritten digits as latencies, beside logistic regression on the pixels."""
+"""Handwritten digits as latencies, beside logistic regression on the pixels."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""R05: Braille letters under four taxels, with recurrence and without."""
+"""Braille letters under four taxels, with recurrence and without."""
 
 from functools import partial
 

@@ -1,4 +1,1 @@
-"""Native code, and faster ways through the same sums: plain arrays in and out.
-
-Nothing here knows a neuron or a cell; modes and shapes of surrogates cross by name.
-"""
+"""Faster ways through the same sum: plain arrays in, plain arrays out."""

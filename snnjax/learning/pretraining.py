@@ -50,8 +50,9 @@ def homeostatic_pretraining(
         def rates(logs, weights, xs):
             first, second = (LIFParams(threshold=jnp.exp(log)) for log in logs)
             cells = dense(20, 64), lif(64, first), dense(64, 64), lif(64, second)
-            _, ys = unroll(chain(*cells, every=True), weights, xs, dt=dt)
-            return [firing_rate(spikes, dt=dt) for spikes in (ys[1], ys[3])]
+            net = chain(*cells, outputs=("1", "3"))
+            _, ys = unroll(net, weights, xs, dt=dt)
+            return [firing_rate(spikes, dt=dt) for spikes in ys.values()]
 
         logs = [jnp.zeros(64), jnp.zeros(64)]
         pretrained = homeostatic_pretraining(

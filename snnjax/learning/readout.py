@@ -3,9 +3,11 @@
 import jax.numpy as jnp
 
 from snnjax import check
+from snnjax.about import factory
 from snnjax.cell import Cell
 
 
+@factory
 def running_max(n: int) -> Cell:
     """The running maximum of each of ``n`` channels.
 

@@ -1,13 +1,6 @@
 """How neurons are wired, and where their weights start."""
 
-from snnjax.networks.connect import (
-    DenseWeights,
-    RecurrentState,
-    RecurrentWeights,
-    dense,
-    from_events,
-    recurrent,
-)
+from snnjax.networks.connect import DenseWeights, dense, from_events
 from snnjax.networks.convolutions import (
     ConvolutionWeights,
     convolution,
@@ -31,13 +24,25 @@ from snnjax.networks.fluctuations import (
     superpose,
     weight_moments,
 )
+from snnjax.networks.graph_run import GraphState
+from snnjax.networks.graphs import graph, residual
 from snnjax.networks.initialize import fluctuation_driven, normal
 from snnjax.networks.rates import ScaledWeights, scale_to_rates
+from snnjax.networks.recurrent_layer import (
+    ClosedState,
+    ClosedWeights,
+    RecurrentState,
+    RecurrentWeights,
+    recurrent,
+)
 
 __all__ = [
+    "ClosedState",
+    "ClosedWeights",
     "ConvolutionWeights",
     "DenseWeights",
     "Exponential",
+    "GraphState",
     "LogNormal",
     "Membrane",
     "PoissonDrive",
@@ -52,12 +57,14 @@ __all__ = [
     "flatten",
     "fluctuation_driven",
     "from_events",
+    "graph",
     "normal",
     "poisson_drive",
     "pool",
     "predict_membrane",
     "project_signs",
     "recurrent",
+    "residual",
     "scale_to_rates",
     "signed_weights",
     "superpose",

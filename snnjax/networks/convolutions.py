@@ -18,6 +18,7 @@ import jax
 import jax.numpy as jnp
 
 from snnjax import check
+from snnjax.about import factory
 from snnjax.cell import Cell
 from snnjax.kernels.convolve import Window, at_once, convolve
 from snnjax.kernels.convolve import pool as combined
@@ -34,6 +35,7 @@ class ConvolutionWeights(NamedTuple):
     b: jax.Array | None  # [c_out]; None without bias
 
 
+@factory
 def convolution(
     c_in: int,
     c_out: int,
@@ -100,6 +102,7 @@ def convolution(
     return Cell(init=draw, rest=rest, step=step, run=through(convolve))
 
 
+@factory
 def pool(
     by: Literal["sum", "mean", "max"],
     kernel: tuple[int, ...],
@@ -150,6 +153,7 @@ def pool(
     return Cell(init=lambda key: (), rest=rest, step=_one_step(run), run=run)
 
 
+@factory
 def flatten(dimensions: int = 2) -> Cell:
     """From maps to neurons, row by row: what ``dense`` needs to read a map.
 

@@ -13,8 +13,9 @@ import jax
 import jax.numpy as jnp
 
 from snnjax import check
-from snnjax.cell import Cell, chain, unroll
+from snnjax.cell import Cell, unroll
 from snnjax.check import Number
+from snnjax.compose import chain
 
 _POWER = 10  # factors lie between 2^-10 and 2^10
 _HALVINGS = 20

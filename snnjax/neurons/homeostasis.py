@@ -26,17 +26,20 @@ import jax
 import jax.numpy as jnp
 
 from snnjax import check
+from snnjax.about import factory
 from snnjax.cell import Cell
 from snnjax.check import Number
-from snnjax.neurons.leaky import (
-    Firing,
+from snnjax.kernels import layer
+from snnjax.neurons.dynamics import (
     LIFParams,
     Reset,
+    check_constants,
     check_lif,
-    constants_of,
+    lif_factors,
     lif_rest,
+    lif_step,
+    zeros,
 )
-from snnjax.neurons.population import check_constants, zeros
 from snnjax.surrogate import Shape, SuperSpike, check_shape, spike
 
 
@@ -56,6 +59,7 @@ class HomeostasisState(NamedTuple):
     drift: jax.Array  # logarithm x of threshold or inverse gain, [*batch, n]
 
 
+@factory
 def homeostatic_lif(
     n: int,
     params: LIFParams = LIFParams(),
@@ -94,12 +98,12 @@ def homeostatic_lif(
     """
     check_lif(n, params, reset)
     check_shape("surrogate", surrogate, (n,))
-    firing = Firing(reset, reset_gradient)
+    options = layer.Options(reset, reset_gradient)
 
-    def advance(constants, state, x, drift):
-        threshold = constants.threshold * jnp.exp(drift)
-        now = constants._replace(threshold=threshold)
-        return firing.step(now, state, x, lambda v: spike(v, surrogate))[:2]
+    def advance(factors, state, x, drift):
+        threshold = factors.decay.threshold * jnp.exp(drift)
+        now = factors._replace(decay=factors.decay._replace(threshold=threshold))
+        return lif_step(options, now, state, x, lambda v: spike(v, surrogate))
 
     return _homeostatic(
         "homeostatic_lif",
@@ -108,11 +112,12 @@ def homeostatic_lif(
         init=lambda key: (),
         rest=partial(lif_rest, n, params),
         prepare=lambda weights, dt, dtype: partial(
-            advance, constants_of(params, dt, dtype)
+            advance, lif_factors(params, dt, dtype)
         ),
     )
 
 
+@factory
 def synaptic_scaling(
     n: int, neuron: Cell, homeostasis: HomeostasisParams = HomeostasisParams()
 ) -> Cell:

@@ -18,15 +18,17 @@ import jax
 import jax.numpy as jnp
 
 from snnjax import check
+from snnjax.about import factory
 from snnjax.cell import Cell
-from snnjax.neurons.leaky import (
-    Firing,
+from snnjax.kernels import layer
+from snnjax.neurons.dynamics import (
     LIFParams,
     LIFState,
     Reset,
     check_lif,
-    constants_of,
+    lif_factors,
     lif_rest,
+    lif_step,
 )
 from snnjax.surrogate import Sigmoid, check_density
 
@@ -84,6 +86,7 @@ def _drawn_jvp(primals, tangents):
     return _drawn(*primals), tangents[1]
 
 
+@factory
 def stochastic_lif(
     n: int,
     params: LIFParams = LIFParams(),
@@ -119,22 +122,23 @@ def stochastic_lif(
     """
     check_lif(n, params, reset)
     check_density("noise", noise, (n,))
-    firing = Firing(reset, reset_gradient)
+    options = layer.Options(reset, reset_gradient)
 
-    def advance(constants, state, x):
+    def advance(factors, state, x):
         after, now = jax.random.split(state.key)
-        fire = lambda v: _draw(now, v, noise)  # noqa: E731
-        neuron, s, _ = firing.step(constants, state.neuron, x, fire)
+        neuron, s = lif_step(
+            options, factors, state.neuron, x, lambda v: _draw(now, v, noise)
+        )
         return StochasticState(neuron, after), s
 
     def step(weights, state, x, dt):
         del weights  # neurons have constants; connections have weights
-        return advance(constants_of(params, dt, state.neuron.v.dtype), state, x)
+        return advance(lif_factors(params, dt, state.neuron.v.dtype), state, x)
 
     def run(weights, state, xs, dt):
         del weights
-        constants = constants_of(params, dt, state.neuron.v.dtype)
-        return jax.lax.scan(partial(advance, constants), state, xs)
+        factors = lif_factors(params, dt, state.neuron.v.dtype)
+        return jax.lax.scan(partial(advance, factors), state, xs)
 
     return Cell(
         init=lambda key: (),
@@ -144,6 +148,7 @@ def stochastic_lif(
     )
 
 
+@factory
 def smooth_lif(
     n: int,
     params: LIFParams = LIFParams(),
@@ -180,11 +185,11 @@ def smooth_lif(
             "smooth_lif has no spikes, so no refractory time can follow them: leave "
             f"refractory out, got {params.refractory}."
         )
-    firing = Firing(reset, reset_gradient=True)
+    options = layer.Options(reset, reset_gradient=True)
 
     def step(weights, state, x, dt):
         del weights  # neurons have constants; connections have weights
-        constants = constants_of(params, dt, state.v.dtype)
-        return firing.step(constants, state, x, lambda v: _probability(v, noise))[:2]
+        factors = lif_factors(params, dt, state.v.dtype)
+        return lif_step(options, factors, state, x, lambda v: _probability(v, noise))
 
     return Cell(init=lambda key: (), rest=partial(lif_rest, n, params), step=step)

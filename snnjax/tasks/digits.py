@@ -5,7 +5,7 @@ from functools import partial
 import jax
 import numpy as np
 
-from snnjax.cell import chain
+from snnjax.compose import chain
 from snnjax.datasets import digits
 from snnjax.inputs import latency
 from snnjax.networks import dense, fluctuation_driven

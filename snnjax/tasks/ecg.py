@@ -6,7 +6,7 @@ from pathlib import Path
 import jax.numpy as jnp
 import numpy as np
 
-from snnjax.cell import chain, learn
+from snnjax.compose import chain, learn
 from snnjax.datasets import qtdb
 from snnjax.networks import dense, fluctuation_driven, recurrent
 from snnjax.neurons import LIFParams, LIParams, li, lif

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from snnjax.cell import chain
+from snnjax.compose import chain
 from snnjax.datasets import n_mnist
 from snnjax.events import Events, rasterize, select
 from snnjax.networks import convolution, dense, flatten, fluctuation_driven

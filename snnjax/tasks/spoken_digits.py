@@ -4,7 +4,7 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from snnjax.cell import chain
+from snnjax.compose import chain
 from snnjax.datasets import spoken_digits
 from snnjax.datasets.places import missing
 from snnjax.datasets.samples import Split

@@ -98,13 +98,14 @@ def network(*, silent=False):
         draw = partial(snn.fluctuation_driven, **init)
         neuron = snn.lif(n, snn.LIFParams(10e-3, 5e-3), surrogate=shape, backend="xla")
         cells += [snn.dense(below, n, init=draw, backend="xla"), neuron]
-    net = snn.chain(*cells, snn.dense(WIDTHS[-1], 2, bias=True), snn.li(2), every=True)
+    readout = snn.dense(WIDTHS[-1], 2, bias=True), snn.li(2)
+    net = snn.chain(*cells, *readout, outputs=("1", "3"))
     weights = net.init(jax.random.key(0))
     xs = jax.random.bernoulli(jax.random.key(1), 0.05, (100, 40, WIDTHS[0]))
 
     def rates(weights, xs):
         _, ys = snn.unroll(net, weights, xs, dt=DT)
-        return [snn.firing_rate(spikes, dt=DT) for spikes in (ys[1], ys[3])]
+        return [snn.firing_rate(spikes, dt=DT) for spikes in ys.values()]
 
     return rates, weights, xs.astype(float)
 
@@ -153,9 +154,10 @@ def test_thresholds_can_be_pretrained_and_folded_into_the_weights(x64):
         net = snn.chain(
             *(snn.dense(6, 12, backend="xla"), neurons[0]),
             *(snn.dense(12, 12, backend="xla"), neurons[1]),
-            every=True,
+            outputs=("1", "3"),
         )
-        return snn.unroll(net, weights[:4], xs.astype(float), dt=DT)[1][1::2]
+        ys = snn.unroll(net, weights[:4], xs.astype(float), dt=DT)[1]
+        return list(ys.values())
 
     def rates(*given):
         return [snn.firing_rate(s, dt=DT) for s in spikes(*given)]
@@ -171,7 +173,7 @@ def test_thresholds_can_be_pretrained_and_folded_into_the_weights(x64):
         assert np.all(log < 0)
         folded[2 * k] = weights[2 * k]._replace(w=weights[2 * k].w / jnp.exp(log))
     for ours, theirs in zip(
-        spikes(start, folded, xs), spikes(found.values, weights, xs), strict=True
+        spikes(start, tuple(folded), xs), spikes(found.values, weights, xs), strict=True
     ):
         assert np.mean(ours != theirs) < 1e-4  # but for ties
 

@@ -35,8 +35,9 @@ def found():
 
 
 def rates(weights):
-    _, ys = snn.unroll(snn.chain(*CELLS, every=True), weights, inputs(), dt=DT)
-    return [float(ys[k].mean()) / DT for k in (1, 2)]
+    net = snn.chain(*CELLS, outputs=("1", "2"))
+    _, ys = snn.unroll(net, weights, inputs(), dt=DT)
+    return [float(spikes.mean()) / DT for spikes in ys.values()]
 
 
 def test_every_layer_fires_at_its_target_and_says_so(found):

@@ -97,7 +97,7 @@ def network(
         snn.lif(size.hidden, PARAMS, surrogate=shape, backend=backend),
         snn.dense(size.hidden, 10),
         snn.li(10, snn.LIParams(20e-3, 5e-3)),
-        every=True,
+        outputs=("0", "1", "2", "3"),
     )
 
 

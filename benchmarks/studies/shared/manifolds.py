@@ -96,8 +96,9 @@ def outputs(
     size: Manifolds, cells: Sequence[snn.Cell], weights: Any, times: jax.Array
 ) -> tuple[jax.Array, ...]:
     """What each cell of the network puts out, ``[steps, N, n]``."""
-    net = snn.chain(*cells, every=True)
-    return snn.unroll(net, weights, raster(size, times), dt=DT)[1]
+    names = tuple(map(str, range(len(cells))))
+    net = snn.chain(*cells, outputs=names)
+    return tuple(snn.unroll(net, weights, raster(size, times), dt=DT)[1].values())
 
 
 def accuracy(size: Manifolds, cells, weights, split: Split) -> jax.Array:

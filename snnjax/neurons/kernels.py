@@ -1,4 +1,4 @@
-"""What one spike does to a membrane, in closed form.
+"""Kernels: what one spike does to a membrane, in closed form.
 
 A unit jump of the synaptic current at t = 0 draws the postsynaptic potential (PSP)
 

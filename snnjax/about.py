@@ -1,0 +1,108 @@
+"""What a cell tells of itself: how it was made, and what is inside.
+
+Nothing asks a cell what it is by its closures; what is not told here is not known.
+"""
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import wraps
+from typing import Any, NamedTuple, ParamSpec, TypeVar
+
+import jax
+import numpy as np
+
+INPUT, OUTPUT = "input->", "->output"  # the outside of a compound cell
+
+
+class Edge(NamedTuple):
+    """Who feeds whom inside a compound cell."""
+
+    source: Any  # key of a part, ``INPUT``, or "name->" of one of several inputs
+    target: Any  # key of a part, or ``OUTPUT``
+    before: bool = False  # whether what arrives was put out one step before
+
+
+@dataclass(frozen=True, eq=False)
+class About:
+    """How a cell was made, and what is inside.
+
+    ``factory`` fills in ``make`` and ``options``; compound cells tell the rest.
+
+    Attributes:
+        make: the factory.
+        options: what it was given, with its defaults.
+        parts: the cells inside, by key, in the order in which they act; none in a leaf.
+        edges: who feeds whom.
+        weights: tree of the whole -> tree of each part, by key.
+        states: the same for states.
+        rebuild: ``(key, part) -> part`` -> the same compound of changed parts.
+        watch: names -> the same cell, which puts out ``(y, {name: value})``; None where
+            only fields of the state can be seen, by stepping.
+        matrix: weights -> ``[n_in, n_out]``, of a connection that is one product.
+    """
+
+    make: Callable[..., Any] | None = None
+    options: inspect.BoundArguments | None = None
+    parts: Mapping[Any, Any] = field(default_factory=dict)
+    edges: tuple[Edge, ...] = ()
+    weights: Callable[[Any], Mapping[Any, Any]] = lambda weights: {}
+    states: Callable[[Any], Mapping[Any, Any]] = lambda state: {}
+    rebuild: Callable[[Callable[[Any, Any], Any]], Any] | None = None
+    watch: Callable[[tuple[str, ...]], Any] | None = None
+    matrix: Callable[[Any], jax.Array] | None = None
+
+
+Options = ParamSpec("Options")
+Made = TypeVar("Made")
+
+
+def factory(make: Callable[Options, Made]) -> Callable[Options, Made]:
+    """Lets a function that makes cells keep in ``about`` how each was made."""
+    signature = inspect.signature(make)
+
+    @wraps(make)
+    def making(*args: Options.args, **kwargs: Options.kwargs) -> Made:
+        cell: Any = make(*args, **kwargs)
+        options = signature.bind(*args, **kwargs)
+        options.apply_defaults()
+        about = replace(cell.about or About(), make=making, options=options)
+        return cell._replace(about=about)
+
+    return making
+
+
+def told(about: About) -> str:
+    """A cell as one would write it, defaults left out; by its parts if changed."""
+    if about.make is None or about.options is None:
+        return f"Cell({', '.join(f'{k}={part!r}' for k, part in about.parts.items())})"
+    return f"{about.make.__name__}({', '.join(_arguments(about.options))})"
+
+
+def _arguments(options):
+    """What a factory was given, as one writes it; defaults are left out."""
+    for name, value in options.arguments.items():
+        parameter = options.signature.parameters[name]
+        if parameter.kind is parameter.VAR_POSITIONAL:
+            yield from map(_short, value)
+        elif parameter.kind is parameter.VAR_KEYWORD:
+            yield from (f"{key}={_short(each)}" for key, each in value.items())
+        elif value is parameter.default:
+            continue
+        elif parameter.default is parameter.empty:
+            yield _short(value)
+        else:
+            yield f"{name}={_short(value)}"
+
+
+def _short(value):
+    """An array by its type and shape; anything else as it is."""
+    if isinstance(value, jax.Array | np.ndarray):
+        return f"{value.dtype}{list(value.shape)}" if value.ndim else f"{value}"
+    if not hasattr(value, "_fields") or hasattr(value, "about"):
+        named = callable(value) and hasattr(value, "__name__")
+        return value.__name__ if named else repr(value)
+    defaults = type(value)._field_defaults
+    fields = zip(value._fields, value, strict=True)
+    shown = [f"{k}={_short(v)}" for k, v in fields if v is not defaults.get(k, fields)]
+    return f"{type(value).__name__}({', '.join(shown)})"
