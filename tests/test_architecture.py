@@ -24,7 +24,7 @@ ARROWS = {  # who may import whom, besides themselves
     "probes": {"cell"},
     "compose": {"about", "cell", "check", "probes"},
     "parts": {"about", "cell", "check", "probes"},
-    "kernels": {"check", "files", "surrogate"},
+    "kernels": {"check", "files"},
     "neurons": {"about", "check", "cell", "surrogate", "kernels"},
     "networks": {"about", "cell", "check", "compose", "kernels", "neurons", "probes"},
     "learning": {"about", "check", "cell", "surrogate"},

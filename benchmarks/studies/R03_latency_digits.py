@@ -1,4 +1,4 @@
-"""Handwritten digits as latencies, beside logistic regression on the pixels."""
+"""R03: handwritten digits as latencies, beside logistic regression on the pixels."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Braille letters under four taxels, with recurrence and without."""
+"""R05: Braille letters under four taxels, with recurrence and without."""
 
 from functools import partial
 

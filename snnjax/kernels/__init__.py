@@ -1,1 +1,4 @@
-"""Faster ways through the same sum: plain arrays in, plain arrays out."""
+"""Native code, and faster ways through the same sums: plain arrays in and out.
+
+Nothing here knows a neuron or a cell; modes and shapes of surrogates cross by name.
+"""

@@ -20,8 +20,7 @@ import jax
 
 from snnjax import files
 
-SOURCE = Path(__file__).with_name("leaky.cc")
-HEADERS = ("events.h", "machine.h", "product.h", "surrogate.h")
+SOURCE = Path(__file__).with_name("kernels.cc")
 FLAGS = (
     *("-std=c++17", "-O3", "-march=native", "-fPIC", "-shared", "-DNDEBUG"),
     *("-fno-math-errno", "-fno-trapping-math"),
@@ -41,11 +40,11 @@ def compiler() -> str | None:
 
 def library() -> Path:
     """Where the library for this machine belongs, whether or not it is there."""
-    sources = SOURCE, *[Path(__file__).with_name(name) for name in HEADERS]
+    sources = SOURCE, *sorted(SOURCE.parent.glob("*.h"))
     text = "\0".join(each.read_text() for each in sources)
     parts = text, repr(FLAGS), metadata.version("jaxlib"), _processor()
     key = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
-    return files.cache_folder() / f"leaky-{key}.so"
+    return files.cache_folder() / f"kernels-{key}.so"
 
 
 def build(*, force: bool = False) -> Path:

@@ -17,8 +17,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from snnjax.kernels import native
-from snnjax.kernels.layer import over_time, sharded_explicitly
+from snnjax.kernels.native import match_axes
+from snnjax.kernels.products import over_time, sharded_explicitly
 
 
 class Window(NamedTuple):
@@ -42,7 +42,7 @@ def convolve(x: jax.Array, w: jax.Array, window: Window) -> jax.Array:
     dtype = jnp.promote_types(x.dtype, w.dtype)
     if jnp.issubdtype(x.dtype, jnp.floating):
         x = x.astype(dtype)
-    return _over_time(*native.match_axes(x, w.astype(dtype)), window)
+    return _over_time(*match_axes(x, w.astype(dtype)), window)
 
 
 def at_once(x: jax.Array, w: jax.Array, window: Window) -> jax.Array:
@@ -163,7 +163,7 @@ def by_products(window: Window, x: jax.Array, w: jax.Array, g: jax.Array) -> jax
             products.append(over_time(seen, g))
         return total + jnp.stack(products).reshape(w.shape), None
 
-    nothing, *_ = native.match_axes(jnp.zeros_like(w), x, g)
+    nothing, *_ = match_axes(jnp.zeros_like(w), x, g)
     return jax.lax.scan(step, nothing, (x, g))[0]
 
 

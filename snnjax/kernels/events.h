@@ -84,8 +84,11 @@ struct Events {
   void read_marks(const uint16_t* marks, long n) {
     const long first = start.back();
     long end = first;
-    for (long k = 0; k < groups(n); ++k)
-      end += list(marks[k], k * kGroup, index.get() + end);
+    for (long k = 0; k < groups(n); ++k) {
+      const int width = static_cast<int>(std::min(kGroup, n - k * kGroup));
+      const auto set = static_cast<uint16_t>(marks[k] & ((1u << width) - 1));
+      end += list(set, k * kGroup, index.get() + end);
+    }
     std::fill_n(value.get() + first, end - first, 1.0f);
     start.push_back(end);
   }

@@ -16,8 +16,8 @@ from snnjax import check
 from snnjax.about import About, factory
 from snnjax.cell import Cell
 from snnjax.kernels import native
-from snnjax.kernels.layer import project
 from snnjax.kernels.native import Backend
+from snnjax.kernels.products import project
 from snnjax.networks.initialize import normal
 
 Initializer = Callable[[jax.Array, int, int], jax.Array]

@@ -25,7 +25,7 @@ import numpy as np
 from snnjax import check
 from snnjax.check import Number
 from snnjax.networks.fluctuations import PoissonDrive, check_target, poisson_drive
-from snnjax.neurons.dynamics import LIFParams
+from snnjax.neurons.leaky import LIFParams
 
 
 class Exponential(NamedTuple):

@@ -26,8 +26,8 @@ import numpy as np
 
 from snnjax import check
 from snnjax.check import Number
-from snnjax.neurons.dynamics import LIFParams
-from snnjax.neurons.kernels import kernel_integrals
+from snnjax.neurons.leaky import LIFParams
+from snnjax.neurons.potentials import kernel_integrals
 
 
 class Membrane(NamedTuple):

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 
 from snnjax.check import Number
 from snnjax.networks.fluctuations import poisson_drive, weight_moments
-from snnjax.neurons.dynamics import LIFParams
+from snnjax.neurons.leaky import LIFParams
 
 
 def normal(key: jax.Array, n_in: int, n_out: int, *, gain: Number = 1.0) -> jax.Array:

@@ -1,23 +1,17 @@
-"""What receives spikes: neurons without weights, and the kernels behind them.
+"""What receives spikes: neurons without weights, and what a spike does to them.
 
 A neuron is a cell that turns ``n`` currents into ``n`` spikes or voltages. It has
 constants, not weights; connections (``snnjax.networks``) have weights.
 """
 
-from snnjax.neurons.dynamics import LIFParams, LIFState, LIParams, LIState
 from snnjax.neurons.homeostasis import (
     HomeostasisParams,
     HomeostasisState,
     homeostatic_lif,
     synaptic_scaling,
 )
-from snnjax.neurons.kernels import (
-    kernel_integrals,
-    psp,
-    psp_peak,
-    spike_response,
-)
-from snnjax.neurons.leaky import li, lif
+from snnjax.neurons.leaky import LIFParams, LIFState, LIParams, LIState, li, lif
+from snnjax.neurons.potentials import kernel_integrals, psp, psp_peak, spike_response
 from snnjax.neurons.response import SRMState, srm
 from snnjax.neurons.stochastic import (
     StochasticState,

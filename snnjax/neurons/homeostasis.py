@@ -29,17 +29,15 @@ from snnjax import check
 from snnjax.about import factory
 from snnjax.cell import Cell
 from snnjax.check import Number
-from snnjax.kernels import layer
-from snnjax.neurons.dynamics import (
+from snnjax.neurons.leaky import (
+    Firing,
     LIFParams,
     Reset,
-    check_constants,
     check_lif,
-    lif_factors,
+    constants_of,
     lif_rest,
-    lif_step,
-    zeros,
 )
+from snnjax.neurons.population import check_constants, zeros
 from snnjax.surrogate import Shape, SuperSpike, check_shape, spike
 
 
@@ -98,12 +96,12 @@ def homeostatic_lif(
     """
     check_lif(n, params, reset)
     check_shape("surrogate", surrogate, (n,))
-    options = layer.Options(reset, reset_gradient)
+    firing = Firing(reset, reset_gradient)
 
-    def advance(factors, state, x, drift):
-        threshold = factors.decay.threshold * jnp.exp(drift)
-        now = factors._replace(decay=factors.decay._replace(threshold=threshold))
-        return lif_step(options, now, state, x, lambda v: spike(v, surrogate))
+    def advance(constants, state, x, drift):
+        threshold = constants.threshold * jnp.exp(drift)
+        now = constants._replace(threshold=threshold)
+        return firing.step(now, state, x, lambda v: spike(v, surrogate))[:2]
 
     return _homeostatic(
         "homeostatic_lif",
@@ -112,7 +110,7 @@ def homeostatic_lif(
         init=lambda key: (),
         rest=partial(lif_rest, n, params),
         prepare=lambda weights, dt, dtype: partial(
-            advance, lif_factors(params, dt, dtype)
+            advance, constants_of(params, dt, dtype)
         ),
     )
 

@@ -13,38 +13,146 @@ In a step the input jumps the synaptic current, the neuron flows for ``dt``, fir
 itself, held for the step.
 """
 
+from collections.abc import Callable
 from functools import partial
+from typing import Literal, NamedTuple
 
 import jax
+import jax.numpy as jnp
 
 from snnjax import check
 from snnjax.about import factory
 from snnjax.cell import Cell
-from snnjax.kernels import layer, native
+from snnjax.check import Number
+from snnjax.kernels import native
 from snnjax.kernels.native import Backend
-from snnjax.neurons.dynamics import (
-    LIFParams,
-    LIFState,
-    LIParams,
-    LIState,
-    Reset,
-    check_constants,
-    check_lif,
-    decay,
-    lif_factors,
-    lif_rest,
-    lif_step,
-    zeros,
-)
-from snnjax.surrogate import (
-    ForwardMode,
-    Learnable,
-    Shape,
-    SuperSpike,
-    as_pytree,
-    check_shape,
-    spike,
-)
+from snnjax.neurons import layer
+from snnjax.neurons.population import check_constants, population, zeros
+from snnjax.neurons.potentials import mean_exp
+from snnjax.surrogate import Shape, SuperSpike, check_shape, spike
+
+Reset = Literal["zero", "subtract", "none"]
+
+
+class LIParams(NamedTuple):
+    """Constants of a leaky integrator, each ``[]`` or ``[n]``."""
+
+    tau_mem: Number = 20e-3  # membrane time constant τm [s]
+    tau_syn: Number | None = 5e-3  # synaptic time constant τs [s]; None: no synapse
+
+
+class LIFParams(NamedTuple):
+    """Constants of a leaky integrate-and-fire neuron, each ``[]`` or ``[n]``."""
+
+    tau_mem: Number = 20e-3  # membrane time constant τm [s]
+    tau_syn: Number | None = 5e-3  # synaptic time constant τs [s]; None: no synapse
+    threshold: Number = 1.0  # θ
+    refractory: Number | None = None  # silent and frozen after a spike [s]
+
+
+class LIState(NamedTuple):
+    """What a leaky integrator remembers, each ``[*batch, n]``."""
+
+    v: jax.Array  # membrane voltage
+    i: jax.Array | None  # synaptic current; None without a synapse
+
+
+class LIFState(NamedTuple):
+    """What a leaky integrate-and-fire neuron remembers, each ``[*batch, n]``."""
+
+    v: jax.Array  # membrane voltage, after the reset
+    i: jax.Array | None  # synaptic current; None without a synapse
+    silent: jax.Array | None  # refractory time left [s]; None without refractoriness
+
+
+class Constants(NamedTuple):
+    """One step of a leaky neuron, each ``[]`` or ``[n]``."""
+
+    mem: jax.Array  # b, what is left of the voltage
+    syn: jax.Array | None  # a, what is left of the current; None without a synapse
+    gain: jax.Array  # g, voltage that a unit of current brings
+    threshold: jax.Array  # θ
+    refractory: jax.Array | None  # [s]
+    dt: jax.Array  # [s]
+
+
+def constants_of(
+    params: LIParams | LIFParams, dt: Number, dtype: jnp.dtype
+) -> Constants:
+    """The exact flow over one step of ``dt`` seconds as factors; and the rest."""
+    tau_mem, dt = jnp.asarray(params.tau_mem, dtype), jnp.asarray(dt, dtype)
+    threshold = jnp.asarray(getattr(params, "threshold", jnp.inf), dtype)
+    refractory = getattr(params, "refractory", None)
+    refractory = None if refractory is None else jnp.asarray(refractory, dtype)
+    mem = jnp.exp(-dt / tau_mem)
+    if params.tau_syn is None:
+        syn, gain = None, -jnp.expm1(-dt / tau_mem)
+    else:
+        tau_syn = jnp.asarray(params.tau_syn, dtype)
+        syn = jnp.exp(-dt / tau_syn)
+        gain = dt / tau_mem * mean_exp(-dt / tau_mem, -dt / tau_syn)
+    return Constants(mem, syn, gain, threshold, refractory, dt)
+
+
+def flow(
+    constants: Constants, v: jax.Array, i: jax.Array | None, x: jax.Array
+) -> tuple[jax.Array, jax.Array | None]:
+    """Takes in ``x``, then decays for one step: from ``(v, i)`` to ``(v, i)``."""
+    if constants.syn is None or i is None:
+        return constants.mem * v + constants.gain * x, None
+    i = i + x
+    return constants.mem * v + constants.gain * i, constants.syn * i
+
+
+class Firing(NamedTuple):
+    """How a leaky neuron fires and resets, fixed while tracing."""
+
+    reset: Reset = "zero"
+    reset_gradient: bool = False
+
+    def after_spike(
+        self, constants: Constants, v: jax.Array, s: jax.Array
+    ) -> jax.Array:
+        """The voltage that the reset leaves."""
+        cut = s if self.reset_gradient else jax.lax.stop_gradient(s)
+        if self.reset == "zero":
+            return (1.0 - cut) * v
+        return v - constants.threshold * cut if self.reset == "subtract" else v
+
+    def step(
+        self,
+        constants: Constants,
+        state: LIFState,
+        x: jax.Array,
+        fire: Callable[[jax.Array], jax.Array],
+    ) -> tuple[LIFState, jax.Array, jax.Array]:
+        """Takes in a current, flows for one step, fires and resets.
+
+        Args:
+            constants: from ``constants_of``.
+            state: the neuron before.
+            x: current, ``[*batch, n]``.
+            fire: distance to threshold -> spikes.
+
+        Returns:
+            The neuron after the step, its spikes, and the voltage before the reset.
+        """
+        v, i = flow(constants, state.v, state.i, x.astype(state.v.dtype))
+        if constants.refractory is None:
+            s = fire(v - constants.threshold)
+            left = None
+        else:
+            assert state.silent is not None
+            free = state.silent < 0.5 * constants.dt
+            v = jnp.where(free, v, state.v)
+            s = jnp.where(free, fire(v - constants.threshold), 0.0)
+            left = jnp.where(
+                jax.lax.stop_gradient(s) > 0,
+                constants.refractory,
+                jnp.maximum(state.silent - constants.dt, 0.0),
+            )
+        after = self.after_spike(constants, v, s)
+        return LIFState(after, i, left), s.astype(x.dtype), v
 
 
 @factory
@@ -64,17 +172,15 @@ def li(n: int, params: LIParams | LIFParams = LIParams()) -> Cell:
     """
     check_constants(n, tau_mem=params.tau_mem, tau_syn=params.tau_syn)
 
-    def advance(factors, state, x):
-        state = LIState(*layer.flow(factors, state.v, state.i, x.astype(state.v.dtype)))
+    def advance(constants, state, x):
+        state = LIState(*flow(constants, state.v, state.i, x.astype(state.v.dtype)))
         return state, state.v
 
     def rest(x):
         v = zeros("li", n, x)
         return LIState(v, None if params.tau_syn is None else v)
 
-    return _population(
-        "li", n, lambda dt, dtype: decay(params, dt, dtype), rest, advance
-    )
+    return population("li", n, partial(constants_of, params), rest, advance)
 
 
 @factory
@@ -120,63 +226,55 @@ def lif(
     check_lif(n, params, reset)
     check_shape("surrogate", surrogate, (n,))
     native.check_backend(backend)
+    firing = Firing(reset, reset_gradient)
+    by_rule = params.refractory is None and layer.has_rule(surrogate)
+    if backend == "native" and not by_rule:
+        raise ValueError(
+            "The native backend has no refractory time, forward mode or learnable "
+            "surrogate."
+        )
+    run = layer.run if by_rule else layer.scan
 
-    options = layer.Options(reset, reset_gradient)
-    shape = as_pytree(surrogate)
+    def advance(constants, state, x):
+        return firing.step(constants, state, x, lambda v: spike(v, surrogate))[:2]
 
-    def advance(given, state, x):
-        return lif_step(options, given, state, x, lambda v: spike(v, surrogate))
+    def through(state, currents, r, spikes, options, dt):
+        check.width("lif", currents, n)
+        constants = constants_of(params, dt, state.v.dtype)
+        return run(options, state, currents, r, spikes, constants, surrogate)
 
-    cell = _population(
-        "lif", n, partial(lif_factors, params), partial(lif_rest, n, params), advance
-    )
-    special = isinstance(surrogate, ForwardMode | Learnable)
-    if params.refractory is not None or special:
-        if backend == "native":
-            raise ValueError(
-                "The native backend has no refractory time, forward mode or learnable "
-                "surrogate."
-            )
-        return cell
-
-    def through(state, currents, spikes, r, chosen, arrays, dt):
-        by_events = native.use_native(backend, native.supports(surrogate, *arrays))
-        chosen = chosen._replace(native=by_events)
-        start = layer.State(state.v, state.i, spikes)
-        factors = decay(params, dt, state.v.dtype)
-        drive = currents.astype(state.v.dtype)
-        end, spikes = layer.run(chosen, start, drive, r, factors, shape)
-        return LIFState(end.v, end.i, None), spikes
-
-    def run(weights, state, xs, dt):
+    def run_alone(weights, state, xs, dt):
         del weights
-        check.width("lif", xs, n)
-        chosen = options._replace(dtype=xs.dtype)
-        return through(state, xs, None, None, chosen, [xs, state.v], dt)
+        options = layer.Options(firing, backend, xs.dtype)
+        return through(state, xs, None, None, options, dt)
 
     def loop(weights, state, currents, loop, dt):
         del weights
-        check.width("lif", currents, n)
         r, spikes, gradient = loop
-        chosen = options._replace(dtype=spikes.dtype, recurrent_gradient=gradient)
-        arrays = [currents, r, spikes, state.v]
-        return through(state, currents, spikes, r, chosen, arrays, dt)
+        options = layer.Options(firing, backend, spikes.dtype, gradient)
+        return through(state, currents, r, spikes, options, dt)
 
-    return cell._replace(run=run, loop=loop)
+    given = partial(constants_of, params)
+    cell = population("lif", n, given, partial(lif_rest, n, params), advance)
+    return cell._replace(run=run_alone, loop=loop)
 
 
-def _population(name, n, constants, rest, advance):
-    """A cell without weights; a run works out its constants once, before the scan."""
+def lif_rest(n: int, params: LIFParams, x: jax.Array) -> LIFState:
+    """The neuron before anything happened, for inputs like ``x``."""
+    v = zeros("lif", n, x)
+    return LIFState(
+        v,
+        None if params.tau_syn is None else v,
+        None if params.refractory is None else v,
+    )
 
-    def step(weights, state, x, dt):
-        del weights  # neurons have constants; connections have weights
-        check.width(name, x, n)
-        return advance(constants(dt, state.v.dtype), state, x)
 
-    def run(weights, state, xs, dt):
-        del weights
-        check.width(name, xs, n)
-        given = constants(dt, state.v.dtype)
-        return jax.lax.scan(lambda s, x: advance(given, s, x), state, xs)
-
-    return Cell(init=lambda key: (), rest=rest, step=step, run=run)
+def check_lif(n: int, params: LIFParams, reset: Reset) -> None:
+    """Refuses what no leaky integrate-and-fire neuron can have, as ``lif`` does."""
+    check_constants(
+        n, tau_mem=params.tau_mem, tau_syn=params.tau_syn, threshold=params.threshold
+    )
+    if params.refractory is not None:
+        check.positive("refractory", params.refractory, " [s]", zero=True)
+        check.per_neuron("refractory", params.refractory, n)
+    check.one_of("reset", reset, ("zero", "subtract", "none"))

@@ -1,9 +1,9 @@
-"""The spike-response model: a membrane as a sum of kernels.
+"""The spike-response model: a membrane as a sum of responses.
 
     v(t) = Σ_j Σ_f w_j ε(t - t_j^f) + Σ_k η(t - t_k)
 
-Each input spike adds its PSP ε, each spike of the neuron its response η. With the
-kernels of ``kernels.py`` this is the leaky integrate-and-fire neuron with subtractive
+Each input spike adds its PSP ε, each spike of the neuron its response η. With those
+of ``potentials.py`` this is the leaky integrate-and-fire neuron with subtractive
 reset, written without differential equations (Gerstner et al. 2014, Neuronal Dynamics,
 doi:10.1017/CBO9781107447615). Both sums obey recursions, which is how they are kept:
 the PSPs never see the reset.
@@ -16,8 +16,7 @@ import jax.numpy as jnp
 
 from snnjax.about import factory
 from snnjax.cell import Cell
-from snnjax.neurons.dynamics import LIFParams, LIParams, LIState
-from snnjax.neurons.leaky import li, lif
+from snnjax.neurons.leaky import LIFParams, LIParams, LIState, li, lif
 from snnjax.surrogate import Shape, SuperSpike, spike
 
 

@@ -20,15 +20,14 @@ import jax.numpy as jnp
 from snnjax import check
 from snnjax.about import factory
 from snnjax.cell import Cell
-from snnjax.kernels import layer
-from snnjax.neurons.dynamics import (
+from snnjax.neurons.leaky import (
+    Firing,
     LIFParams,
     LIFState,
     Reset,
     check_lif,
-    lif_factors,
+    constants_of,
     lif_rest,
-    lif_step,
 )
 from snnjax.surrogate import Sigmoid, check_density
 
@@ -122,23 +121,22 @@ def stochastic_lif(
     """
     check_lif(n, params, reset)
     check_density("noise", noise, (n,))
-    options = layer.Options(reset, reset_gradient)
+    firing = Firing(reset, reset_gradient)
 
-    def advance(factors, state, x):
+    def advance(constants, state, x):
         after, now = jax.random.split(state.key)
-        neuron, s = lif_step(
-            options, factors, state.neuron, x, lambda v: _draw(now, v, noise)
-        )
+        fire = lambda v: _draw(now, v, noise)  # noqa: E731
+        neuron, s, _ = firing.step(constants, state.neuron, x, fire)
         return StochasticState(neuron, after), s
 
     def step(weights, state, x, dt):
         del weights  # neurons have constants; connections have weights
-        return advance(lif_factors(params, dt, state.neuron.v.dtype), state, x)
+        return advance(constants_of(params, dt, state.neuron.v.dtype), state, x)
 
     def run(weights, state, xs, dt):
         del weights
-        factors = lif_factors(params, dt, state.neuron.v.dtype)
-        return jax.lax.scan(partial(advance, factors), state, xs)
+        constants = constants_of(params, dt, state.neuron.v.dtype)
+        return jax.lax.scan(partial(advance, constants), state, xs)
 
     return Cell(
         init=lambda key: (),
@@ -185,11 +183,11 @@ def smooth_lif(
             "smooth_lif has no spikes, so no refractory time can follow them: leave "
             f"refractory out, got {params.refractory}."
         )
-    options = layer.Options(reset, reset_gradient=True)
+    firing = Firing(reset, reset_gradient=True)
 
     def step(weights, state, x, dt):
         del weights  # neurons have constants; connections have weights
-        factors = lif_factors(params, dt, state.v.dtype)
-        return lif_step(options, factors, state, x, lambda v: _probability(v, noise))
+        constants = constants_of(params, dt, state.v.dtype)
+        return firing.step(constants, state, x, lambda v: _probability(v, noise))[:2]
 
     return Cell(init=lambda key: (), rest=partial(lif_rest, n, params), step=step)

@@ -1,4 +1,4 @@
-"""Kernels: what one spike does to a membrane, in closed form.
+"""What one spike does to a membrane, in closed form.
 
 A unit jump of the synaptic current at t = 0 draws the postsynaptic potential (PSP)
 

@@ -1,0 +1,85 @@
+// What a call may hand over: every size and every name is checked before a buffer is
+// touched, whoever calls.
+
+#pragma once
+
+#include <exception>
+#include <initializer_list>
+#include <string>
+#include <string_view>
+
+#include "machine.h"
+
+namespace {
+
+using Floats = ffi::BufferR2<ffi::F32>;
+using Marks = ffi::BufferR2<ffi::U16>;
+using Flag = ffi::BufferR1<ffi::U8>;
+
+inline std::string list_of(const int64_t* first, const int64_t* last) {
+  std::string text;
+  for (; first != last; ++first)
+    text += (text.empty() ? "" : ", ") + std::to_string(*first);
+  return "[" + text + "]";
+}
+
+// Collects what does not fit; the first is told.
+class Arguments {
+ public:
+  template <typename Buffer>
+  void shape(const char* name, const Buffer& x, std::initializer_list<int64_t> sizes) {
+    const auto dims = x.dimensions();
+    if (std::equal(dims.begin(), dims.end(), sizes.begin(), sizes.end())) return;
+    wrong(std::string(name) + " has shape " + list_of(dims.begin(), dims.end()) +
+          ", expected " + list_of(sizes.begin(), sizes.end()));
+  }
+
+  // Nothing, or the shape.
+  template <typename Buffer>
+  void shape_or_none(const char* name, const Buffer& x,
+                     std::initializer_list<int64_t> sizes) {
+    if (x.element_count() > 0) shape(name, x, sizes);
+  }
+
+  // A raster [rows, n] of float or uint8.
+  void raster(const char* name, const ffi::AnyBuffer& x) {
+    const ffi::DataType type = x.element_type();
+    if (x.dimensions().size() != 2) wrong(std::string(name) + " is no matrix");
+    if (type != ffi::DataType::F32 && type != ffi::DataType::U8)
+      wrong(std::string(name) + " is neither float32 nor uint8");
+  }
+
+  void rows(int64_t rows, int64_t batch) {
+    if (batch == 0 ? rows != 0 : rows % batch != 0)
+      wrong(std::to_string(rows) + " rows are no whole steps of " +
+            std::to_string(batch) + " samples");
+  }
+
+  void wrong(std::string what) {
+    if (text_.empty()) text_ = std::move(what);
+  }
+
+  bool fit() const { return text_.empty(); }
+
+  ffi::Error error() const { return ffi::Error::InvalidArgument("snnjax: " + text_); }
+
+ private:
+  std::string text_;
+};
+
+inline ffi::Error unknown(const char* what, std::string_view name) {
+  return ffi::Error::InvalidArgument("snnjax: unknown " + std::string(what) + " '" +
+                                     std::string(name) + "'");
+}
+
+// A call that runs out of memory is an error, not the end of the process.
+template <typename Body>
+ffi::Error guarded(Body body) {
+  try {
+    return body();
+  } catch (const std::exception& error) {
+    return ffi::Error::Internal("snnjax: " + std::string(error.what()));
+  }
+}
+
+}  // namespace

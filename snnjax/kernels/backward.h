@@ -1,0 +1,168 @@
+// Its gradient, from the last step to the first.
+
+#pragma once
+
+#include "arguments.h"
+#include "forward.h"
+#include "raster.h"
+#include "surrogate.h"
+
+namespace {
+
+struct Surrogate {
+  const float *slope, *height, *width;  // each [n]; zero beyond the width
+
+  template <typename Shape>
+  float at(float x, long j) const {
+    return std::fabs(x) >= width[j] ? 0.0f : height[j] * Shape::at(x, slope[j]);
+  }
+};
+
+struct Choices {
+  bool to_zero, through_reset, synapse;
+};
+
+// One step of n neurons back: gx is the gradient of the spikes, then that of the drive;
+// jump is gain·(δv⁻ - v̅), by how much more than decay it changes.
+template <typename Shape, bool kToZero, bool kThrough, bool kSynapse>
+void neurons_back(const Constants& k, const Surrogate& h, long n, const float* v,
+                  const float* ahead, float* gx, float* gv, float* gi, float* jump) {
+  const auto [mem, syn, gain, threshold] = k;
+  const Surrogate surrogate = h;
+#pragma GCC ivdep  // no array overlaps another; too many to be checked for it
+  for (long j = 0; j < n; ++j) {
+    float gs = gx[j] + ahead[j];
+    if (kThrough) gs -= gv[j] * (kToZero ? v[j] : threshold[j]);
+    const float direct = gs * surrogate.at<Shape>(v[j] - threshold[j], j);
+    const float fired = kToZero && v[j] > threshold[j] ? 1.0f : 0.0f;
+    const float before = direct + gv[j] * (1.0f - fired);
+    const float x = kSynapse ? gain[j] * before + syn[j] * gi[j] : gain[j] * before;
+    jump[j] = gain[j] * (direct - gv[j] * fired);
+    gx[j] = x;
+    gi[j] = x;
+    gv[j] = mem[j] * before;
+  }
+}
+
+using Step = decltype(&neurons_back<SuperSpike, true, true, true>);
+
+template <typename Then>
+Step either(bool choice, Then then) {
+  return choice ? then(std::true_type{}) : then(std::false_type{});
+}
+
+template <typename Shape>
+Step step_for(Choices choices) {
+  return either(choices.to_zero, [&](auto to_zero) {
+    return either(choices.through_reset, [&](auto through) {
+      return either(choices.synapse, [&](auto synapse) -> Step {
+        return neurons_back<Shape, decltype(to_zero)::value, decltype(through)::value,
+                            decltype(synapse)::value>;
+      });
+    });
+  });
+}
+
+// Whether few neurons jump, near threshold and at spikes, and all of them decay alike.
+template <typename Shape>
+bool few(const Constants& k, const Surrogate& h, bool to_zero, const float* vs,
+         long rows, long n) {
+  const auto alike = [n](const float* x) { return std::count(x, x + n, *x) == n; };
+  return n > 0 && alike(k.mem) && alike(k.syn) && !crowded(rows, n, [&](long r) {
+    int here = 0;
+    for (long j = 0; j < n; ++j) {
+      const float x = vs[r * n + j] - k.threshold[j];
+      here += h.at<Shape>(x, j) != 0.0f || (to_zero && x > 0.0f);
+    }
+    return here;
+  });
+}
+
+struct Backward : Layer {
+  Surrogate h;
+  Step step;
+  const float* vs;
+  float *g_x, *g_v, *g_i, *g_s;  // the last three hold the end, then the start
+
+  void row(long t, long b, float* jump) const {
+    const long here = (t * batch + b) * n, state = b * n;
+    step(k, h, n, vs + here, g_s + state, g_x + here, g_v + state, g_i + state, jump);
+  }
+
+  // What spikes get from the step after, gx·rᵀ, is a dense product.
+  void dense(const float* packed, long first, long count) const {
+    Array<float> jump = array<float>(n);
+    for (long t = steps - 1; t >= 0; --t) {
+      for (long b = first; b < first + count; ++b) row(t, b, jump.get());
+      if (packed != nullptr)
+        product(g_x + (t * batch + first) * n, count, n, packed, g_s + first * n, n);
+    }
+  }
+
+  // The same from the few neurons that jump:
+  //   u_t = mem·u_{t+1} + jump_t·rᵀ      y_t = gx_t·rᵀ = syn·y_{t+1} + u_t
+  void sparse(const Rows& transposed, long first, long count) const {
+    const long all = count * n;
+    Events jumps(count, n);
+    Array<float> jump = array<float>(n), u = array<float>(all), y = array<float>(all);
+    const auto from_end = [&](float* sum, const float* gain, const float* g) {
+      jumps.clear();
+      for (long b = first; b < first + count; ++b) {
+        for (long j = 0; j < n; ++j) jump[j] = gain[j] * g[b * n + j];
+        jumps.read(jump.get(), n, false);
+      }
+      std::fill_n(sum, all, 0.0f);
+      gather(transposed, jumps, sum, n);
+    };
+    from_end(y.get(), k.syn, g_i);
+    from_end(u.get(), k.gain, g_v);
+    for (long t = steps - 1; t >= 0; --t) {
+      jumps.clear();
+      for (long b = first; b < first + count; ++b) {
+        row(t, b, jump.get());
+        jumps.read(jump.get(), n, false);
+      }
+      gather(transposed, jumps, u.get(), n);
+      for (long e = 0; e < all; ++e) {
+        const float now = y[e] + u[e];
+        g_s[first * n + e] = now;
+        y[e] = k.syn[0] * now;
+        u[e] *= k.mem[0];
+      }
+    }
+  }
+
+  ffi::Error run(ffi::ThreadPool& pool, const float* r, bool by_events) const {
+    const long size = share(pool, batch), parts = (batch + size - 1) / size;
+    Array<float> packed, columns;
+    if (r != nullptr && !by_events) packed = pack(r, n, n, true);
+    if (by_events) columns = transpose(r, n);
+    const Rows rows = in_vectors(columns.get(), by_events ? n : 0, n);
+    return parallel(pool, parts, [&](long part) {
+      const long first = part * size, count = std::min(size, batch - first);
+      if (by_events) return sparse(rows, first, count);
+      return dense(packed.get(), first, count);
+    });
+  }
+};
+
+template <typename Shape>
+ffi::Error back(ffi::ThreadPool& pool, Backward work, const float* r, Choices choices) {
+  work.step = step_for<Shape>(choices);
+  const bool by_events = r != nullptr && finite_here(r, work.n * work.n) &&
+                         few<Shape>(work.k, work.h, choices.to_zero, work.vs,
+                                    work.steps * work.batch, work.n);
+  return work.run(pool, r, by_events);
+}
+
+inline ffi::Error back_named(ffi::ThreadPool& pool, const Backward& work,
+                             const float* r, Choices choices, std::string_view shape) {
+  if (shape == "SuperSpike") return back<SuperSpike>(pool, work, r, choices);
+  if (shape == "Sigmoid") return back<Sigmoid>(pool, work, r, choices);
+  if (shape == "Triangle") return back<Triangle>(pool, work, r, choices);
+  if (shape == "Arctan") return back<Arctan>(pool, work, r, choices);
+  if (shape == "Boxcar") return back<Boxcar>(pool, work, r, choices);
+  return unknown("surrogate", shape);
+}
+
+}  // namespace

@@ -1,0 +1,209 @@
+// Leaky integrate-and-fire layers on a CPU, driven by events.
+//
+// Most entries of a spike raster are zero, so a product with it is a sum of the few rows
+// that a spike selects. Each output row is summed in one fixed order, whatever the number
+// of threads: results do not depend on it. Weights that hold NaN or infinity make every
+// entry count, since zero times infinity is NaN.
+//
+// Layout: row major, time first; T steps, B samples, n neurons, float32.
+
+#include "arguments.h"
+#include "backward.h"
+#include "forward.h"
+#include "raster.h"
+
+namespace {
+
+template <typename Body>
+ffi::Error with_raster(const ffi::AnyBuffer& x, Body body) {
+  return guarded([&] {
+    if (x.element_type() == ffi::DataType::F32) return body(x.typed_data<float>());
+    return body(x.typed_data<uint8_t>());
+  });
+}
+
+ffi::Error Project(ffi::ThreadPool pool, ffi::AnyBuffer x, Floats w,
+                   ffi::Result<Floats> y, ffi::Result<Marks> marks,
+                   ffi::Result<Flag> marked) {
+  Arguments given;
+  given.raster("x", x);
+  if (!given.fit()) return given.error();
+  const long rows = x.dimensions()[0], n_in = x.dimensions()[1];
+  const long n = w.dimensions()[1];
+  given.shape("w", w, {n_in, n});
+  given.shape("y", *y, {rows, n});
+  given.shape("marks", *marks, {rows, groups(n_in)});
+  given.shape("marked", *marked, {1});
+  if (!given.fit()) return given.error();
+
+  ask_for_large_pages(y->untyped_data(), y->size_bytes());
+  return with_raster(x, [&](const auto* entries) {
+    return project_rows(pool, entries, w.typed_data(), y->typed_data(),
+                        marks->typed_data(), marked->typed_data(), rows, n_in, n);
+  });
+}
+
+// Row r of x meets row r + shift of g. The marks may be missing.
+ffi::Error Outer(ffi::ThreadPool pool, ffi::AnyBuffer x, Marks marks, Flag marked,
+                 Floats g, ffi::Result<Floats> dw, int64_t shift) {
+  Arguments given;
+  given.raster("x", x);
+  if (!given.fit()) return given.error();
+  const long all = x.dimensions()[0], n_in = x.dimensions()[1];
+  const long n = g.dimensions()[1];
+  given.shape("g", g, {all, n});
+  given.shape("dw", *dw, {n_in, n});
+  given.shape("marked", marked, {1});
+  given.shape_or_none("marks", marks, {all, groups(n_in)});
+  if (shift < 0) given.wrong("shift is negative: " + std::to_string(shift));
+  if (!given.fit()) return given.error();
+
+  const long rows = std::max<long>(0, all - shift);
+  const float* late = g.typed_data() + (rows > 0 ? shift * n : 0);
+  const bool known = marks.element_count() > 0 && marked.typed_data()[0];
+  return with_raster(x, [&](const auto* entries) {
+    return outer_rows(pool, entries, known ? marks.typed_data() : nullptr, late,
+                      dw->typed_data(), rows, n_in, n);
+  });
+}
+
+// The currents are where the voltages come to be: one buffer is both.
+ffi::Error Forward(ffi::ThreadPool pool, Floats currents, Floats r, Floats v0,
+                   Floats i0, Floats s0, Floats constants, ffi::Result<Floats> vs,
+                   ffi::Result<Floats> spikes, ffi::Result<Marks> marks,
+                   ffi::Result<Flag> marked, ffi::Result<Floats> v_end,
+                   ffi::Result<Floats> i_end, std::string_view reset) {
+  const long rows = currents.dimensions()[0];
+  const long batch = v0.dimensions()[0], n = v0.dimensions()[1];
+  const bool loop = r.element_count() > 0;
+  Arguments given;
+  given.rows(rows, batch);
+  given.shape("currents", currents, {rows, n});
+  given.shape_or_none("r", r, {n, n});
+  for (const auto* state : {&i0, &s0, &*v_end, &*i_end})
+    given.shape("a part of the state", *state, {batch, n});
+  given.shape("constants", constants, {Constants::kRows, n});
+  given.shape("vs", *vs, {rows, n});
+  given.shape("spikes", *spikes, {rows, n});
+  given.shape("marks", *marks, {loop ? rows : 0, groups(n)});
+  given.shape("marked", *marked, {1});
+  if (!given.fit()) return given.error();
+  const std::optional<Reset> mode = reset_named(reset);
+  if (!mode) return unknown("reset", reset);
+
+  if (vs->untyped_data() != currents.untyped_data())
+    std::copy_n(currents.typed_data(), rows * n, vs->typed_data());
+  std::copy_n(v0.typed_data(), batch * n, v_end->typed_data());
+  std::copy_n(i0.typed_data(), batch * n, i_end->typed_data());
+  ask_for_large_pages(spikes->untyped_data(), spikes->size_bytes());
+  const Layer layer{batch == 0 ? 0 : rows / batch, batch, n, *mode,
+                    Constants(constants.typed_data(), n)};
+  return guarded([&] {
+    return forward(pool, layer, loop ? r.typed_data() : nullptr, s0.typed_data(),
+                   vs->typed_data(), spikes->typed_data(), v_end->typed_data(),
+                   i_end->typed_data(), marks->typed_data(), marked->typed_data());
+  });
+}
+
+// The gradient of the spikes is where that of the drive comes to be.
+ffi::Error BackwardCall(ffi::ThreadPool pool, Floats g_spikes, Floats vs, Floats r,
+                        Floats constants, Floats surrogate, Floats g_v, Floats g_i,
+                        Floats g_s, ffi::Result<Floats> g_x, ffi::Result<Floats> g_v0,
+                        ffi::Result<Floats> g_i0, ffi::Result<Floats> g_s0,
+                        std::string_view reset, bool reset_gradient, bool synapse,
+                        std::string_view shape) {
+  const long rows = vs.dimensions()[0];
+  const long batch = g_v.dimensions()[0], n = g_v.dimensions()[1];
+  Arguments given;
+  given.rows(rows, batch);
+  given.shape("g_spikes", g_spikes, {rows, n});
+  given.shape("vs", vs, {rows, n});
+  given.shape_or_none("r", r, {n, n});
+  given.shape("constants", constants, {Constants::kRows, n});
+  given.shape("surrogate", surrogate, {3, n});
+  for (const auto* state : {&g_i, &g_s, &*g_v0, &*g_i0, &*g_s0})
+    given.shape("a part of the state", *state, {batch, n});
+  given.shape("g_x", *g_x, {rows, n});
+  if (!given.fit()) return given.error();
+  const std::optional<Reset> mode = reset_named(reset);
+  if (!mode) return unknown("reset", reset);
+
+  if (g_x->untyped_data() != g_spikes.untyped_data())
+    std::copy_n(g_spikes.typed_data(), rows * n, g_x->typed_data());
+  std::copy_n(g_v.typed_data(), batch * n, g_v0->typed_data());
+  std::copy_n(g_i.typed_data(), batch * n, g_i0->typed_data());
+  std::copy_n(g_s.typed_data(), batch * n, g_s0->typed_data());
+  const Layer layer{batch == 0 ? 0 : rows / batch, batch, n, *mode,
+                    Constants(constants.typed_data(), n)};
+  const float* f = surrogate.typed_data();
+  const Backward work{layer,
+                      {f, f + n, f + 2 * n},
+                      nullptr,
+                      vs.typed_data(),
+                      g_x->typed_data(),
+                      g_v0->typed_data(),
+                      g_i0->typed_data(),
+                      g_s0->typed_data()};
+  const Choices choices{*mode == Reset::kZero,
+                        reset_gradient && *mode != Reset::kNone, synapse};
+  const float* loop = r.element_count() > 0 ? r.typed_data() : nullptr;
+  return guarded([&] { return back_named(pool, work, loop, choices, shape); });
+}
+
+}  // namespace
+
+XLA_FFI_DEFINE_HANDLER_SYMBOL(snnjax_project, Project,
+                              ffi::Ffi::Bind()
+                                  .Ctx<ffi::ThreadPool>()
+                                  .Arg<ffi::AnyBuffer>()
+                                  .Arg<Floats>()
+                                  .Ret<Floats>()
+                                  .Ret<Marks>()
+                                  .Ret<Flag>());
+
+XLA_FFI_DEFINE_HANDLER_SYMBOL(snnjax_outer, Outer,
+                              ffi::Ffi::Bind()
+                                  .Ctx<ffi::ThreadPool>()
+                                  .Arg<ffi::AnyBuffer>()
+                                  .Arg<Marks>()
+                                  .Arg<Flag>()
+                                  .Arg<Floats>()
+                                  .Ret<Floats>()
+                                  .Attr<int64_t>("shift"));
+
+XLA_FFI_DEFINE_HANDLER_SYMBOL(snnjax_forward, Forward,
+                              ffi::Ffi::Bind()
+                                  .Ctx<ffi::ThreadPool>()
+                                  .Arg<Floats>()
+                                  .Arg<Floats>()
+                                  .Arg<Floats>()
+                                  .Arg<Floats>()
+                                  .Arg<Floats>()
+                                  .Arg<Floats>()
+                                  .Ret<Floats>()
+                                  .Ret<Floats>()
+                                  .Ret<Marks>()
+                                  .Ret<Flag>()
+                                  .Ret<Floats>()
+                                  .Ret<Floats>()
+                                  .Attr<std::string_view>("reset"));
+
+XLA_FFI_DEFINE_HANDLER_SYMBOL(snnjax_backward, BackwardCall,
+                              ffi::Ffi::Bind()
+                                  .Ctx<ffi::ThreadPool>()
+                                  .Arg<Floats>()
+                                  .Arg<Floats>()
+                                  .Arg<Floats>()
+                                  .Arg<Floats>()
+                                  .Arg<Floats>()
+                                  .Arg<Floats>()
+                                  .Arg<Floats>()
+                                  .Arg<Floats>()
+                                  .Ret<Floats>()
+                                  .Ret<Floats>()
+                                  .Ret<Floats>()
+                                  .Ret<Floats>()
+                                  .Attr<std::string_view>("reset")
+                                  .Attr<bool>("reset_gradient")
+                                  .Attr<bool>("synapse")
+                                  .Attr<std::string_view>("shape"));
