@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from benchmarks.report import ROOT
-from benchmarks.speed import checkouts, rival_sides, worker
+from benchmarks.speed import checkouts, rival_sides, wiring, worker
 from benchmarks.speed.timing import spread
 
 
@@ -108,3 +108,15 @@ def test_a_checkout_is_not_taken_for_another(tmp_path):
     with pytest.raises(ImportError, match="not from"):
         rival_sides.sides_of(tmp_path)
     assert rival_sides.sides_of(ROOT).keys() == rival_sides.SIDES.keys()
+
+
+def test_every_way_of_wiring_is_timed_against_what_computes_the_same():
+    size = wiring.Size(steps=6, batch=2, inputs=5, neurons=4, repeats=1)
+    rows = wiring.measure(size, ("xla",))
+    names = {c.name for c in wiring.COMPARISONS if c.only is None}
+    assert {row["comparison"] for row in rows} == names
+    assert all(row["old_median_ms"] > 0 <= row["new_temp_mb"] for row in rows)
+    bounds = {c.name: c.bound for c in wiring.COMPARISONS}
+    told = wiring.criteria([{**rows[0], "least_ratio": 1.06}])
+    assert told[0].bound == bounds[rows[0]["comparison"]] == 1.05
+    assert not told[0].holds
