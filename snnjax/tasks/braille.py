@@ -11,7 +11,7 @@ from snnjax.datasets import braille
 from snnjax.networks import dense, fluctuation_driven, recurrent
 from snnjax.neurons import LIFParams, LIParams, li, lif
 from snnjax.senses import threshold_crossing
-from snnjax.tasks.network import Network, mean_voltage
+from snnjax.tasks.network import HIDDEN_AND_OUT, Network, mean_voltage
 from snnjax.tasks.task import Part, Schedule, Task
 
 
@@ -59,8 +59,11 @@ def _network(channels, rate, dt, recurrence, hidden=200):
     else:
         layer = chain(dense(channels, hidden, init=partial(draw, rate=rate)), neurons)
     return Network(
-        hidden=layer,
-        output=chain(dense(hidden, 27), li(27, LIParams(*params[:2]))),
+        cell=chain(
+            hidden=layer,
+            out=chain(dense(hidden, 27), li(27, LIParams(*params[:2]))),
+            outputs=HIDDEN_AND_OUT,
+        ),
         readout=mean_voltage,
         dt=dt,
     )

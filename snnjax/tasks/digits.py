@@ -11,7 +11,7 @@ from snnjax.inputs import latency
 from snnjax.networks import dense, fluctuation_driven
 from snnjax.neurons import LIFParams, LIParams, li, lif
 from snnjax.tasks.augment import thinned
-from snnjax.tasks.network import Network, mean_voltage
+from snnjax.tasks.network import HIDDEN_AND_OUT, Network, mean_voltage
 from snnjax.tasks.task import Part, Schedule, Task
 
 
@@ -44,8 +44,11 @@ def _network(cells, rate, dt, hidden=512):
     params = LIFParams(tau_mem=20e-3, tau_syn=5e-3)
     draw = partial(fluctuation_driven, rate=rate, xi=1.0, params=params, dt=dt)
     return Network(
-        hidden=chain(dense(cells, hidden, init=draw), lif(hidden, params)),
-        output=chain(dense(hidden, 10), li(10, LIParams(20e-3, 5e-3))),
+        cell=chain(
+            hidden=chain(dense(cells, hidden, init=draw), lif(hidden, params)),
+            out=chain(dense(hidden, 10), li(10, LIParams(20e-3, 5e-3))),
+            outputs=HIDDEN_AND_OUT,
+        ),
         readout=mean_voltage,
         dt=dt,
     )

@@ -10,7 +10,7 @@ from snnjax.compose import chain, learn
 from snnjax.datasets import qtdb
 from snnjax.networks import dense, fluctuation_driven, recurrent
 from snnjax.neurons import LIFParams, LIParams, li, lif
-from snnjax.tasks.network import Network
+from snnjax.tasks.network import HIDDEN_AND_OUT, Network
 from snnjax.tasks.task import Part, Schedule, Task
 
 
@@ -23,18 +23,18 @@ def ecg_task(data: str | Path | None = None) -> Task:
     Args:
         data: folder with the files; see ``datasets.qtdb`` if omitted.
     """
-    dt, parts = 4e-3, {}
-    for split in ("train", "validation", "test"):
-        beats = qtdb(split, data)
-        parts[split] = Part(partial(_beats, beats.x), beats.labels)
-    _, steps, channels = beats.x.shape
-    rate = float(np.mean(beats.x)) / dt
+    dt = 4e-3
+    beats = {split: qtdb(split, data) for split in ("train", "validation", "test")}
+    x, classes = beats["train"].x, beats["train"].classes
+    _, steps, channels = x.shape
     return Task(
         name="ecg",
-        parts=parts,
-        network=_network(channels, len(beats.classes), rate, dt),
+        parts={
+            s: Part(partial(_beats, each.x), each.labels) for s, each in beats.items()
+        },
+        network=_network(channels, len(classes), float(np.mean(x)) / dt, dt),
         schedule=Schedule(batch=16, epochs=24, learning_rate=1e-2),
-        notes={"steps": steps, "dt": dt, "classes": beats.classes},
+        notes={"steps": steps, "dt": dt, "classes": classes},
     )
 
 
@@ -53,8 +53,11 @@ def _network(channels, classes, rate, dt, hidden=96):
         init_recurrent=partial(draw, rate=10.0, share=0.1),
     )
     return Network(
-        hidden=layer,
-        output=chain(dense(hidden, classes), li(classes, LIParams(20e-3, 10e-3))),
+        cell=chain(
+            hidden=layer,
+            out=chain(dense(hidden, classes), li(classes, LIParams(20e-3, 10e-3))),
+            outputs=HIDDEN_AND_OUT,
+        ),
         readout=lambda v: 10.0 * v,  # at every step
         dt=dt,
     )

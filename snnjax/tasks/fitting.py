@@ -12,7 +12,7 @@ import optax
 
 from snnjax.cell import nonfinite
 from snnjax.learning import accuracy, cross_entropy
-from snnjax.tasks.network import Network, init_weights, run
+from snnjax.tasks.network import Network, run
 from snnjax.tasks.task import Part, Schedule
 from snnjax.training import Fit, epoch_rows, fit, init_train_state, make_step
 
@@ -52,7 +52,7 @@ def fit_networks(
     step = jax.jit(make_step(partial(loss, network), optimizer, has_aux=True))
 
     def one(seed):
-        weights = init_weights(network, jax.random.key(seed))
+        weights = network.cell.init(jax.random.key(seed))
         return fit(
             step,
             init_train_state(weights, optimizer),

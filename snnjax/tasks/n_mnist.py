@@ -11,7 +11,7 @@ from snnjax.events import Events, rasterize, select
 from snnjax.networks import convolution, dense, flatten, fluctuation_driven
 from snnjax.neurons import LIFParams, LIParams, li, lif
 from snnjax.tasks.augment import shifted, thinned
-from snnjax.tasks.network import Network, mean_voltage
+from snnjax.tasks.network import HIDDEN_AND_OUT, Network, mean_voltage
 from snnjax.tasks.recordings import mean_rate, share_after_the_end
 from snnjax.tasks.task import Part, Schedule, Task
 
@@ -45,14 +45,17 @@ def _network(rate, dt):
     draw = partial(fluctuation_driven, xi=1.0, params=params, dt=dt)
     layer = partial(convolution, stride=2, padding="valid")
     return Network(
-        hidden=chain(
-            layer(2, 16, kernel=(5, 5), init=partial(draw, rate=rate)),
-            lif(16, params),
-            layer(16, 32, kernel=(3, 3), init=partial(draw, rate=10.0)),
-            lif(32, params),
-            flatten(),
+        cell=chain(
+            hidden=chain(
+                layer(2, 16, kernel=(5, 5), init=partial(draw, rate=rate)),
+                lif(16, params),
+                layer(16, 32, kernel=(3, 3), init=partial(draw, rate=10.0)),
+                lif(32, params),
+                flatten(),
+            ),
+            out=chain(dense(7 * 7 * 32, 10), li(10, LIParams(100e-3, 10e-3))),
+            outputs=HIDDEN_AND_OUT,
         ),
-        output=chain(dense(7 * 7 * 32, 10), li(10, LIParams(100e-3, 10e-3))),
         readout=mean_voltage,
         dt=dt,
     )

@@ -1,19 +1,20 @@
-"""What reads the spikes of a task: two halves, so that hidden spikes can be seen."""
+"""What reads the spikes of a task: a network that shows its hidden spikes too."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
 
-from snnjax.cell import Cell, State, unroll
+from snnjax.cell import Cell, State, Weights, unroll
 from snnjax.learning import mean_over_time
+
+HIDDEN_AND_OUT = "hidden", "out"  # what the cell of a network puts out
 
 
 class Network(NamedTuple):
-    """A hidden and an output half, and how voltages become scores."""
+    """A cell with hidden spikes and voltages, and how voltages become scores."""
 
-    hidden: Cell  # spikes [T, B, *n_in] -> spikes [T, B, n]
-    output: Cell  # spikes [T, B, n] -> voltages [T, B, classes]
+    cell: Cell  # spikes [T, B, *n_in] -> dict of ``HIDDEN_AND_OUT``
     readout: Callable[[jax.Array], jax.Array]  # voltages -> scores [B, classes]; [T, …]
     dt: float  # [s]
 
@@ -21,29 +22,18 @@ class Network(NamedTuple):
 class Activity(NamedTuple):
     """What a network does in response to its inputs."""
 
-    state: dict[str, State]  # of each half, at the end
-    spikes: jax.Array  # of the hidden half, [T, B, n]
-    v: jax.Array  # voltages of the output half, [T, B, classes]
+    state: State  # at the end
+    spikes: jax.Array  # of the hidden layer that is read, [T, B, n]
+    v: jax.Array  # output voltages, [T, B, classes]
 
 
-def init_weights(network: Network, key: jax.Array) -> dict[str, Any]:
-    """Draws the weights of both halves."""
-    hidden, output = jax.random.split(key)
-    return {
-        "hidden": network.hidden.init(hidden),
-        "output": network.output.init(output),
-    }
-
-
-def run(network: Network, weights: dict[str, Any], xs: Any) -> Activity:
+def run(network: Network, weights: Weights, xs: Any) -> Activity:
     """What the network does with inputs ``[T, B, *n_in]``, from rest."""
-    dt = network.dt
-    hidden, spikes = unroll(network.hidden, weights["hidden"], xs, dt=dt)
-    output, v = unroll(network.output, weights["output"], spikes, dt=dt)
-    return Activity({"hidden": hidden, "output": output}, spikes, v)
+    state, ys = unroll(network.cell, weights, xs, dt=network.dt)
+    return Activity(state, ys["hidden"], ys["out"])
 
 
-def scores(network: Network, weights: dict[str, Any], xs: Any) -> jax.Array:
+def scores(network: Network, weights: Weights, xs: Any) -> jax.Array:
     """How much speaks for each class, ``[B, classes]``, or so at every step."""
     return network.readout(run(network, weights, xs).v)
 

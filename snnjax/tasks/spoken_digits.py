@@ -14,7 +14,7 @@ from snnjax.networks import dense, fluctuation_driven, recurrent
 from snnjax.neurons import LIFParams, LIParams, li, lif
 from snnjax.progress import Progress
 from snnjax.senses.hearing import digits_from_sound
-from snnjax.tasks.network import Network, mean_voltage
+from snnjax.tasks.network import HIDDEN_AND_OUT, Network, mean_voltage
 from snnjax.tasks.recordings import mean_rate, share_after_the_end
 from snnjax.tasks.task import Part, Schedule, Task
 
@@ -78,8 +78,11 @@ def _network(channels, classes, rate, dt, hidden=128):
         init_recurrent=partial(draw, rate=10.0, share=0.1),
     )
     return Network(
-        hidden=layer,
-        output=chain(dense(hidden, classes), li(classes, LIParams(100e-3, 10e-3))),
+        cell=chain(
+            hidden=layer,
+            out=chain(dense(hidden, classes), li(classes, LIParams(100e-3, 10e-3))),
+            outputs=HIDDEN_AND_OUT,
+        ),
         readout=mean_voltage,
         dt=dt,
     )
