@@ -48,6 +48,16 @@ def positive(name: str, value: Any, unit: str = "", *, zero: bool = False) -> No
         )
 
 
+def shape(what: str, x: Any, expected: tuple[int, ...]) -> None:
+    """Refuses an array of another shape.
+
+    Raises:
+        ValueError: with the shape that came and the one expected.
+    """
+    if np.shape(x) != expected:
+        raise ValueError(f"{what} must have shape {expected}, got {np.shape(x)}.")
+
+
 def finite(what: str, x: Any) -> None:
     """Refuses NaN and infinity, which would read as silence or as a false spike.
 

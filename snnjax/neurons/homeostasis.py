@@ -37,7 +37,7 @@ from snnjax.neurons.leaky import (
     constants_of,
     lif_rest,
 )
-from snnjax.neurons.population import check_constants, zeros
+from snnjax.neurons.population import check_constants, check_run, check_step, zeros
 from snnjax.surrogate import Shape, SuperSpike, check_shape, spike
 
 
@@ -187,11 +187,11 @@ def _homeostatic(name, n, homeostasis, *, init, rest, prepare):
         return one
 
     def step(weights, state, x, dt):
-        check.width(name, x, n)
+        check_step(name, n, at_rest, state, x)
         return advance(weights, dt, state.drift.dtype)(state, x)
 
     def run(weights, state, xs, dt):
-        check.width(name, xs, n)
+        check_run(name, n, at_rest, state, xs)
         return jax.lax.scan(advance(weights, dt, state.drift.dtype), state, xs)
 
     return Cell(init=init, rest=at_rest, step=step, run=run)

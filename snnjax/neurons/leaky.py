@@ -27,7 +27,7 @@ from snnjax.check import Number
 from snnjax.kernels import native
 from snnjax.kernels.native import Backend
 from snnjax.neurons import layer
-from snnjax.neurons.population import check_constants, population, zeros
+from snnjax.neurons.population import check_constants, check_run, population, zeros
 from snnjax.neurons.potentials import mean_exp
 from snnjax.surrogate import Shape, SuperSpike, check_shape, spike
 
@@ -168,7 +168,8 @@ def li(n: int, params: LIParams | LIFParams = LIParams()) -> Cell:
         output is the voltage at the end of the step, at least in single precision.
 
     Raises:
-        ValueError: for a τ that is not positive and finite, or of another shape.
+        ValueError: for a τ that is not positive and finite or of another shape, and
+            for a state of another batch, width or cell.
     """
     check_constants(n, tau_mem=params.tau_mem, tau_syn=params.tau_syn)
 
@@ -220,13 +221,14 @@ def lif(
 
     Raises:
         ValueError: for a constant that is not positive and finite (refractory may be
-            zero) or of another shape, an unknown reset or backend, or a forced native
-            backend that cannot be taken, with the reason.
+            zero) or of another shape, an unknown reset or backend, a forced native
+            backend that cannot be taken, with the reason, and for a state of another
+            batch, width or cell.
     """
     check_lif(n, params, reset)
     check_shape("surrogate", surrogate, (n,))
     native.check_backend(backend)
-    firing = Firing(reset, reset_gradient)
+    firing, rest = Firing(reset, reset_gradient), partial(lif_rest, n, params)
     by_rule = params.refractory is None and layer.has_rule(surrogate)
     if backend == "native" and not by_rule:
         raise ValueError(
@@ -239,7 +241,7 @@ def lif(
         return firing.step(constants, state, x, lambda v: spike(v, surrogate))[:2]
 
     def through(state, currents, r, spikes, options, dt):
-        check.width("lif", currents, n)
+        check_run("lif", n, rest, state, currents)
         constants = constants_of(params, dt, state.v.dtype)
         return run(options, state, currents, r, spikes, constants, surrogate)
 
@@ -251,11 +253,13 @@ def lif(
     def loop(weights, state, currents, loop, dt):
         del weights
         r, spikes, gradient = loop
+        check.shape("The recurrent weights of lif", r, (n, n))
+        check.shape("The spikes before a loop of lif", spikes, currents.shape[1:])
         options = layer.Options(firing, backend, spikes.dtype, gradient)
         return through(state, currents, r, spikes, options, dt)
 
     given = partial(constants_of, params)
-    cell = population("lif", n, given, partial(lif_rest, n, params), advance)
+    cell = population("lif", n, given, rest, advance)
     return cell._replace(run=run_alone, loop=loop)
 
 

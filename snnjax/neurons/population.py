@@ -1,6 +1,7 @@
 """What every population of neurons shares: no weights, rest from the input, checks."""
 
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -25,13 +26,13 @@ def population(
 
     def step(weights, state, x, dt):
         del weights  # neurons have constants; connections have weights
-        check.width(name, x, n)
-        return advance(constants(dt, state.v.dtype), state, x)
+        check_step(name, n, rest, state, x)
+        return advance(constants(dt, _dtype(state, x)), state, x)
 
     def run(weights, state, xs, dt):
         del weights
-        check.width(name, xs, n)
-        given = constants(dt, state.v.dtype)
+        check_run(name, n, rest, state, xs)
+        given = constants(dt, _dtype(state, xs))
         return jax.lax.scan(lambda s, x: advance(given, s, x), state, xs)
 
     return Cell(init=lambda key: (), rest=rest, step=step, run=run)
@@ -43,6 +44,38 @@ def zeros(name: str, n: int, x: jax.Array) -> jax.Array:
     check.floating(f"The input of {name}", x)
     dtype = jnp.promote_types(x.dtype, jnp.float32)
     return jnp.zeros_like(x[..., :1], dtype) + jnp.zeros(n, dtype)
+
+
+def check_step(
+    name: str, n: int, rest: Callable, state: Any, x: jax.Array, lead: int = 0
+) -> None:
+    """Refuses an input of another width, and a state of another batch or kind.
+
+    Args:
+        name: of the neuron.
+        n: number of neurons.
+        rest: as of ``Cell``.
+        state: what came; in single or double precision whatever the input.
+        x: its input, ``[*batch, n]``.
+        lead: how many axes come before the batch.
+
+    Raises:
+        ValueError: with what came and what was expected.
+    """
+    check.width(name, x, n)
+    like = jax.ShapeDtypeStruct(x.shape[lead:], _dtype(state, x))
+    check.state(name, state, jax.eval_shape(rest, like))
+
+
+def check_run(name: str, n: int, rest: Callable, state: Any, xs: jax.Array) -> None:
+    """The same for a sequence ``[T, *batch, n]``."""
+    check_step(name, n, rest, state, xs, lead=1)
+
+
+def _dtype(state, x):
+    """Of the voltages in a state; that of the input if it has none."""
+    dtypes = [jnp.result_type(leaf) for leaf in jax.tree.leaves(state)]
+    return next((d for d in dtypes if jnp.issubdtype(d, jnp.floating)), x.dtype)
 
 
 def check_constants(n: int, **constants: Number | None) -> None:

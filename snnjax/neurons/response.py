@@ -17,6 +17,7 @@ import jax.numpy as jnp
 from snnjax.about import factory
 from snnjax.cell import Cell
 from snnjax.neurons.leaky import LIFParams, LIParams, LIState, li, lif
+from snnjax.neurons.population import check_step
 from snnjax.surrogate import Shape, SuperSpike, spike
 
 
@@ -59,6 +60,7 @@ def srm(
     membrane = li(n, LIParams(params.tau_mem, params.tau_syn))
 
     def step(weights, state, x, dt):
+        check_step("srm", n, rest, state, x)
         free, psps = membrane.step(weights, state.free, x, dt)
         dtype = psps.dtype
         threshold = jnp.asarray(params.threshold, dtype)

@@ -29,6 +29,7 @@ from snnjax.neurons.leaky import (
     constants_of,
     lif_rest,
 )
+from snnjax.neurons.population import population
 from snnjax.surrogate import Sigmoid, check_density
 
 
@@ -129,21 +130,11 @@ def stochastic_lif(
         neuron, s, _ = firing.step(constants, state.neuron, x, fire)
         return StochasticState(neuron, after), s
 
-    def step(weights, state, x, dt):
-        del weights  # neurons have constants; connections have weights
-        return advance(constants_of(params, dt, state.neuron.v.dtype), state, x)
+    def rest(x):
+        return StochasticState(lif_rest(n, params, x), key)
 
-    def run(weights, state, xs, dt):
-        del weights
-        constants = constants_of(params, dt, state.neuron.v.dtype)
-        return jax.lax.scan(partial(advance, constants), state, xs)
-
-    return Cell(
-        init=lambda key: (),
-        rest=lambda x: StochasticState(lif_rest(n, params, x), key),
-        step=step,
-        run=run,
-    )
+    constants = partial(constants_of, params)
+    return population("stochastic_lif", n, constants, rest, advance)
 
 
 @factory
@@ -185,9 +176,8 @@ def smooth_lif(
         )
     firing = Firing(reset, reset_gradient=True)
 
-    def step(weights, state, x, dt):
-        del weights  # neurons have constants; connections have weights
-        constants = constants_of(params, dt, state.v.dtype)
+    def advance(constants, state, x):
         return firing.step(constants, state, x, lambda v: _probability(v, noise))[:2]
 
-    return Cell(init=lambda key: (), rest=partial(lif_rest, n, params), step=step)
+    constants, rest = partial(constants_of, params), partial(lif_rest, n, params)
+    return population("smooth_lif", n, constants, rest, advance)

@@ -29,8 +29,9 @@ def test_the_kernels_touch_only_what_is_theirs(tmp_path):
         "XDG_CACHE_HOME": str(tmp_path),
     }
     here = os.path.dirname(__file__)
+    tests = [os.path.join(here, f"test_{name}.py") for name in ("arguments", "native")]
     told = subprocess.run(
-        [sys.executable, "-c", CODE, os.path.join(here, "test_native.py")],
+        [sys.executable, "-c", CODE, *tests],
         env={**os.environ, **settings},
         capture_output=True,
         text=True,

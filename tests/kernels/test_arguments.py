@@ -1,0 +1,183 @@
+"""Native code checks what it is given, whoever calls."""
+
+from itertools import permutations, product
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from snnjax.kernels import build
+
+STEPS, B, N_IN, N = 4, 3, 21, 18
+ROWS = STEPS * B
+
+
+@pytest.fixture(autouse=True)
+def built():
+    if why := build.load():
+        pytest.skip(f"native kernels: {why}")
+
+
+def f32(*shape):
+    return np.zeros(shape, np.float32)
+
+
+def calls(steps, batch, n_in, n):
+    """Arguments, results and attributes of calls of every target."""
+    rows, all_in, all_out = steps * batch, -(-n_in // 16), -(-n // 16)
+    marked, state = np.zeros(1, np.uint8), {k: f32(batch, n) for k in ("v", "i", "s")}
+    return {
+        "snnjax_project": (
+            {"x": f32(rows, n_in), "w": f32(n_in, n)},
+            {"y": f32(rows, n), "marks": u16(rows, all_in), "marked": marked},
+            {},
+        ),
+        "snnjax_outer": (
+            {
+                "x": f32(rows, n_in),
+                "marks": u16(rows, all_in),
+                "marked": marked,
+                "g": f32(rows, n),
+            },
+            {"dw": f32(n_in, n)},
+            {"shift": np.int64(batch)},
+        ),
+        "snnjax_forward": (
+            {"currents": f32(rows, n), "r": f32(n, n), **state, "constants": f32(4, n)},
+            {
+                "vs": f32(rows, n),
+                "spikes": f32(rows, n),
+                "marks": u16(rows if n else 0, all_out),
+                "marked": marked,
+                "v_end": f32(batch, n),
+                "i_end": f32(batch, n),
+            },
+            {"reset": "zero"},
+        ),
+        "snnjax_backward": (
+            {
+                "g_spikes": f32(rows, n),
+                "vs": f32(rows, n),
+                "r": f32(n, n),
+                "constants": f32(4, n),
+                "surrogate": f32(3, n),
+                **state,
+            },
+            {"g_x": f32(rows, n), **{f"{k}_start": x for k, x in state.items()}},
+            {
+                "reset": "zero",
+                "reset_gradient": False,
+                "synapse": True,
+                "shape": "SuperSpike",
+            },
+        ),
+    }
+
+
+def u16(*shape):
+    return np.zeros(shape, np.uint16)
+
+
+CALLS = calls(STEPS, B, N_IN, N)
+# May be empty: there is none, or no call that would fill it.
+OPTIONAL = {("snnjax_outer", "marks"), ("snnjax_outer", "dw"), ("snnjax_backward", "r")}
+REFUSED = r"(?i)snnjax: .* shape|no whole steps|wrong buffer|neither float32|no matrix"
+WRONG = {
+    "transposed": lambda x: x.T if x.ndim > 1 else x[:, None],
+    "a row short": lambda x: x[1:],
+    "a row long": lambda x: np.concatenate([x, x[:1]]),
+    "a column short": lambda x: x[..., 1:],
+    "a column long": lambda x: np.concatenate([x, x[..., :1]], -1),
+    "of another rank": lambda x: x[None],
+    "a line": lambda x: np.ravel(x) if x.ndim > 1 else x[0],
+    "empty": lambda x: x[:0],
+    "empty in both": lambda x: x[:0, :0] if x.ndim > 1 else x[:0],
+    "of int32": lambda x: x.astype(np.int32),
+    "of bfloat16": lambda x: x.astype(jnp.bfloat16),
+}
+
+
+def called(target, arguments, results, attributes):
+    made = [jax.ShapeDtypeStruct(x.shape, x.dtype) for x in results.values()]
+    found = jax.ffi.ffi_call(target, made)(*arguments.values(), **attributes)
+    return jax.block_until_ready(found)
+
+
+def changes():
+    for target, call in CALLS.items():
+        names = [(side, name) for side in (0, 1) for name in call[side]]
+        for (side, name), wrong in product(names, WRONG):
+            x = call[side][name]
+            other = np.asarray(WRONG[wrong](x))
+            empty = other.size == 0 and other.ndim == x.ndim
+            if (other.shape, other.dtype) == (x.shape, x.dtype):
+                continue
+            if not (empty and (target, name) in OPTIONAL):
+                label = f"{target} {name} {wrong}"
+                yield pytest.param(target, side, name, other, id=label)
+
+
+@pytest.mark.parametrize("target", CALLS)
+def test_what_fits_is_taken(target):
+    called(target, *CALLS[target])
+
+
+@pytest.mark.parametrize(("target", "side", "name", "other"), list(changes()))
+def test_a_buffer_that_does_not_fit_is_refused(target, side, name, other):
+    sides = [dict(side) for side in CALLS[target]]
+    sides[side][name] = other
+    with pytest.raises(Exception, match=REFUSED):
+        called(target, *sides)
+
+
+@pytest.mark.parametrize("target", ["snnjax_forward", "snnjax_backward"])
+@pytest.mark.parametrize("rows", [B + 1, B - 1, 1])
+def test_rows_that_are_no_whole_steps_are_refused(target, rows):
+    def cut(buffers):
+        return {k: x[:rows] if len(x) == ROWS else x for k, x in buffers.items()}
+
+    arguments, results, attributes = CALLS[target]
+    with pytest.raises(Exception, match=f"{rows} rows are no whole steps of 3"):
+        called(target, cut(arguments), cut(results), attributes)
+
+
+@pytest.mark.parametrize(
+    ("target", "name", "value", "words"),
+    [
+        ("snnjax_forward", "reset", "hard", "unknown reset 'hard'"),
+        ("snnjax_forward", "reset", "", "unknown reset ''"),
+        ("snnjax_backward", "reset", "Zero", "unknown reset 'Zero'"),
+        ("snnjax_backward", "shape", "Gaussian", "unknown surrogate 'Gaussian'"),
+        ("snnjax_backward", "shape", np.int64(4), "(?i)wrong attribute type|decode"),
+        ("snnjax_outer", "shift", np.int64(-1), "shift is negative: -1"),
+    ],
+)
+def test_an_unknown_name_is_refused_and_not_taken_for_another(
+    target, name, value, words
+):
+    arguments, results, attributes = CALLS[target]
+    with pytest.raises(Exception, match=words):
+        called(target, arguments, results, attributes | {name: value})
+
+
+@pytest.mark.parametrize("shift", [ROWS, ROWS + 5, 2**40])
+def test_a_shift_beyond_the_end_meets_nothing(shift):
+    arguments, results, _ = CALLS["snnjax_outer"]
+    ones = {name: x + 1 for name, x in arguments.items()}
+    (found,) = called("snnjax_outer", ones, results, {"shift": np.int64(shift)})
+    np.testing.assert_array_equal(found, 0.0)
+
+
+def test_marks_beyond_the_last_entry_are_not_followed():
+    arguments, results, attributes = CALLS["snnjax_outer"]
+    given = arguments | {"marks": ~u16(ROWS, 2), "marked": np.ones(1, np.uint8)}
+    given |= {"g": f32(ROWS, N) + 1}
+    (found,) = called("snnjax_outer", given, results, attributes)
+    np.testing.assert_array_equal(found, ROWS - B)
+
+
+@pytest.mark.parametrize("target", CALLS)
+@pytest.mark.parametrize("sizes", list(permutations(range(4))))
+def test_no_step_no_sample_and_no_neuron_are_fine(target, sizes):
+    called(target, *calls(*sizes)[target])
