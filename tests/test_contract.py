@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from contributing import integrator, one_to_one
 
 import snnjax as snn
 from snnjax.cell import run_cell
@@ -106,12 +107,14 @@ CELLS = {
     ),
     "running max": running_max(N),
     "learn": snn.learn(lambda tau: lif(tau_mem=tau), tau=np.full(N, 5e-3)),
+    "integrator": integrator(N, 2e-3),  # the templates of CONTRIBUTING.md
+    "one to one": one_to_one(N),
 }
 SPEAKS_UNASKED = {"closed", "dense bias", "recurrent options", "running max"}
 DRIFTS_IN_SILENCE = {"homeostatic lif", "synaptic scaling"}
 NEURONS = [
     *("li", "lif", "lif subtract", "lif refractory", "srm"),
-    *("homeostatic lif", "synaptic scaling"),
+    *("homeostatic lif", "synaptic scaling", "integrator"),
 ]
 
 every_cell = pytest.mark.parametrize("name", CELLS)

@@ -23,6 +23,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from contributing import FILES
 from flax import nnx
 
 import snnjax
@@ -33,6 +34,7 @@ MODULES = {"snnjax": snnjax} | {
     info.name: importlib.import_module(info.name)
     for info in pkgutil.walk_packages(snnjax.__path__, "snnjax.")
 }
+TEMPLATES = "CONTRIBUTING.md"  # its code runs where it would lie
 HOMES: dict[str, list[Any]] = {}  # of every public name; what packages export is last
 for exported in (False, True):
     for module in MODULES.values():
@@ -165,7 +167,10 @@ def examples():
         if code is not None
     ]
     return found + [
-        Example(name, code, SCOPE) for name in DOCUMENTS for code in fenced(name)
+        Example(name, code, SCOPE)
+        for name in DOCUMENTS
+        if name != TEMPLATES
+        for code in fenced(name)
     ]
 
 
@@ -276,23 +281,30 @@ def test_an_example_runs(example, tmp_path, monkeypatch):
     exec(example.code, names)
 
 
-@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md"])
-def test_the_one_example_of_a_document_is_run_elsewhere(name):
-    assert len(fenced(name)) == 1
-    assert name in (ROOT / "tests" / "test_packaging.py").read_text()
+@pytest.mark.parametrize(
+    ("name", "number", "test"),
+    [("README.md", 1, "test_packaging.py"), (TEMPLATES, 10, "test_contributing.py")],
+)
+def test_the_examples_of_a_document_are_run_elsewhere(name, number, test):
+    assert len(fenced(name)) == number
+    assert name in (ROOT / "tests" / test).read_text()
 
 
 def words():
     """All that is called anything in the code."""
     known = set(SCOPE) | set(dir(jax)) | {name.split(".")[-1] for name in MODULES}
     tops = ("snnjax", "benchmarks", "tests")
+    known |= {Path(path).name for path in FILES}
+    codes = list(FILES.values())
     for file in (file for top in tops for file in ROOT.glob(f"{top}/**/*.*")):
         known |= {file.name, file.stem}
         if file.suffix == ".py" and file != Path(__file__):
-            for node in ast.walk(ast.parse(file.read_text())):
-                kinds = ("id", "attr", "arg", "name", "value")
-                parts = (getattr(node, kind, None) for kind in kinds)
-                known |= {part for part in parts if isinstance(part, str)}
+            codes.append(file.read_text())
+    for code in codes:
+        for node in ast.walk(ast.parse(code)):
+            kinds = ("id", "attr", "arg", "name", "value")
+            parts = (getattr(node, kind, None) for kind in kinds)
+            known |= {part for part in parts if isinstance(part, str)}
     return known
 
 
@@ -301,6 +313,9 @@ def complaint(code, scope, known):
     name = re.fullmatch(r"[a-zA-Z]\w*(\.py)?", code, re.ASCII)
     if name:
         return None if code in known else f"there is no {code}"
+    if re.fullmatch(r"\w+/[\w/]+\.py", code):
+        found = code in FILES or (ROOT / code).exists()
+        return None if found else f"there is no file {code}"
     if re.search(r"\.(cc|part|parts|json|mat|md)$|\bNAME\b", code):
         return None
     tree = ast.parse(python(" ".join(code.split())) or "")

@@ -75,15 +75,6 @@ def test_the_example_in_the_readme_works(tmp_path, capsys):
     assert float(capsys.readouterr().out.split()[-1]) < 0.5
 
 
-def test_the_skeleton_neuron_works(tmp_path):
-    text = (ROOT / "CONTRIBUTING.md").read_text()
-    (tmp_path / "yours.py").write_text(re.search(r"```python\n(.*?)```", text, re.S)[1])
-    made = runpy.run_path(str(tmp_path / "yours.py"))["integrator"](1, 1.0)
-    drive = snnjax.spike.__globals__["jnp"].full((10, 1), 250.0)
-    _, spikes = snnjax.unroll(made, (), drive, dt=1e-3)
-    assert spikes.sum() == 2  # 250 spikes a second for 10 ms, the first after 5 steps
-
-
 @pytest.mark.parametrize("path", tracked_text(), ids=str)
 def test_no_file_names_a_path_of_one_machine(path):
     text = path.read_text()
