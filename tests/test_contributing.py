@@ -9,9 +9,11 @@ import re
 import runpy
 import subprocess
 import sys
+from itertools import pairwise, product
 
 import pytest
 from contributing import FILES, ROOT, TEXT, template
+from test_architecture import ARROWS
 
 from benchmarks import run, studies
 from benchmarks.fuzz import readers, seeds
@@ -58,6 +60,15 @@ def test_every_page_has_its_templates_and_every_template_its_path():
     assert len(FILES) == TEXT.count("```python") == 10
     old = [path for path in FILES if (ROOT / path).exists()]
     assert old == ["snnjax/surrogate/shapes.py", SHAPES]
+
+
+def test_the_arrows_of_the_page_are_those_that_are_kept():
+    lines = [line.split(" → ") for line in re.findall(r"^ {6}(.* → .*)$", TEXT, re.M)]
+    assert len(lines) == 7
+    for line in lines:
+        for left, right in pairwise(line):
+            for used, user in product(left.split(", "), right.split(", ")):
+                assert used in ARROWS[user], f"{used} → {user}"
 
 
 @pytest.mark.parametrize("path", [path for path in FILES if path != SHAPES])

@@ -21,7 +21,7 @@ def tracked_text():
     names = subprocess.run(
         ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout.split()
-    return [ROOT / n for n in names if not n.endswith((".png", ".lock"))]
+    return [ROOT / n for n in names if not n.endswith((".png", ".lock", ".npz"))]
 
 
 def name_of(requirement):
