@@ -26,8 +26,10 @@ ARROWS = {  # who may import whom, besides themselves
     "parts": {"about", "cell", "check", "probes"},
     "kernels": {"check", "files"},
     "neurons": {"about", "check", "cell", "surrogate", "kernels"},
-    "networks": {"about", "cell", "check", "compose", "kernels", "neurons", "probes"},
-    "learning": {"about", "check", "cell", "surrogate"},
+    "networks": {
+        *("about", "cell", "check", "compose", "kernels", "neurons", "parts", "probes"),
+    },
+    "learning": {"about", "check", "cell", "parts", "probes", "surrogate"},
     "events": {"check"},
     "datasets": {"check", "events", "files", "progress"},
     "senses": {

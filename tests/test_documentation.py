@@ -84,8 +84,9 @@ recurrent, spikes, dt = jnp.ones((9, 9)), jnp.ones((5, 2, 9)), 1e-3
 """,
     "snnjax.networks.rates.scale_to_rates": """
 dt, xs = 1e-3, 5.0 * jax.random.bernoulli(jax.random.key(0), 0.3, (200, 8, 9))
-cells = dense(9, 64), lif(64), recurrent(64, 64, lif(64)), dense(64, 2), li(2)
-weights = chain(*cells).init(jax.random.key(0))
+net = chain(input=dense(9, 64), low=lif(64), high=recurrent(64, 64, lif(64)),
+            readout=dense(64, 2), out=li(2))
+weights = net.init(jax.random.key(0))
 """,
 }
 ELSEWHERE = {"snnjax.senses.hearing": "senses/hearing/test_hearing.py"}  # executed

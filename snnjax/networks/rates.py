@@ -1,21 +1,22 @@
-"""Weights scaled on data until each layer fires at its target rate.
+"""Weights scaled on data until each population fires at its target rate.
 
 The theory of ``fluctuations.py`` takes inputs to be independent and of known rate. Real
-inputs are neither, and errors grow from layer to layer. Here rates are measured: layer
-by layer, from the input on, the weights are multiplied by one factor, found by
+inputs are neither, and errors grow from layer to layer. Here rates are measured: from
+the input on, the weights onto each population are multiplied by one factor, found by
 bisection.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
 from snnjax import check
-from snnjax.cell import Cell, unroll
+from snnjax.cell import Cell, Weights, unroll
 from snnjax.check import Number
-from snnjax.compose import chain
+from snnjax.parts import Flat, flat, labels
+from snnjax.probes import watched
 
 _POWER = 10  # factors lie between 2^-10 and 2^10
 _HALVINGS = 20
@@ -24,69 +25,88 @@ _HALVINGS = 20
 class ScaledWeights(NamedTuple):
     """What ``scale_to_rates`` found."""
 
-    weights: tuple[Any, ...]  # one entry for each cell, as they came but scaled
-    factors: jax.Array  # of each layer with a target, [L]
-    reached: jax.Array  # what was measured of each in the end, [L]
+    weights: Weights  # as they came, but scaled
+    factors: dict[str, jax.Array]  # by target, each []
+    reached: dict[str, jax.Array]  # what was measured of each in the end, []
 
 
 def scale_to_rates(
-    cells: Sequence[Cell],
-    weights: Sequence[Any],
-    xs: jax.Array,
+    net: Cell,
+    weights: Weights,
+    xs: Any,
     *,
     dt: Number,
-    targets: Sequence[Number | None],
+    targets: Mapping[str, Number],
     measure: Callable[[jax.Array], jax.Array] | None = None,
     tolerance: float = 0.05,
+    sweeps: int = 1,
 ) -> ScaledWeights:
-    """Scales the weights of each layer until its population rate is on target.
+    """Scales the weights onto each population until its mean rate is on target.
 
-        cells = dense(9, 64), lif(64), recurrent(64, 64, lif(64)), dense(64, 2), li(2)
-        targets = [None, 10.0, 10.0, None, None]
-        scaled = scale_to_rates(cells, weights, xs, dt=dt, targets=targets)
+        net = chain(input=dense(9, 64), low=lif(64), high=recurrent(64, 64, lif(64)),
+                    readout=dense(64, 2), out=li(2))
+        targets = {"low": 10.0, "high": 10.0}
+        scaled = scale_to_rates(net, weights, xs, dt=dt, targets=targets)
 
-    A cell with a target ends a layer: all that lies between it and the layer below, and
-    the cell itself, is scaled by one positive factor, so that signs stay. Matrices and
-    kernels are scaled, that is all weights with two axes or more; biases and learned
-    constants stay. The factor is the one at which the measure passes the target from
-    below, between 2^-10 and 2^10; the measure should grow with the weights.
+    All weights from which signals reach a target without passing another are scaled by
+    one positive factor, so that signs stay; what reaches several belongs to the first.
+    Matrices and kernels are scaled, that is all arrays of leaves with two axes or more;
+    biases and learned constants stay. The factor is the one at which the measure passes
+    the target from below, between 2^-10 and 2^10; the measure should grow with the
+    weights. Targets are met in the order in which the network acts.
 
     Args:
-        cells: the links of a chain.
-        weights: one entry for each cell, from ``chain(*cells).init``.
+        net: any network of parts.
+        weights: from ``net.init``.
         xs: inputs ``[T, *batch, n_in]``, as the network will see.
         dt: time step [s].
-        targets: one for each cell: its mean rate [Hz] over all neurons, samples and
-            steps, or None.
-        measure: of what a cell puts out ``[T, *batch, n]``, in place of the rate: one
+        targets: dotted names of parts, and the mean rate [Hz] of each over all neurons,
+            samples and steps.
+        measure: of what a part puts out ``[T, *batch, n]``, in place of the rate: one
             number in the units of the targets.
         tolerance: relative distance from the target that passes as reached.
+        sweeps: how often to go through all targets; more than once where populations
+            hear those above them, as excitation and inhibition do.
 
     Returns:
         ``ScaledWeights(weights, factors, reached)``. Where the inputs are traced
         nothing can be raised: compare ``reached`` with the targets.
 
     Raises:
-        ValueError: if cells, weights and targets differ in number, no target is given
-            or one is not positive, a layer has nothing to scale, or a layer cannot
+        ValueError: for no target, one that is no part, lies inside another or is not
+            positive, a part onto which there is nothing to scale, or one that does not
             reach its target; then with what it reached.
     """
-    layers = _layers(cells, weights, targets)
-    measure = measure or (lambda spikes: jnp.mean(spikes) / dt)
-    made, factors, reached = list(weights), [], []
-    for rows, target in layers:
-        layer, part = chain(*cells[rows]), tuple(weights[rows])
+    check.whole("sweeps", sweeps)
+    whole = flat(net, weights)
+    targets = _targets(whole, targets)
+    groups, names = _groups(whole, targets), labels(net, weights)
+    mean = measure or (lambda spikes: jnp.mean(spikes) / dt)
 
-        def run(factor, layer=layer, part=part, xs=xs):
-            return unroll(layer, _scaled(part, factor), xs, dt=dt)[1]
+    def reached(weights, *names):
+        _, (_, ys) = unroll(watched(net, names), weights, xs, dt=dt)
+        return {name: mean(ys[name]) for name in names}
 
-        factor = _factor(lambda factor, run=run: measure(run(factor)), target)
-        made[rows] = _scaled(part, factor)
-        xs = run(factor)
-        factors.append(factor)
-        reached.append(measure(xs))
-        _check_reached(rows, factor, reached[-1], target, tolerance)
-    return ScaledWeights(tuple(made), jnp.stack(factors), jnp.stack(reached))
+    def scaled(weights, target, factor):
+        def scale(name, w):
+            mine = name in groups[target] and jnp.ndim(w) >= 2
+            return w * factor.astype(w.dtype) if mine else w
+
+        return jax.tree.map(scale, names, weights)
+
+    factors = dict.fromkeys(targets, jnp.ones((), float))
+    for target, rate in [*targets.items()] * sweeps:
+
+        def measured(factor, weights=weights, target=target):
+            return reached(scaled(weights, target, factor), target)[target]
+
+        factor = _factor(measured, rate)
+        weights = scaled(weights, target, factor)
+        factors[target] = factors[target] * factor
+    end = reached(weights, *targets)
+    for target, rate in targets.items():
+        _check_reached(target, factors[target], end[target], rate, tolerance)
+    return ScaledWeights(weights, factors, end)
 
 
 def _factor(measured, target):
@@ -102,44 +122,72 @@ def _factor(measured, target):
     return 2.0 ** jax.lax.fori_loop(0, _HALVINGS, halve, span)[1]
 
 
-def _scales(leaf):
-    return jnp.ndim(leaf) >= 2
-
-
-def _scaled(weights, factor):
-    return jax.tree.map(
-        lambda leaf: leaf * factor.astype(leaf.dtype) if _scales(leaf) else leaf,
-        weights,
-    )
-
-
-def _layers(cells, weights, targets):
-    """Which cells make up each layer, and its target."""
-    if not len(cells) == len(weights) == len(targets):
+def _targets(whole: Flat, targets: Mapping[str, Number]) -> dict[str, Number]:
+    """The targets in the order in which the network acts."""
+    if not isinstance(targets, Mapping) or not targets:
         raise ValueError(
-            "scale_to_rates expects weights and a target (or None) for each cell, got "
-            f"{len(cells)} cells, {len(weights)} weights, {len(targets)} targets."
+            "scale_to_rates expects at least one target by name, such as "
+            f'targets={{"hidden": 10.0}}, got {targets!r}.'
         )
-    layers, first = [], 0
-    for last, target in enumerate(targets):
-        if target is not None:
-            check.positive("A target", target)
-            rows = slice(first, last + 1)
-            if not any(map(_scales, jax.tree.leaves(tuple(weights[rows])))):
-                raise ValueError(f"Cells {first} to {last} have no weights to scale.")
-            layers.append((rows, target))
-            first = last + 1
-    if not layers:
-        raise ValueError("scale_to_rates expects at least one target, got none.")
-    return layers
+    named = {str(name): target for name, target in targets.items()}
+    first = {}
+    for name, target in named.items():
+        check.positive(f"The target of {name}", target)
+        inside = _leaves_of(whole, name)
+        outer = [other for other in named if name.startswith(f"{other}.")]
+        if not inside or outer:
+            why = f"lies inside {outer[0]}" if outer else "is no part"
+            raise ValueError(
+                f"The target {name!r} {why}; leaves are {', '.join(whole.leaves)}."
+            )
+        first[name] = list(whole.leaves).index(inside[0])
+    return {name: named[name] for name in sorted(named, key=lambda name: first[name])}
 
 
-def _check_reached(rows, factor, reached, target, tolerance):
+def _groups(whole: Flat, targets: Iterable[str]) -> dict[str, set[str]]:
+    """The leaves whose weights are scaled for each target."""
+    inside = {target: set(_leaves_of(whole, target)) for target in targets}
+    ends: set[str] = set().union(*inside.values())
+    taken: set[str] = set()
+    groups = {}
+    for target, own in inside.items():
+        reaching = _reaching(whole, own, ends - own) - taken
+        matrices = [w for name in reaching for w in _matrices(whole, name)]
+        if not matrices:
+            raise ValueError(
+                f"Nothing onto {target} can be scaled: no weights with two axes reach "
+                "it, but through other targets or those of others."
+            )
+        groups[target] = reaching
+        taken |= reaching
+    return groups
+
+
+def _reaching(whole, leaves, ends):
+    """Leaves from which signals reach these, themselves included, not through ends."""
+    found, todo = set(leaves), list(leaves)
+    while todo:
+        now = todo.pop()
+        new = {e.source for e in whole.edges if e.target == now} & set(whole.leaves)
+        todo.extend(new - found - ends)
+        found |= new - ends
+    return found
+
+
+def _leaves_of(whole, part):
+    return [k for k in whole.leaves if k == part or k.startswith(f"{part}.")]
+
+
+def _matrices(whole, name):
+    return [w for w in jax.tree.leaves(whole.leaves[name].weights) if jnp.ndim(w) >= 2]
+
+
+def _check_reached(name, factor, reached, target, tolerance):
     known = check.concrete(jnp.abs(reached - target) <= tolerance * target)
     if known is not None and not known:
         raise ValueError(
-            f"Cells {rows.start} to {rows.stop - 1} reach {reached:.4g} at factor "
-            f"{factor:.4g}, not {target:.4g}. Is the input silent, or so short that "
-            "one spike more or less matters? Can the neurons do it, and does the "
-            "measure grow with the weights?"
+            f"{name} reaches {reached:.4g} at factor {factor:.4g}, not {target:.4g}. "
+            "Is the input silent, or so short that one spike more or less matters? Can "
+            "the neurons do it, and does the measure grow with the weights? Where "
+            "populations hear those above them, it takes more sweeps."
         )
