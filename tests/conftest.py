@@ -17,6 +17,14 @@ def programs():
 
 
 @pytest.fixture
+def quick_to_compile():
+    """Programs that run a few steps, where compiling is what takes time."""
+    jax.config.update("jax_disable_most_optimizations", True)
+    yield
+    jax.config.update("jax_disable_most_optimizations", False)
+
+
+@pytest.fixture
 def x64():
     """Double precision for one test."""
     before = jax.config.jax_enable_x64

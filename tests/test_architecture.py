@@ -8,11 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).parents[1]
 MODULES = sorted((ROOT / "snnjax").rglob("*.py"))
-DATASETS = sorted((ROOT / "snnjax" / "datasets").rglob("*.py"))
 ARROWS = {  # who may import whom, besides themselves
     "check": set(),
     "files": {"check"},
@@ -73,10 +70,6 @@ WITHIN_DATASETS = {
 CORE = {"jax", "optax", "flax", "numpy"}
 
 
-def part_of(path):
-    return path.relative_to(ROOT / "snnjax").parts[0].removesuffix(".py")
-
-
 def imports(path, *, at_module_level=False):
     tree = ast.parse(path.read_text())
     for node in tree.body if at_module_level else ast.walk(tree):
@@ -87,51 +80,64 @@ def imports(path, *, at_module_level=False):
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-@pytest.mark.parametrize("path", MODULES, ids=str)
-def test_imports_follow_the_arrows(path):
-    part = part_of(path)
-    for name in imports(path):
-        if name.startswith("snnjax."):
-            used = name.split(".")[1]
-            assert used == part or used in ARROWS[part], f"{part} imports {name}"
+def against(arrows, top, depth):
+    """Imports between the parts of a package that no arrow allows."""
+    for path in sorted((ROOT / top).rglob("*.py")):
+        part = path.relative_to(ROOT / top).parts[0].removesuffix(".py")
+        for name in imports(path):
+            if name.startswith(f"{top.replace('/', '.')}."):
+                used = name.split(".")[depth]
+                if used != part and used not in arrows[part]:
+                    yield f"{path.relative_to(ROOT)} imports {name}"
 
 
-@pytest.mark.parametrize("path", MODULES, ids=str)
-def test_modules_import_nothing_but_the_core_and_no_internals(path):
+def outside(path):
+    """Imports of what is no part of the core, or not meant for others."""
     for name in imports(path, at_module_level=True):
         top = name.split(".")[0]
-        known = top in CORE | {"snnjax"} or top in sys.stdlib_module_names
-        assert known, f"{path.name} imports {name} before it is used"
+        if top not in CORE | {"snnjax"} | set(sys.stdlib_module_names):
+            yield f"{path.relative_to(ROOT)} imports {name} before it is used"
     for name in imports(path):
-        assert not name.startswith("jax._src"), f"{path.name}: {name}"
-        assert name.split(".")[0] not in ("pickle", "dill", "shelve", "marshal")
+        internal = name.startswith("jax._src")
+        if internal or name.split(".")[0] in ("pickle", "dill", "shelve", "marshal"):
+            yield f"{path.relative_to(ROOT)} imports {name}"
 
 
-@pytest.mark.parametrize("path", DATASETS, ids=str)
-def test_within_datasets_imports_follow_the_arrows_too(path):
-    part = path.relative_to(ROOT / "snnjax" / "datasets").parts[0].removesuffix(".py")
-    for name in imports(path):
-        if name.startswith("snnjax.datasets.") and part != "__init__":
-            used = name.split(".")[2]
-            assert used == part or used in WITHIN_DATASETS[part], (part, name)
+def test_imports_follow_the_arrows():
+    assert not list(against(ARROWS, "snnjax", 1))
+
+
+def test_modules_import_nothing_but_the_core_and_no_internals():
+    assert not [wrong for path in MODULES for wrong in outside(path)]
+
+
+def test_within_datasets_imports_follow_the_arrows_too():
+    arrows = WITHIN_DATASETS | {"__init__": set(WITHIN_DATASETS)}
+    assert not list(against(arrows, "snnjax/datasets", 2))
 
 
 def test_folders_are_two_deep_and_three_in_those_that_the_design_names():
-    for path in MODULES:
+    def too_deep(path):
         *folders, _ = path.relative_to(ROOT / "snnjax").parts
         deep = "/".join(folders).startswith(DEEP) and len(folders) == 2
-        assert len(folders) <= 1 or deep, path
+        return len(folders) > 1 and not deep
+
+    assert not [path for path in MODULES if too_deep(path)]
 
 
-PACKAGES = sorted(path.parent for path in MODULES if path.name == "__init__.py")
-
-
-@pytest.mark.parametrize("folder", PACKAGES, ids=str)
-def test_no_package_binds_anything_over_a_module_of_its_own(folder):
-    package = importlib.import_module(".".join(folder.relative_to(ROOT).parts))
+def hidden_modules(package):
+    """Modules of a package whose names it binds to something else."""
     for module in pkgutil.iter_modules(package.__path__):
         bound = vars(package).get(module.name)
-        assert bound is None or inspect.ismodule(bound), f"{module.name} is {bound}"
+        if bound is not None and not inspect.ismodule(bound):
+            yield f"{package.__name__}.{module.name} is {bound}"
+
+
+def test_no_package_binds_anything_over_a_module_of_its_own():
+    folders = [path.parent for path in MODULES if path.name == "__init__.py"]
+    names = [".".join(folder.relative_to(ROOT).parts) for folder in folders]
+    packages = map(importlib.import_module, names)
+    assert not [wrong for package in packages for wrong in hidden_modules(package)]
 
 
 def test_importing_changes_nothing_and_starts_no_device():

@@ -1,6 +1,11 @@
-"""What every cell promises. A new cell is tested by one line in ``CELLS``."""
+"""What every cell promises. A new cell is tested by one line in ``CELLS``.
+
+Programs that several tests of a cell need are compiled once and kept.
+"""
 
 import math
+from functools import cache
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -118,6 +123,7 @@ NEURONS = [
 ]
 
 every_cell = pytest.mark.parametrize("name", CELLS)
+pytestmark = pytest.mark.usefixtures("quick_to_compile")
 
 
 def inputs(batch=(B,), steps=T, dtype=None):
@@ -127,62 +133,80 @@ def inputs(batch=(B,), steps=T, dtype=None):
 
 def start(name):
     cell = CELLS[name]
-    return cell, cell.init(jax.random.key(0))
+    return cell, jax.jit(cell.init)(jax.random.key(0))
 
 
 def close(a, b, rtol=1e-5, atol=1e-6):
     jax.tree.map(lambda x, y: np.testing.assert_allclose(x, y, rtol, atol), a, b)
 
 
-def value_and_gradients(cell, weights, xs, run):
+class Program(NamedTuple):
+    """One compiled run ``(weights, xs [T, B, N], dt) -> (state, ys)`` of a cell."""
+
+    run: Any
+    traces: list  # one entry for each time it was traced
+    weights: Any
+
+    def __call__(self, xs):
+        return self.run(self.weights, xs, DT)
+
+
+@cache
+def program(name):
+    """In single precision."""
+    cell, weights = start(name)
+    traces = []
+
+    def run(weights, xs, dt):
+        traces.append(1)
+        return snn.unroll(cell, weights, xs, dt=dt)
+
+    return Program(jax.jit(run), traces, weights)
+
+
+def value_and_gradients(name, xs, **options):
+    """Of the final state and all outputs, and those outputs, as one program."""
+    cell, weights = start(name)
+
     def loss(weights, xs):
-        state, ys = run(cell, weights, xs)
+        state, ys = snn.unroll(cell, weights, xs, dt=DT, **options)
         shades = 1.0 + jnp.arange(ys.size, dtype=ys.dtype).reshape(ys.shape) / ys.size
         leaves = [leaf.sum() for leaf in jax.tree.leaves(state)]
         return jnp.sum(shades * ys) + sum(leaves, jnp.zeros((), ys.dtype)), ys
 
-    return jax.value_and_grad(loss, (0, 1), has_aux=True)(weights, xs)
+    run = jax.jit(jax.value_and_grad(loss, (0, 1), has_aux=True))
+    return [run(weights, x) for x in xs]
+
+
+@cache
+def in_double_precision(name):
+    return value_and_gradients(name, [inputs()])[0]
 
 
 @every_cell
 def test_run_equals_scanned_step_in_values_and_gradients(name, x64):
-    cell, weights = start(name)
-    fast = value_and_gradients(
-        cell, weights, inputs(), lambda c, w, xs: snn.unroll(c, w, xs, dt=DT)
-    )
-    slow = value_and_gradients(
-        cell,
-        weights,
-        inputs(),
-        lambda c, w, xs: snn.unroll(c, w, xs, dt=DT, record=lambda s, y: y),
-    )
-    close(fast, slow, 1e-10, 1e-12)
+    (slow,) = value_and_gradients(name, [inputs()], record=lambda s, y: y)
+    close(in_double_precision(name), slow, 1e-10, 1e-12)
 
 
 @every_cell
-@pytest.mark.parametrize("length", [3, 5, 20])
-def test_checkpointing_changes_neither_values_nor_gradients(name, length, x64):
-    cell, weights = start(name)
-    plain = value_and_gradients(
-        cell, weights, inputs(), lambda c, w, xs: snn.unroll(c, w, xs, dt=DT)
-    )
-    kept = value_and_gradients(
-        cell,
-        weights,
-        inputs(),
-        lambda c, w, xs: snn.unroll(c, w, xs, dt=DT, checkpoint=length),
-    )
-    close(plain, kept, 1e-10, 1e-12)
+def test_checkpointing_changes_neither_values_nor_gradients(name, x64):
+    for length in (3, 5, 20):
+        (kept,) = value_and_gradients(name, [inputs()], checkpoint=length)
+        close(in_double_precision(name), kept, 1e-10, 1e-12)
 
 
 @every_cell
 def test_stopping_and_continuing_equals_never_stopping(name):
     cell, weights = start(name)
-    xs = inputs()
-    state, whole = snn.unroll(cell, weights, xs, dt=DT)
-    middle, first = snn.unroll(cell, weights, xs[:5], dt=DT)
-    end, second = snn.unroll(cell, weights, xs[5:], dt=DT, state=middle)
-    close((state, whole), (end, np.concatenate([first, second])))
+
+    @jax.jit
+    def in_two(weights, xs):
+        middle, first = snn.unroll(cell, weights, xs[:5], dt=DT)
+        end, second = snn.unroll(cell, weights, xs[5:], dt=DT, state=middle)
+        return end, jnp.concatenate([first, second])
+
+    close(program(name)(inputs()), in_two(weights, inputs()))
 
 
 @every_cell
@@ -190,17 +214,21 @@ def test_jit_and_vmap_give_what_a_plain_call_gives(name):
     cell, weights = start(name)
     xs = inputs()
     plain = snn.unroll(cell, weights, xs, dt=DT)[1]
-    close(plain, jax.jit(lambda w, x: snn.unroll(cell, w, x, dt=DT)[1])(weights, xs))
-    alone = jax.vmap(lambda x: snn.unroll(cell, weights, x, dt=DT)[1], 1, 1)(xs)
-    close(plain, alone)
+    close(plain, program(name)(xs)[1])
+    one = lambda x: snn.unroll(cell, weights, x, dt=DT)[1]  # noqa: E731
+    close(plain, jax.jit(jax.vmap(one, 1, 1))(xs))
 
 
 @every_cell
-@pytest.mark.parametrize("batch", [(), (0,), (1,), (2, 2)])
-def test_any_batch_works(name, batch):
+def test_any_batch_and_any_number_of_steps_work(name):
     cell, weights = start(name)
-    ys = snn.unroll(cell, weights, inputs(batch), dt=DT)[1]
-    assert ys.shape[:-1] == (T, *batch)
+    shapes = [*((T, batch) for batch in ((), (0,), (1,), (2, 2))), (0, (B,)), (1, (B,))]
+    xs = [inputs(batch, steps) for steps, batch in shapes]
+    run = lambda w, xs: [snn.unroll(cell, w, x, dt=DT) for x in xs]  # noqa: E731
+    ends = jax.jit(run)(weights, xs)
+    for (steps, batch), (_, ys) in zip(shapes, ends, strict=True):
+        assert ys.shape[:-1] == (steps, *batch)
+    close(ends[4][0], cell.rest(inputs()[0]))  # no step
 
 
 @every_cell
@@ -208,19 +236,20 @@ def test_steps_outside_a_mask_leave_no_trace(name, x64):
     cell, weights = start(name)
     lengths = np.array([T, 5, 0, 8])
     mask = np.arange(T)[:, None] < lengths
+    xs = inputs()
 
-    def run(cell, weights, xs):
-        return snn.unroll(cell, weights, xs, dt=DT, mask=mask)
+    @jax.jit
+    def alone(weights, xs):
+        parts = [xs[:steps, b] for b, steps in enumerate(lengths)]
+        return [snn.unroll(cell, weights, part, dt=DT)[1] for part in parts]
 
-    clean = value_and_gradients(cell, weights, inputs(), run)
-    dirty = jnp.where(mask[..., None], inputs(), jnp.nan)
-    found = value_and_gradients(cell, weights, dirty, run)
-    jax.tree.map(np.testing.assert_array_equal, clean, found)
+    both = [xs, jnp.where(mask[..., None], xs, jnp.nan)]
+    clean, dirty = value_and_gradients(name, both, mask=mask)
+    jax.tree.map(np.testing.assert_array_equal, clean, dirty)
     ys = clean[0][1]
-    for b, steps in enumerate(lengths):
-        alone = snn.unroll(cell, weights, inputs()[:steps, b], dt=DT)[1]
-        close(ys[:steps, b], alone, 1e-10, 1e-12)
-        assert not np.any(ys[steps:, b])
+    for b, expected in enumerate(alone(weights, xs)):
+        close(ys[: lengths[b], b], expected, 1e-10, 1e-12)
+        assert not np.any(ys[lengths[b] :, b])
 
 
 @every_cell
@@ -233,120 +262,96 @@ def test_every_field_of_the_state_can_be_watched(name, x64):
         pytest.skip("its state has no field by name")
     look = watched(cell, tuple(fields))
     record = lambda s, y: (y, {f: getattr(s, f) for f in fields})  # noqa: E731
-    state = cell.rest(inputs()[0])
-    _, seen = run_cell(look, weights, state, inputs(), DT)
-    _, recorded = snn.unroll(cell, weights, inputs(), dt=DT, record=record)
-    close(seen, recorded, 1e-10, 1e-12)
 
+    @jax.jit
+    def both(weights, xs):
+        _, recorded = snn.unroll(cell, weights, xs, dt=DT, record=record)
+        return run_cell(look, weights, cell.rest(xs[0]), xs, DT)[1], recorded
 
-@every_cell
-@pytest.mark.parametrize("steps", [0, 1])
-def test_no_step_and_one_step_work(name, steps):
-    cell, weights = start(name)
-    state, ys = snn.unroll(cell, weights, inputs(steps=steps), dt=DT)
-    assert len(ys) == steps
-    if steps == 0:
-        close(state, cell.rest(inputs()[0]))
+    close(*both(weights, inputs()), 1e-10, 1e-12)
 
 
 @every_cell
 def test_half_precision_input_keeps_single_precision_voltages(name):
     cell, weights = start(name)
-    state, _ = snn.unroll(cell, weights, inputs(dtype=jnp.bfloat16), dt=DT)
+    half = inputs(dtype=jnp.bfloat16)
+    state, _ = jax.jit(lambda w, x: snn.unroll(cell, w, x, dt=DT))(weights, half)
     for part in jax.tree.leaves(state, is_leaf=lambda s: hasattr(s, "v")):
         assert not hasattr(part, "v") or part.v.dtype == jnp.float32
 
 
 @every_cell
 def test_changed_numbers_do_not_recompile(name):
-    cell, weights = start(name)
-    traces = []
-
-    @jax.jit
-    def run(weights, xs, dt):
-        traces.append(1)
-        return snn.unroll(cell, weights, xs, dt=dt)[1]
-
+    run, traces, weights = program(name)
     for dt in (1e-3, 2e-3):
         run(jax.tree.map(lambda w, dt=dt: w * (1 + dt), weights), inputs() * dt, dt)
     assert len(traces) == 1
 
 
 @every_cell
-def test_batch_sharded_on_an_explicit_mesh_and_in_shard_map(name):
+def test_on_an_explicit_mesh_values_and_gradients_are_those_of_one_device(name):
     cell, weights = start(name)
-    xs = inputs()
-    expected = snn.unroll(cell, weights, xs, dt=DT)[1]
+
+    def total(weights, xs):
+        ys = snn.unroll(cell, weights, xs, dt=DT)[1]
+        return ys.sum(), ys
+
+    gradient = jax.grad(total, has_aux=True)
+    expected, ys = jax.jit(gradient)(weights, inputs())
     mesh = jax.make_mesh((4,), ("data",), axis_types=(jax.sharding.AxisType.Explicit,))
     spec = jax.P(None, "data")
 
-    def run(xs):
-        return snn.unroll(cell, weights, xs, dt=DT)[1]
+    @jax.jit
+    def run(weights, xs):
+        one = lambda xs: snn.unroll(cell, weights, xs, dt=DT)[1]  # noqa: E731
+        mapped = jax.shard_map(one, in_specs=spec, out_specs=spec)(xs)
+        return *gradient(weights, xs), mapped
 
     with jax.set_mesh(mesh):
-        close(expected, jax.jit(run)(jax.device_put(xs, spec)))
-        mapped = jax.shard_map(run, in_specs=spec, out_specs=spec)
-        close(expected, jax.jit(mapped)(jax.device_put(xs, spec)))
-
-
-@every_cell
-def test_gradients_on_an_explicit_mesh_are_those_of_one_device(name):
-    cell, weights = start(name)
-    xs = inputs()
-
-    def gradient(weights, xs):
-        return jax.grad(lambda w: snn.unroll(cell, w, xs, dt=DT)[1].sum())(weights)
-
-    mesh = jax.make_mesh((4,), ("data",), axis_types=(jax.sharding.AxisType.Explicit,))
-    with jax.set_mesh(mesh):
-        sharded = jax.device_put(xs, jax.P(None, "data"))
-        found = jax.jit(gradient)(weights, sharded)
-    close(gradient(weights, xs), jax.device_get(found), 1e-5, 1e-5)
+        found, sharded, mapped = run(weights, jax.device_put(inputs(), spec))
+    close(ys, jax.device_get(sharded))
+    close(ys, jax.device_get(mapped))
+    close(expected, jax.device_get(found), 1e-5, 1e-5)
 
 
 @every_cell
 def test_exported_and_reloaded_it_computes_the_same(name):
     cell, weights = start(name)
-    xs = inputs()
-    run = jax.jit(lambda w, x: snn.unroll(cell, w, x, dt=DT)[1])
     flat, tree = jax.tree.flatten(weights)
-    plain = jax.jit(lambda leaves, x: run(jax.tree.unflatten(tree, leaves), x))
-    blob = jax.export.export(plain)(flat, xs).serialize()
-    close(run(weights, xs), jax.export.deserialize(blob).call(flat, xs))
+
+    def run(leaves, xs):
+        return snn.unroll(cell, jax.tree.unflatten(tree, leaves), xs, dt=DT)[1]
+
+    blob = jax.export.export(jax.jit(run))(flat, inputs()).serialize()
+    found = jax.export.deserialize(blob).call(flat, inputs())
+    close(program(name)(inputs())[1], found)
 
 
 @every_cell
 def test_order_of_the_batch_does_not_matter(name):
-    cell, weights = start(name)
-    order = np.array([2, 0, 3, 1])
-    run = lambda xs: snn.unroll(cell, weights, xs, dt=DT)[1]  # noqa: E731
-    close(run(inputs()[:, order]), run(inputs())[:, order])
+    order, run = np.array([2, 0, 3, 1]), program(name)
+    close(run(inputs()[:, order])[1], run(inputs())[1][:, order])
 
 
 @pytest.mark.parametrize("name", NEURONS)
 def test_order_of_the_neurons_does_not_matter(name):
-    cell, weights = start(name)
-    order = np.array([2, 0, 1])
-    run = lambda xs: snn.unroll(cell, weights, xs, dt=DT)[1]  # noqa: E731
-    close(run(inputs()[..., order]), run(inputs())[..., order])
+    order, run = np.array([2, 0, 1]), program(name)
+    close(run(inputs()[..., order])[1], run(inputs())[1][..., order])
 
 
 @pytest.mark.parametrize("name", sorted({*CELLS} - SPEAKS_UNASKED - DRIFTS_IN_SILENCE))
 def test_silence_before_the_input_only_delays_the_output(name):
-    cell, weights = start(name)
-    xs = inputs()
-    late = jnp.concatenate([jnp.zeros_like(xs[:4]), xs])
-    ys = snn.unroll(cell, weights, late, dt=DT)[1]
-    assert not np.any(ys[:4])
-    close(ys[4:], snn.unroll(cell, weights, xs, dt=DT)[1])
+    xs, run = inputs(), program(name)
+    late = run(jnp.concatenate([jnp.zeros_like(xs[:4]), xs[:-4]]))[1]
+    assert not np.any(late[:4])
+    close(late[4:], run(xs)[1][:-4])
 
 
 @every_cell
 def test_a_truncated_run_has_the_same_values(name):
     cell, weights = start(name)
-    xs = inputs()
-    cut = snn.unroll(cell, weights, xs, dt=DT, truncate=5)
-    close(cut, snn.unroll(cell, weights, xs, dt=DT))
+    cut = jax.jit(lambda w, xs: snn.unroll(cell, w, xs, dt=DT, truncate=5))
+    close(cut(weights, inputs()), program(name)(inputs()))
 
 
 @pytest.mark.parametrize("name", ["dense bias", "recurrent options", "chain"])

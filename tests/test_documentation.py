@@ -238,17 +238,6 @@ def misfit(call, function, whole):
     return None
 
 
-@pytest.fixture
-def quick_to_compile():
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
-
-
-def name_of(example):
-    return example.where
-
-
 def test_examples_are_found():
     run = {example.where for example in examples() if example.runs_here()}
     assert len(run) >= 15
@@ -258,8 +247,16 @@ def test_examples_are_found():
         assert "exec(" in (ROOT / "tests" / test).read_text()
 
 
-@pytest.mark.parametrize("example", examples(), ids=name_of)
-def test_names_and_calls_of_an_example_exist(example):
+def failures(check, examples):
+    """What went wrong with each, by where it stands."""
+    for example in examples:
+        try:
+            check(example)
+        except Exception as error:
+            yield f"{example.where}: {type(error).__name__}: {error}"
+
+
+def check_example(example):
     tree, given = example.tree(), example.given()
     scope = example.scope | imported(tree)
     unknown = free(tree) - set(scope) - given
@@ -269,17 +266,22 @@ def test_names_and_calls_of_an_example_exist(example):
     check_names(tree, without(scope, given | bound(tree)))
 
 
-@pytest.mark.parametrize(
-    "example",
-    [e for e in examples() if e.runs_here() and e.where not in DOCUMENTS],
-    ids=name_of,
-)
+def test_names_and_calls_of_every_example_exist():
+    wrong = list(failures(check_example, examples()))
+    assert not wrong, "\n".join(wrong)
+
+
 @pytest.mark.usefixtures("quick_to_compile")
-def test_an_example_runs(example, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    names = dict(example.scope)
-    exec(VALUES.get(example.where, ""), names)
-    exec(example.code, names)
+def test_every_example_runs(tmp_path_factory, monkeypatch):
+    def run(example):
+        monkeypatch.chdir(tmp_path_factory.mktemp("example"))
+        names = dict(example.scope)
+        exec(VALUES.get(example.where, ""), names)
+        exec(example.code, names)
+
+    here = [e for e in examples() if e.runs_here() and e.where not in DOCUMENTS]
+    wrong = list(failures(run, here))
+    assert not wrong, "\n".join(wrong)
 
 
 @pytest.mark.parametrize(
