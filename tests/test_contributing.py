@@ -58,8 +58,6 @@ def test_every_page_has_its_templates_and_every_template_its_path():
     kinds = ["neuron", "connection", "surrogate", "data set", "study"]
     assert pages == [*kinds, "House rules"]
     assert len(FILES) == TEXT.count("```python") == 10
-    old = [path for path in FILES if (ROOT / path).exists()]
-    assert old == ["snnjax/surrogate/shapes.py", SHAPES]
 
 
 def test_the_arrows_of_the_page_are_those_that_are_kept():
