@@ -53,6 +53,18 @@ def walks(file, argument, known):
                 yield test
 
 
+OF_SHAPES = [
+    *walks(SHAPES, "shape", surrogate.SuperSpike),
+    *walks("tests/surrogate/test_derivative.py", "shape", surrogate.SuperSpike),
+]
+OF_SETS = [*walks(SETS, "name", "shd")]
+
+
+def test_the_walks_over_all_of_a_kind_are_found():
+    assert len(OF_SHAPES) >= 5
+    assert len(OF_SETS) >= 3
+
+
 def test_every_page_has_its_templates_and_every_template_its_path():
     pages = re.findall(r"^## (?:An? )?(.+)", TEXT, re.M)
     kinds = ["neuron", "connection", "surrogate", "data set", "study"]
@@ -80,14 +92,7 @@ def test_a_template_is_in_the_style_of_the_library(path):
         assert told.returncode == 0, told.stdout + told.stderr
 
 
-@pytest.mark.parametrize(
-    "test",
-    [
-        *walks(SHAPES, "shape", surrogate.SuperSpike),
-        *walks("tests/surrogate/test_derivative.py", "shape", surrogate.SuperSpike),
-    ],
-    ids=lambda test: test.__name__,
-)
+@pytest.mark.parametrize("test", OF_SHAPES, ids=lambda test: test.__name__)
 def test_the_surrogate_passes_what_all_of_them_do(test, x64):
     known = test.__globals__
     if "PRIMITIVES" in known:
@@ -98,12 +103,9 @@ def test_the_surrogate_passes_what_all_of_them_do(test, x64):
 
 def test_the_surrogate_is_a_density_for_any_neuron():
     surrogate.check_density("noise", PARABOLA(), (3,))
-    assert len([*walks(SHAPES, "shape", surrogate.SuperSpike)]) == 3
 
 
-@pytest.mark.parametrize(
-    "test", [*walks(SETS, "name", "shd")], ids=lambda test: test.__name__
-)
+@pytest.mark.parametrize("test", OF_SETS, ids=lambda test: test.__name__)
 def test_the_data_set_is_one_that_the_catalogue_knows(test, tmp_path, monkeypatch):
     monkeypatch.setitem(catalogue.DATA_SETS, "pen-digits", PEN_DIGITS.DATA_SET)
     test("pen-digits", *[tmp_path] * (test.__code__.co_argcount - 1))
