@@ -67,8 +67,9 @@ voltages, labels = jnp.zeros((5, 2, 3)), jnp.zeros(2, int)
 """,
     "snnjax.learning.pretraining.homeostatic_pretraining": """
 dt, xs = 1e-3, jnp.ones((5, 2, 20))
-cells = dense(20, 64), lif(64), dense(64, 64), lif(64)
-weights = chain(*cells).init(jax.random.key(0))
+net = chain(input=dense(20, 64), low=lif(64), between=dense(64, 64),
+            high=lif(64), readout=dense(64, 2), out=li(2))
+weights = net.init(jax.random.key(0))
 """,
     "snnjax.learning.readout.running_max": """
 dt, xs, labels = 1e-3, jnp.zeros((20, 2, 700)), jnp.zeros(2, int)

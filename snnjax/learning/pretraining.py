@@ -7,7 +7,7 @@ Gygax & Zenke 2022, doi:10.1088/2634-4386/ac97bb).
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -15,29 +15,45 @@ import numpy as np
 import optax
 
 from snnjax import check
+from snnjax.about import OUTPUT
+from snnjax.cell import Cell, Weights, unroll
 from snnjax.check import Number
-from snnjax.learning.regularize import beyond
+from snnjax.learning.regularize import beyond, firing_rate
+from snnjax.parts import Flat, flat, labels, options_of, rebuild
+from snnjax.probes import watched
 
 
 class Pretrained(NamedTuple):
     """What ``homeostatic_pretraining`` returns."""
 
-    values: Any  # as given, after descent
+    weights: Weights  # of the network, after descent
     rates: jax.Array  # mean of each layer [Hz], [layers]
     inside: jax.Array  # whether each layer is in its band, [layers]
     steps: jax.Array  # updates made, int32
 
 
 def homeostatic_pretraining(
-    rates: Callable[..., Sequence[jax.Array]],
-    initial: Any,
-    *batch: Any,
+    net: Cell,
+    weights: Weights,
+    xs: Any,
+    *,
+    dt: Number,
+    layers: str | Sequence[str],
     lower: Number,
     upper: Number,
     optimizer: optax.GradientTransformation,
     steps: int,
+    of: Literal["thresholds", "weights"] = "thresholds",
 ) -> Pretrained:
     """Descends on firing rates alone until the mean rate of every layer is in its band.
+
+        net = chain(input=dense(20, 64), low=lif(64), between=dense(64, 64),
+                    high=lif(64), readout=dense(64, 2), out=li(2))
+        pretrained = homeostatic_pretraining(
+            net, weights, xs, dt=dt, layers=("low", "high"), lower=10.0, upper=30.0,
+            optimizer=optax.adam(0.1), steps=100,
+        )
+        weights = pretrained.weights
 
     The penalty is on each neuron, whatever the rates of the others,
 
@@ -47,25 +63,13 @@ def homeostatic_pretraining(
     inside the band, by a tenth of its width, as descent would converge to its edge
     otherwise. Descent stops at the first step in which all layers are inside.
 
-        def rates(logs, weights, xs):
-            first, second = (LIFParams(threshold=jnp.exp(log)) for log in logs)
-            cells = dense(20, 64), lif(64, first), dense(64, 64), lif(64, second)
-            net = chain(*cells, outputs=("1", "3"))
-            _, ys = unroll(net, weights, xs, dt=dt)
-            return [firing_rate(spikes, dt=dt) for spikes in ys.values()]
-
-        logs = [jnp.zeros(64), jnp.zeros(64)]
-        pretrained = homeostatic_pretraining(
-            rates, logs, weights, xs, lower=10.0, upper=30.0,
-            optimizer=optax.adam(0.1), steps=100,
-        )
-
-    The choice of variables matters. *Thresholds*, one for each neuron, fall until it
-    fires, and its selectivity stays; dividing the weights onto a neuron by its
-    threshold afterwards gives the same spikes at threshold 1. *Weights* reach the band
-    as well, but the gradients of all synapses of a silent neuron have the same sign, so
-    that the neurons of a layer come to fire in synchrony whatever the sample, and
-    training failed (study R12).
+    What is descended on matters. The logarithms of *thresholds*, one for each neuron,
+    fall until it fires, and its selectivity stays. In the end the weights onto a neuron
+    are divided by what became of its threshold, which gives the same spikes in the
+    network as it is (but for neurons with escape noise, which would have to be scaled
+    too). *Weights* reach the band as well, but the gradients of all synapses of a
+    silent neuron have the same sign, so that the neurons of a layer come to fire in
+    synchrony whatever the sample, and training failed (study R12).
 
     The membranes of a silent layer are a whole threshold below firing, so the surrogate
     must not vanish there: one of peak 1 and moderate slope, such as ``SuperSpike(10)``,
@@ -74,24 +78,146 @@ def homeostatic_pretraining(
     other.
 
     Args:
-        rates: ``(values, *batch) -> rates`` of each layer, ``[*batch, n]`` [Hz],
-            usually by ``firing_rate``.
-        initial: the values to descend on, a tree of arrays: logarithms of thresholds,
-            or weights. What no rate depends on stays as it is.
-        *batch: whatever else ``rates`` takes; the same in every step, so take enough
-            samples to tell a rate.
+        net: any network of parts.
+        weights: where to start.
+        xs: inputs ``[T, *batch, n_in]``; the same in every step, so take enough samples
+            to tell a rate.
+        dt: time step [s].
+        layers: dotted names of the parts that should fire. For thresholds each is, or
+            holds, one population whose constants have a ``threshold``, behind
+            connections with weights.
         lower: lowest rate [Hz] of each layer, ``[layers]``, or of all.
         upper: highest rate [Hz] of each layer, ``[layers]``, or of all.
-        optimizer: any optax transformation.
+        optimizer: any optax transformation, of the logarithms of thresholds or of all
+            weights; those that no rate depends on stay as they are.
         steps: at most so many updates.
+        of: what is descended on.
 
     Returns:
-        ``Pretrained(values, rates, inside, steps)``; ``inside`` is false for layers
+        ``Pretrained(weights, rates, inside, steps)``; ``inside`` is false for layers
         that did not reach their band. It runs under ``jit``; no gradient passes.
 
     Raises:
         ValueError: for a band that is empty or negative or has another number of
-            layers, no layer at all, or ``steps`` below one.
+            layers, no layer at all, one that there is not or whose thresholds cannot be
+            divided out of the weights onto it, or ``steps`` below one.
+    """
+    check.one_of("of", of, ("thresholds", "weights"))
+    names = (layers,) if isinstance(layers, str) else tuple(map(str, layers))
+
+    def rates(net, weights):
+        _, (_, ys) = unroll(watched(net, names), weights, xs, dt=dt)
+        return [firing_rate(ys[name], dt=dt) for name in names]
+
+    def descended(rates, initial):
+        band = {"lower": lower, "upper": upper}
+        return descend(rates, initial, **band, optimizer=optimizer, steps=steps)
+
+    if of == "weights":
+        return Pretrained(*descended(lambda weights: rates(net, weights), weights))
+    whole = flat(net, weights)
+    neurons = [_neuron(whole, name) for name in names]
+    onto = {source: neuron for neuron in neurons for source in _onto(whole, neuron)}
+    found = descended(
+        lambda logs: rates(_raised(net, logs), weights),
+        {neuron: jnp.zeros(n) for neuron, n in _widths(net, weights, xs, neurons)},
+    )
+
+    def folded(name, w):
+        return w / jnp.exp(found.values[onto[name]]) if name in onto else w
+
+    divided = jax.tree.map(folded, labels(net, weights), weights)
+    return Pretrained(divided, *found[1:])
+
+
+def _neuron(whole: Flat, layer: str) -> str:
+    """The leaf of a layer that has thresholds."""
+    leaves = [k for k in whole.leaves if k == layer or k.startswith(f"{layer}.")]
+    if leaves == [layer]:
+        options_of(layer, whole.leaves[layer].cell)  # refuses a hand-written one
+    found = [k for k in leaves if _constants(whole.leaves[k].cell)]
+    if len(found) != 1:
+        raise ValueError(
+            f"A layer is a part with one population that has thresholds, {layer!r} has "
+            f"{', '.join(found) or 'none'}; leaves are {', '.join(whole.leaves)}."
+        )
+    return found[0]
+
+
+def _constants(cell: Cell) -> list[str]:
+    """Names of the options with a threshold."""
+    if cell.about is None or cell.about.options is None:
+        return []
+    given = cell.about.options.arguments.items()
+    return [k for k, v in given if "threshold" in getattr(v, "_fields", ())]
+
+
+def _onto(whole: Flat, neuron: str) -> list[str]:
+    """The leaves whose weights lead onto a neuron and nowhere else."""
+    sources = [edge.source for edge in whole.edges if edge.target == neuron]
+    for source in sources:
+        targets = {edge.target for edge in whole.edges if edge.source == source}
+        leaf = whole.leaves.get(source)
+        matrix = leaf and any(jnp.ndim(w) >= 2 for w in jax.tree.leaves(leaf.weights))
+        if not matrix or targets - {neuron, OUTPUT}:
+            raise ValueError(
+                f"Thresholds of {neuron} cannot be divided out of {source!r}: what "
+                "reaches it must come over connections with weights, its own alone."
+            )
+    return sources
+
+
+def _raised(net: Cell, logs: dict[str, jax.Array]) -> Cell:
+    """The network with other thresholds, by the logarithms of their factors."""
+
+    def change(name, cell):
+        if name not in logs:
+            return cell
+        options = options_of(name, cell)
+        for k in _constants(cell):
+            threshold = options[k].threshold * jnp.exp(logs[name])
+            options[k] = options[k]._replace(threshold=threshold)
+        return cell.about.make(**options)
+
+    return rebuild(net, change)
+
+
+def _widths(net, weights, xs, neurons):
+    """How many thresholds each population has."""
+    if not neurons:
+        return []
+    look = watched(net, tuple(neurons))
+    _, (_, ys) = jax.eval_shape(lambda xs: unroll(look, weights, xs, dt=1e-3), xs)
+    return [(name, ys[name].shape[-1]) for name in neurons]
+
+
+class Descent(NamedTuple):
+    """What ``descend`` returns: as ``Pretrained``, of any values."""
+
+    values: Any
+    rates: jax.Array
+    inside: jax.Array
+    steps: jax.Array
+
+
+def descend(
+    rates: Callable[[Any], Sequence[jax.Array]],
+    initial: Any,
+    *,
+    lower: Number,
+    upper: Number,
+    optimizer: optax.GradientTransformation,
+    steps: int,
+) -> Descent:
+    """Descends on the rates of layers by whatever they depend on.
+
+    Args:
+        rates: ``values -> rates`` of each layer, ``[*batch, n]`` [Hz].
+        initial: the values to start from, a tree of arrays.
+        lower: as of ``homeostatic_pretraining``.
+        upper: as of ``homeostatic_pretraining``.
+        optimizer: of the values.
+        steps: at most so many updates.
     """
     check.whole("steps", steps)
     check.positive("lower", lower, " [Hz]", zero=True)
@@ -101,7 +227,7 @@ def homeostatic_pretraining(
         raise ValueError(f"lower must be below upper, got {low} and {high} Hz.")
 
     def penalty(values):
-        each = [r.reshape(-1, r.shape[-1]).mean(axis=0) for r in rates(values, *batch)]
+        each = [r.reshape(-1, r.shape[-1]).mean(axis=0) for r in rates(values)]
         low, high = _of_each("lower", lower, each), _of_each("upper", upper, each)
         margin = 0.1 * (high - low)
         penalties = [
@@ -123,10 +249,10 @@ def homeostatic_pretraining(
         change, opt_state = optimizer.update(slope, opt_state, now.values)
         values = optax.apply_updates(now.values, change)
         slope, (means, inside) = jax.grad(penalty, has_aux=True)(values)
-        return Pretrained(values, means, inside, now.steps + 1), opt_state, slope
+        return Descent(values, means, inside, now.steps + 1), opt_state, slope
 
     slope, (means, inside) = jax.grad(penalty, has_aux=True)(initial)
-    first = Pretrained(initial, means, inside, jnp.zeros((), jnp.int32))
+    first = Descent(initial, means, inside, jnp.zeros((), jnp.int32))
     state = first, optimizer.init(initial), slope
     return jax.lax.while_loop(unfinished, update, state)[0]
 
