@@ -126,19 +126,21 @@ fi_figure
 # ## A population
 #
 # A network is a chain of cells. Weights drawn by `fluctuation_driven` let random input
-# alone carry the neurons to threshold now and then; that is where they learn well.
+# alone carry the neurons to threshold now and then; that is where they learn well. What
+# the network puts out is asked for by name.
 
 # %%
 draw = partial(snn.fluctuation_driven, rate=20.0, xi=1.5, params=snn.LIFParams(), dt=dt)
-hidden = snn.chain(snn.dense(100, 50, init=draw), snn.lif(50))
-output = snn.chain(snn.dense(50, 3), snn.li(3))
-net = snn.chain(hidden, output)  # chains nest
+net = snn.chain(
+    hidden=snn.chain(snn.dense(100, 50, init=draw), snn.lif(50)),  # chains nest
+    out=snn.chain(snn.dense(50, 3), snn.li(3)),
+    outputs=("hidden", "out"),
+)
 weights = net.init(jax.random.key(3))
 noise = poisson(jax.random.key(4), jnp.full((1, 100), 20.0), steps=300, dt=dt)
 
-_, outputs = snn.unroll(net, weights, noise, dt=dt)
-_, spikes = snn.unroll(hidden, weights[0], noise, dt=dt)
-assert np.array_equal(outputs, snn.unroll(output, weights[1], spikes, dt=dt)[1])
+_, ys = snn.unroll(net, weights, noise, dt=dt)
+spikes, outputs = ys["hidden"], ys["out"]
 population_figure, axes = plot.figure(3, 1, (8.0, 7.0))
 plot.raster(axes[0, 0], noise[:, 0], dt=dt, title="input")
 plot.raster(axes[1, 0], spikes[:, 0], dt=dt, title="hidden layer")

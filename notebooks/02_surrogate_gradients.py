@@ -88,13 +88,14 @@ def zero(v):
     return jnp.zeros_like(v)
 
 
-def network(shape):
+def network(shape, outputs="out"):
     draw = partial(normal, gain=7.0)
     return snn.chain(
-        snn.dense(100, 4, init=draw),
-        snn.lif(4, snn.LIFParams(10e-3, 5e-3), surrogate=shape),
-        snn.dense(4, 2, init=draw),
-        snn.li(2, snn.LIParams(10e-3, 5e-3)),
+        input=snn.dense(100, 4, init=draw),
+        hidden=snn.lif(4, snn.LIFParams(10e-3, 5e-3), surrogate=shape),
+        readout=snn.dense(4, 2, init=draw),
+        out=snn.li(2, snn.LIParams(10e-3, 5e-3)),
+        outputs=outputs,
     )
 
 
@@ -124,9 +125,9 @@ _, without, stuck = train(zero)
 # has.
 
 # %%
-assert np.array_equal(without[0].w, before[0].w)
-assert not np.array_equal(without[2].w, before[2].w)
-assert not np.array_equal(with_it[0].w, before[0].w)
+assert np.array_equal(without["input"].w, before["input"].w)
+assert not np.array_equal(without["readout"].w, before["readout"].w)
+assert not np.array_equal(with_it["input"].w, before["input"].w)
 
 curve_figure, axes = plot.figure(1, 2, (9.0, 3.2))
 for curves, name in ((learned, "surrogate"), (stuck, "true derivative")):
@@ -142,14 +143,13 @@ curve_figure
 # %% [markdown]
 # ## What the hidden neurons do
 #
-# `record` keeps what we ask for, here the voltages of the hidden layer after each
-# reset, and the output.
+# A network puts out what is asked for by name, here the voltages of the hidden layer
+# after each reset, and the output.
 
 # %%
-net = network(SuperSpike(100.0))
-_, (hidden, outputs) = snn.unroll(
-    net, with_it, spikes, dt=dt, record=lambda state, y: (state[1].v, y)
-)
+net = network(SuperSpike(100.0), outputs=("hidden.v", "out"))
+_, ys = snn.unroll(net, with_it, spikes, dt=dt)
+hidden, outputs = ys["hidden.v"], ys["out"]
 sample = 0
 trace_figure, axes = plot.figure(2, 1, (8.0, 5.0))
 plot.voltages(axes[0, 0], np.asarray(hidden[:, sample]), dt=dt, title="hidden layer")

@@ -36,6 +36,7 @@ from snnjax.inputs import one_spike_raster, random_manifold
 from snnjax.learning import homeostatic_pretraining
 from snnjax.networks import normal, poisson_drive, predict_membrane
 from snnjax.neurons import HomeostasisParams, homeostatic_lif
+from snnjax.probes import watched
 from snnjax.training import init_train_state, make_step
 
 dt = 1e-3
@@ -85,17 +86,18 @@ times, labels = times[order], labels[order]
 xs = jnp.concatenate([one_spike_raster(times, 50), jnp.zeros((50, *times.shape))])
 
 
-layers = tuple(str(2 * k + 1) for k in range(depth))
+layers = tuple(f"hidden{k + 1}" for k in range(depth))
 
 
 def network(draw):
-    cells = []
-    for k in range(depth):
-        below, rate = (20, 20.0) if k == 0 else (width, 30.0)
-        cells += [snn.dense(below, width, init=draw(rate)), snn.lif(width, params)]
+    cells, below, rate = {}, 20, 20.0
+    for name in layers:
+        cells[f"to_{name}"] = snn.dense(below, width, init=draw(rate))
+        cells[name] = snn.lif(width, params)
+        below, rate = width, 30.0
     readout = partial(snn.fluctuation_driven, rate=10.0, xi=1.0, params=params, dt=dt)
-    cells += [snn.dense(width, classes, init=readout), snn.li(classes)]
-    return snn.chain(*cells, outputs=layers)
+    cells["readout"] = snn.dense(width, classes, init=readout)
+    return snn.chain(**cells, out=snn.li(classes), outputs=("out", *layers))
 
 
 def fluctuating(sigma):
@@ -114,7 +116,7 @@ kaiming = network(lambda rate: partial(normal, gain=2**0.5)).init(jax.random.key
 
 def rates(weights, xs):
     _, ys = snn.unroll(net, weights, xs, dt=dt)
-    return [snn.firing_rate(spikes, dt=dt) for spikes in ys.values()]
+    return [snn.firing_rate(ys[name], dt=dt) for name in layers]
 
 
 # %% [markdown]
@@ -124,38 +126,20 @@ def rates(weights, xs):
 # every layer is in a band, here 10 to 30 Hz: on thresholds, one for each neuron, which
 # are then divided out of the weights; and, for comparison, on the weights themselves.
 
-
 # %%
-def lowered(logs):
-    cells = []
-    for k, log in enumerate(logs):
-        neuron = snn.lif(width, params._replace(threshold=jnp.exp(log)))
-        cells += [snn.dense(20 if k == 0 else width, width), neuron]
-    return snn.chain(*cells, outputs=layers)
-
-
-def rates_at(logs, weights, xs):
-    _, ys = snn.unroll(lowered(logs), weights[: 2 * depth], xs, dt=dt)
-    return [snn.firing_rate(spikes, dt=dt) for spikes in ys.values()]
-
-
-band = {"lower": 10.0, "upper": 30.0, "steps": 100}
 silent, some = starts["σ_U = 0.1"], xs[:, :200]
-pretrain = partial(homeostatic_pretraining, **band)
-by_thresholds = jax.jit(partial(pretrain, rates_at, optimizer=optax.adam(0.1)))(
-    [jnp.zeros(width)] * depth, silent, some
-)
-by_weights = jax.jit(partial(pretrain, rates, optimizer=optax.adam(1e-2)))(silent, some)
+band = {"lower": 10.0, "upper": 30.0, "steps": 100}
+pretrain = partial(homeostatic_pretraining, net, dt=dt, layers=layers, **band)
+by_thresholds = jax.jit(partial(pretrain, optimizer=optax.adam(0.1)))(silent, some)
+by_weights = partial(pretrain, of="weights", optimizer=optax.adam(1e-2))
+by_weights = jax.jit(by_weights)(silent, some)
 for found in (by_thresholds, by_weights):
     print(f"in the band after {found.steps} steps: {found.inside}")
     assert found.inside.all()
 
-pretrained = list(silent)
-for k, log in enumerate(by_thresholds.values):
-    pretrained[2 * k] = silent[2 * k]._replace(w=silent[2 * k].w / jnp.exp(log))
 starts |= {
-    "thresholds pretrained": tuple(pretrained),
-    "weights pretrained": by_weights.values,
+    "thresholds pretrained": by_thresholds.weights,
+    "weights pretrained": by_weights.weights,
 }
 
 # %% [markdown]
@@ -167,7 +151,7 @@ starts |= {
 
 # %%
 def loss(weights, xs, labels):
-    voltages = snn.unroll(net, weights, xs, dt=dt)[1][-1]
+    voltages = snn.unroll(net, weights, xs, dt=dt)[1]["out"]
     return snn.cross_entropy(snn.max_over_time(voltages), labels)
 
 
@@ -189,8 +173,9 @@ def train(weights, epochs=12, batch=20):
 
 
 slope = jax.jit(jax.grad(loss))(silent, some, labels[:200])
-assert np.abs(slope[0].w).max() < 1e-3
-assert not any(np.any(slope[2 * k].w) for k in range(1, depth + 1))
+first, *others = (f"to_{name}" for name in layers)
+assert np.abs(slope[first].w).max() < 1e-3
+assert not any(np.any(slope[name].w) for name in (*others, "readout"))
 
 train, layer_rates = jax.jit(train), jax.jit(rates)
 curves = {name: np.asarray(train(weights)) for name, weights in starts.items()}
@@ -240,11 +225,13 @@ np.testing.assert_allclose(rate[-2000:].mean(), target, rtol=0.05)
 
 # %%
 figure, axes = plot.figure(2, 3, (12.0, 6.4))
+look = watched(net, ("hidden3.v",))
 for ax, name in zip(
     axes[0], ("σ_U = 0.1", "σ_U = 1", "thresholds pretrained"), strict=True
 ):
-    _, v = snn.unroll(net, starts[name], xs[:, :1], dt=dt, record=lambda s, y: s[5].v)
-    plot.voltages(ax, np.asarray(v[:, 0, :12]), dt=dt, title=f"layer 3, {name}")
+    _, (_, seen) = snn.unroll(look, starts[name], xs[:, :1], dt=dt)
+    v = np.asarray(seen["hidden3.v"][:, 0, :12])
+    plot.voltages(ax, v, dt=dt, title=f"layer 3, {name}")
     ax.axhline(1.0, color="0.3", ls=":")
     ax.set_ylim(-5.0, 1.5)
 
@@ -255,11 +242,11 @@ colors = {
     "weights pretrained": "#e69f00",
     "Kaiming": "black",
 }
-layers = np.arange(1, depth + 1)
+numbers = np.arange(1, depth + 1)
 for name, hertz in at_start.items():
     style = "--" if name == "Kaiming" else "o-"
-    axes[1, 0].plot(layers, hertz, style, color=colors[name], label=name)
-axes[1, 0].set(xticks=layers, xlabel="layer", ylabel="rate at the start (Hz)")
+    axes[1, 0].plot(numbers, hertz, style, color=colors[name], label=name)
+axes[1, 0].set(xticks=numbers, xlabel="layer", ylabel="rate at the start (Hz)")
 axes[1, 0].set_ylim(-1, 48)
 axes[1, 0].legend(frameon=False, fontsize=8)
 for name, curve in curves.items():

@@ -6,7 +6,8 @@ before anything happened, ``step`` moves it on by ``dt`` seconds. Neurons
 one of many, ``unroll`` runs it over a sequence ``[T, *batch, n]``. A spike is a step
 with a surrogate derivative, a *shape* such as ``SuperSpike``, so that gradients pass.
 
-    net = chain(dense(700, 128), lif(128), dense(128, 20), li(20))
+    net = chain(input=dense(700, 128), hidden=lif(128),
+                readout=dense(128, 20), out=li(20))
     weights = net.init(jax.random.key(0))
     state, voltages = unroll(net, weights, spikes, dt=1e-3)
 

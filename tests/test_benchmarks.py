@@ -277,15 +277,15 @@ def test_signs_hold_where_the_law_is_kept_and_nowhere_else():
         assert row["test_accuracy"] > 0.4  # chance is 0.25
 
 
-@pytest.mark.parametrize("layer", [0, 2])
+@pytest.mark.parametrize("layer", ["input", "readout"])
 def test_a_single_wrong_sign_silences_the_watched_network(layer):
     network = dale_wiring.feed_forward(TASK, 40, True)
-    weights = snn.chain(*network.cells).init(jax.random.key(0))
+    weights = network.net.init(jax.random.key(0))
     net, xs = dale_wiring.watched(network), jnp.ones((5, 3, 20))
     run = lambda w: snn.unroll(net, w, xs, dt=1e-3)[1]  # noqa: E731
     assert np.all(np.isfinite(run(weights)))
     spoilt = jax.tree.map(lambda w: w.at[3, 2].multiply(-1.0), weights[layer])
-    spoilt = (*weights[:layer], spoilt, *weights[layer + 1 :])
+    spoilt = {**weights, layer: spoilt}
     assert np.all(np.isnan(run(spoilt)))
     assert dale_wiring.wrong_signs(network, spoilt) == 1
     assert np.all(np.isfinite(run(network.project(spoilt))))

@@ -50,11 +50,11 @@ FULL = Size(
 )
 
 
-def network(size: Size, shape) -> tuple[snn.Cell, ...]:
-    return (
-        snn.dense(size.task.inputs, size.hidden, init=draw(size.task.input_rate)),
-        snn.lif(size.hidden, PARAMS, surrogate=shape),
-        *readout(size.task, size.hidden),
+def network(size: Size, shape) -> snn.Cell:
+    return snn.chain(
+        input=snn.dense(size.task.inputs, size.hidden, init=draw(size.task.input_rate)),
+        hidden=snn.lif(size.hidden, PARAMS, surrogate=shape),
+        **readout(size.task, size.hidden),
     )
 
 
@@ -63,8 +63,8 @@ def sweep(size: Size, make_shape):
 
     def one(slope, rate, seed):
         key_data, key = jax.random.split(jax.random.fold_in(jax.random.key(6), seed))
-        cells = network(size, make_shape(slope))
-        found = train(size.task, cells, data(size.task, key_data), rate, key)
+        net = network(size, make_shape(slope))
+        found = train(size.task, net, data(size.task, key_data), rate, key)
         return found.validation, found.test
 
     validation, test = every(one, size.slopes, size.rates, range(size.seeds))

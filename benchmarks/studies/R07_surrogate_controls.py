@@ -68,14 +68,15 @@ def frozen(cell: snn.Cell) -> snn.Cell:
     return cell._replace(step=deaf(cell.step), run=deaf(cell.run))
 
 
-def network(size: Size, control: Control) -> tuple[snn.Cell, ...]:
+def network(size: Size, control: Control) -> snn.Cell:
     below = snn.dense(size.task.inputs, size.hidden, init=draw(size.task.input_rate))
-    above, integrators = readout(size.task, size.hidden)
-    return (
-        below if control.hidden_learns else frozen(below),
-        snn.lif(size.hidden, PARAMS, surrogate=control.shape),
-        above if control.readout_learns else frozen(above),
-        integrators,
+    above = readout(size.task, size.hidden)
+    if not control.readout_learns:
+        above["readout"] = frozen(above["readout"])
+    return snn.chain(
+        input=below if control.hidden_learns else frozen(below),
+        hidden=snn.lif(size.hidden, PARAMS, surrogate=control.shape),
+        **above,
     )
 
 
@@ -84,8 +85,8 @@ def trained(size: Size, control: Control) -> dict:
 
     def one(rate, seed):
         key_data, key = jax.random.split(jax.random.fold_in(jax.random.key(7), seed))
-        cells = network(size, control)
-        found = train(size.task, cells, data(size.task, key_data), rate, key)
+        net = network(size, control)
+        found = train(size.task, net, data(size.task, key_data), rate, key)
         return found.validation, found.test
 
     validation, test = sweep(one, size.rates, range(size.seeds))

@@ -82,8 +82,8 @@ def trained(size: Size, layers: int, paths: Paths) -> np.ndarray:
     def one(slope, peaked, rate, seed):
         key_data, key = jax.random.split(keyed(seed))
         shape = superspike(slope, peaked)
-        cells = network(size.task, size.hidden, layers, paths, shape)
-        found = train(size.task, cells, data(size.task, key_data), rate, key)
+        net = network(size.task, size.hidden, layers, paths, shape)
+        found = train(size.task, net, data(size.task, key_data), rate, key)
         return found.validation, found.test
 
     columns = size.slopes, (False, True), size.rates, range(size.seeds)
@@ -100,10 +100,10 @@ def untrained(size: Size, paths: Paths) -> tuple[np.ndarray, ...]:
     def one(slope, peaked, seed):
         key_data, key = jax.random.split(keyed(seed))
         drawn = data(size.task, key_data)
-        cells = network(size.task, size.hidden, 1, paths, superspike(slope, peaked))
-        norm = optax.tree.norm(first_gradient(size.task, cells, drawn, key))
+        net = network(size.task, size.hidden, 1, paths, superspike(slope, peaked))
+        norm = optax.tree.norm(first_gradient(size.task, net, drawn, key))
         times = drawn.train.times[:samples]
-        return norm, *jacobians(size.task, cells, times, key, coupled=coupled)
+        return norm, *jacobians(size.task, net, times, key, coupled=coupled)
 
     norms, largest, growth = sweep(one, size.measured, (False, True), range(size.seeds))
     return norms, largest.max(axis=2), np.asarray(mean_square(growth, axis=2))

@@ -78,7 +78,7 @@ def forgetting(neuron: snn.Cell, names: tuple[str, ...]) -> snn.Cell:
     return snn.Cell(neuron.init, neuron.rest, step)
 
 
-def network(size: Size, closed: Closed) -> tuple[snn.Cell, ...]:
+def network(size: Size, closed: Closed) -> snn.Cell:
     """A recurrent layer and a readout, by XLA: the same values, whatever is closed."""
     paths = Paths(not closed.reset, not closed.recurrent)
     neuron = snn.lif(size.hidden, PARAMS, reset_gradient=paths.reset, backend="xla")
@@ -86,7 +86,7 @@ def network(size: Size, closed: Closed) -> tuple[snn.Cell, ...]:
         neuron = forgetting(neuron, closed.state)
     n_in, rate = size.task.inputs, size.task.input_rate
     layer = hidden_layer(n_in, size.hidden, rate, neuron, paths)
-    return (*layer, *readout(size.task, size.hidden))
+    return snn.chain(**layer, **readout(size.task, size.hidden))
 
 
 def measure(size: Size, closed: Closed) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -94,9 +94,9 @@ def measure(size: Size, closed: Closed) -> tuple[np.ndarray, np.ndarray, np.ndar
 
     def one(seed):
         key_data, key = jax.random.split(jax.random.fold_in(jax.random.key(9), seed))
-        drawn, cells = data(size.task, key_data), network(size, closed)
-        gradient, _ = ravel_pytree(first_gradient(size.task, cells, drawn, key))
-        found = train(size.task, cells, drawn, size.rate, key)
+        drawn, net = data(size.task, key_data), network(size, closed)
+        gradient, _ = ravel_pytree(first_gradient(size.task, net, drawn, key))
+        found = train(size.task, net, drawn, size.rate, key)
         return gradient, found.test, found.loss[-1]
 
     return sweep(one, range(size.seeds))

@@ -31,7 +31,7 @@ from benchmarks.studies.shared.manifolds import (
     PARAMS,
     Manifolds,
     data,
-    outputs,
+    raster,
     readout,
     sweep,
     train,
@@ -39,6 +39,7 @@ from benchmarks.studies.shared.manifolds import (
 from benchmarks.study import Finding, Study
 from snnjax import plot
 from snnjax.networks import normal
+from snnjax.probes import watched
 
 JUDGED = 4  # hidden layers of the network that decides
 
@@ -57,16 +58,19 @@ class Size(NamedTuple):
 FULL = Size(task=Manifolds(samples=1000, epochs=20, batch=25), others=5)
 
 
-def network(size: Size, depth: int, draw: Callable[..., Any]) -> tuple[snn.Cell, ...]:
+def layers(depth: int) -> tuple[str, ...]:
+    """Names of the hidden layers."""
+    return tuple(f"hidden{k}" for k in range(1, depth + 1))
+
+
+def network(size: Size, depth: int, draw: Callable[..., Any]) -> snn.Cell:
     """``depth`` hidden layers; ``draw(rate)`` makes their initializer."""
-    cells, n, rate = [], size.task.inputs, size.task.input_rate
-    for _ in range(depth):
-        cells += [
-            snn.dense(n, size.width, init=draw(rate)),
-            snn.lif(size.width, PARAMS),
-        ]
+    cells, n, rate = {}, size.task.inputs, size.task.input_rate
+    for name in layers(depth):
+        cells[f"to_{name}"] = snn.dense(n, size.width, init=draw(rate))
+        cells[name] = snn.lif(size.width, PARAMS)
         n, rate = size.width, size.hidden_rate
-    return (*cells, *readout(size.task, size.width))
+    return snn.chain(**cells, **readout(size.task, size.width))
 
 
 def fluctuating(deviation: Any) -> Callable[[float], Callable[..., jax.Array]]:
@@ -76,14 +80,11 @@ def fluctuating(deviation: Any) -> Callable[[float], Callable[..., jax.Array]]:
     )
 
 
-def rates(size: Size, cells, weights, times: jax.Array) -> list[jax.Array]:
-    """Of each hidden layer, ``[N, n]`` [Hz]."""
-    ys = outputs(size.task, cells, weights, times)
-    return [snn.firing_rate(spikes, dt=DT) for spikes in ys[1:-2:2]]
-
-
-def means(size: Size, cells, weights, times: jax.Array) -> jax.Array:
-    return jnp.stack([each.mean() for each in rates(size, cells, weights, times)])
+def means(size: Size, depth: int, net: snn.Cell, weights, times) -> jax.Array:
+    """Mean rate of each hidden layer, ``[L]`` [Hz]."""
+    names, xs = layers(depth), raster(size.task, times)
+    _, (_, ys) = snn.unroll(watched(net, names), weights, xs, dt=DT)
+    return jnp.stack([snn.firing_rate(ys[name], dt=DT).mean() for name in names])
 
 
 def keys(seed: Any) -> jax.Array:
@@ -97,10 +98,10 @@ def trained_from(size: Size, depth: int, seeds: int) -> tuple[np.ndarray, np.nda
     def one(deviation, seed):
         key_data, key_weights, key = keys(seed)
         parts = data(size.task, key_data)
-        cells = network(size, depth, fluctuating(deviation))
-        weights = snn.chain(*cells).init(key_weights)
-        found = train(size.task, cells, parts, size.learning_rate, key, weights=weights)
-        return means(size, cells, weights, parts.test.times), found.test
+        net = network(size, depth, fluctuating(deviation))
+        weights = net.init(key_weights)
+        found = train(size.task, net, parts, size.learning_rate, key, weights=weights)
+        return means(size, depth, net, weights, parts.test.times), found.test
 
     return sweep(one, size.deviations, range(seeds))
 
@@ -110,11 +111,9 @@ def kaiming(size: Size) -> np.ndarray:
 
     def one(seed):
         key_data, key_weights, _ = keys(seed)
-        cells = network(
-            size, max(size.depths), lambda rate: partial(normal, gain=2**0.5)
-        )
-        weights = snn.chain(*cells).init(key_weights)
-        return means(size, cells, weights, data(size.task, key_data).test.times)
+        depth, times = max(size.depths), data(size.task, key_data).test.times
+        net = network(size, depth, lambda rate: partial(normal, gain=2**0.5))
+        return means(size, depth, net, net.init(key_weights), times)
 
     return sweep(one, range(size.seeds))
 
@@ -176,13 +175,13 @@ def figure(size: Size, tests, start, other):
     left.axvspan(1 / 3, 1.0, color="0.93", zorder=0)
     left.legend(frameon=False)
     for deviation, by_layer in zip(size.deviations, start.mean(axis=1), strict=True):
-        layers = np.arange(1, len(by_layer) + 1)
-        right.plot(layers, by_layer, "o-", label=f"σ_U = {deviation:.2g}")
-    layers = np.arange(1, other.shape[1] + 1)
-    right.plot(layers, other.mean(axis=0), "k--", label="Kaiming")
+        numbers = np.arange(1, len(by_layer) + 1)
+        right.plot(numbers, by_layer, "o-", label=f"σ_U = {deviation:.2g}")
+    numbers = np.arange(1, other.shape[1] + 1)
+    right.plot(numbers, other.mean(axis=0), "k--", label="Kaiming")
     right.set_yscale("symlog", linthresh=1.0)
     right.set(ylim=(-0.1, 20_000), xlabel="layer", ylabel="rate at the start (Hz)")
-    right.set_xticks(layers)
+    right.set_xticks(numbers)
     right.legend(frameon=False, ncols=2)
     return drawn
 

@@ -24,19 +24,18 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-import snnjax as snn
 from benchmarks.criterion import at_least, at_most
 from benchmarks.report import emit, tell
 from benchmarks.studies.R11_deep_initialization import (
     JUDGED,
     fluctuating,
     keys,
+    layers,
     means,
     network,
-    rates,
 )
 from benchmarks.studies.R11_deep_initialization import Size as Deep
-from benchmarks.studies.shared.manifolds import PARAMS, data, sweep, train
+from benchmarks.studies.shared.manifolds import DT, data, raster, sweep, train
 from benchmarks.study import Finding, Study
 from snnjax import plot
 from snnjax.learning import homeostatic_pretraining
@@ -62,22 +61,6 @@ class Size(NamedTuple):
 FULL = Size(Deep(task=Deep().task._replace(samples=1000), seeds=10))
 
 
-def lowered(cells, logs):
-    """The same cells, with thresholds of their own in the hidden layers."""
-    cells = list(cells)
-    for k, log in enumerate(logs):
-        cells[2 * k + 1] = snn.lif(len(log), PARAMS._replace(threshold=jnp.exp(log)))
-    return cells
-
-
-def folded(weights, logs):
-    """Weights that do at threshold 1 what ``weights`` do at other thresholds."""
-    weights = list(weights)
-    for k, log in enumerate(logs):
-        weights[2 * k] = weights[2 * k]._replace(w=weights[2 * k].w / jnp.exp(log))
-    return tuple(weights)
-
-
 def starts(size: Size, seed):
     """What ``STARTS`` names, in its order: weights, and mean rates of layers there."""
     key_data, key_weights, _ = keys(seed)
@@ -85,40 +68,34 @@ def starts(size: Size, seed):
     times = parts.train.times[: size.samples]
 
     def drawn(deviation):
-        cells = network(size.deep, JUDGED, fluctuating(deviation))
-        return cells, snn.chain(*cells).init(key_weights)
+        net = network(size.deep, JUDGED, fluctuating(deviation))
+        return net, net.init(key_weights)
 
-    def pretrained(rates_of, start, rate):
+    def pretrained(of, rate):
         return homeostatic_pretraining(
-            rates_of,
-            start,
+            *(net, silent, raster(size.deep.task, times)),
+            dt=DT,
+            layers=layers(JUDGED),
             lower=AIM[0],
             upper=AIM[1],
             optimizer=optax.adam(rate),
             steps=size.steps,
+            of=of,
         )
 
-    cells, good = drawn(1.0)
+    net, good = drawn(1.0)
     _, silent = drawn(0.1)
-    weights = pretrained(
-        lambda weights: rates(size.deep, cells, weights, times),
-        silent,
-        size.weights_rate,
-    )
-    thresholds = pretrained(
-        lambda logs: rates(size.deep, lowered(cells, logs), silent, times),
-        [jnp.zeros(size.deep.width)] * JUDGED,
-        size.thresholds_rate,
-    )
-    found = good, silent, weights.values, folded(silent, thresholds.values)
-    there = [means(size.deep, cells, w, parts.test.times) for w in found]
+    weights = pretrained("weights", size.weights_rate)
+    thresholds = pretrained("thresholds", size.thresholds_rate)
+    found = good, silent, weights.weights, thresholds.weights
+    there = [means(size.deep, JUDGED, net, w, parts.test.times) for w in found]
     steps = jnp.stack([weights.steps, thresholds.steps])
     return found, jnp.stack(there), steps
 
 
 def accuracies(size: Size, weights) -> np.ndarray:
     """On test data after training, ``[starts, S]``."""
-    cells = network(size.deep, JUDGED, fluctuating(1.0))
+    net = network(size.deep, JUDGED, fluctuating(1.0))
     stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *weights)
 
     def one(start, seed):
@@ -127,7 +104,7 @@ def accuracies(size: Size, weights) -> np.ndarray:
         task = size.deep.task
         parts = data(task, key_data)
         rate = size.deep.learning_rate
-        return train(task, cells, parts, rate, key, weights=first).test
+        return train(task, net, parts, rate, key, weights=first).test
 
     return sweep(one, range(len(weights)), range(size.deep.seeds))
 
@@ -176,11 +153,11 @@ def figure(size, there, tests):
     left, right = axes[0]
     left.axhspan(*BAND, color="0.93", zorder=0)
     for k, (name, color) in enumerate(STARTS.items()):
-        layers = np.arange(1, there[name].shape[1] + 1)
-        left.plot(layers, there[name].mean(axis=0), "o-", color=color, label=name)
+        numbers = np.arange(1, there[name].shape[1] + 1)
+        left.plot(numbers, there[name].mean(axis=0), "o-", color=color, label=name)
         right.bar(k, tests[name].mean(), color=color, alpha=0.5)
         right.plot(np.full(len(tests[name]), k), tests[name], "o", color=color)
-    left.set(xlabel="layer", ylabel="rate at the start (Hz)", xticks=layers)
+    left.set(xlabel="layer", ylabel="rate at the start (Hz)", xticks=numbers)
     left.set_title("grey: the band asked for", fontsize=10)
     left.legend(frameon=False)
     right.axhline(1 / size.deep.task.classes, color="0.4", ls=":")

@@ -86,20 +86,14 @@ def trained(size: Size, name: str, arms, rates, *, longer: int = 1):
 
         key_data, key = jax.random.split(jax.random.fold_in(jax.random.key(13), seed))
         key_w, key = jax.random.split(key)
-        drawn = [snn.chain(*net.cells).init(key_w) for net in (exponential, normal)]
+        drawn = [network.net.init(key_w) for network in (exponential, normal)]
         found = train(
-            *(
-                task,
-                (watched(exponential, held[arm]),),
-                data(task, key_data),
-                rate,
-                key,
-            ),
-            weights=(choose(dale[arm], *drawn),),
-            project=lambda w: (choose(held[arm], project(w[0]), w[0]),),
+            *(task, watched(exponential, held[arm]), data(task, key_data), rate, key),
+            weights=choose(dale[arm], *drawn),
+            project=lambda w: choose(held[arm], project(w), w),
         )
         finite = jnp.all(jnp.isfinite(found.loss))
-        wrong = wrong_signs(exponential, found.weights[0])
+        wrong = wrong_signs(exponential, found.weights)
         return found.validation, found.test, found.loss[-1], finite, wrong
 
     columns = range(len(arms)), rates, range(size.seeds)
@@ -128,7 +122,6 @@ def trained(size: Size, name: str, arms, rates, *, longer: int = 1):
 def at_first(size: Size, name: str):
     """Mean and deviation of membranes before training; recurrent spikes are Poisson."""
     network = NETWORKS[name](size.task, size.hidden, True)
-    net = snn.chain(*network.cells)
 
     def measure(key, w, rates, params):
         raster = poisson(key, rates, steps=size.steps, dt=DT)
@@ -139,7 +132,7 @@ def at_first(size: Size, name: str):
 
     def one(seed):
         key_w, key_x = jax.random.split(jax.random.fold_in(jax.random.key(1313), seed))
-        return [measure(key_x, *m) for m in network.membranes(net.init(key_w))]
+        return [measure(key_x, *m) for m in network.membranes(network.net.init(key_w))]
 
     rows = []
     for mean, variance in sweep(one, range(size.draws)):

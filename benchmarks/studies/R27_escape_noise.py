@@ -182,15 +182,15 @@ def networks(size: Size) -> dict[str, dict]:
                 jax.random.fold_in(jax.random.key(27), seed)
             )
 
-            def cells(key):
+            def net(key):
                 first = draw(size.task.input_rate)
-                return (
-                    snn.dense(size.task.inputs, size.hidden, init=first),
-                    neuron(key),
-                    *readout(size.task, size.hidden),
+                return snn.chain(
+                    input=snn.dense(size.task.inputs, size.hidden, init=first),
+                    hidden=neuron(key),
+                    **readout(size.task, size.hidden),
                 )
 
-            trained = train(size.task, cells, data(size.task, key_data), rate, key)
+            trained = train(size.task, net, data(size.task, key_data), rate, key)
             return trained.validation, trained.test
 
         validation, test = sweep(one, size.rates, range(size.seeds))

@@ -29,7 +29,7 @@ READOUT = snn.LIFParams(tau_mem=20e-3, tau_syn=5e-3)
 class Network(NamedTuple):
     """A network and its law."""
 
-    cells: tuple[snn.Cell, ...]
+    net: snn.Cell
     project: Callable  # weights -> the nearest weights that obey
     membranes: Callable  # weights -> weights, rates of inputs, constants of each layer
 
@@ -42,6 +42,7 @@ def signs(n):
 def feed_forward(task: Manifolds, n: int, dale: bool) -> Network:
     """Every input and every hidden neuron has one sign."""
     inputs, classes = task.inputs, task.classes
+    names = "input", "readout"
     layers = (inputs, task.input_rate, PARAMS), (n, HIDDEN_RATE, READOUT)
 
     def init(n_in, rate, params):
@@ -55,18 +56,18 @@ def feed_forward(task: Manifolds, n: int, dale: bool) -> Network:
 
     def membranes(weights):
         return [
-            (weights[k].w, jnp.full(n_in, rate), params)
-            for k, (n_in, rate, params) in zip((0, 2), layers, strict=True)
+            (weights[name].w, jnp.full(n_in, rate), params)
+            for name, (n_in, rate, params) in zip(names, layers, strict=True)
         ]
 
     first, last = (init(*layer) for layer in layers)
-    cells = (
-        snn.dense(inputs, n, init=first),
-        snn.lif(n, PARAMS),
-        snn.dense(n, classes, init=last),
-        snn.li(classes, READOUT),
+    net = snn.chain(
+        input=snn.dense(inputs, n, init=first),
+        hidden=snn.lif(n, PARAMS),
+        readout=snn.dense(n, classes, init=last),
+        out=snn.li(classes, READOUT),
     )
-    return Network(cells, project, membranes)
+    return Network(net, project, membranes)
 
 
 def recurrent(task: Manifolds, n: int, dale: bool) -> Network:
@@ -93,14 +94,15 @@ def recurrent(task: Manifolds, n: int, dale: bool) -> Network:
         return draw, partial(signed_weights, mean=mean)
 
     def project(weights):
-        hidden = weights[0]
+        hidden = weights["hidden"]
         w = project_signs(hidden.input.w, np.ones(inputs))
         r = project_signs(hidden.recurrent, kinds)
         obeys = hidden._replace(input=hidden.input._replace(w=w), recurrent=r)
-        return obeys, *weights[1:]
+        return {**weights, "hidden": obeys}
 
     def membranes(weights):
-        w = jnp.concatenate([weights[0].input.w, weights[0].recurrent])
+        hidden = weights["hidden"]
+        w = jnp.concatenate([hidden.input.w, hidden.recurrent])
         rates = jnp.full(inputs, rate), jnp.full(n, HIDDEN_RATE)
         return [(w, jnp.concatenate(rates), PARAMS)]
 
@@ -109,13 +111,13 @@ def recurrent(task: Manifolds, n: int, dale: bool) -> Network:
     else:
         first, beside = normal(rate, ALPHA), normal(HIDDEN_RATE, 1.0 - ALPHA)
     neurons = snn.lif(n, PARAMS)
-    cells = (
-        snn.recurrent(inputs, n, neurons, init=first, init_recurrent=beside),
-        only_first(excite),
-        snn.dense(excite, classes, init=normal(HIDDEN_RATE, params=READOUT)),
-        snn.li(classes, READOUT),
+    net = snn.chain(
+        hidden=snn.recurrent(inputs, n, neurons, init=first, init_recurrent=beside),
+        excitatory=only_first(excite),
+        readout=snn.dense(excite, classes, init=normal(HIDDEN_RATE, params=READOUT)),
+        out=snn.li(classes, READOUT),
     )
-    return Network(cells, project, membranes)
+    return Network(net, project, membranes)
 
 
 def only_first(n: int) -> snn.Cell:
@@ -135,15 +137,14 @@ def wrong_signs(network: Network, weights):
 
 
 def watched(network: Network, held: jax.Array | bool = True) -> snn.Cell:
-    """The network as one cell; where the law is held, a broken one gives NaN."""
-    net = snn.chain(*network.cells)
+    """The network, which gives NaN where the law is held and broken."""
 
     def run(weights, state, xs, dt):
-        state, ys = net.run(weights, state, xs, dt)
+        state, ys = network.net.run(weights, state, xs, dt)
         wrong = jnp.logical_and(held, wrong_signs(network, weights) > 0)
         return state, jnp.where(wrong, jnp.nan, ys)
 
-    return net._replace(run=run)
+    return network.net._replace(run=run)
 
 
 NETWORKS = {"feed-forward": feed_forward, "recurrent": recurrent}

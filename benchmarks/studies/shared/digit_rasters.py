@@ -88,16 +88,20 @@ def raster(times: jax.Array) -> jax.Array:
 
 
 def network(
-    size: Training, data: Data, shape: Shape, backend: Backend = "auto"
+    size: Training,
+    data: Data,
+    shape: Shape,
+    backend: Backend = "auto",
+    beside: tuple[str, ...] = (),
 ) -> snn.Cell:
-    """Puts out what each of its cells does: currents, spikes, currents, voltages."""
+    """Puts out voltages, hidden spikes, and what is named beside."""
     draw = partial(snn.fluctuation_driven, rate=data.rate, xi=1.0, params=PARAMS, dt=DT)
     return snn.chain(
-        snn.dense(data.test.shape[1], size.hidden, init=draw),
-        snn.lif(size.hidden, PARAMS, surrogate=shape, backend=backend),
-        snn.dense(size.hidden, 10),
-        snn.li(10, snn.LIParams(20e-3, 5e-3)),
-        outputs=("0", "1", "2", "3"),
+        input=snn.dense(data.test.shape[1], size.hidden, init=draw),
+        hidden=snn.lif(size.hidden, PARAMS, surrogate=shape, backend=backend),
+        readout=snn.dense(size.hidden, 10),
+        out=snn.li(10, snn.LIParams(20e-3, 5e-3)),
+        outputs=("out", "hidden", *beside),
     )
 
 
@@ -127,8 +131,8 @@ def train(
     key_weights, key_order = jax.random.split(key)
 
     def loss(weights, times, labels):
-        _, (_, spikes, _, v) = snn.unroll(net, weights, raster(times), dt=DT)
-        return snn.cross_entropy(scores(v), labels) + penalty(spikes)
+        _, ys = snn.unroll(net, weights, raster(times), dt=DT)
+        return snn.cross_entropy(scores(ys["out"]), labels) + penalty(ys["hidden"])
 
     n = len(data.labels)
     batches = n // size.batch
@@ -153,17 +157,7 @@ def train(
 
 def run(size: Training, data: Data, weights: Any) -> Run:
     """Shows every test sample to a trained network."""
-    net = network(size, data, snn.SuperSpike())
-
-    def record(states, ys):
-        return states[1], *ys
-
-    _, (states, currents, spikes, _, v) = snn.unroll(
-        net, weights, raster(data.test), dt=DT, record=record
-    )
-    before = jax.tree.map(
-        lambda x: jnp.concatenate([jnp.zeros_like(x[:1]), x[:-1]]), states
-    )
-    flow = snn.li(size.hidden, PARAMS)  # the same neuron, without threshold
-    _, voltages = flow.step((), snn.neurons.LIState(before.v, before.i), currents, DT)
-    return Run(spikes, voltages, snn.accuracy(scores(v), data.test_labels))
+    net = network(size, data, snn.SuperSpike(), beside=("hidden.v_before",))
+    _, ys = snn.unroll(net, weights, raster(data.test), dt=DT)
+    accuracy = snn.accuracy(scores(ys["out"]), data.test_labels)
+    return Run(ys["hidden"], ys["hidden.v_before"], accuracy)

@@ -17,9 +17,9 @@ from benchmarks.studies.shared.manifolds import (
     Data,
     Manifolds,
     draw,
-    outputs,
     raster,
     readout,
+    scores,
 )
 from snnjax.analysis import gradient_growth, spectral_norms, step_jacobians
 from snnjax.surrogate import Scaled
@@ -39,10 +39,16 @@ def superspike(slope: Any, peaked: Any) -> Scaled:
     return Scaled(snn.SuperSpike(slope), jnp.where(peaked, slope, 1.0))
 
 
-def hidden_layer(n_in: int, n: int, rate: float, neuron: snn.Cell, paths: Paths):
-    """Connections and neurons, as cells of a chain."""
+def hidden_layer(
+    n_in: int, n: int, rate: float, neuron: snn.Cell, paths: Paths, number: int = 1
+) -> dict[str, snn.Cell]:
+    """Connections and neurons, as links of a chain: ``input1`` and ``hidden1``.
+
+    A recurrent layer is one link.
+    """
     if paths.recurrent is None:
-        return snn.dense(n_in, n, init=draw(rate)), neuron
+        below = snn.dense(n_in, n, init=draw(rate))
+        return {f"input{number}": below, f"hidden{number}": neuron}
     layer = snn.recurrent(
         n_in,
         n,
@@ -51,32 +57,30 @@ def hidden_layer(n_in: int, n: int, rate: float, neuron: snn.Cell, paths: Paths)
         init=partial(draw(rate), share=SHARE),
         init_recurrent=partial(draw(RATE), share=1 - SHARE),
     )
-    return (layer,)
+    return {f"hidden{number}": layer}
 
 
 def network(
     task: Manifolds, hidden: int, layers: int, paths: Paths, shape: Any
-) -> tuple[snn.Cell, ...]:
+) -> snn.Cell:
     """Hidden layers and a readout."""
-    cells, n_in, rate = [], task.inputs, task.input_rate
-    for _ in range(layers):
+    cells, n_in, rate = {}, task.inputs, task.input_rate
+    for k in range(1, layers + 1):
         neuron = snn.lif(hidden, PARAMS, surrogate=shape, reset_gradient=paths.reset)
-        cells += hidden_layer(n_in, hidden, rate, neuron, paths)
+        cells |= hidden_layer(n_in, hidden, rate, neuron, paths, k)
         n_in, rate = hidden, RATE
-    return (*cells, *readout(task, hidden))
+    return snn.chain(**cells, **readout(task, hidden))
 
 
-def first_gradient(
-    task: Manifolds, cells: tuple[snn.Cell, ...], drawn: Data, key: jax.Array
-) -> Any:
-    """Of the weights of the first cell, untrained, for the first batch."""
+def first_gradient(task: Manifolds, net: snn.Cell, drawn: Data, key: jax.Array) -> Any:
+    """Of the weights of the first link, untrained, for the first batch."""
     batch = jax.tree.map(lambda a: a[: task.batch], drawn.train)
 
     def loss(weights):
-        voltages = outputs(task, cells, weights, batch.times)[-1]
-        return snn.cross_entropy(snn.max_over_time(voltages), batch.labels)
+        return snn.cross_entropy(scores(task, net, weights, batch.times), batch.labels)
 
-    return jax.grad(loss)(snn.chain(*cells).init(key))[0]
+    gradient = jax.grad(loss)(net.init(key))
+    return gradient["input1" if "input1" in gradient else "hidden1"]
 
 
 class Seen(NamedTuple):
@@ -88,7 +92,7 @@ class Seen(NamedTuple):
 
 def jacobians(
     task: Manifolds,
-    cells: tuple[snn.Cell, ...],
+    net: snn.Cell,
     times: jax.Array,
     key: jax.Array,
     *,
@@ -99,11 +103,10 @@ def jacobians(
     The largest factor of a step is that of a voltage to itself, ``|∂v'/∂v|``; of a
     recurrent layer (``coupled``) it is the spectral norm of the whole Jacobian.
     """
-    weights = snn.chain(*cells).init(key)
-    xs, layer, own = raster(task, times), cells[0], weights[0]
+    cells, weights, xs = net.about.parts, net.init(key), raster(task, times)
     if not coupled:
-        _, xs = snn.unroll(layer, own, xs, dt=DT)
-        layer, own = cells[1], ()
+        _, xs = snn.unroll(cells["input1"], weights["input1"], xs, dt=DT)
+    layer, own = cells["hidden1"], weights["hidden1"]
     if coupled:
         largest = spectral_norms(key, layer, own, xs, dt=DT)
     else:

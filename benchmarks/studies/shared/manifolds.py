@@ -69,10 +69,10 @@ def draw(rate: float) -> Callable[..., jax.Array]:
     return partial(snn.fluctuation_driven, rate=rate, xi=1.0, params=PARAMS, dt=DT)
 
 
-def readout(size: Manifolds, n: int) -> tuple[snn.Cell, snn.Cell]:
-    """Leaky integrators, one for each class, behind ``n`` neurons."""
+def readout(size: Manifolds, n: int) -> dict[str, snn.Cell]:
+    """Leaky integrators, one for each class, behind ``n`` neurons: links of a chain."""
     integrators = snn.li(size.classes, snn.LIParams(tau_mem=20e-3, tau_syn=5e-3))
-    return snn.dense(n, size.classes, init=draw(10.0)), integrators
+    return {"readout": snn.dense(n, size.classes, init=draw(10.0)), "out": integrators}
 
 
 def data(size: Manifolds, key: jax.Array) -> Data:
@@ -92,54 +92,45 @@ def raster(size: Manifolds, times: jax.Array) -> jax.Array:
     return jnp.concatenate([one_spike_raster(times, size.on), silence])
 
 
-def outputs(
-    size: Manifolds, cells: Sequence[snn.Cell], weights: Any, times: jax.Array
-) -> tuple[jax.Array, ...]:
-    """What each cell of the network puts out, ``[steps, N, n]``."""
-    names = tuple(map(str, range(len(cells))))
-    net = snn.chain(*cells, outputs=names)
-    return tuple(snn.unroll(net, weights, raster(size, times), dt=DT)[1].values())
+def scores(size: Manifolds, net: snn.Cell, weights, times: jax.Array) -> jax.Array:
+    """The highest voltage of each class, ``[N, classes]``."""
+    _, voltages = snn.unroll(net, weights, raster(size, times), dt=DT)
+    return snn.max_over_time(voltages)
 
 
-def accuracy(size: Manifolds, cells, weights, split: Split) -> jax.Array:
-    voltages = outputs(size, cells, weights, split.times)[-1]
-    return snn.accuracy(snn.max_over_time(voltages), split.labels)
+def accuracy(size: Manifolds, net: snn.Cell, weights, split: Split) -> jax.Array:
+    return snn.accuracy(scores(size, net, weights, split.times), split.labels)
 
 
 def train(
     size: Manifolds,
-    cells: Sequence[snn.Cell] | Callable[[jax.Array], Sequence[snn.Cell]],
+    net: snn.Cell | Callable[[jax.Array], snn.Cell],
     data: Data,
     rate: jax.Array | float,
     key: jax.Array,
     *,
     weights: Any = None,
-    penalty: Callable[[tuple[jax.Array, ...]], jax.Array] | None = None,
     project: Callable[[Any], Any] | None = None,
 ) -> Trained:
     """Trains with Adam on the cross entropy of the highest voltages.
 
     Args:
         size: of the task.
-        cells: the links of the network, from 20 inputs to one voltage for each class;
-            or a function of a key that makes them, called anew for every update, for
-            neurons that draw.
+        net: from 20 inputs to one voltage for each class; or a function of a key that
+            makes it, called anew for every update, for neurons that draw.
         data: from ``data``.
         rate: learning rate.
         key: draws the weights, unless they are given, and the order of the samples.
         weights: where to start.
-        penalty: added to the loss, a function of what each cell puts out.
         project: what becomes of the weights after each update (Dale's law, say).
     """
     key_weights, key_order, key_test = jax.random.split(key, 3)
-    made = cells if callable(cells) else lambda key: cells
+    made = net if callable(net) else lambda key: net
     if weights is None:
-        weights = snn.chain(*made(key_test)).init(key_weights)
+        weights = made(key_test).init(key_weights)
 
     def loss(weights, times, labels, key):
-        ys = outputs(size, made(key), weights, times)
-        error = snn.cross_entropy(snn.max_over_time(ys[-1]), labels)
-        return error if penalty is None else error + penalty(ys)
+        return snn.cross_entropy(scores(size, made(key), weights, times), labels)
 
     optimizer = optax.adam(rate)
     update = make_step(loss, optimizer)
@@ -162,11 +153,11 @@ def train(
 
     keys = jax.random.split(key_order, size.epochs)
     state, curve = jax.lax.scan(epoch, init_train_state(weights, optimizer), keys)
-    cells = made(key_test)
+    tested = made(key_test)
     return Trained(
         state.weights,
-        accuracy(size, cells, state.weights, data.validation),
-        accuracy(size, cells, state.weights, data.test),
+        accuracy(size, tested, state.weights, data.validation),
+        accuracy(size, tested, state.weights, data.test),
         curve,
     )
 
