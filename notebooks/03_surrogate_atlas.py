@@ -190,12 +190,11 @@ inputs = (jax.random.uniform(jax.random.key(0), (100, 16, 50)) < 20.0 * dt) * 1.
 
 
 def gradient_norms(shape):
-    hidden = [
-        cell
-        for _ in range(3)
-        for cell in (snn.dense(50, 50, init=draw), snn.lif(50, surrogate=shape))
-    ]
-    net = snn.chain(*hidden, snn.dense(50, 2, init=draw), snn.li(2))
+    hidden = {}
+    for k in (1, 2, 3):
+        hidden[f"to_hidden{k}"] = snn.dense(50, 50, init=draw)
+        hidden[f"hidden{k}"] = snn.lif(50, surrogate=shape)
+    net = snn.chain(**hidden, readout=snn.dense(50, 2, init=draw), out=snn.li(2))
     weights = net.init(jax.random.key(1))
 
     def loss(weights):
@@ -203,7 +202,7 @@ def gradient_norms(shape):
         return snn.cross_entropy(snn.max_over_time(voltages), jnp.arange(16) % 2)
 
     grads = jax.jit(jax.grad(loss))(weights)
-    return np.array([float(jnp.linalg.norm(grads[k].w)) for k in (0, 2, 4)])
+    return np.array([jnp.linalg.norm(grads[f"to_hidden{k}"].w) for k in (1, 2, 3)])
 
 
 norms = {

@@ -80,8 +80,8 @@ voltages, labels = jnp.zeros((5, 2, 3)), jnp.zeros(2, int)
 spikes, dt = jnp.ones((5, 2, 9)), 1e-3
 """,
     "snnjax.learning.regularize.synaptic_operations": """
-weights = chain(dense(7, 9), lif(9), dense(9, 3)).init(jax.random.key(0))
-recurrent, spikes, dt = jnp.ones((9, 9)), jnp.ones((5, 2, 9)), 1e-3
+net = chain(hidden=recurrent(7, 9, lif(9)), readout=dense(9, 3))
+weights, spikes, dt = net.init(jax.random.key(0)), jnp.ones((5, 2, 9)), 1e-3
 """,
     "snnjax.networks.rates.scale_to_rates": """
 dt, xs = 1e-3, 5.0 * jax.random.bernoulli(jax.random.key(0), 0.3, (200, 8, 9))

@@ -52,10 +52,10 @@ def zero(v):
 def network(size: Size, shape) -> snn.Cell:
     draw = partial(normal, gain=WEIGHT_SCALE)
     return snn.chain(
-        snn.dense(size.inputs, size.hidden, init=draw),
-        snn.lif(size.hidden, snn.LIFParams(TAU_MEM, TAU_SYN), surrogate=shape),
-        snn.dense(size.hidden, 2, init=draw),
-        snn.li(2, snn.LIParams(TAU_MEM, TAU_SYN)),
+        input=snn.dense(size.inputs, size.hidden, init=draw),
+        hidden=snn.lif(size.hidden, snn.LIFParams(TAU_MEM, TAU_SYN), surrogate=shape),
+        readout=snn.dense(size.hidden, 2, init=draw),
+        out=snn.li(2, snn.LIParams(TAU_MEM, TAU_SYN)),
     )
 
 
@@ -94,7 +94,7 @@ def train(size: Size, shape, key):
         init_train_state(weights, optimizer),
         length=size.epochs,
     )
-    moved = jnp.sum(state.weights[0].w != weights[0].w)
+    moved = jnp.sum(state.weights["input"].w != weights["input"].w)
     return {
         "accuracy": curve["hit"],
         "loss": curve["loss"],

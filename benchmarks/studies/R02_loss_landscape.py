@@ -99,10 +99,10 @@ def look(size: Size, spikes, labels, before, after) -> Seen:
     def loss(weights, shape=SHAPE):
         return loss_of(size.net, shape, raster, labels)(weights)[0]
 
-    start = (before[0], *after[1:])  # the readout as trained
+    start = {**after, "input": before["input"]}  # the readout as trained
     moved = optax.tree.sub(after, start)
     across = directions.random_direction(jax.random.key(2), start)
-    across = (across[0], *optax.tree.zeros_like(across[1:]))
+    across = {**optax.tree.zeros_like(across), "input": across["input"]}
     hidden, whole = landscape.line(start, after), landscape.line(before, after)
     at = jnp.linspace(0.0, 1.0, size.points)
     near = 0.5 + (at - 0.5) / size.points / 2

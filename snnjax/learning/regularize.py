@@ -117,7 +117,8 @@ def synaptic_operations(
     accumulates (Yik et al. 2025, doi:10.1038/s41467-025-56739-4). As a penalty it
     weighs each neuron's firing by what it costs; the count of targets is a constant.
 
-        synaptic_operations(spikes, fan_out(weights[2].w) + fan_out(recurrent), dt=dt)
+        targets = fan_out(weights["readout"].w) + fan_out(weights["hidden"].recurrent)
+        synaptic_operations(spikes, targets, dt=dt)
 
     Args:
         spikes: ``[T, *batch, n]``.
