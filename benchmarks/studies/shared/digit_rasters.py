@@ -157,7 +157,15 @@ def train(
 
 def run(size: Training, data: Data, weights: Any) -> Run:
     """Shows every test sample to a trained network."""
-    net = network(size, data, snn.SuperSpike(), beside=("hidden.v_before",))
+    net = network(
+        size, data, snn.SuperSpike(), beside=("input", "hidden.v", "hidden.i")
+    )
     _, ys = snn.unroll(net, weights, raster(data.test), dt=DT)
+    v, i = (
+        jnp.concatenate([jnp.zeros_like(x[:1]), x[:-1]])
+        for x in (ys["hidden.v"], ys["hidden.i"])
+    )
+    flow = snn.li(size.hidden, PARAMS)  # the same neuron, without threshold
+    _, voltages = flow.step((), snn.neurons.LIState(v, i), ys["input"], DT)
     accuracy = snn.accuracy(scores(ys["out"]), data.test_labels)
-    return Run(ys["hidden"], ys["hidden.v_before"], accuracy)
+    return Run(ys["hidden"], voltages, accuracy)
