@@ -16,7 +16,9 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.custom_derivatives import SymbolicZero
 
+from snnjax.kernels.linear import with_transpose
 from snnjax.kernels.native import match_axes
 from snnjax.kernels.products import over_time, sharded_explicitly
 
@@ -86,7 +88,7 @@ def pool(
     return x
 
 
-@partial(jax.custom_vjp, nondiff_argnums=(2,))
+@partial(jax.custom_jvp, nondiff_argnums=(2,))
 def _over_time(x, w, window):
     """A few steps of a raster at a time, so that it never is one in floating point."""
     if jnp.issubdtype(x.dtype, jnp.floating) or sharded_explicitly():
@@ -94,23 +96,29 @@ def _over_time(x, w, window):
     return jax.lax.map(lambda x: at_once(x[None], w, window)[0], x, batch_size=16)
 
 
-def _over_time_fwd(x, w, window):
-    return _over_time(x, w, window), (x, w)
+@partial(_over_time.defjvp, symbolic_zeros=True)
+def _over_time_jvp(window, primals, tangents):
+    (x, w), (d_x, d_w) = primals, tangents
+    y = _over_time(x, w, window)
+    d_y = jnp.zeros_like(y)
+    if not isinstance(d_x, SymbolicZero) and jnp.issubdtype(x.dtype, jnp.floating):
+        d_y = d_y + at_once(d_x, w, window)
+    if not isinstance(d_w, SymbolicZero):
+        ways = partial(_slid, window), partial(_of_weights, window, w)
+        d_y = d_y + with_transpose(*ways, x, d_w, y)
+    return y, d_y
 
 
-def _over_time_bwd(window, kept, g):
-    x, w = kept
-    g_x = None
-    if jnp.issubdtype(x.dtype, jnp.floating):
-        (g_x,) = jax.linear_transpose(lambda x: at_once(x, w, window), x)(g)
+def _slid(window, x, w):
+    return at_once(x, w, window)
+
+
+def _of_weights(window, w, x, g):
+    """The gradient of ``w``, of which only the shape matters here."""
     ways = partial(by_products, window), partial(by_convolution, window)
     if sharded_explicitly():
-        return g_x, ways[0](x, w, g)
-    g_w = jax.lax.platform_dependent(x, w, g, cpu=ways[0], default=ways[1])
-    return g_x, g_w
-
-
-_over_time.defvjp(_over_time_fwd, _over_time_bwd)
+        return ways[0](x, w, g)
+    return jax.lax.platform_dependent(x, w, g, cpu=ways[0], default=ways[1])
 
 
 def _slide(x, w, window):

@@ -7,12 +7,15 @@ that spikes select, and marks of where they were are kept for ∂w.
 """
 
 import math
+from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.custom_derivatives import SymbolicZero
 
+from snnjax.kernels.linear import with_transpose
 from snnjax.kernels.native import call, floats, is_float, mark_shapes, match_axes
 
 
@@ -29,7 +32,9 @@ def project(
             select, in place of a dense product.
     """
     if by_events:
-        y = _project(*match_axes(flat(x), w)).reshape(*x.shape[:-1], w.shape[-1])
+        pair = match_axes(flat(x), w)
+        y = _project_mapped(*pair) if mapped_by_hand() else _project(*pair)[0]
+        y = y.reshape(*x.shape[:-1], w.shape[-1])
     elif not is_float(x):
         y = _from_raster(x, w)
     elif x.ndim == 1 or sharded_explicitly():
@@ -45,24 +50,63 @@ def _from_raster(x, w):
     return step(x) if x.ndim < 3 else jax.lax.map(step, x, batch_size=16)
 
 
-@jax.custom_vjp
-def _project(x, w):
-    return _project_fwd(x, w)[0]
-
-
-def _project_fwd(x, w):
+def _product(x, w):
+    """The product, and marks of where ``x`` is not zero."""
     made = [floats(len(x), w.shape[1]), *mark_shapes(*x.shape)]
-    y, *marks = call("snnjax_project", made, _readable(x), w)
+    return tuple(call("snnjax_project", made, _readable(x), w))
+
+
+_project = jax.custom_jvp(_product)
+
+
+@partial(_project.defjvp, symbolic_zeros=True)
+def _project_jvp(primals, tangents):
+    (x, w), (d_x, d_w) = primals, tangents
+    y, *marks = _project(x, w)
+    d_y = jnp.zeros_like(y)
+    if is_float(x) and not isinstance(d_x, SymbolicZero):
+        d_y = d_y + with_transpose(_times_w, _times_w_transposed, w, d_x, y)
+    if not isinstance(d_w, SymbolicZero):
+        d_y = d_y + with_transpose(_x_times, _x_transposed_times, (x, marks), d_w, y)
+    none = [np.zeros(mark.shape, jax.dtypes.float0) for mark in marks]
+    return (y, *marks), (d_y, *none)
+
+
+@jax.custom_vjp
+def _project_mapped(x, w):
+    """The same where ``shard_map`` keeps count of axes: in reverse mode, once."""
+    return _product(x, w)[0]
+
+
+def _project_mapped_fwd(x, w):
+    y, *marks = _product(x, w)
     return y, (x, w, marks)
 
 
-def _project_bwd(kept, g):
+def _project_mapped_bwd(kept, g):
     x, w, marks = kept
-    g_x = _project_fwd(g, w.T)[0] if is_float(x) else None
-    return g_x, outer(x, g, 0, marks)
+    return _product(g, w.T)[0] if is_float(x) else None, outer(x, g, 0, marks)
 
 
-_project.defvjp(_project_fwd, _project_bwd)
+_project_mapped.defvjp(_project_mapped_fwd, _project_mapped_bwd)
+
+
+def _times_w(w, x):
+    return x @ w
+
+
+def _times_w_transposed(w, g):
+    return _project(g, w.T)[0]
+
+
+def _x_times(kept, w):
+    x, _ = kept
+    return x.astype(w.dtype) @ w
+
+
+def _x_transposed_times(kept, g):
+    x, marks = kept
+    return outer(x, g, 0, marks)
 
 
 def outer(x: jax.Array, g: jax.Array, shift: int, marks: Any = None) -> jax.Array:
@@ -91,6 +135,12 @@ def sharded_explicitly() -> bool:
     """Merging axes is refused where shardings are part of the type."""
     kinds = jax.sharding.get_abstract_mesh().axis_types
     return jax.sharding.AxisType.Explicit in kinds
+
+
+def mapped_by_hand() -> bool:
+    """Whether this is inside ``shard_map``."""
+    kinds = jax.sharding.get_abstract_mesh().axis_types
+    return jax.sharding.AxisType.Manual in kinds
 
 
 def flat(x: jax.Array) -> jax.Array:
