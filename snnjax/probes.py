@@ -31,9 +31,20 @@ def watched(cell: Cell, names: tuple[str, ...]) -> Cell:
         return _with_nothing(cell)
     if cell.about is not None and cell.about.watch is not None:
         return cell.about.watch(names)
+    return stepped(cell, names)
+
+
+def stepped(cell: Cell, names: tuple[str, ...], shown: str | None = None) -> Cell:
+    """The same cell, stepped, with fields of its state.
+
+    Args:
+        cell: what to look into.
+        names: of fields, dotted.
+        shown: a name for what it puts out itself.
+    """
 
     def record(state, y):
-        return y, {name: field_of(cell, state, name) for name in names}
+        return y, {k: y if k == shown else field_of(cell, state, k) for k in names}
 
     def step(weights, state, x, dt):
         state, y = cell.step(weights, state, x, dt)
@@ -90,7 +101,8 @@ class Outputs:
         what: the compound, for messages.
         names: dotted names.
         parts: keys of the parts.
-        within: the part in which names are looked for that are no part's.
+        within: the part in which names are looked for that are no part's; what it
+            puts out is its ``"spikes"`` as well.
 
     Raises:
         ValueError: for a name twice, or a part that there is not.
@@ -113,7 +125,8 @@ class Outputs:
                     f"{what} has no part {head!r} to put out; there are "
                     f"{', '.join(keys)}."
                 )
-            self.places[name] = (keys[head], rest) if head in keys else (within, name)
+            inner = "" if name == "spikes" else name
+            self.places[name] = (keys[head], rest) if head in keys else (within, inner)
 
     def fields(self, key: Any) -> tuple[str, ...]:
         """Names to watch inside one part."""

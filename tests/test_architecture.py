@@ -22,7 +22,7 @@ ARROWS = {  # who may import whom, besides themselves
     "compose": {"about", "cell", "check", "probes"},
     "parts": {"about", "cell", "check", "probes"},
     "kernels": {"check", "files"},
-    "neurons": {"about", "check", "cell", "surrogate", "kernels"},
+    "neurons": {"about", "check", "cell", "probes", "surrogate", "kernels"},
     "networks": {
         *("about", "cell", "check", "compose", "kernels", "neurons", "parts", "probes"),
     },

@@ -14,6 +14,7 @@ import pytest
 from contributing import integrator, one_to_one
 
 import snnjax as snn
+from snnjax import parts
 from snnjax.cell import run_cell
 from snnjax.learning import running_max
 from snnjax.networks import convolution, flatten, graph, pool, residual
@@ -24,7 +25,7 @@ from snnjax.neurons import (
     synaptic_scaling,
 )
 from snnjax.probes import watched
-from snnjax.surrogate import Triangle
+from snnjax.surrogate import ForwardMode, Triangle
 
 T, B, N = 12, 4, 3
 DT = 1e-3
@@ -187,6 +188,45 @@ def in_double_precision(name):
 def test_run_equals_scanned_step_in_values_and_gradients(name, x64):
     (slow,) = value_and_gradients(name, [inputs()], record=lambda s, y: y)
     close(in_double_precision(name), slow, 1e-10, 1e-12)
+
+
+def forwards(name, cell):
+    """The same cell with surrogates that ``jvp`` may pass."""
+
+    def change(leaf_name, leaf):
+        if leaf.about is None or "surrogate" not in leaf.about.options.arguments:
+            return leaf
+        options = parts.options_of(leaf_name, leaf)
+        shape = ForwardMode(options.pop("surrogate"))
+        return leaf.about.make(**options, surrogate=shape)
+
+    return parts.rebuild(cell, change)
+
+
+@every_cell
+def test_forward_mode_and_second_derivatives_are_those_of_stepping(name, x64):
+    cell = forwards(name, CELLS[name])
+    weights, xs = cell.init(jax.random.key(0)), inputs(steps=6)
+    noise = lambda x: jax.random.normal(jax.random.key(2), x.shape, x.dtype)  # noqa: E731
+    tangents = jax.tree.map(noise, (weights, xs))
+
+    def derivatives(record):
+        def loss(weights, xs):
+            ys = snn.unroll(cell, weights, xs, dt=DT, record=record)[1]
+            return jnp.sum(jnp.sin(1.0 + jnp.arange(ys.size).reshape(ys.shape) * ys))
+
+        def all_of_them(given, tangents):
+            gradient = jax.grad(loss, (0, 1))
+            slope = jax.jvp(loss, given, tangents)[1]
+            twice = jax.jvp(gradient, given, tangents)[1]
+            return slope, gradient(*given), twice
+
+        return jax.jit(all_of_them)((weights, xs), tangents)
+
+    slope, gradient, twice = derivatives(None)
+    pairs = zip(jax.tree.leaves(gradient), jax.tree.leaves(tangents), strict=True)
+    np.testing.assert_allclose(slope, sum(jnp.vdot(*pair) for pair in pairs), 1e-9)
+    close((slope, gradient, twice), derivatives(lambda state, y: y), 1e-8, 1e-10)
 
 
 @every_cell

@@ -26,7 +26,7 @@ import jax
 import jax.numpy as jnp
 
 from snnjax import check
-from snnjax.about import factory
+from snnjax.about import INPUT, OUTPUT, About, Edge, factory
 from snnjax.cell import Cell
 from snnjax.check import Number
 from snnjax.neurons.leaky import (
@@ -38,6 +38,7 @@ from snnjax.neurons.leaky import (
     lif_rest,
 )
 from snnjax.neurons.population import check_constants, check_run, check_step, zeros
+from snnjax.probes import stepped
 from snnjax.surrogate import Shape, SuperSpike, check_shape, spike
 
 
@@ -152,7 +153,7 @@ def synaptic_scaling(
 
         return advance
 
-    return _homeostatic(
+    cell = _homeostatic(
         "synaptic_scaling",
         n,
         homeostasis,
@@ -160,6 +161,17 @@ def synaptic_scaling(
         rest=neuron.rest,
         prepare=prepare,
     )
+    about = About(
+        parts={"neuron": neuron},
+        edges=(Edge(INPUT, "neuron"), Edge("neuron", OUTPUT)),
+        weights=lambda weights: {"neuron": weights},
+        states=lambda state: {"neuron": state.neuron},
+        rebuild=lambda change: synaptic_scaling(
+            n, change("neuron", neuron), homeostasis
+        ),
+        watch=lambda names: stepped(cell, names, shown="neuron"),
+    )
+    return cell._replace(about=about)
 
 
 def _homeostatic(name, n, homeostasis, *, init, rest, prepare):

@@ -302,6 +302,40 @@ def test_vmap_over_seeds_and_slopes_is_a_loop(shape):
         agree(jax.tree.map(lambda x, k=k: x[k], together), alone, 1e-6)
 
 
+@pytest.mark.parametrize("kind", ["feed-forward", "recurrent"])
+def test_forward_mode_and_second_derivatives_pass_native_products(kind):
+    params = snn.LIFParams(5e-3, 2e-3, 0.3)
+    neurons = snn.lif(8, params, surrogate=snn.ForwardMode(snn.Sigmoid(5.0)))
+    below = snn.dense(12, 8, backend="native"), neurons
+    first = below if kind == "feed-forward" else (snn.recurrent(12, 8, neurons),)
+    net = snn.chain(*first, snn.dense(8, 2, backend="native"), snn.li(2))
+    weights, xs = net.init(jax.random.key(0)), raster(30, (4,), 12)
+    tangents = jax.tree.map(
+        lambda w: jax.random.normal(jax.random.key(1), w.shape), weights
+    )
+
+    def derivatives(record):
+        def loss(weights):
+            ys = snn.unroll(net, weights, xs, dt=DT, record=record)[1]
+            return jnp.sum(jnp.sin(ys))
+
+        def along(weights):
+            slopes = jax.tree.map(jnp.vdot, jax.grad(loss)(weights), tangents)
+            return sum(jax.tree.leaves(slopes))
+
+        def all_of_them(weights):
+            slope = jax.jvp(loss, (weights,), (tangents,))[1]
+            twice = jax.jvp(jax.grad(loss), (weights,), (tangents,))[1]
+            return slope, jax.grad(loss)(weights), twice, jax.grad(along)(weights)
+
+        return jax.jit(all_of_them)(weights)
+
+    native, stepped = derivatives(None), derivatives(lambda state, y: y)
+    for a, b in zip(jax.tree.leaves(native), jax.tree.leaves(stepped), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4 * np.abs(b).max())
+        assert np.any(b)
+
+
 @pytest.mark.parametrize("backend", ["native", "xla"])
 def test_a_batch_over_devices_trains_inside_shard_map(backend):
     xs = raster(20, (8,), 12)
