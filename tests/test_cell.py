@@ -449,3 +449,41 @@ def test_a_small_raster_is_never_a_dense_one_in_floating_point():
     net = snn.chain(snn.dense(200, 4, backend="xla"), snn.li(4))
     weights = net.init(jax.random.key(1))
     assert temp_bytes(net, weights, raster) < 500 * 16 * 200 * 4 / 4
+
+
+@pytest.mark.parametrize("dt", [0.1, 1.0])
+def test_a_step_that_looks_like_milliseconds_is_warned_of(dt):
+    with pytest.warns(UserWarning, match=r"Times are in seconds: dt=.* dt=1e-3"):
+        snn.unroll(snn.li(3), (), jnp.zeros((5, 3)), dt=dt)
+
+
+def test_steps_below_a_tenth_of_a_second_and_traced_ones_pass_without_a_word():
+    run = jax.jit(lambda dt: snn.unroll(snn.li(3), (), jnp.zeros((5, 3)), dt=dt)[1])
+    run(1.0)
+    snn.unroll(snn.li(3), (), jnp.zeros((5, 3)), dt=0.05)
+
+
+def test_several_inputs_survive_chunks_of_any_length():
+    def step(weights, state, x, dt):
+        return state, x["a"] + x["b"]
+
+    both = snn.Cell(lambda key: (), lambda x: (), step)
+    xs = {"a": jnp.arange(11.0)[:, None], "b": jnp.ones((11, 1))}
+    _, plain = snn.unroll(both, (), xs, dt=DT)
+    for options in ({"checkpoint": 4}, {"truncate": 3}, {"memory": 1e9}):
+        _, ys = snn.unroll(both, (), xs, dt=DT, **options)
+        np.testing.assert_array_equal(ys, plain)
+
+
+@pytest.mark.parametrize("made", [snn.stateless(jnp.tanh), snn.chain(snn.li(3))])
+def test_a_function_is_a_cell_like_any_other(made):
+    net = snn.chain(snn.dense(3, 3), made, snn.stateless(lambda x: 2.0 * x))
+    weights = net.init(jax.random.key(0))
+    state, ys = snn.unroll(net, weights, jnp.ones((5, 2, 3)), dt=DT)
+    assert ys.shape == (5, 2, 3)
+    assert state[0] == state[2] == ()
+
+
+def test_what_is_no_function_makes_no_cell():
+    with pytest.raises(ValueError, match="expects a function, got 3"):
+        snn.stateless(3)
