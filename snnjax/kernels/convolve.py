@@ -44,7 +44,8 @@ def convolve(x: jax.Array, w: jax.Array, window: Window) -> jax.Array:
     dtype = jnp.promote_types(x.dtype, w.dtype)
     if jnp.issubdtype(x.dtype, jnp.floating):
         x = x.astype(dtype)
-    return _over_time(*match_axes(x, w.astype(dtype)), window)
+    way = _on_mesh if sharded_explicitly() else _over_time
+    return way(*match_axes(x, w.astype(dtype)), window)
 
 
 def at_once(x: jax.Array, w: jax.Array, window: Window) -> jax.Array:
@@ -91,7 +92,7 @@ def pool(
 @partial(jax.custom_jvp, nondiff_argnums=(2,))
 def _over_time(x, w, window):
     """A few steps of a raster at a time, so that it never is one in floating point."""
-    if jnp.issubdtype(x.dtype, jnp.floating) or sharded_explicitly():
+    if jnp.issubdtype(x.dtype, jnp.floating):
         return at_once(x, w, window)
     return jax.lax.map(lambda x: at_once(x[None], w, window)[0], x, batch_size=16)
 
@@ -116,9 +117,28 @@ def _slid(window, x, w):
 def _of_weights(window, w, x, g):
     """The gradient of ``w``, of which only the shape matters here."""
     ways = partial(by_products, window), partial(by_convolution, window)
-    if sharded_explicitly():
-        return ways[0](x, w, g)
     return jax.lax.platform_dependent(x, w, g, cpu=ways[0], default=ways[1])
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(2,))
+def _on_mesh(x, w, window):
+    """The same where shardings are part of the type: in reverse mode, once."""
+    return at_once(x, w, window)
+
+
+def _on_mesh_fwd(x, w, window):
+    return at_once(x, w, window), (x, w)
+
+
+def _on_mesh_bwd(window, kept, g):
+    x, w = kept
+    g_x = None
+    if jnp.issubdtype(x.dtype, jnp.floating):
+        (g_x,) = jax.linear_transpose(lambda x: at_once(x, w, window), x)(g)
+    return g_x, by_products(window, x, w, g)
+
+
+_on_mesh.defvjp(_on_mesh_fwd, _on_mesh_bwd)
 
 
 def _slide(x, w, window):

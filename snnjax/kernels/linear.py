@@ -64,5 +64,7 @@ def _nothing(tree):
         for leaf in jax.tree.leaves(tree)
         if jnp.issubdtype(leaf.dtype, jnp.floating)
     ]
-    sums = (jnp.sum(jnp.ravel(leaf)[:0]).astype(jnp.float32) for leaf in leaves)
+    sums = (
+        jnp.sum(jnp.atleast_1d(leaf)[..., :0], dtype=jnp.float32) for leaf in leaves
+    )
     return sum(sums, jnp.zeros((), jnp.float32))
