@@ -4,7 +4,6 @@ The module owns the weights, as ``nnx.Param``; state still goes in and comes out
 Results are those of the plain call, bit for bit: the module only looks up its weights.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -69,27 +68,9 @@ class Module(nnx.Module):
         for param, leaf in zip(self.params, leaves, strict=True):
             param[...] = leaf
 
-    def __call__(
-        self,
-        xs: jax.Array,
-        *,
-        dt: Number,
-        state: State | None = None,
-        record: Callable[[State, jax.Array], Any] | None = None,
-        truncate: int | None = None,
-        checkpoint: int | None = None,
-    ) -> tuple[State, Any]:
-        """Runs over a sequence; see ``snnjax.unroll``."""
-        return unroll(
-            self._cell,
-            self.weights,
-            xs,
-            dt=dt,
-            state=state,
-            record=record,
-            truncate=truncate,
-            checkpoint=checkpoint,
-        )
+    def __call__(self, xs: Any, *, dt: Number, **options: Any) -> tuple[State, Any]:
+        """Runs over a sequence, with all options of ``snnjax.unroll``."""
+        return unroll(self._cell, self.weights, xs, dt=dt, **options)
 
     def rest(self, x: jax.Array) -> State:
         """State before anything happened, for inputs like ``x``."""

@@ -40,6 +40,13 @@ def test_a_module_computes_the_bits_of_the_plain_call(name):
     )
 
 
+def test_options_of_a_run_are_those_of_unroll():
+    module, cell = Module(CELLS["chain"], rngs=nnx.Rngs(0)), CELLS["chain"]
+    options = {"mask": np.arange(20)[:, None] < np.array([20, 3, 7]), "checkpoint": 5}
+    plain = snn.unroll(cell, module.weights, inputs(), dt=DT, **options)
+    same(module(inputs(), dt=DT, **options), plain)
+
+
 @every_cell
 def test_steps_and_continued_runs_are_those_of_the_cell(name):
     cell = CELLS[name]
