@@ -22,6 +22,12 @@ def concrete(value: Any) -> np.ndarray | None:
         return None
 
 
+def common_dtype(*dtypes: Any) -> np.dtype:
+    """The dtype that holds all of these, whatever ``jax_numpy_dtype_promotion`` is."""
+    with jax.numpy_dtype_promotion("standard"):
+        return jnp.result_type(*dtypes)
+
+
 def positive(name: str, value: Any, unit: str = "", *, zero: bool = False) -> None:
     """Refuses a constant that is not a finite number above zero.
 

@@ -25,6 +25,13 @@ def quick_to_compile():
 
 
 @pytest.fixture
+def strict_dtypes():
+    """No dtype is promoted silently: the library runs for users who ask for that."""
+    with jax.numpy_dtype_promotion("strict"):
+        yield
+
+
+@pytest.fixture
 def x64():
     """Double precision for one test."""
     before = jax.config.jax_enable_x64

@@ -6,6 +6,8 @@ import pytest
 import snnjax as snn
 from snnjax.surrogate import SuperSpike
 
+pytestmark = pytest.mark.usefixtures("strict_dtypes")
+
 T, B, DT = 11, 2, 1e-3
 TAU_MEM, TAU_SYN, THETA, K = 10e-3, 4e-3, 0.5, 3.0
 MEM, SYN = np.exp(-DT / TAU_MEM), np.exp(-DT / TAU_SYN)
@@ -44,7 +46,9 @@ def by_hand(weights, xs, reset="zero", attached=False, silent=0, border=T):
         v = jnp.where(left > 0, v, MEM * v + GAIN * i)
         above = v - THETA
         smooth = above / (1 + K * jnp.abs(above))
-        s = jnp.where(left > 0, 0.0, (above > 0) + smooth - stop(smooth))
+        s = jnp.where(
+            left > 0, 0.0, (above > 0).astype(v.dtype) + smooth - stop(smooth)
+        )
         left = jnp.where(s > 0.5, silent, left - 1)
         cut = s if attached else stop(s)
         v = {"zero": v * (1 - cut), "subtract": v - THETA * cut, "none": v}[reset]
@@ -404,7 +408,7 @@ def temp_bytes(net, weights, xs, **options):
 
 
 def test_a_budget_of_memory_is_kept_at_the_same_gradient(x64):
-    xs = 1.0 * (jax.random.uniform(jax.random.key(0), (400, 8, 20)) < 0.2)
+    xs = jax.random.bernoulli(jax.random.key(0), 0.2, (400, 8, 20)).astype(float)
     net = long_network()
     weights = net.init(jax.random.key(1))
     plain = gradient_of(net, weights, xs)(weights)

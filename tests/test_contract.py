@@ -124,7 +124,7 @@ NEURONS = [
 ]
 
 every_cell = pytest.mark.parametrize("name", CELLS)
-pytestmark = pytest.mark.usefixtures("quick_to_compile")
+pytestmark = pytest.mark.usefixtures("quick_to_compile", "strict_dtypes")
 
 
 def inputs(batch=(B,), steps=T, dtype=None):
@@ -213,7 +213,8 @@ def test_forward_mode_and_second_derivatives_are_those_of_stepping(name, x64):
     def derivatives(record):
         def loss(weights, xs):
             ys = snn.unroll(cell, weights, xs, dt=DT, record=record)[1]
-            return jnp.sum(jnp.sin(1.0 + jnp.arange(ys.size).reshape(ys.shape) * ys))
+            order = jnp.arange(ys.size, dtype=ys.dtype).reshape(ys.shape)
+            return jnp.sum(jnp.sin(1.0 + order * ys))
 
         def all_of_them(given, tangents):
             gradient = jax.grad(loss, (0, 1))
@@ -315,7 +316,8 @@ def test_every_field_of_the_state_can_be_watched(name, x64):
 def test_half_precision_input_keeps_single_precision_voltages(name):
     cell, weights = start(name)
     half = inputs(dtype=jnp.bfloat16)
-    state, _ = jax.jit(lambda w, x: snn.unroll(cell, w, x, dt=DT))(weights, half)
+    with jax.numpy_dtype_promotion("standard"):  # half and single are mixed here
+        state, _ = jax.jit(lambda w, x: snn.unroll(cell, w, x, dt=DT))(weights, half)
     for part in jax.tree.leaves(state, is_leaf=lambda s: hasattr(s, "v")):
         assert not hasattr(part, "v") or part.v.dtype == jnp.float32
 

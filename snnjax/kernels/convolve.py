@@ -18,6 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.custom_derivatives import SymbolicZero
 
+from snnjax import check
 from snnjax.kernels.linear import with_transpose
 from snnjax.kernels.native import match_axes
 from snnjax.kernels.products import over_time, sharded_explicitly
@@ -41,7 +42,7 @@ def convolve(x: jax.Array, w: jax.Array, window: Window) -> jax.Array:
     Returns:
         ``[T, *batch, *space, c_out]``, space as the window leaves it.
     """
-    dtype = jnp.promote_types(x.dtype, w.dtype)
+    dtype = check.common_dtype(x.dtype, w.dtype)
     if jnp.issubdtype(x.dtype, jnp.floating):
         x = x.astype(dtype)
     way = _on_mesh if sharded_explicitly() else _over_time
@@ -50,7 +51,7 @@ def convolve(x: jax.Array, w: jax.Array, window: Window) -> jax.Array:
 
 def at_once(x: jax.Array, w: jax.Array, window: Window) -> jax.Array:
     """The same as one convolution, with the gradients of automatic differentiation."""
-    dtype = jnp.promote_types(x.dtype, w.dtype)
+    dtype = check.common_dtype(x.dtype, w.dtype)
     x, w = x.astype(dtype), w.astype(dtype)
     lead = x.shape[: x.ndim - w.ndim + 1]
     if not sharded_explicitly():  # else axes cannot be merged

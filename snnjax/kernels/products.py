@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.custom_derivatives import SymbolicZero
 
+from snnjax import check
 from snnjax.kernels.linear import with_transpose
 from snnjax.kernels.native import call, floats, is_float, mark_shapes, match_axes
 
@@ -37,11 +38,18 @@ def project(
         y = y.reshape(*x.shape[:-1], w.shape[-1])
     elif not is_float(x):
         y = _from_raster(x, w)
-    elif x.ndim == 1 or sharded_explicitly():
-        y = x @ w
-    else:  # flat, so that the gradient of w is a flat product as well
-        y = (flat(x) @ w).reshape(*x.shape[:-1], w.shape[-1])
+    else:
+        y = _dense(x, w)
     return y if b is None else y + b
+
+
+def _dense(x, w):
+    dtype = check.common_dtype(x.dtype, w.dtype)
+    x, w = x.astype(dtype), w.astype(dtype)
+    if x.ndim == 1 or sharded_explicitly():
+        return x @ w
+    # flat, so that the gradient of w is a flat product as well
+    return (flat(x) @ w).reshape(*x.shape[:-1], w.shape[-1])
 
 
 def _from_raster(x, w):

@@ -246,7 +246,8 @@ def descend(
 
     def update(state):
         now, opt_state, slope = state
-        change, opt_state = optimizer.update(slope, opt_state, now.values)
+        with jax.numpy_dtype_promotion("standard"):  # optax mixes counts with floats
+            change, opt_state = optimizer.update(slope, opt_state, now.values)
         values = optax.apply_updates(now.values, change)
         slope, (means, inside) = jax.grad(penalty, has_aux=True)(values)
         return Descent(values, means, inside, now.steps + 1), opt_state, slope

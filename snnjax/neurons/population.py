@@ -42,7 +42,7 @@ def zeros(name: str, n: int, x: jax.Array) -> jax.Array:
     """Rest takes dtype, device and sharding from the input; never less than float32."""
     check.width(name, x, n)
     check.floating(f"The input of {name}", x)
-    dtype = jnp.promote_types(x.dtype, jnp.float32)
+    dtype = check.common_dtype(x.dtype, jnp.float32)
     return jnp.zeros_like(x[..., :1], dtype) + jnp.zeros(n, dtype)
 
 

@@ -53,7 +53,8 @@ def make_step(
             state.weights, *batch
         )
         loss, aux = value if has_aux else (value, {})
-        updates, opt_state = optimizer.update(grads, state.opt_state, state.weights)
+        with jax.numpy_dtype_promotion("standard"):  # optax mixes counts with floats
+            updates, opt_state = optimizer.update(grads, state.opt_state, state.weights)
         weights = optax.apply_updates(state.weights, updates)
         metrics = {**aux, "loss": loss, "grad_norm": optax.tree.norm(grads)}
         return TrainState(weights, opt_state, state.step + 1), metrics

@@ -12,6 +12,8 @@ from snnjax.learning import (
     sum_over_time,
 )
 
+pytestmark = pytest.mark.usefixtures("strict_dtypes")
+
 T, B, N = 9, 4, 3
 LENGTHS = [9, 1, 4, 7]
 BRUTE = {
@@ -95,7 +97,7 @@ def test_cross_entropy_is_the_log_of_the_softmax(rng, x64):
 def test_labels_of_every_step_count_where_the_mask_says_so(rng, x64):
     scores, mask = jnp.asarray(outputs()), jnp.asarray(ragged())
     labels = rng.integers(0, N, (T, B))
-    unknown = jnp.where(mask > 0, labels, -7)
+    unknown = jnp.where(mask.astype(bool), labels, -7)
     rows = np.flatnonzero(np.asarray(mask).ravel())
     flat = scores.reshape(-1, N)[rows], jnp.asarray(labels).ravel()[rows]
     for measure in (snn.cross_entropy, snn.accuracy):

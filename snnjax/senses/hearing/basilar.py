@@ -160,7 +160,7 @@ def basilar_membrane(
             f"An even grid needs an even number of samples, got {samples}."
         )
     points = bins - 1 if even else bins
-    audio = audio.astype(jnp.promote_types(audio.dtype, jnp.float32))
+    audio = audio.astype(check.common_dtype(audio.dtype, jnp.float32))
     spectrum = jnp.fft.rfft(audio, axis=0)[:points]
     spread = (points, *(1 for _ in audio.shape[1:]), matrix.shape[1])
     moved = spectrum[..., None] * jnp.asarray(matrix, spectrum.dtype)[:points].reshape(

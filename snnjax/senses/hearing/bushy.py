@@ -87,7 +87,7 @@ def auditory_nerve(
         return (free - count + back, fired, t + 1), count.astype(jnp.uint8)
 
     chance = jnp.asarray(chance)
-    chance = chance.astype(jnp.promote_types(chance.dtype, jnp.float32))
+    chance = chance.astype(check.common_dtype(chance.dtype, jnp.float32))
     none = jnp.zeros_like(chance[0] if len(chance) else chance.sum(axis=0))
     ring = jnp.zeros((dead, *none.shape), jnp.uint8)
     start = none + fibers, ring, jnp.int32(0)

@@ -113,7 +113,7 @@ def hair_cell(
             "at half the rate of the audio; resample that to 48 kHz first."
         )
     velocity = jnp.asarray(velocity)
-    velocity = velocity.astype(jnp.promote_types(velocity.dtype, jnp.float32))
+    velocity = velocity.astype(check.common_dtype(velocity.dtype, jnp.float32))
     start = at_rest(params, velocity[0] if len(velocity) else velocity.sum(axis=0))
     return jax.lax.scan(
         lambda state, v: hair_cell_step(params, state, v, dt), start, velocity
