@@ -13,6 +13,8 @@
 namespace {
 
 using Floats = ffi::BufferR2<ffi::F32>;
+using Counts = ffi::BufferR2<ffi::S32>;
+using Bytes = ffi::BufferR2<ffi::U8>;
 using Marks = ffi::BufferR2<ffi::U16>;
 using Flag = ffi::BufferR1<ffi::U8>;
 

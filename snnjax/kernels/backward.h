@@ -19,32 +19,45 @@ struct Surrogate {
 };
 
 struct Choices {
-  bool to_zero, through_reset, synapse;
+  bool to_zero, through_reset, synapse, more;
+};
+
+// What only some layers have, of one step, each [n] or null.
+struct More {
+  const float* g_v;       // gradient of the voltages before the reset
+  const uint8_t* frozen;  // which neurons are refractory
 };
 
 // One step of n neurons back: gx is the gradient of the spikes, then that of the drive;
-// jump is gain·(δv⁻ - v̅), by how much more than decay it changes.
-template <typename Shape, bool kToZero, bool kThrough, bool kSynapse>
-void neurons_back(const Constants& k, const Surrogate& h, long n, const float* v,
-                  const float* ahead, float* gx, float* gv, float* gi, float* jump) {
-  const auto [mem, syn, gain, threshold] = k;
+// jump is gain·(δv⁻ - v̅), by how much more than decay it changes; not told with more.
+template <typename Shape, bool kToZero, bool kThrough, bool kSynapse, bool kMore>
+void neurons_back(const Constants& k, const Surrogate& h, More more, long n,
+                  const float* v, const float* ahead, float* gx, float* gv, float* gi,
+                  float* jump) {
+  const auto [mem, syn, gain, threshold, v_reset] = k;
   const Surrogate surrogate = h;
+  const bool seen = kMore && more.g_v != nullptr;
+  const bool pauses = kMore && more.frozen != nullptr;
 #pragma GCC ivdep  // no array overlaps another; too many to be checked for it
   for (long j = 0; j < n; ++j) {
+    const bool free = !pauses || more.frozen[j] == 0;
     float gs = gx[j] + ahead[j];
-    if (kThrough) gs -= gv[j] * (kToZero ? v[j] : threshold[j]);
-    const float direct = gs * surrogate.at<Shape>(v[j] - threshold[j], j);
-    const float fired = kToZero && v[j] > threshold[j] ? 1.0f : 0.0f;
-    const float before = direct + gv[j] * (1.0f - fired);
-    const float x = kSynapse ? gain[j] * before + syn[j] * gi[j] : gain[j] * before;
-    jump[j] = gain[j] * (direct - gv[j] * fired);
+    if (kThrough) gs -= gv[j] * (kToZero ? v[j] - v_reset[j] : threshold[j]);
+    float direct = gs * surrogate.at<Shape>(v[j] - threshold[j], j);
+    if (kMore && !free) direct = 0.0f;
+    const float fired = kToZero && free && v[j] > threshold[j] ? 1.0f : 0.0f;
+    float before = direct + gv[j] * (1.0f - fired);
+    if (kMore && seen) before += more.g_v[j];
+    const float flowed = free ? before : 0.0f;
+    const float x = kSynapse ? gain[j] * flowed + syn[j] * gi[j] : gain[j] * flowed;
+    if (!kMore) jump[j] = gain[j] * (direct - gv[j] * fired);
     gx[j] = x;
     gi[j] = x;
-    gv[j] = mem[j] * before;
+    gv[j] = free ? mem[j] * before : before;
   }
 }
 
-using Step = decltype(&neurons_back<SuperSpike, true, true, true>);
+using Step = decltype(&neurons_back<SuperSpike, true, true, true, true>);
 
 template <typename Then>
 Step either(bool choice, Then then) {
@@ -55,9 +68,11 @@ template <typename Shape>
 Step step_for(Choices choices) {
   return either(choices.to_zero, [&](auto to_zero) {
     return either(choices.through_reset, [&](auto through) {
-      return either(choices.synapse, [&](auto synapse) -> Step {
-        return neurons_back<Shape, decltype(to_zero)::value, decltype(through)::value,
-                            decltype(synapse)::value>;
+      return either(choices.synapse, [&](auto synapse) {
+        return either(choices.more, [&](auto more) -> Step {
+          return neurons_back<Shape, decltype(to_zero)::value, decltype(through)::value,
+                              decltype(synapse)::value, decltype(more)::value>;
+        });
       });
     });
   });
@@ -81,12 +96,16 @@ bool few(const Constants& k, const Surrogate& h, bool to_zero, const float* vs,
 struct Backward : Layer {
   Surrogate h;
   Step step;
+  More more;
   const float* vs;
   float *g_x, *g_v, *g_i, *g_s;  // the last three hold the end, then the start
 
   void row(long t, long b, float* jump) const {
     const long here = (t * batch + b) * n, state = b * n;
-    step(k, h, n, vs + here, g_s + state, g_x + here, g_v + state, g_i + state, jump);
+    const More now{more.g_v == nullptr ? nullptr : more.g_v + here,
+                   more.frozen == nullptr ? nullptr : more.frozen + here};
+    step(k, h, now, n, vs + here, g_s + state, g_x + here, g_v + state, g_i + state,
+         jump);
   }
 
   // What spikes get from the step after, gx·rᵀ, is a dense product.
@@ -149,7 +168,8 @@ struct Backward : Layer {
 template <typename Shape>
 ffi::Error back(ffi::ThreadPool& pool, Backward work, const float* r, Choices choices) {
   work.step = step_for<Shape>(choices);
-  const bool by_events = r != nullptr && finite_here(r, work.n * work.n) &&
+  const bool by_events = r != nullptr && !choices.more &&
+                         finite_here(r, work.n * work.n) &&
                          few<Shape>(work.k, work.h, choices.to_zero, work.vs,
                                     work.steps * work.batch, work.n);
   return work.run(pool, r, by_events);

@@ -69,13 +69,15 @@ ffi::Error Outer(ffi::ThreadPool pool, ffi::AnyBuffer x, Marks marks, Flag marke
 
 // The currents are where the voltages come to be: one buffer is both.
 ffi::Error Forward(ffi::ThreadPool pool, Floats currents, Floats r, Floats v0,
-                   Floats i0, Floats s0, Floats constants, ffi::Result<Floats> vs,
-                   ffi::Result<Floats> spikes, ffi::Result<Marks> marks,
+                   Floats i0, Floats s0, Counts left0, Floats constants, Counts pause,
+                   ffi::Result<Floats> vs, ffi::Result<Floats> spikes,
+                   ffi::Result<Bytes> frozen, ffi::Result<Marks> marks,
                    ffi::Result<Flag> marked, ffi::Result<Floats> v_end,
-                   ffi::Result<Floats> i_end, std::string_view reset) {
+                   ffi::Result<Floats> i_end, ffi::Result<Counts> left_end,
+                   std::string_view reset) {
   const long rows = currents.dimensions()[0];
   const long batch = v0.dimensions()[0], n = v0.dimensions()[1];
-  const bool loop = r.element_count() > 0;
+  const bool loop = r.element_count() > 0, pauses = pause.dimensions()[0] > 0;
   Arguments given;
   given.rows(rows, batch);
   given.shape("currents", currents, {rows, n});
@@ -83,6 +85,10 @@ ffi::Error Forward(ffi::ThreadPool pool, Floats currents, Floats r, Floats v0,
   for (const auto* state : {&i0, &s0, &*v_end, &*i_end})
     given.shape("a part of the state", *state, {batch, n});
   given.shape("constants", constants, {Constants::kRows, n});
+  given.shape("pause", pause, {pauses ? 1 : 0, n});
+  given.shape("left", left0, {pauses ? batch : 0, n});
+  given.shape("left at the end", *left_end, {pauses ? batch : 0, n});
+  given.shape("frozen", *frozen, {pauses ? rows : 0, n});
   given.shape("vs", *vs, {rows, n});
   given.shape("spikes", *spikes, {rows, n});
   given.shape("marks", *marks, {loop ? rows : 0, groups(n)});
@@ -95,20 +101,27 @@ ffi::Error Forward(ffi::ThreadPool pool, Floats currents, Floats r, Floats v0,
     std::copy_n(currents.typed_data(), rows * n, vs->typed_data());
   std::copy_n(v0.typed_data(), batch * n, v_end->typed_data());
   std::copy_n(i0.typed_data(), batch * n, i_end->typed_data());
+  Refractory refractory{nullptr, nullptr, nullptr};
+  if (pauses) {
+    std::copy_n(left0.typed_data(), batch * n, left_end->typed_data());
+    refractory = {pause.typed_data(), left_end->typed_data(), frozen->typed_data()};
+  }
   ask_for_large_pages(spikes->untyped_data(), spikes->size_bytes());
   const Layer layer{batch == 0 ? 0 : rows / batch, batch, n, *mode,
                     Constants(constants.typed_data(), n)};
   return guarded([&] {
     return forward(pool, layer, loop ? r.typed_data() : nullptr, s0.typed_data(),
-                   vs->typed_data(), spikes->typed_data(), v_end->typed_data(),
-                   i_end->typed_data(), marks->typed_data(), marked->typed_data());
+                   refractory, vs->typed_data(), spikes->typed_data(),
+                   v_end->typed_data(), i_end->typed_data(), marks->typed_data(),
+                   marked->typed_data());
   });
 }
 
 // The gradient of the spikes is where that of the drive comes to be.
-ffi::Error BackwardCall(ffi::ThreadPool pool, Floats g_spikes, Floats vs, Floats r,
-                        Floats constants, Floats surrogate, Floats g_v, Floats g_i,
-                        Floats g_s, ffi::Result<Floats> g_x, ffi::Result<Floats> g_v0,
+ffi::Error BackwardCall(ffi::ThreadPool pool, Floats g_spikes, Floats g_vs, Floats vs,
+                        Bytes frozen, Floats r, Floats constants, Floats surrogate,
+                        Floats g_v, Floats g_i, Floats g_s, ffi::Result<Floats> g_x,
+                        ffi::Result<Floats> g_v0,
                         ffi::Result<Floats> g_i0, ffi::Result<Floats> g_s0,
                         std::string_view reset, bool reset_gradient, bool synapse,
                         std::string_view shape) {
@@ -118,6 +131,8 @@ ffi::Error BackwardCall(ffi::ThreadPool pool, Floats g_spikes, Floats vs, Floats
   given.rows(rows, batch);
   given.shape("g_spikes", g_spikes, {rows, n});
   given.shape("vs", vs, {rows, n});
+  given.shape_or_none("g_vs", g_vs, {rows, n});
+  given.shape_or_none("frozen", frozen, {rows, n});
   given.shape_or_none("r", r, {n, n});
   given.shape("constants", constants, {Constants::kRows, n});
   given.shape("surrogate", surrogate, {3, n});
@@ -135,17 +150,21 @@ ffi::Error BackwardCall(ffi::ThreadPool pool, Floats g_spikes, Floats vs, Floats
   std::copy_n(g_s.typed_data(), batch * n, g_s0->typed_data());
   const Layer layer{batch == 0 ? 0 : rows / batch, batch, n, *mode,
                     Constants(constants.typed_data(), n)};
+  const More more{g_vs.element_count() > 0 ? g_vs.typed_data() : nullptr,
+                  frozen.element_count() > 0 ? frozen.typed_data() : nullptr};
   const float* f = surrogate.typed_data();
   const Backward work{layer,
                       {f, f + n, f + 2 * n},
                       nullptr,
+                      more,
                       vs.typed_data(),
                       g_x->typed_data(),
                       g_v0->typed_data(),
                       g_i0->typed_data(),
                       g_s0->typed_data()};
   const Choices choices{*mode == Reset::kZero,
-                        reset_gradient && *mode != Reset::kNone, synapse};
+                        reset_gradient && *mode != Reset::kNone, synapse,
+                        more.g_v != nullptr || more.frozen != nullptr};
   const float* loop = r.element_count() > 0 ? r.typed_data() : nullptr;
   return guarded([&] { return back_named(pool, work, loop, choices, shape); });
 }
@@ -179,13 +198,17 @@ XLA_FFI_DEFINE_HANDLER_SYMBOL(snnjax_forward, Forward,
                                   .Arg<Floats>()
                                   .Arg<Floats>()
                                   .Arg<Floats>()
+                                  .Arg<Counts>()
                                   .Arg<Floats>()
+                                  .Arg<Counts>()
                                   .Ret<Floats>()
                                   .Ret<Floats>()
+                                  .Ret<Bytes>()
                                   .Ret<Marks>()
                                   .Ret<Flag>()
                                   .Ret<Floats>()
                                   .Ret<Floats>()
+                                  .Ret<Counts>()
                                   .Attr<std::string_view>("reset"));
 
 XLA_FFI_DEFINE_HANDLER_SYMBOL(snnjax_backward, BackwardCall,
@@ -193,6 +216,8 @@ XLA_FFI_DEFINE_HANDLER_SYMBOL(snnjax_backward, BackwardCall,
                                   .Ctx<ffi::ThreadPool>()
                                   .Arg<Floats>()
                                   .Arg<Floats>()
+                                  .Arg<Floats>()
+                                  .Arg<Bytes>()
                                   .Arg<Floats>()
                                   .Arg<Floats>()
                                   .Arg<Floats>()

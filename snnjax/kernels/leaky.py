@@ -30,48 +30,67 @@ class State(NamedTuple):
     v: jax.Array
     i: jax.Array | None
     spikes: jax.Array | None
+    refractory: jax.Array | None  # steps left, int32
+
+
+class Made(NamedTuple):
+    """What a layer computes."""
+
+    end: State
+    spikes: jax.Array  # [T, *batch, n]
+    vs: jax.Array  # voltages before the reset, [T, *batch, n]
+    frozen: jax.Array | None  # which neurons were refractory, [T, *batch, n]
+    marks: Any  # of the spikes, for ``products.outer``
 
 
 def forward(
     reset: str,
     constants: Sequence[Number | None],
+    pause: Number | None,
     state: State,
     currents: jax.Array,
     r: jax.Array | None,
-) -> tuple[State, jax.Array, jax.Array, Any]:
+) -> Made:
     """Runs a layer.
 
     Args:
         reset: mode, by name.
-        constants: what is left of the voltage and of the current, gain and threshold,
-            each ``[]``, ``[n]`` or None for zero.
+        constants: what is left of the voltage and of the current, gain, threshold and
+            reset value, each ``[]``, ``[n]`` or None for zero.
+        pause: refractory steps after a spike, ``[]`` or ``[n]``, int32, or None.
         state: where to start; its spikes matter with ``r`` only.
         currents: ``[T, *batch, n]``; voltages are written in their place.
         r: recurrent weights ``[n, n]``, or None.
-
-    Returns:
-        The state after the last step, spikes and voltages before the reset ``[T,
-        *batch, n]``, and marks of the spikes for ``products.outer``.
     """
     x, n = flat(currents), currents.shape[-1]
-    v, i, s = (_rows_of(part, state.v) for part in state)
-    over_time, once = [floats(*x.shape)] * 2, [floats(*v.shape)] * 2
-    marks = mark_shapes(0 if r is None else len(x), n)
-    vs, spikes, *marks, v, i = call(
+    v, i, s = (_rows_of(part, state.v) for part in state[:3])
+    pauses = 0 if state.refractory is None else 1
+    left = jnp.zeros((0, n), jnp.int32)
+    left = left if state.refractory is None else flat(state.refractory)
+    pause = jnp.broadcast_to(0 if pause is None else pause, (pauses, n))
+    vs, spikes, frozen, *marks, v, i, left = call(
         "snnjax_forward",
-        [*over_time, *marks, *once],
-        *(x, _matrix(r), v, i, s, _rows(n, *constants)),
+        [
+            *[floats(*x.shape)] * 2,
+            jax.ShapeDtypeStruct((pauses * len(x), n), jnp.uint8),
+            *mark_shapes(0 if r is None else len(x), n),
+            *[floats(*v.shape)] * 2,
+            jax.ShapeDtypeStruct(left.shape, jnp.int32),
+        ],
+        *(x, _matrix(r), v, i, s, left, _rows(n, *constants), pause.astype(jnp.int32)),
         in_place={0: 0},
         reset=reset,
     )
-    spikes, vs = spikes.reshape(currents.shape), vs.reshape(currents.shape)
-    last = spikes[-1] if len(spikes) else state.spikes
+    like, over_time = state.v.shape, currents.shape
+    spikes = spikes.reshape(over_time)
     end = State(
-        v=v.reshape(state.v.shape),
-        i=None if state.i is None else i.reshape(state.v.shape),
-        spikes=None if r is None else last,
+        v=v.reshape(like),
+        i=None if state.i is None else i.reshape(like),
+        spikes=None if r is None else spikes[-1] if len(spikes) else state.spikes,
+        refractory=left.reshape(like) if pauses else None,
     )
-    return end, spikes, vs, marks
+    frozen = frozen.reshape(over_time) if pauses else None
+    return Made(end, spikes, vs.reshape(over_time), frozen, marks)
 
 
 def backward(
@@ -81,7 +100,9 @@ def backward(
     shape: Shape,
     end: State,
     g_spikes: jax.Array,
+    g_vs: jax.Array | None,
     vs: jax.Array,
+    frozen: jax.Array | None,
     r: jax.Array | None,
 ) -> tuple[State, jax.Array]:
     """Gradients of the state at the start and of the currents, ``[T, *batch, n]``.
@@ -93,26 +114,32 @@ def backward(
         shape: of the surrogate.
         end: gradient of the last state.
         g_spikes: gradient of the spikes.
-        vs: voltages before the reset.
+        g_vs: gradient of the voltages before the reset, or None.
+        vs: these voltages.
+        frozen: which neurons were refractory, or None.
         r: recurrent weights that the gradient passes, or None.
     """
     n, volts = vs.shape[-1], flat(vs)
-    v, i, s = (_rows_of(part, end.v) for part in end)
+    v, i, s = (_rows_of(part, end.v) for part in end[:3])
+    g_vs = jnp.zeros((0, n), jnp.float32) if g_vs is None else flat(g_vs)
+    frozen = jnp.zeros((0, n), jnp.uint8) if frozen is None else flat(frozen)
     g_x, v, i, s = call(
         "snnjax_backward",
         [floats(*volts.shape), *[floats(*v.shape)] * 3],
-        *(flat(g_spikes), volts, _matrix(r), _rows(n, *constants)),
-        *(_rows(n, *shape[1:]), v, i, s),
+        *(flat(g_spikes), g_vs, volts, frozen.astype(jnp.uint8), _matrix(r)),
+        *(_rows(n, *constants), _rows(n, *shape[1:]), v, i, s),
         in_place={0: 0},
         reset=reset,
         reset_gradient=reset_gradient,
         synapse=end.i is not None,
         shape=shape.name,
     )
+    like = end.v.shape
     start = State(
-        v=v.reshape(end.v.shape),
-        i=None if end.i is None else i.reshape(end.v.shape),
-        spikes=None if r is None else s.reshape(end.v.shape),
+        v=v.reshape(like),
+        i=None if end.i is None else i.reshape(like),
+        spikes=None if r is None else s.reshape(like),
+        refractory=None,
     )
     return start, g_x.reshape(vs.shape)
 

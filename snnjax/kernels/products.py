@@ -125,9 +125,26 @@ def outer(x: jax.Array, g: jax.Array, shift: int, marks: Any = None) -> jax.Arra
     """
     if marks is None:
         marks = jnp.zeros((0, 0), jnp.uint16), jnp.zeros(1, jnp.uint8)
+    return _outer(shift, x, g, *marks)
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(0,))
+def _outer(shift, x, g, *marks):
     made = [floats(x.shape[1], g.shape[1])]
     args = _readable(x), *marks, g
     return call("snnjax_outer", made, *args, shift=np.int64(shift))[0]
+
+
+@partial(_outer.defjvp, symbolic_zeros=True)
+def _outer_jvp(shift, primals, tangents):
+    (x, g, *_), (d_x, d_g, *_) = primals, tangents
+    rows = max(0, len(x) - shift)
+    d_w = jnp.zeros((x.shape[1], g.shape[1]), g.dtype)
+    if is_float(x) and not isinstance(d_x, SymbolicZero):
+        d_w = d_w + d_x[:rows].T @ g[shift:]
+    if not isinstance(d_g, SymbolicZero):
+        d_w = d_w + x[:rows].astype(g.dtype).T @ d_g[shift:]
+    return _outer(shift, *primals), d_w
 
 
 def over_time(before: jax.Array, g: jax.Array) -> jax.Array:

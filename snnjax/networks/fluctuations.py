@@ -1,7 +1,7 @@
 """Membrane fluctuations under Poisson input, and the weights that cause them.
 
 ``n`` independent Poisson inputs at a rate ν, with weights of mean μw and standard
-deviation σw, give a membrane that does not fire (Campbell's theorem)
+deviation σw, give a membrane that does not fire, so never resets (Campbell's theorem)
 
     μ_U = n ν ε̄ μw                   its mean
     σ_U² = n ν ε̂ (μw² + σw²)         its variance over time

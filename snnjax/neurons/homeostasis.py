@@ -29,15 +29,15 @@ from snnjax import check
 from snnjax.about import INPUT, OUTPUT, About, Edge, factory
 from snnjax.cell import Cell
 from snnjax.check import Number
+from snnjax.neurons.checks import check_constants, check_lif, check_run, check_step
 from snnjax.neurons.leaky import (
     Firing,
     LIFParams,
     Reset,
-    check_lif,
     constants_of,
     lif_rest,
 )
-from snnjax.neurons.population import check_constants, check_run, check_step, zeros
+from snnjax.neurons.population import zeros
 from snnjax.probes import stepped
 from snnjax.surrogate import Shape, SuperSpike, check_shape, spike
 
@@ -75,7 +75,7 @@ def homeostatic_lif(
     A neuron above its target becomes harder to excite. Under a constant current i,
     without refractory time, the threshold ends where the neuron fires at ν*,
 
-        θ = i (1 - e^(-1/(τm ν*)))
+        θ = i - (i - v_reset) e^(-1/(τm ν*))
 
     Hand the state that a run returned to the next: each starts from θ₀ otherwise.
 
@@ -111,7 +111,7 @@ def homeostatic_lif(
         init=lambda key: (),
         rest=partial(lif_rest, n, params),
         prepare=lambda weights, dt, dtype: partial(
-            advance, constants_of(params, dt, dtype)
+            advance, constants_of(params, "current", dt, dtype)
         ),
     )
 

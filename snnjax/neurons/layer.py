@@ -11,8 +11,9 @@ and the weight gradient is one matrix product over all of time:
                δv⁻ ← h(v⁻ - θ) δs + (∂v/∂v⁻) v̅      δx ← a i̅ + g δv⁻
                v̅ ← b δv⁻        i̅ ← δx        ∂r = Σ_t s_{t-1}ᵀ δx_t
 
-The values are those of stepping, bit for bit; the gradients are those of plain
-automatic differentiation, to rounding.
+A refractory neuron keeps its voltage, and v̅ with it. The values are those of stepping,
+bit for bit; the gradients are those of plain automatic differentiation, to rounding.
+The rule can be differentiated again: what it keeps are outputs of its own.
 """
 
 from functools import partial
@@ -22,41 +23,19 @@ import jax
 import jax.numpy as jnp
 
 from snnjax.kernels import leaky as kernel
-from snnjax.kernels import native
-from snnjax.kernels.native import Backend, Support, match_axes
 from snnjax.kernels.products import flat, outer, over_time
-from snnjax.surrogate import (
-    Arctan,
-    Boxcar,
-    ForwardMode,
-    Learnable,
-    Scaled,
-    Shape,
-    Sigmoid,
-    Sparse,
-    SuperSpike,
-    Triangle,
-    as_pytree,
-    spike,
-)
-
-NATIVE = {  # the shapes that native code has, by its names for them
-    SuperSpike: "SuperSpike",
-    Sigmoid: "Sigmoid",
-    Triangle: "Triangle",
-    Arctan: "Arctan",
-    Boxcar: "Boxcar",
-}
+from snnjax.neurons.crossing import by_name
+from snnjax.surrogate import spike
 
 
 class Options(NamedTuple):
     """What is fixed while tracing."""
 
     firing: Any  # how the neurons fire and reset, ``leaky.Firing``
-    backend: Backend = "auto"
-    dtype: Any = None  # of the spikes
-    recurrent_gradient: bool = True
-    native: bool = False  # whether the backend is native, once that is known
+    dtype: Any  # of the spikes
+    recurrent_gradient: bool = True  # whether it passes through spikes fed back
+    native: bool = False  # by native code, or by XLA
+    keep: bool = False  # whether to put out what the backward pass needs
 
 
 class Carry(NamedTuple):
@@ -66,90 +45,40 @@ class Carry(NamedTuple):
     spikes: jax.Array | None  # of the last step, [*batch, n]; None without recurrence
 
 
-def run(
+class Made(NamedTuple):
+    """What a layer computes; the last three if they are kept."""
+
+    end: Carry
+    spikes: jax.Array  # [T, *batch, n]
+    vs: jax.Array | None = None  # voltages before the reset, [T, *batch, n]
+    frozen: jax.Array | None = None  # which neurons were refractory, [T, *batch, n]
+    marks: Any = None  # of the spikes, where native code made them
+
+
+def steps(
     options: Options,
-    state: Any,
+    start: Carry,
     currents: jax.Array,
     r: jax.Array | None,
-    spikes: jax.Array | None,
     constants: Any,
-    surrogate: Shape,
-) -> tuple[Any, jax.Array]:
-    """Runs a layer by its own rule.
+    surrogate: Any,
+    names: tuple[str, ...] = (),
+) -> tuple[Carry, tuple[jax.Array, dict[str, jax.Array]]]:
+    """Step after step, for any surrogate; to be differentiated automatically.
 
     Args:
         options: what is fixed while tracing.
-        state: where to start.
-        currents: drive from outside, ``[T, *batch, n]``.
+        start: where to start.
+        currents: drive from outside, ``[T, *batch, n]``, in the dtype of the voltage.
         r: recurrent weights ``[n, n]``, or None.
-        spikes: of the step before the first; None without recurrence.
         constants: of the neurons, ``leaky.Constants``.
         surrogate: pseudo-derivative of the spike.
+        names: what else to put out: fields of the state after each step, ``v_before``,
+            ``frozen``.
 
     Returns:
-        The state after the last step, and spikes ``[T, *batch, n]``.
+        The end; spikes ``[T, *batch, n]``, and what was asked for by name.
     """
-    arrays = [x for x in (currents, r, spikes, state.v) if x is not None]
-    by_events = native.use_native(options.backend, _support(surrogate, *arrays))
-    drive = currents.astype(state.v.dtype)
-    constants = constants._replace(refractory=None, dt=None)
-    given = match_axes(Carry(state, spikes), drive, r, constants)
-    options = options._replace(native=by_events)
-    end, spikes = _run(options, *given, as_pytree(surrogate))
-    return end.state, spikes
-
-
-def scan(
-    options: Options,
-    state: Any,
-    currents: jax.Array,
-    r: jax.Array | None,
-    spikes: jax.Array | None,
-    constants: Any,
-    surrogate: Shape,
-) -> tuple[Any, jax.Array]:
-    """The same for any surrogate and any neuron, by automatic differentiation."""
-    drive = currents.astype(state.v.dtype)
-    given = Carry(state, spikes), drive, r, constants, surrogate
-    end, (spikes, _) = _steps(options, *given)
-    return end.state, spikes
-
-
-def has_rule(surrogate: Shape) -> bool:
-    """Whether the rule is that of this surrogate: one for reverse mode alone."""
-    return not isinstance(surrogate, ForwardMode | Learnable)
-
-
-def _support(surrogate, *arrays):
-    """Whether a layer with this surrogate can run natively, here and now."""
-    shape = _inside(surrogate)[0]
-    if type(shape) in NATIVE:
-        return native.available(*arrays)
-    names = ", ".join(NATIVE.values())
-    return Support(False, f"{type(shape).__name__} is none of the shapes {names}")
-
-
-def _inside(surrogate):
-    """The shape inside, its height, and the width beyond which it is zero."""
-    height: Any = 1.0
-    width: Any = jnp.inf
-    while isinstance(surrogate, Scaled | Sparse):
-        if isinstance(surrogate, Scaled):
-            height = height * surrogate.amplitude
-        else:
-            width = jnp.minimum(width, surrogate.width)
-        surrogate = surrogate.shape
-    return surrogate, height, width
-
-
-def _by_name(surrogate):
-    """A surrogate as a name and numbers: how it crosses into native code."""
-    shape, height, width = _inside(surrogate)
-    return kernel.Shape(NATIVE[type(shape)], shape.slope, height, width)
-
-
-def _steps(options, start, currents, r, constants, surrogate):
-    """Step after step: the end, the spikes and the voltages before the reset."""
 
     def step(before, x):
         if r is not None:
@@ -160,100 +89,146 @@ def _steps(options, start, currents, r, constants, surrogate):
         fire = lambda v: spike(v, surrogate)  # noqa: E731
         state, s, v = options.firing.step(constants, before.state, x, fire)
         s = s.astype(options.dtype)
-        return Carry(state, None if r is None else s), (s, v)
+        left = before.state.refractory
+        frozen = None if left is None else left > 0
+        found = {**state._asdict(), "v_before": v, "frozen": frozen}
+        after = Carry(state, None if r is None else s)
+        return after, (s, {name: found[name] for name in names})
 
     return jax.lax.scan(step, start, currents)
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
-def _run(options, start, currents, r, constants, shape):
-    return _forward(options, start, currents, r, constants, shape)[:2]
+def run(
+    options: Options,
+    start: Carry,
+    currents: jax.Array,
+    r: jax.Array | None,
+    constants: Any,
+    shape: Any,
+) -> Made:
+    """Runs a layer by the rule; arguments as of ``steps``, the shape a pytree."""
+    made = _made(options, start, currents, r, constants, shape)
+    return made if options.keep else Made(made.end, made.spikes)
 
 
-def _forward(options, start, currents, r, constants, shape):
-    """The end, the spikes, the voltages before the reset, and marks of the spikes."""
-    if not options.native:
-        given = start, currents, r, constants, shape
-        end, (spikes, vs) = _steps(options, *given)
-        return end, spikes, vs, None
-    reset, given = options.firing.reset, _crossed(start)
-    end, *made = kernel.forward(reset, constants[:4], given, currents, r)
-    return _crossed_back(start, end), *made
+def _made(options, start, currents, r, constants, shape):
+    if options.native:
+        given, pause = _crossed(start), constants.refractory
+        reset, numbers = options.firing.reset, constants[:5]
+        made = kernel.forward(reset, numbers, pause, given, currents, r)
+        return Made(_crossed_back(start, made.end), *made[1:])
+    given = start, currents, r, constants, shape, ("v_before", "frozen")
+    end, (spikes, found) = steps(options, *given)
+    return Made(end, spikes, found["v_before"], found["frozen"])
 
 
-def _run_fwd(options, start, currents, r, constants, shape):
-    end, spikes, vs, marks = _forward(options, start, currents, r, constants, shape)
-    return (end, spikes), (start, currents, spikes, vs, r, constants, shape, marks)
+def _run_fwd(options, *given):
+    made = run(options._replace(keep=True), *given)
+    return made if options.keep else Made(made.end, made.spikes), (given, made)
 
 
 def _run_bwd(options, kept, cotangents):
-    start, _, spikes, vs, r, constants, shape, marks = kept
-    end, g_spikes = cotangents
-    g_spikes = g_spikes.astype(vs.dtype)
+    (start, _, r, constants, shape), (_, spikes, vs, frozen, marks) = kept
     looped = r is not None and options.recurrent_gradient
-    end = end._replace(spikes=end.spikes.astype(vs.dtype) if looped else None)
-    given = options, constants, shape, end, g_spikes, vs, spikes, r if looped else None
-    g_start, g_x = _backward(*given)
-
-    g_r = None
+    end = cotangents.end
+    end = Carry(
+        end.state._replace(refractory=None),
+        end.spikes.astype(vs.dtype) if looped else None,
+    )
+    g_spikes = cotangents.spikes.astype(vs.dtype)
+    outputs = end, g_spikes, cotangents.vs if options.keep else None
+    passes = r if looped else None
+    given = constants, shape, *outputs, vs, spikes, frozen, passes
+    g_start, g_x = _backward(options, *given)
+    g_r, before = None, None
     if r is not None:
         g_r = _of_loop(options, start.spikes, spikes, g_x, marks).astype(r.dtype)
         before = g_start.spikes if looped else jnp.zeros_like(start.spikes)
-        g_start = g_start._replace(spikes=before.astype(start.spikes.dtype))
-    g_constants = _of_constants(options, kept, end, g_spikes, g_x)
-    return g_start, g_x, g_r, g_constants, None
+        before = before.astype(start.spikes.dtype)
+    g_constants = _of_constants(options, kept, outputs, g_x)
+    return g_start._replace(spikes=before), g_x, g_r, g_constants, None
 
 
-_run.defvjp(_run_fwd, _run_bwd)
+run.defvjp(_run_fwd, _run_bwd)
 
 
-def _backward(options, constants, shape, end, g_spikes, vs, spikes, r):
+def _backward(options, constants, *given):
     """Gradients of the start and of the drive, ``[T, *batch, n]``."""
-    if options.native:
-        firing = options.firing
-        given = constants[:4], _by_name(shape), _crossed(end), g_spikes, vs, r
-        start, g_x = kernel.backward(firing.reset, firing.reset_gradient, *given)
-        return _crossed_back(end, start), g_x
+    constants = constants._replace(refractory=None)
+    plain = _by_native if options.native else _by_xla
+    return plain(options, constants, *given)
 
+
+def _by_xla(options, constants, shape, end, g_spikes, g_vs, vs, spikes, frozen, r):
     def step(after, now):
-        g_s, v, s = now
+        g_s, *seen = now
         g_s = g_s if r is None else g_s + after.spikes
-        given = options.firing, constants, shape, after.state
-        state, g_x, *_ = _back(*given, g_s, v, s)
-        return Carry(state, None if r is None else (g_x @ r.T).astype(v.dtype)), g_x
+        state, g_x, *_ = _back(
+            options.firing, constants, shape, after.state, g_s, *seen
+        )
+        return Carry(state, None if r is None else (g_x @ r.T).astype(vs.dtype)), g_x
 
-    return jax.lax.scan(step, end, (g_spikes, vs, spikes), reverse=True)
+    return jax.lax.scan(step, end, (g_spikes, g_vs, vs, spikes, frozen), reverse=True)
 
 
-def _back(firing, constants, shape, after, g_s, v, s):
-    """One step back: gradients of the state, drive, v⁻ and v⁻ - θ."""
-    s = s.astype(v.dtype)
-    if firing.reset_gradient and firing.reset != "none":
-        g_s = g_s - after.v * (v if firing.reset == "zero" else constants.threshold)
+@partial(jax.custom_jvp, nondiff_argnums=(0,))
+def _by_native(options, constants, shape, end, g_spikes, g_vs, vs, spikes, frozen, r):
+    del spikes  # native code tells them from the voltages
+    reset, attached = options.firing.reset, options.firing.reset_gradient
+    given = g_spikes, g_vs, vs, frozen, r
+    numbers, crossed = constants[:5], (by_name(shape), _crossed(end))
+    start, g_x = kernel.backward(reset, attached, numbers, *crossed, *given)
+    return _crossed_back(end, start), g_x
+
+
+@_by_native.defjvp
+def _by_native_jvp(options, primals, tangents):
+    tangents = jax.jvp(partial(_by_xla, options), primals, tangents)[1]
+    return _by_native(options, *primals), tangents
+
+
+def _back(firing, constants, shape, after, g_s, g_v, v, s, frozen):
+    """One step back: gradients of the state, drive, flow and v⁻ - θ."""
+    s = _detached(s.astype(v.dtype), firing.reset_gradient)
+    if firing.reset_gradient and firing.reset == "zero":
+        g_s = g_s - after.v * (v - constants.v_reset)
+    if firing.reset_gradient and firing.reset == "subtract":
+        g_s = g_s - after.v * constants.threshold
     g_jump = g_s * shape(v - constants.threshold).astype(v.dtype)
+    if frozen is not None:
+        g_jump = jnp.where(frozen, 0.0, g_jump)
     g_before = g_jump + (after.v * (1.0 - s) if firing.reset == "zero" else after.v)
-    g_x = constants.gain * g_before
+    if g_v is not None:
+        g_before = g_before + g_v
+    flowed = g_before if frozen is None else jnp.where(frozen, 0.0, g_before)
+    g_x = constants.gain * flowed
     if after.i is not None:
         g_x = g_x + constants.syn * after.i
-    g_i = None if after.i is None else g_x
-    state = after._replace(v=constants.mem * g_before, i=g_i)
-    return state, g_x, g_before, g_jump
+    kept = constants.mem * flowed
+    if frozen is not None:
+        kept = jnp.where(frozen, g_before, kept)
+    state = after._replace(v=kept, i=None if after.i is None else g_x)
+    return state, g_x, flowed, g_jump
 
 
 def _of_loop(options, first, spikes, g_x, marks):
     """Gradient of the recurrent weights: a step meets the spikes of the one before."""
+    first, spikes = _detached((first, spikes), options.recurrent_gradient)
     if options.native:
         later = outer(flat(spikes), flat(g_x), first[..., 0].size, marks)
         return later + over_time(first, g_x[:1].sum(0))
     return over_time(jnp.concatenate([first[None], spikes])[:-1], g_x)
 
 
-def _of_constants(options, kept, end, g_spikes, g_x):
+def _of_constants(options, kept, outputs, g_x):
     """Gradients of the constants: a second pass, dropped where none is learned."""
-    start, currents, spikes, vs, r, constants, shape, _ = kept
+    (start, currents, r, constants, shape), (_, spikes, vs, frozen, _) = kept
+    end, g_spikes, g_vs = outputs
     firing = options.firing
     if r is not None:
         before = jnp.concatenate([start.spikes[None], spikes])[:-1]
+        before = _detached(before, options.recurrent_gradient)
         currents = currents + (before @ r).astype(currents.dtype)
     if end.spikes is not None:
         fed_back = (g_x[1:] @ r.T).astype(g_x.dtype)
@@ -267,20 +242,29 @@ def _of_constants(options, kept, end, g_spikes, g_x):
         )
 
     def step(after, now):
-        g_s, v, s, v_before, drive = now
-        given = firing, constants, shape, after
-        state, _, g_before, g_jump = _back(*given, g_s, v, s)
+        (g_s, g_v, v, s, frozen), v_before, drive = now
+        given = firing, constants, shape, after, g_s, g_v, v, s, frozen
+        state, _, flowed, g_jump = _back(*given)
+        s = _detached(s.astype(v.dtype), firing.reset_gradient)
+        at_spikes, none = after.v * s, jnp.zeros_like(v)
         grads = constants._replace(
-            mem=g_before * v_before,
+            mem=flowed * v_before,
             syn=None if after.i is None else after.i * drive,
-            gain=g_before * drive,
-            threshold=-g_jump - (after.v * s if firing.reset == "subtract" else 0.0),
+            gain=flowed * drive,
+            threshold=-g_jump - (at_spikes if firing.reset == "subtract" else none),
+            v_reset=at_spikes if firing.reset == "zero" else none,
+            refractory=None,
         )
         return state, grads
 
-    each = g_spikes, vs, spikes, v_before, drives
+    each = (g_spikes, g_vs, vs, spikes, frozen), v_before, drives
     _, grads = jax.lax.scan(step, end.state, each, reverse=True)
-    return jax.tree.map(_sum_to, grads, constants)
+    return jax.tree.map(_sum_to, grads, constants._replace(refractory=None))
+
+
+def _detached(spikes, attached):
+    """What counts as constant for the gradient does so for the gradient of that."""
+    return spikes if attached else jax.lax.stop_gradient(spikes)
 
 
 def _sum_to(grad, constant):
@@ -289,8 +273,10 @@ def _sum_to(grad, constant):
 
 
 def _crossed(carry):
-    return kernel.State(carry.state.v, carry.state.i, carry.spikes)
+    v, i, left = carry.state
+    return kernel.State(v, i, carry.spikes, left)
 
 
 def _crossed_back(like, state):
-    return Carry(like.state._replace(v=state.v, i=state.i), state.spikes)
+    v, i, spikes, left = state
+    return Carry(like.state._replace(v=v, i=i, refractory=left), spikes)

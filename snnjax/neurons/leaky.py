@@ -9,8 +9,11 @@ integrated exactly, so a subthreshold voltage does not depend on ``dt``
 Times are in seconds. Voltages are in units of the distance from rest to threshold.
 
 In a step the input jumps the synaptic current, the neuron flows for ``dt``, fires if
-``v > θ``, and resets. Without a synapse (``tau_syn=None``) the input is the current i
-itself, held for the step.
+``v > θ``, and resets. Without a synapse (``tau_syn=None``) the input x is the current i
+itself, held for the step, or it jumps the voltage (a delta synapse):
+
+    input="current"    v ← e^(-dt/τm) v + (1 - e^(-dt/τm)) x
+    input="voltage"    v ← e^(-dt/τm) (v + x)
 """
 
 from collections.abc import Callable
@@ -26,12 +29,14 @@ from snnjax.cell import Cell
 from snnjax.check import Number
 from snnjax.kernels import native
 from snnjax.kernels.native import Backend
-from snnjax.neurons import layer
-from snnjax.neurons.population import check_constants, check_run, population, zeros
+from snnjax.neurons import backends
+from snnjax.neurons.checks import check_flow, check_lif, check_run
+from snnjax.neurons.population import population, zeros
 from snnjax.neurons.potentials import mean_exp
 from snnjax.surrogate import Shape, SuperSpike, check_shape, spike
 
 Reset = Literal["zero", "subtract", "none"]
+Input = Literal["current", "voltage"]
 
 
 class LIParams(NamedTuple):
@@ -48,6 +53,7 @@ class LIFParams(NamedTuple):
     tau_syn: Number | None = 5e-3  # synaptic time constant τs [s]; None: no synapse
     threshold: Number = 1.0  # θ
     refractory: Number | None = None  # silent and frozen after a spike [s]
+    v_reset: Number = 0.0  # where reset="zero" takes the voltage, below θ; rest is 0
 
 
 class LIState(NamedTuple):
@@ -62,7 +68,7 @@ class LIFState(NamedTuple):
 
     v: jax.Array  # membrane voltage, after the reset
     i: jax.Array | None  # synaptic current; None without a synapse
-    silent: jax.Array | None  # refractory time left [s]; None without refractoriness
+    refractory: jax.Array | None  # steps left, int32; None without refractoriness
 
 
 class Constants(NamedTuple):
@@ -72,26 +78,36 @@ class Constants(NamedTuple):
     syn: jax.Array | None  # a, what is left of the current; None without a synapse
     gain: jax.Array  # g, voltage that a unit of current brings
     threshold: jax.Array  # θ
-    refractory: jax.Array | None  # [s]
-    dt: jax.Array  # [s]
+    v_reset: jax.Array  # where a spike takes the voltage
+    refractory: jax.Array | None  # whole steps, int32
 
 
 def constants_of(
-    params: LIParams | LIFParams, dt: Number, dtype: jnp.dtype
+    params: LIParams | LIFParams,
+    input: Input,
+    dt: Number,
+    dtype: jnp.dtype,
 ) -> Constants:
-    """The exact flow over one step of ``dt`` seconds as factors; and the rest."""
+    """One step of ``dt`` seconds: the exact flow as factors, and the rest."""
     tau_mem, dt = jnp.asarray(params.tau_mem, dtype), jnp.asarray(dt, dtype)
-    threshold = jnp.asarray(getattr(params, "threshold", jnp.inf), dtype)
-    refractory = getattr(params, "refractory", None)
-    refractory = None if refractory is None else jnp.asarray(refractory, dtype)
     mem = jnp.exp(-dt / tau_mem)
     if params.tau_syn is None:
-        syn, gain = None, -jnp.expm1(-dt / tau_mem)
+        syn, gain = None, mem if input == "voltage" else -jnp.expm1(-dt / tau_mem)
     else:
         tau_syn = jnp.asarray(params.tau_syn, dtype)
         syn = jnp.exp(-dt / tau_syn)
         gain = dt / tau_mem * mean_exp(-dt / tau_mem, -dt / tau_syn)
-    return Constants(mem, syn, gain, threshold, refractory, dt)
+    threshold = jnp.asarray(getattr(params, "threshold", jnp.inf), dtype)
+    v_reset = jnp.asarray(getattr(params, "v_reset", 0.0), dtype)
+    refractory = getattr(params, "refractory", None)
+    pause = None if refractory is None else whole_steps(refractory, dt)
+    return Constants(mem, syn, gain, threshold, v_reset, pause)
+
+
+def whole_steps(time: Number, dt: jax.Array) -> jax.Array:
+    """A time [s] in steps, rounded; what exceeds 2^30 steps lasts for ever or so."""
+    steps = jnp.floor(jnp.asarray(time, dt.dtype) / dt + 0.5)
+    return jnp.minimum(steps, 2.0**30).astype(jnp.int32)
 
 
 def flow(
@@ -116,7 +132,7 @@ class Firing(NamedTuple):
         """The voltage that the reset leaves."""
         cut = s if self.reset_gradient else jax.lax.stop_gradient(s)
         if self.reset == "zero":
-            return (1.0 - cut) * v
+            return (1.0 - cut) * v + cut * constants.v_reset
         return v - constants.threshold * cut if self.reset == "subtract" else v
 
     def step(
@@ -138,40 +154,41 @@ class Firing(NamedTuple):
             The neuron after the step, its spikes, and the voltage before the reset.
         """
         v, i = flow(constants, state.v, state.i, x.astype(state.v.dtype))
-        if constants.refractory is None:
-            s = fire(v - constants.threshold)
-            left = None
-        else:
-            assert state.silent is not None
-            free = state.silent < 0.5 * constants.dt
-            v = jnp.where(free, v, state.v)
-            s = jnp.where(free, fire(v - constants.threshold), 0.0)
-            left = jnp.where(
-                jax.lax.stop_gradient(s) > 0,
-                constants.refractory,
-                jnp.maximum(state.silent - constants.dt, 0.0),
-            )
+        left = state.refractory
+        if left is not None:
+            v = jnp.where(left > 0, state.v, v)
+        s = fire(v - constants.threshold)
+        if left is not None:
+            assert constants.refractory is not None
+            s = jnp.where(left > 0, jnp.zeros_like(s), s)
+            fired = jax.lax.stop_gradient(s) > 0
+            left = jnp.where(fired, constants.refractory, jnp.maximum(left - 1, 0))
         after = self.after_spike(constants, v, s)
         return LIFState(after, i, left), s.astype(x.dtype), v
 
 
 @factory
-def li(n: int, params: LIParams | LIFParams = LIParams()) -> Cell:
+def li(
+    n: int, params: LIParams | LIFParams = LIParams(), *, input: Input = "current"
+) -> Cell:
     """A population of ``n`` leaky integrators: currents to voltages.
 
     Args:
         n: number of neurons.
         params: constants, each ``[]`` or ``[n]``.
+        input: what the input is, ``"current"``, or ``"voltage"``, which it jumps by the
+            weight of a spike, the same at every ``dt``; without a synapse only.
 
     Returns:
         A cell ``[*batch, n] -> [*batch, n]`` without weights, of state ``LIState``. The
         output is the voltage at the end of the step, at least in single precision.
 
     Raises:
-        ValueError: for a τ that is not positive and finite or of another shape, and
-            for a state of another batch, width or cell.
+        ValueError: for a τ that is not positive and finite or of another shape, a jump
+            of the voltage behind a synapse, and for a state of another batch, width or
+            cell.
     """
-    check_constants(n, tau_mem=params.tau_mem, tau_syn=params.tau_syn)
+    check_flow(n, params, input)
 
     def advance(constants, state, x):
         state = LIState(*flow(constants, state.v, state.i, x.astype(state.v.dtype)))
@@ -181,7 +198,7 @@ def li(n: int, params: LIParams | LIFParams = LIParams()) -> Cell:
         v = zeros("li", n, x)
         return LIState(v, None if params.tau_syn is None else v)
 
-    return population("li", n, partial(constants_of, params), rest, advance)
+    return population("li", n, partial(constants_of, params, input), rest, advance)
 
 
 @factory
@@ -192,11 +209,13 @@ def lif(
     surrogate: Shape = SuperSpike(),
     reset: Reset = "zero",
     reset_gradient: bool = False,
+    input: Input = "current",
     backend: Backend = "auto",
 ) -> Cell:
     """A population of ``n`` leaky integrate-and-fire neurons: currents to spikes.
 
-        s = 1[v > θ]        zero: v ← (1-s) v    subtract: v ← v - θ s    none: v ← v
+        s = 1[v > θ]
+        zero: v ← (1-s) v + s v_reset    subtract: v ← v - θ s    none: v ← v
 
     During the refractory time, rounded to whole steps, the voltage stays where the
     reset left it and no spike is fired; the synaptic current goes on.
@@ -205,62 +224,58 @@ def lif(
         n: number of neurons.
         params: constants, each ``[]`` or ``[n]``.
         surrogate: pseudo-derivative of the spike, a function of ``v - θ``.
-        reset: ``"zero"`` (to rest), ``"subtract"`` (the threshold) or ``"none"``.
+        reset: ``"zero"`` (to rest, or to ``v_reset``), ``"subtract"`` (the threshold)
+            or ``"none"``.
         reset_gradient: whether the gradient passes through the reset. Left out by
             default, as it makes gradients explode for steep surrogates (Zenke &
             Vogels 2021, doi:10.1162/neco_a_01367).
+        input: ``"current"`` or ``"voltage"``, as of ``li``.
         backend: who runs a whole sequence: ``"native"``, the event-driven CPU kernel of
             ``snnjax kernels build`` (float32; SuperSpike, sigmoid, triangle, arctan or
-            boxcar, scaled or cut off; no refractory time), ``"xla"``, or ``"auto"``,
-            native where it can be. A surrogate that is zero for most neurons
-            (``Sparse``, a narrow ``Triangle``) can be faster, where few fire.
+            boxcar, scaled or cut off), ``"xla"``, or ``"auto"``, native where it can
+            be. A surrogate that is zero for most neurons (``Sparse``, a narrow
+            ``Triangle``) can be faster, where few fire.
 
     Returns:
         A cell ``[*batch, n] -> [*batch, n]`` without weights, of state ``LIFState``.
-        The output is 0 or 1 in the dtype of the input.
+        The output is 0 or 1 in the dtype of the input. The voltages before the reset
+        can be watched as ``"v_before"``.
 
     Raises:
         ValueError: for a constant that is not positive and finite (refractory may be
-            zero) or of another shape, an unknown reset or backend, a forced native
+            zero, v_reset anything below threshold) or of another shape, an unknown
+            reset or backend, a v_reset that the reset does not use, a forced native
             backend that cannot be taken, with the reason, and for a state of another
             batch, width or cell.
     """
-    check_lif(n, params, reset)
+    check_lif(n, params, reset, input)
     check_shape("surrogate", surrogate, (n,))
     native.check_backend(backend)
     firing, rest = Firing(reset, reset_gradient), partial(lif_rest, n, params)
-    by_rule = params.refractory is None and layer.has_rule(surrogate)
-    if backend == "native" and not by_rule:
-        raise ValueError(
-            "The native backend has no refractory time, forward mode or learnable "
-            "surrogate."
-        )
-    run = layer.run if by_rule else layer.scan
+    constants = partial(constants_of, params, input)
+    run = backends.runner(firing, surrogate, backend)
 
-    def advance(constants, state, x):
-        return firing.step(constants, state, x, lambda v: spike(v, surrogate))[:2]
+    def advance(given, state, x):
+        state, s, v = firing.step(given, state, x, lambda v: spike(v, surrogate))
+        return state, s, {"v_before": v}
 
-    def through(state, currents, r, spikes, options, dt):
-        check_run("lif", n, rest, state, currents)
-        constants = constants_of(params, dt, state.v.dtype)
-        return run(options, state, currents, r, spikes, constants, surrogate)
+    def faster(names):
+        def whole(weights, state, xs, dt):
+            del weights
+            check_run("lif", n, rest, state, xs)
+            return run(names, constants(dt, state.v.dtype), state, xs)
 
-    def run_alone(weights, state, xs, dt):
-        del weights
-        options = layer.Options(firing, backend, xs.dtype)
-        return through(state, xs, None, None, options, dt)
+        def loop(weights, state, currents, loop, dt):
+            del weights
+            check_run("lif", n, rest, state, currents)
+            check.shape("The recurrent weights of lif", loop.r, (n, n))
+            before, like = loop.spikes, currents.shape[1:]
+            check.shape("The spikes before a loop of lif", before, like)
+            return run(names, constants(dt, state.v.dtype), state, currents, loop)
 
-    def loop(weights, state, currents, loop, dt):
-        del weights
-        r, spikes, gradient = loop
-        check.shape("The recurrent weights of lif", r, (n, n))
-        check.shape("The spikes before a loop of lif", spikes, currents.shape[1:])
-        options = layer.Options(firing, backend, spikes.dtype, gradient)
-        return through(state, currents, r, spikes, options, dt)
+        return {"run": whole, "loop": loop}
 
-    given = partial(constants_of, params)
-    cell = population("lif", n, given, rest, advance)
-    return cell._replace(run=run_alone, loop=loop)
+    return population("lif", n, constants, rest, advance, ("v_before",), faster)
 
 
 def lif_rest(n: int, params: LIFParams, x: jax.Array) -> LIFState:
@@ -269,16 +284,5 @@ def lif_rest(n: int, params: LIFParams, x: jax.Array) -> LIFState:
     return LIFState(
         v,
         None if params.tau_syn is None else v,
-        None if params.refractory is None else v,
+        None if params.refractory is None else jnp.zeros_like(v, jnp.int32),
     )
-
-
-def check_lif(n: int, params: LIFParams, reset: Reset) -> None:
-    """Refuses what no leaky integrate-and-fire neuron can have, as ``lif`` does."""
-    check_constants(
-        n, tau_mem=params.tau_mem, tau_syn=params.tau_syn, threshold=params.threshold
-    )
-    if params.refractory is not None:
-        check.positive("refractory", params.refractory, " [s]", zero=True)
-        check.per_neuron("refractory", params.refractory, n)
-    check.one_of("reset", reset, ("zero", "subtract", "none"))

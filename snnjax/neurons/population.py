@@ -1,4 +1,4 @@
-"""What every population of neurons shares: no weights, rest from the input, checks."""
+"""What populations of neurons share: no weights, rest from the input, watching."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,12 +7,19 @@ import jax
 import jax.numpy as jnp
 
 from snnjax import check
+from snnjax.about import About
 from snnjax.cell import Cell
-from snnjax.check import Number
+from snnjax.neurons.checks import check_run, check_step, voltage_dtype
 
 
 def population(
-    name: str, n: int, constants: Callable, rest: Callable, advance: Callable
+    name: str,
+    n: int,
+    constants: Callable[..., Any],
+    rest: Callable[[jax.Array], Any],
+    advance: Callable[..., tuple[Any, ...]],
+    also: tuple[str, ...] = (),
+    faster: Callable[[tuple[str, ...]], dict[str, Any]] = lambda names: {},
 ) -> Cell:
     """A cell without weights; a run works out its constants once, before the scan.
 
@@ -21,21 +28,57 @@ def population(
         n: number of neurons.
         constants: ``(dt, dtype) -> constants`` of one step.
         rest: as of ``Cell``.
-        advance: ``(constants, state, x) -> (state, y)``, one step.
+        advance: ``(constants, state, x) -> (state, y)``, one step; or ``(state, y,
+            {name: value})``, with what can be watched beside the fields of the state.
+        also: the names of that.
+        faster: names to watch -> ``run`` and ``loop`` of a cell that shows these, if
+            there is a faster way than step after step.
     """
 
-    def step(weights, state, x, dt):
-        del weights  # neurons have constants; connections have weights
-        check_step(name, n, rest, state, x)
-        return advance(constants(dt, _dtype(state, x)), state, x)
+    def build(names):
+        if names:
+            like = jax.eval_shape(rest, jax.ShapeDtypeStruct((n,), float))
+            _check_names(name, names, (*dict(_fields(like)), *also))
 
-    def run(weights, state, xs, dt):
-        del weights
-        check_run(name, n, rest, state, xs)
-        given = constants(dt, _dtype(state, xs))
-        return jax.lax.scan(lambda s, x: advance(given, s, x), state, xs)
+        def one(given, state, x):
+            state, y, *more = advance(given, state, x)
+            if not names:
+                return state, y
+            seen = dict(_fields(state), **dict(*more))
+            return state, (y, {each: seen[each] for each in names})
 
-    return Cell(init=lambda key: (), rest=rest, step=step, run=run)
+        def step(weights, state, x, dt):
+            del weights  # neurons have constants; connections have weights
+            check_step(name, n, rest, state, x)
+            return one(constants(dt, voltage_dtype(state, x)), state, x)
+
+        def run(weights, state, xs, dt):
+            del weights
+            check_run(name, n, rest, state, xs)
+            given = constants(dt, voltage_dtype(state, xs))
+            return jax.lax.scan(lambda s, x: one(given, s, x), state, xs)
+
+        cell = Cell(init=lambda key: (), rest=rest, step=step, run=run)
+        return cell._replace(**faster(names))
+
+    return build(())._replace(about=About(watch=build))
+
+
+def _check_names(name, names, known):
+    for each in names:
+        if each not in known:
+            raise ValueError(
+                f"{name} has no {each!r} to look at; there is {', '.join(known)}."
+            )
+
+
+def _fields(state, within=""):
+    """Fields of a state by dotted name."""
+    for key, value in state._asdict().items():
+        if hasattr(value, "_asdict"):
+            yield from _fields(value, f"{within}{key}.")
+        elif value is not None:
+            yield f"{within}{key}", value
 
 
 def zeros(name: str, n: int, x: jax.Array) -> jax.Array:
@@ -44,44 +87,3 @@ def zeros(name: str, n: int, x: jax.Array) -> jax.Array:
     check.floating(f"The input of {name}", x)
     dtype = check.common_dtype(x.dtype, jnp.float32)
     return jnp.zeros_like(x[..., :1], dtype) + jnp.zeros(n, dtype)
-
-
-def check_step(
-    name: str, n: int, rest: Callable, state: Any, x: jax.Array, lead: int = 0
-) -> None:
-    """Refuses an input of another width, and a state of another batch or kind.
-
-    Args:
-        name: of the neuron.
-        n: number of neurons.
-        rest: as of ``Cell``.
-        state: what came; in single or double precision whatever the input.
-        x: its input, ``[*batch, n]``.
-        lead: how many axes come before the batch.
-
-    Raises:
-        ValueError: with what came and what was expected.
-    """
-    check.width(name, x, n)
-    like = jax.ShapeDtypeStruct(x.shape[lead:], _dtype(state, x))
-    check.state(name, state, jax.eval_shape(rest, like))
-
-
-def check_run(name: str, n: int, rest: Callable, state: Any, xs: jax.Array) -> None:
-    """The same for a sequence ``[T, *batch, n]``."""
-    check_step(name, n, rest, state, xs, lead=1)
-
-
-def _dtype(state, x):
-    """Of the voltages in a state; that of the input if it has none."""
-    dtypes = [jnp.result_type(leaf) for leaf in jax.tree.leaves(state)]
-    return next((d for d in dtypes if jnp.issubdtype(d, jnp.floating)), x.dtype)
-
-
-def check_constants(n: int, **constants: Number | None) -> None:
-    """Refuses a constant that is not positive, or not one number or ``n``."""
-    check.whole("The number of neurons", n)
-    for name, value in constants.items():
-        if value is not None:
-            check.positive(name, value)
-            check.per_neuron(name, value, n)

@@ -9,15 +9,15 @@ doi:10.1017/CBO9781107447615). Both sums obey recursions, which is how they are 
 the PSPs never see the reset.
 """
 
+from functools import partial
 from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 
 from snnjax.about import factory
 from snnjax.cell import Cell
-from snnjax.neurons.leaky import LIFParams, LIParams, LIState, li, lif
-from snnjax.neurons.population import check_step
+from snnjax.neurons.leaky import LIFParams, LIState, constants_of, flow, lif
+from snnjax.neurons.population import population, zeros
 from snnjax.surrogate import Shape, SuperSpike, spike
 
 
@@ -49,29 +49,30 @@ def srm(
         the same spikes and gradients as ``lif(..., reset="subtract")``.
 
     Raises:
-        ValueError: for constants that ``lif`` refuses, or a refractory period.
+        ValueError: for constants that ``lif(reset="subtract")`` refuses, or a
+            refractory period.
     """
-    lif(n, params, surrogate=surrogate)  # refuses what a LIF refuses
+    lif(n, params, surrogate=surrogate, reset="subtract")  # refuses what a LIF refuses
     if params.refractory is not None:
         raise ValueError(
             "srm has no absolute refractory period, its response η is the "
             "refractoriness; use lif(reset='subtract') for both."
         )
-    membrane = li(n, LIParams(params.tau_mem, params.tau_syn))
 
-    def step(weights, state, x, dt):
-        check_step("srm", n, rest, state, x)
-        free, psps = membrane.step(weights, state.free, x, dt)
-        dtype = psps.dtype
-        threshold = jnp.asarray(params.threshold, dtype)
-        kept = jnp.exp(-jnp.asarray(dt, dtype) / jnp.asarray(params.tau_mem, dtype))
-        s = spike(psps + kept * state.response - threshold, surrogate)
+    def advance(constants, state, x):
+        v, i = state.free
+        v, i = flow(constants, v, i, x.astype(v.dtype))
+        kept = constants.mem * state.response
+        before = v + kept
+        s = spike(before - constants.threshold, surrogate)
         cut = s if reset_gradient else jax.lax.stop_gradient(s)
-        response = kept * state.response - threshold * cut
-        return SRMState(free, response), s.astype(x.dtype)
+        response = kept - constants.threshold * cut
+        seen = {"v": v + response, "v_before": before}
+        return SRMState(LIState(v, i), response), s.astype(x.dtype), seen
 
     def rest(x):
-        free = membrane.rest(x)
-        return SRMState(free, jnp.zeros_like(free.v))
+        v = zeros("srm", n, x)
+        return SRMState(LIState(v, None if params.tau_syn is None else v), v)
 
-    return Cell(init=lambda key: (), rest=rest, step=step)
+    constants = partial(constants_of, params, "current")
+    return population("srm", n, constants, rest, advance, ("v", "v_before"))

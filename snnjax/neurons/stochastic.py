@@ -20,12 +20,12 @@ import jax.numpy as jnp
 from snnjax import check
 from snnjax.about import factory
 from snnjax.cell import Cell
+from snnjax.neurons.checks import check_lif
 from snnjax.neurons.leaky import (
     Firing,
     LIFParams,
     LIFState,
     Reset,
-    check_lif,
     constants_of,
     lif_rest,
 )
@@ -127,14 +127,14 @@ def stochastic_lif(
     def advance(constants, state, x):
         after, now = jax.random.split(state.key)
         fire = lambda v: _draw(now, v, noise)  # noqa: E731
-        neuron, s, _ = firing.step(constants, state.neuron, x, fire)
-        return StochasticState(neuron, after), s
+        neuron, s, v = firing.step(constants, state.neuron, x, fire)
+        return StochasticState(neuron, after), s, {"v": neuron.v, "v_before": v}
 
     def rest(x):
         return StochasticState(lif_rest(n, params, x), key)
 
-    constants = partial(constants_of, params)
-    return population("stochastic_lif", n, constants, rest, advance)
+    given = partial(constants_of, params, "current")
+    return population("stochastic_lif", n, given, rest, advance, ("v", "v_before"))
 
 
 @factory
@@ -177,7 +177,9 @@ def smooth_lif(
     firing = Firing(reset, reset_gradient=True)
 
     def advance(constants, state, x):
-        return firing.step(constants, state, x, lambda v: _probability(v, noise))[:2]
+        fire = lambda v: _probability(v, noise)  # noqa: E731
+        state, s, v = firing.step(constants, state, x, fire)
+        return state, s, {"v_before": v}
 
-    constants, rest = partial(constants_of, params), partial(lif_rest, n, params)
-    return population("smooth_lif", n, constants, rest, advance)
+    given, rest = partial(constants_of, params, "current"), partial(lif_rest, n, params)
+    return population("smooth_lif", n, given, rest, advance, ("v_before",))

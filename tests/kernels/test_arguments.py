@@ -44,23 +44,34 @@ def calls(steps, batch, n_in, n):
             {"shift": np.int64(batch)},
         ),
         "snnjax_forward": (
-            {"currents": f32(rows, n), "r": f32(n, n), **state, "constants": f32(4, n)},
+            {
+                "currents": f32(rows, n),
+                "r": f32(n, n),
+                **state,
+                "left": s32(batch, n),
+                "constants": f32(5, n),
+                "pause": s32(1, n),
+            },
             {
                 "vs": f32(rows, n),
                 "spikes": f32(rows, n),
+                "frozen": np.zeros((rows, n), np.uint8),
                 "marks": u16(rows if n else 0, all_out),
                 "marked": marked,
                 "v_end": f32(batch, n),
                 "i_end": f32(batch, n),
+                "left_end": s32(batch, n),
             },
             {"reset": "zero"},
         ),
         "snnjax_backward": (
             {
                 "g_spikes": f32(rows, n),
+                "g_vs": f32(rows, n),
                 "vs": f32(rows, n),
+                "frozen": np.zeros((rows, n), np.uint8),
                 "r": f32(n, n),
-                "constants": f32(4, n),
+                "constants": f32(5, n),
                 "surrogate": f32(3, n),
                 **state,
             },
@@ -75,13 +86,20 @@ def calls(steps, batch, n_in, n):
     }
 
 
+def s32(*shape):
+    return np.zeros(shape, np.int32)
+
+
 def u16(*shape):
     return np.zeros(shape, np.uint16)
 
 
 CALLS = calls(STEPS, B, N_IN, N)
 # May be empty: there is none, or no call that would fill it.
-OPTIONAL = {("snnjax_outer", "marks"), ("snnjax_outer", "dw"), ("snnjax_backward", "r")}
+OPTIONAL = {
+    *(("snnjax_outer", name) for name in ("marks", "dw")),
+    *(("snnjax_backward", name) for name in ("r", "g_vs", "frozen")),
+}
 REFUSED = r"(?i)snnjax: .* shape|no whole steps|wrong buffer|neither float32|no matrix"
 WRONG = {
     "transposed": lambda x: x.T if x.ndim > 1 else x[:, None],
@@ -93,7 +111,7 @@ WRONG = {
     "a line": lambda x: np.ravel(x) if x.ndim > 1 else x[0],
     "empty": lambda x: x[:0],
     "empty in both": lambda x: x[:0, :0] if x.ndim > 1 else x[:0],
-    "of int32": lambda x: x.astype(np.int32),
+    "of int8": lambda x: x.astype(np.int8),
     "of bfloat16": lambda x: x.astype(jnp.bfloat16),
 }
 

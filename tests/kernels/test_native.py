@@ -399,10 +399,6 @@ def test_spikes_part_from_those_of_xla_at_a_tie_if_at_all():
             "Gaussian is none of",
         ),
         (
-            lambda: snn.lif(3, snn.LIFParams(refractory=2e-3), backend="native"),
-            "refractory",
-        ),
-        (
             lambda: snn.lif(
                 3, surrogate=snn.ForwardMode(snn.SuperSpike()), backend="native"
             ),

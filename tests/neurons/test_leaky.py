@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import snnjax as snn
-from snnjax.neurons import LIFState, LIState
+from snnjax.neurons import LIFState, LIState, homeostatic_lif, smooth_lif
 from snnjax.neurons.leaky import constants_of, flow
 from snnjax.surrogate import Boxcar, Scaled, StraightThrough, SuperSpike
 
@@ -78,7 +78,7 @@ def test_two_short_flows_are_one_long_flow(tau_syn, x64):
     params = snn.LIParams(TAU_MEM, tau_syn)
     v, i = jnp.float64(0.3), None if tau_syn is None else jnp.float64(-1.1)
     held = 0.7 if tau_syn is None else 0.0
-    short, long = (constants_of(params, dt, v.dtype) for dt in (1e-3, 2e-3))
+    short, long = (constants_of(params, "current", dt, v.dtype) for dt in (1e-3, 2e-3))
     twice = flow(short, *flow(short, v, i, held), held)
     once = flow(long, v, i, held)
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, 1e-13), twice, once)
@@ -136,10 +136,73 @@ def test_a_frozen_neuron_goes_on_as_if_no_time_had_passed(reset, x64):
     np.testing.assert_array_equal(stretched, intervals[: len(stretched)] + 4)
 
 
-def test_a_thousand_refractory_steps_do_not_drift_in_single_precision():
-    params = BARE._replace(refractory=10e-3)
-    _, s = voltages(snn.lif(1, params, reset="none"), np.full(3500, 1e4), 1e-5)
-    np.testing.assert_array_equal(np.flatnonzero(s), [0, 1001, 2002, 3003])
+@pytest.mark.parametrize("backend", ["auto", "xla"])
+@pytest.mark.parametrize("steps", [1000, 100_000])
+def test_many_refractory_steps_do_not_drift_in_single_precision(steps, backend):
+    dt, params = 1e-6, BARE._replace(refractory=steps * 1e-6)
+    neuron = snn.lif(1, params, reset="none", backend=backend)
+    _, s = snn.unroll(neuron, (), jnp.full((3 * steps + 4, 1), 1e6), dt=dt)
+    expected = [0, steps + 1, 2 * steps + 2, 3 * steps + 3]
+    np.testing.assert_array_equal(np.flatnonzero(s), expected)
+
+
+def test_refractory_times_may_be_traced_and_swept():
+    def intervals(refractory):
+        neuron = snn.lif(2, BARE._replace(refractory=refractory))
+        return snn.unroll(neuron, (), jnp.full((300, 2), 1.5), dt=DT)[1]
+
+    lost = np.array([[0, 3], [5, 40]])
+    for spikes, steps in zip(jax.vmap(intervals)(lost * DT), lost, strict=True):
+        for k in range(2):
+            fired = np.diff(np.flatnonzero(spikes[:, k]))
+            assert set(fired) == {22 + steps[k]}
+
+
+@pytest.mark.parametrize("refractory", [None, 3e-3])
+@pytest.mark.parametrize("v_reset", [-0.7, 0.0, 0.4])
+def test_intervals_begin_where_the_reset_leaves_the_voltage(v_reset, refractory, x64):
+    drive, theta = 1.5, 0.9
+    params = snn.LIFParams(TAU_MEM, None, theta, refractory, v_reset)
+    v, s = voltages(snn.lif(1, params), np.full(300, drive))
+    steps = np.ceil(TAU_MEM / DT * np.log((drive - v_reset) / (drive - theta)))
+    fired = np.flatnonzero(s)
+    assert set(np.diff(fired)) == {steps + (0 if refractory is None else 3)}
+    assert fired[0] == np.ceil(TAU_MEM / DT * np.log(drive / (drive - theta))) - 1
+    np.testing.assert_array_equal(v[fired], v_reset)
+
+
+def test_a_jump_of_the_voltage_decays_alike_at_any_dt(x64):
+    found = {}
+    for dt in (1e-3, 1e-4):
+        jump = np.zeros(round(50e-3 / dt))
+        jump[round(5e-3 / dt)] = 1.0
+        neuron = snn.li(1, snn.LIParams(TAU_MEM, None), input="voltage")
+        v, _ = voltages(neuron, jump, dt)
+        t = dt * np.arange(1, len(v) + 1) - 5e-3
+        expected = np.where(t > 0.5 * dt, np.exp(-t / TAU_MEM), 0.0)
+        np.testing.assert_allclose(v, expected, rtol=1e-11)
+        assert abs(v.max() - 1.0) < 0.05
+        found[dt] = v[round(1e-3 / dt) - 1 :: round(1e-3 / dt)]
+    np.testing.assert_allclose(found[1e-3], found[1e-4], rtol=1e-11)
+
+
+@every_reset
+def test_jumps_above_threshold_fire_at_once(reset, x64):
+    neuron = snn.lif(1, BARE, reset=reset, input="voltage")
+    v, s = voltages(neuron, [0.6, 0.6, 0.0, 3.0])
+    before = np.array([0.6 * B, 0.6 * B * (1 + B)])
+    left = {"zero": 0.0, "subtract": before[1] - 1.0, "none": before[1]}[reset]
+    np.testing.assert_array_equal(s[:3], [0, 1, reset == "none"])
+    np.testing.assert_allclose(v[:2], [before[0], left], rtol=1e-13, atol=1e-15)
+    assert s[3] == 1.0
+
+
+@pytest.mark.parametrize("make", [snn.li, snn.lif])
+def test_a_jump_of_the_voltage_has_no_synapse_to_pass(make):
+    with pytest.raises(ValueError, match=r"tau_syn=None, got tau_syn=0\.005"):
+        make(1, input="voltage")
+    with pytest.raises(ValueError, match=r"input must be one of .*, got 'charge'"):
+        make(1, BARE, input="charge")
 
 
 @pytest.mark.parametrize("reset", ["zero", "subtract"])
@@ -198,7 +261,7 @@ def test_a_subtracting_neuron_is_its_psps_minus_fading_resets(rng, x64):
 
 @every_reset
 def test_reset_does_to_the_voltage_what_its_name_says(reset, x64):
-    start = LIFState(v=jnp.array([2.5, 0.5]), i=None, silent=None)
+    start = LIFState(v=jnp.array([2.5, 0.5]), i=None, refractory=None)
     cell = snn.lif(2, BARE, reset=reset)
     state, s = cell.step((), start, jnp.zeros(2), DT)
     left = {"zero": 0.0, "subtract": 2.5 * B - 1.0, "none": 2.5 * B}[reset]
@@ -377,6 +440,34 @@ def test_constants_that_are_not_positive_are_refused_by_name(name, bad):
     if name != "threshold":
         with pytest.raises(ValueError, match=f"{name} must be finite and positive"):
             snn.li(2, snn.LIParams(**{name: bad}))
+
+
+@pytest.mark.parametrize("v_reset", [1.0, 1.5, np.array([0.0, 1.0])])
+def test_a_reset_at_or_above_threshold_is_refused(v_reset):
+    with pytest.raises(ValueError, match=r"v_reset must lie below the threshold 1\.0"):
+        snn.lif(2, snn.LIFParams(v_reset=v_reset))
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_a_reset_that_is_not_finite_is_refused(bad):
+    with pytest.raises(ValueError, match="v_reset must be finite"):
+        snn.lif(2, snn.LIFParams(v_reset=bad))
+
+
+@pytest.mark.parametrize("make", [smooth_lif, homeostatic_lif, snn.lif, snn.srm])
+def test_a_reset_value_is_used_or_refused(make):
+    params = snn.LIFParams(5e-3, None, 0.3, v_reset=-0.2)
+    if make is not snn.srm:
+        drive = jnp.full((4, 1), 9.0)
+        v, w = (
+            snn.unroll(make(1, p), (), drive, dt=DT, record=lambda s, y: s)[1]
+            for p in (params, params._replace(v_reset=0.0))
+        )
+        v, w = (s.neuron.v if hasattr(s, "neuron") else s.v for s in (v, w))
+        assert np.all(v < w - 0.1)
+    options = {} if make is snn.srm else {"reset": "subtract"}
+    with pytest.raises(ValueError, match=r"v_reset .* reset='subtract' does not use"):
+        make(1, params, **options)
 
 
 @pytest.mark.parametrize("bad", [-1e-3, np.nan, np.inf])

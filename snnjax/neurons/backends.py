@@ -1,0 +1,64 @@
+"""Who runs a layer: native code or XLA by the rule of ``layer.py``, or step after step.
+
+Forward mode and learnable surrogates have no such rule; nor can the rule show every
+field of the state at every step. Then the steps are differentiated automatically.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+
+from snnjax.kernels import native
+from snnjax.kernels.native import Backend, match_axes
+from snnjax.neurons import layer
+from snnjax.neurons.crossing import supports
+from snnjax.neurons.layer import Carry, Options
+from snnjax.surrogate import ForwardMode, Learnable, Shape, as_pytree
+
+BY_RULE = {"v", "v_before"}  # what the rule shows as well
+
+
+def runner(
+    firing: Any, surrogate: Shape, backend: Backend
+) -> Callable[..., tuple[Any, Any]]:
+    """How neurons run over a sequence.
+
+    Args:
+        firing: how they fire and reset, ``leaky.Firing``.
+        surrogate: pseudo-derivative of the spike.
+        backend: who is to run.
+
+    Returns:
+        ``(names, constants, state, currents [T, *batch, n], loop=None) -> (state,
+        spikes [T, *batch, n])``; with names ``(state, (spikes, {name: value}))``.
+
+    Raises:
+        ValueError: if native code is asked for what only steps can do.
+    """
+    no_rule = isinstance(surrogate, ForwardMode | Learnable)
+    if no_rule and backend == "native":
+        raise ValueError(
+            "The native backend has no forward mode and no learnable surrogate."
+        )
+
+    def run(names, constants, state, currents, loop=None):
+        r, spikes, gradient = (None, None, True) if loop is None else loop
+        dtype = currents.dtype if spikes is None else spikes.dtype
+        options = Options(firing, dtype, gradient)
+        given = Carry(state, spikes), currents.astype(state.v.dtype), r, constants
+        if no_rule or not {*names} <= BY_RULE:
+            end, (ys, shown) = layer.steps(options, *given, surrogate, names)
+            return end.state, (ys, shown) if names else ys
+        arrays = jax.tree.leaves((currents, r, spikes, state.v))
+        by_events = native.use_native(backend, supports(surrogate, *arrays))
+        options = options._replace(native=by_events, keep=bool(names))
+        made = layer.run(options, *match_axes(*given), as_pytree(surrogate))
+        if not names:
+            return made.end.state, made.spikes
+        vs: Any = made.vs
+        v = firing.after_spike(constants, vs, made.spikes.astype(vs.dtype))
+        shown = {"v": v, "v_before": vs}
+        return made.end.state, (made.spikes, {name: shown[name] for name in names})
+
+    return run

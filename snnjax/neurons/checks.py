@@ -1,0 +1,87 @@
+"""What neurons refuse: constants that make no sense, and states of another cell."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from snnjax import check
+from snnjax.check import Number
+
+
+def check_constants(n: int, **constants: Number | None) -> None:
+    """Refuses a constant that is not positive, or not one number or ``n``."""
+    check.whole("The number of neurons", n)
+    for name, value in constants.items():
+        if value is not None:
+            check.positive(name, value)
+            check.per_neuron(name, value, n)
+
+
+def check_flow(n: int, params: Any, input: str) -> None:
+    """Refuses constants of a flow that no leaky neuron can have."""
+    check_constants(n, tau_mem=params.tau_mem, tau_syn=params.tau_syn)
+    check.one_of("input", input, ("current", "voltage"))
+    if input == "voltage" and params.tau_syn is not None:
+        raise ValueError(
+            "input='voltage' jumps the membrane itself, without a synapse: leave it "
+            f"out with tau_syn=None, got tau_syn={params.tau_syn}."
+        )
+
+
+def check_lif(n: int, params: Any, reset: str, input: str = "current") -> None:
+    """Refuses what no leaky integrate-and-fire neuron can have, as ``lif`` does."""
+    check_flow(n, params, input)
+    check_constants(n, threshold=params.threshold)
+    check.one_of("reset", reset, ("zero", "subtract", "none"))
+    if params.refractory is not None:
+        check.positive("refractory", params.refractory, " [s]", zero=True)
+        check.per_neuron("refractory", params.refractory, n)
+    check.finite("v_reset", params.v_reset)
+    check.per_neuron("v_reset", params.v_reset, n)
+    v_reset, threshold = map(check.concrete, (params.v_reset, params.threshold))
+    if v_reset is None:
+        return
+    if threshold is not None and np.any(v_reset >= threshold):
+        raise ValueError(
+            f"v_reset must lie below the threshold {threshold}, got {v_reset}."
+        )
+    if reset != "zero" and np.any(v_reset != 0.0):
+        raise ValueError(
+            f"v_reset is where reset='zero' takes the voltage; reset={reset!r} does "
+            f"not use it: leave it 0, got {v_reset}."
+        )
+
+
+def check_step(
+    name: str, n: int, rest: Callable, state: Any, x: jax.Array, lead: int = 0
+) -> None:
+    """Refuses an input of another width, and a state of another batch or kind.
+
+    Args:
+        name: of the neuron.
+        n: number of neurons.
+        rest: as of ``Cell``.
+        state: what came; in single or double precision whatever the input.
+        x: its input, ``[*batch, n]``.
+        lead: how many axes come before the batch.
+
+    Raises:
+        ValueError: with what came and what was expected.
+    """
+    check.width(name, x, n)
+    like = jax.ShapeDtypeStruct(x.shape[lead:], voltage_dtype(state, x))
+    check.state(name, state, jax.eval_shape(rest, like))
+
+
+def check_run(name: str, n: int, rest: Callable, state: Any, xs: jax.Array) -> None:
+    """The same for a sequence ``[T, *batch, n]``."""
+    check_step(name, n, rest, state, xs, lead=1)
+
+
+def voltage_dtype(state: Any, x: jax.Array) -> jnp.dtype:
+    """Of the voltages in a state; that of the input if it has none."""
+    dtypes = [jnp.result_type(leaf) for leaf in jax.tree.leaves(state)]
+    return next((d for d in dtypes if jnp.issubdtype(d, jnp.floating)), x.dtype)
