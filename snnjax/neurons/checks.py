@@ -1,5 +1,6 @@
 """What neurons refuse: constants that make no sense, and states of another cell."""
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -23,11 +24,24 @@ def check_constants(n: int, **constants: Number | None) -> None:
 def check_flow(n: int, params: Any, input: str) -> None:
     """Refuses constants of a flow that no leaky neuron can have."""
     check_constants(n, tau_mem=params.tau_mem, tau_syn=params.tau_syn)
+    warn_of_units(params.tau_mem)
     check.one_of("input", input, ("current", "voltage"))
     if input == "voltage" and params.tau_syn is not None:
         raise ValueError(
             "input='voltage' jumps the membrane itself, without a synapse: leave it "
             f"out with tau_syn=None, got tau_syn={params.tau_syn}."
+        )
+
+
+def warn_of_units(tau_mem: Number) -> None:
+    """Warns of a membrane that takes a second or more: a number in milliseconds?"""
+    known = check.concrete(tau_mem)
+    if known is not None and np.any(known >= 1.0):
+        warnings.warn(
+            f"Times are in seconds: tau_mem={known.max():g} is {1e3 * known.max():g} "
+            "ms. Twenty milliseconds are tau_mem=20e-3.",
+            UserWarning,
+            stacklevel=5,  # where the neuron is made
         )
 
 

@@ -37,7 +37,7 @@ class StochasticState(NamedTuple):
     """What a neuron with escape noise remembers."""
 
     neuron: LIFState
-    key: jax.Array  # randomness of the steps to come, []
+    key: jax.Array  # of ``jax.random.key``, for the noise of the steps to come, []
 
 
 def escape_noise(key: jax.Array, v: jax.Array, noise: Any) -> jax.Array:
@@ -102,14 +102,16 @@ def stochastic_lif(
     ``escape_noise``. The noise goes to zero, and the neuron to ``lif``, as the slope of
     F grows.
 
-    Every run from rest draws the same noise: for other noise take another ``key`` (as
-    data: it may be traced), or go on from the state that a run returned. Under ``vmap``
-    or ``shard_map`` over samples, give each its own key.
+    The state holds the key of the steps to come, so a run from rest draws the same
+    noise every time. For other noise give the run a key of its own, ``unroll(…,
+    key=key)``; ``reseed`` gives one to a state. A run from the state that another
+    returned goes on with its noise. Under ``vmap`` or ``shard_map`` over samples each
+    needs its own key.
 
     Args:
         n: number of neurons.
         params: constants, each ``[]`` or ``[n]``.
-        key: randomness.
+        key: randomness of runs that are given none, from ``jax.random.key``.
         noise: a shape with ``cdf``.
         reset: ``"zero"``, ``"subtract"`` or ``"none"``, as in ``lif``.
         reset_gradient: whether the gradient passes through the reset.
@@ -118,10 +120,11 @@ def stochastic_lif(
         A cell ``[*batch, n] -> [*batch, n]`` without weights, of ``StochasticState``.
 
     Raises:
-        ValueError: as ``lif`` and ``escape_noise``.
+        ValueError: as ``lif`` and ``escape_noise``, and for a key of another kind.
     """
     check_lif(n, params, reset)
     check_density("noise", noise, (n,))
+    check.key(key)
     firing = Firing(reset, reset_gradient)
 
     def advance(constants, state, x):

@@ -30,6 +30,8 @@ def test_the_kernels_touch_only_what_is_theirs(tmp_path):
     }
     here = os.path.dirname(__file__)
     tests = [os.path.join(here, f"test_{name}.py") for name in ("arguments", "native")]
+    variants = os.path.join(here, "..", "neurons", "test_variants.py")
+    tests.append(f"{variants}::test_native_code_computes_the_same")
     told = subprocess.run(
         [sys.executable, "-c", CODE, *tests],
         env={**os.environ, **settings},

@@ -442,6 +442,19 @@ def test_constants_that_are_not_positive_are_refused_by_name(name, bad):
             snn.li(2, snn.LIParams(**{name: bad}))
 
 
+@pytest.mark.parametrize("make", [snn.li, snn.lif, snn.srm, smooth_lif])
+@pytest.mark.parametrize("tau", [20.0, 1.0, np.array([20e-3, 5.0])])
+def test_a_membrane_of_seconds_warns_that_times_are_in_seconds(make, tau):
+    with pytest.warns(UserWarning, match=r"in seconds: tau_mem=.* ms.* tau_mem=20e-3"):
+        make(2, snn.LIFParams(tau_mem=tau))
+
+
+def test_other_constants_and_traced_ones_do_not_warn():
+    snn.lif(2, snn.LIFParams(tau_mem=0.99, tau_syn=5.0, threshold=2.0, refractory=3.0))
+    make = lambda tau: snn.lif(2, snn.LIFParams(tau)).rest(jnp.ones(2)).v  # noqa: E731
+    jax.jit(make)(20.0)
+
+
 @pytest.mark.parametrize("v_reset", [1.0, 1.5, np.array([0.0, 1.0])])
 def test_a_reset_at_or_above_threshold_is_refused(v_reset):
     with pytest.raises(ValueError, match=r"v_reset must lie below the threshold 1\.0"):

@@ -104,6 +104,27 @@ def test_noise_is_drawn_by_the_key_for_each_step_sample_and_neuron():
     assert np.abs(shared - np.eye(24)).max() < 0.9
 
 
+def test_a_run_takes_a_key_of_its_own_without_a_new_cell():
+    neuron, xs = cell(), jnp.full((100, 4, 3), 0.1)
+    traces = []
+
+    @jax.jit
+    def run(key):
+        traces.append(1)
+        return snn.unroll(neuron, (), xs, dt=DT, key=key)[1]
+
+    one, again, other = (run(jax.random.key(k)) for k in (0, 0, 1))
+    np.testing.assert_array_equal(one, again)
+    assert np.any(one != other)
+    assert len(traces) == 1
+
+
+@pytest.mark.parametrize("key", [0, np.zeros(2, np.uint32), None])
+def test_a_key_of_another_kind_is_refused(key):
+    with pytest.raises(ValueError, match=r"A key comes from jax\.random\.key"):
+        stochastic_lif(3, key=key)
+
+
 def test_without_noise_it_is_the_lif_neuron():
     params = snn.LIFParams(5e-3, 2e-3, 0.3)
     xs = inputs(200)
