@@ -44,17 +44,18 @@ inline long share(ffi::ThreadPool& pool, long batch) {
 }
 
 // What a spike leaves of a voltage.
-inline float after_spike(const Constants& k, Reset reset, long j, float now,
-                         float fired) {
-  return reset == Reset::kZero       ? (1.0f - fired) * now + fired * k.v_reset[j]
-         : reset == Reset::kSubtract ? now - k.threshold[j] * fired
-                                     : now;
+template <Reset kReset>
+inline float after_spike(const Constants& k, long j, float now, float fired) {
+  return kReset == Reset::kZero       ? (1.0f - fired) * now + fired * k.v_reset[j]
+         : kReset == Reset::kSubtract ? now - k.threshold[j] * fired
+                                      : now;
 }
 
 // One step of n neurons: drive becomes the voltage before the reset. Without a synapse
 // syn and i are zero.
-inline void neurons(const Constants& k, Reset reset, long n, float* __restrict drive,
-                    float* __restrict v, float* __restrict i, float* __restrict s) {
+template <Reset kReset>
+void neurons(const Constants& k, long n, float* __restrict drive, float* __restrict v,
+             float* __restrict i, float* __restrict s) {
   for (long j = 0; j < n; ++j) {
     const float current = i[j] + drive[j];
     const float now = k.mem[j] * v[j] + k.gain[j] * current;
@@ -62,7 +63,7 @@ inline void neurons(const Constants& k, Reset reset, long n, float* __restrict d
     i[j] = k.syn[j] * current;
     drive[j] = now;
     s[j] = fired;
-    v[j] = after_spike(k, reset, j, now, fired);
+    v[j] = after_spike<kReset>(k, j, now, fired);
   }
 }
 
@@ -74,11 +75,11 @@ struct Refractory {
 };
 
 // The same while those with steps left stay as they are.
-inline void frozen_neurons(const Constants& k, Reset reset, long n,
-                           const int32_t* __restrict steps, int32_t* __restrict left,
-                           uint8_t* __restrict frozen, float* __restrict drive,
-                           float* __restrict v, float* __restrict i,
-                           float* __restrict s) {
+template <Reset kReset>
+void frozen_neurons(const Constants& k, long n, const int32_t* __restrict steps,
+                    int32_t* __restrict left, uint8_t* __restrict frozen,
+                    float* __restrict drive, float* __restrict v, float* __restrict i,
+                    float* __restrict s) {
   for (long j = 0; j < n; ++j) {
     const bool free = left[j] <= 0;
     const float current = i[j] + drive[j];
@@ -89,43 +90,58 @@ inline void frozen_neurons(const Constants& k, Reset reset, long n,
     i[j] = k.syn[j] * current;
     drive[j] = now;
     s[j] = fired;
-    v[j] = after_spike(k, reset, j, now, fired);
+    v[j] = after_spike<kReset>(k, j, now, fired);
   }
 }
 
 // Currents become the voltages before the reset, v and i the state at the end. With
 // recurrent weights r the spikes are marked.
-inline ffi::Error forward(ffi::ThreadPool& pool, const Layer& layer, const float* r,
-                          const float* s_first, Refractory refractory, float* volts,
-                          float* spikes, float* v, float* i, uint16_t* marks,
-                          uint8_t* marked) {
-  const long batch = layer.batch, n = layer.n;
-  const bool loop = r != nullptr;
-  const bool all = loop && !finite_here(r, n * n);
-  const Rows weights = in_vectors(r, loop ? n : 0, n);
-  *marked = loop && !all;
-  const long size = share(pool, batch), parts = (batch + size - 1) / size;
-  return parallel(pool, parts, [&](long part) {
-    const long first = part * size, count = std::min(size, batch - first);
-    Events fired(count, loop ? n : 0);
-    for (long b = first; b < first + count && loop; ++b)
-      fired.read(s_first + b * n, n, all);
-    for (long t = 0; t < layer.steps; ++t) {
-      if (loop) gather(weights, fired, volts + (t * batch + first) * n, n);
-      fired.clear();
-      for (long b = first; b < first + count; ++b) {
-        const long row = t * batch + b, here = row * n;
-        if (refractory.steps == nullptr)
-          neurons(layer.k, layer.reset, n, volts + here, v + b * n, i + b * n,
-                  spikes + here);
-        else
-          frozen_neurons(layer.k, layer.reset, n, refractory.steps,
-                         refractory.left + b * n, refractory.frozen + here,
-                         volts + here, v + b * n, i + b * n, spikes + here);
-        if (loop) fired.read(spikes + here, n, all, marks + row * groups(n));
+struct Forward : Layer {
+  const float *r, *s_first;
+  Refractory refractory;
+  float *volts, *spikes, *v, *i;
+  uint16_t* marks;
+  uint8_t* marked;
+
+  template <Reset kReset>
+  void row(long t, long b) const {
+    const long here = (t * batch + b) * n, state = b * n;
+    const auto [steps, left, frozen] = refractory;
+    if (steps == nullptr)
+      return neurons<kReset>(k, n, volts + here, v + state, i + state, spikes + here);
+    frozen_neurons<kReset>(k, n, steps, left + state, frozen + here, volts + here,
+                           v + state, i + state, spikes + here);
+  }
+
+  template <Reset kReset>
+  ffi::Error run(ffi::ThreadPool& pool) const {
+    const bool loop = r != nullptr;
+    const bool all = loop && !finite_here(r, n * n);
+    const Rows weights = in_vectors(r, loop ? n : 0, n);
+    *marked = loop && !all;
+    const long size = share(pool, batch), parts = (batch + size - 1) / size;
+    return parallel(pool, parts, [&](long part) {
+      const long first = part * size, count = std::min(size, batch - first);
+      Events fired(count, loop ? n : 0);
+      for (long b = first; b < first + count && loop; ++b)
+        fired.read(s_first + b * n, n, all);
+      for (long t = 0; t < steps; ++t) {
+        if (loop) gather(weights, fired, volts + (t * batch + first) * n, n);
+        fired.clear();
+        for (long b = first; b < first + count; ++b) {
+          row<kReset>(t, b);
+          const long at = t * batch + b;
+          if (loop) fired.read(spikes + at * n, n, all, marks + at * groups(n));
+        }
       }
-    }
-  });
+    });
+  }
+};
+
+inline ffi::Error forward(ffi::ThreadPool& pool, const Forward& work) {
+  if (work.reset == Reset::kZero) return work.run<Reset::kZero>(pool);
+  if (work.reset == Reset::kSubtract) return work.run<Reset::kSubtract>(pool);
+  return work.run<Reset::kNone>(pool);
 }
 
 }  // namespace

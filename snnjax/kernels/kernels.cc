@@ -68,7 +68,7 @@ ffi::Error Outer(ffi::ThreadPool pool, ffi::AnyBuffer x, Marks marks, Flag marke
 }
 
 // The currents are where the voltages come to be: one buffer is both.
-ffi::Error Forward(ffi::ThreadPool pool, Floats currents, Floats r, Floats v0,
+ffi::Error ForwardCall(ffi::ThreadPool pool, Floats currents, Floats r, Floats v0,
                    Floats i0, Floats s0, Counts left0, Floats constants, Counts pause,
                    ffi::Result<Floats> vs, ffi::Result<Floats> spikes,
                    ffi::Result<Bytes> frozen, ffi::Result<Marks> marks,
@@ -109,22 +109,26 @@ ffi::Error Forward(ffi::ThreadPool pool, Floats currents, Floats r, Floats v0,
   ask_for_large_pages(spikes->untyped_data(), spikes->size_bytes());
   const Layer layer{batch == 0 ? 0 : rows / batch, batch, n, *mode,
                     Constants(constants.typed_data(), n)};
-  return guarded([&] {
-    return forward(pool, layer, loop ? r.typed_data() : nullptr, s0.typed_data(),
-                   refractory, vs->typed_data(), spikes->typed_data(),
-                   v_end->typed_data(), i_end->typed_data(), marks->typed_data(),
-                   marked->typed_data());
-  });
+  const Forward work{layer,
+                     loop ? r.typed_data() : nullptr,
+                     s0.typed_data(),
+                     refractory,
+                     vs->typed_data(),
+                     spikes->typed_data(),
+                     v_end->typed_data(),
+                     i_end->typed_data(),
+                     marks->typed_data(),
+                     marked->typed_data()};
+  return guarded([&] { return forward(pool, work); });
 }
 
 // The gradient of the spikes is where that of the drive comes to be.
 ffi::Error BackwardCall(ffi::ThreadPool pool, Floats g_spikes, Floats g_vs, Floats vs,
                         Bytes frozen, Floats r, Floats constants, Floats surrogate,
                         Floats g_v, Floats g_i, Floats g_s, ffi::Result<Floats> g_x,
-                        ffi::Result<Floats> g_v0,
-                        ffi::Result<Floats> g_i0, ffi::Result<Floats> g_s0,
-                        std::string_view reset, bool reset_gradient, bool synapse,
-                        std::string_view shape) {
+                        ffi::Result<Floats> g_v0, ffi::Result<Floats> g_i0,
+                        ffi::Result<Floats> g_s0, std::string_view reset,
+                        bool reset_gradient, bool synapse, std::string_view shape) {
   const long rows = vs.dimensions()[0];
   const long batch = g_v.dimensions()[0], n = g_v.dimensions()[1];
   Arguments given;
@@ -190,7 +194,7 @@ XLA_FFI_DEFINE_HANDLER_SYMBOL(snnjax_outer, Outer,
                                   .Ret<Floats>()
                                   .Attr<int64_t>("shift"));
 
-XLA_FFI_DEFINE_HANDLER_SYMBOL(snnjax_forward, Forward,
+XLA_FFI_DEFINE_HANDLER_SYMBOL(snnjax_forward, ForwardCall,
                               ffi::Ffi::Bind()
                                   .Ctx<ffi::ThreadPool>()
                                   .Arg<Floats>()
