@@ -23,7 +23,7 @@ def concrete(value: Any) -> np.ndarray | None:
 
 
 def common_dtype(*dtypes: Any) -> np.dtype:
-    """The dtype that holds all of these, whatever ``jax_numpy_dtype_promotion`` is."""
+    """The dtype that holds all of these, whatever promotion of dtypes is."""
     with jax.numpy_dtype_promotion("standard"):
         return jnp.result_type(*dtypes)
 
