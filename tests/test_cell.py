@@ -311,7 +311,7 @@ def test_lost_looks_at_floating_point_only():
         (lambda s: jax.tree.map(lambda x: x[0], s), r"\(3,\) float32"),
         (lambda s: jax.tree.map(lambda x: x[:, :2], s), r"\(2, 2\) float32"),
         (lambda s: jax.tree.map(lambda x: x.astype(int), s), r"int32"),
-        (lambda s: s._replace(silent=s.v), r"\.silent \(2, 3\)"),
+        (lambda s: s._replace(refractory=s.v), r"\.refractory \(2, 3\)"),
         (lambda s: s._replace(i=None), "1 arrays"),
         (lambda s: (s.v, s.i), r"\[0\] \(2, 3\)"),
         (lambda s: (), "0 arrays"),

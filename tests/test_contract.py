@@ -176,7 +176,7 @@ def value_and_gradients(name, xs, **options):
     def loss(weights, xs):
         state, ys = snn.unroll(cell, weights, xs, dt=DT, **options)
         shades = 1.0 + jnp.arange(ys.size, dtype=ys.dtype).reshape(ys.shape) / ys.size
-        leaves = [leaf.sum() for leaf in jax.tree.leaves(state)]
+        leaves = [leaf.sum().astype(ys.dtype) for leaf in jax.tree.leaves(state)]
         return jnp.sum(shades * ys) + sum(leaves, jnp.zeros((), ys.dtype)), ys
 
     run = jax.jit(jax.value_and_grad(loss, (0, 1), has_aux=True))
