@@ -217,7 +217,9 @@ def test_voltages_inside_the_band_or_outside_the_mask_have_no_gradient():
 @pytest.mark.parametrize(("power", "expected"), [(1, 1.5 + 4.0), (2, 3.5 + 16.0)])
 def test_weights_cost_the_mean_of_each_connection(power, expected, x64):
     net = snn.chain(
-        snn.learn(lambda tau_mem: snn.li(2, snn.LIParams(tau_mem)), tau_mem=np.ones(2)),
+        snn.learn(
+            lambda tau_mem: snn.li(2, snn.LIParams(tau_mem)), tau_mem=np.full(2, 0.02)
+        ),
         snn.recurrent(2, 2, snn.lif(2), bias=True),
     )
     weights = net.init(jax.random.key(0))
