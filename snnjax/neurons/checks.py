@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import jax
@@ -69,30 +70,29 @@ def check_lif(n: int, params: Any, reset: str, input: str = "current") -> None:
         )
 
 
-def check_step(
-    name: str, n: int, rest: Callable, state: Any, x: jax.Array, lead: int = 0
-) -> None:
-    """Refuses an input of another width, and a state of another batch or kind.
+def state_check(name: str, n: int, rest: Callable) -> Callable[..., None]:
+    """What refuses an input of another width and a state of another batch or kind.
 
     Args:
         name: of the neuron.
         n: number of neurons.
         rest: as of ``Cell``.
-        state: what came; in single or double precision whatever the input.
-        x: its input, ``[*batch, n]``.
-        lead: how many axes come before the batch.
 
-    Raises:
-        ValueError: with what came and what was expected.
+    Returns:
+        ``(state, x [*batch, n])``, or ``(state, xs [T, *batch, n], lead=1)``; a state
+        may be in single or double precision whatever the input. Raises ValueError with
+        what came and what was expected.
     """
-    check.width(name, x, n)
-    like = jax.ShapeDtypeStruct(x.shape[lead:], voltage_dtype(state, x))
-    check.state(name, state, jax.eval_shape(rest, like))
 
+    @cache
+    def like(shape, dtype):
+        return jax.eval_shape(rest, jax.ShapeDtypeStruct(shape, dtype))
 
-def check_run(name: str, n: int, rest: Callable, state: Any, xs: jax.Array) -> None:
-    """The same for a sequence ``[T, *batch, n]``."""
-    check_step(name, n, rest, state, xs, lead=1)
+    def refuse(state, x, lead=0):
+        check.width(name, x, n)
+        check.state(name, state, like(x.shape[lead:], voltage_dtype(state, x)))
+
+    return refuse
 
 
 def voltage_dtype(state: Any, x: jax.Array) -> jnp.dtype:

@@ -29,7 +29,7 @@ from snnjax import check
 from snnjax.about import INPUT, OUTPUT, About, Edge, factory
 from snnjax.cell import Cell
 from snnjax.check import Number
-from snnjax.neurons.checks import check_constants, check_lif, check_run, check_step
+from snnjax.neurons.checks import check_constants, check_lif, state_check
 from snnjax.neurons.leaky import (
     Firing,
     LIFParams,
@@ -184,6 +184,8 @@ def _homeostatic(name, n, homeostasis, *, init, rest, prepare):
         zero = zeros(name, n, x)
         return HomeostasisState(rest(x), zero, zero)
 
+    refuse = state_check(name, n, at_rest)
+
     def advance(weights, dt, dtype):
         inner = prepare(weights, dt, dtype)
         target, tau, speed, dt = (jnp.asarray(c, dtype) for c in (*homeostasis, dt))
@@ -199,11 +201,11 @@ def _homeostatic(name, n, homeostasis, *, init, rest, prepare):
         return one
 
     def step(weights, state, x, dt):
-        check_step(name, n, at_rest, state, x)
+        refuse(state, x)
         return advance(weights, dt, state.drift.dtype)(state, x)
 
     def run(weights, state, xs, dt):
-        check_run(name, n, at_rest, state, xs)
+        refuse(state, xs, lead=1)
         return jax.lax.scan(advance(weights, dt, state.drift.dtype), state, xs)
 
     return Cell(init=init, rest=at_rest, step=step, run=run)

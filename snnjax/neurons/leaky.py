@@ -30,7 +30,7 @@ from snnjax.check import Number
 from snnjax.kernels import native
 from snnjax.kernels.native import Backend
 from snnjax.neurons import backends
-from snnjax.neurons.checks import check_flow, check_lif, check_run
+from snnjax.neurons.checks import check_flow, check_lif, state_check
 from snnjax.neurons.population import population, zeros
 from snnjax.neurons.potentials import mean_exp
 from snnjax.surrogate import Shape, SuperSpike, check_shape, spike
@@ -254,6 +254,7 @@ def lif(
     firing, rest = Firing(reset, reset_gradient), partial(lif_rest, n, params)
     constants = partial(constants_of, params, input)
     run = backends.runner(firing, surrogate, backend)
+    refuse = state_check("lif", n, rest)
 
     def advance(given, state, x):
         state, s, v = firing.step(given, state, x, lambda v: spike(v, surrogate))
@@ -262,12 +263,12 @@ def lif(
     def faster(names):
         def whole(weights, state, xs, dt):
             del weights
-            check_run("lif", n, rest, state, xs)
+            refuse(state, xs, lead=1)
             return run(names, constants(dt, state.v.dtype), state, xs)
 
         def loop(weights, state, currents, loop, dt):
             del weights
-            check_run("lif", n, rest, state, currents)
+            refuse(state, currents, lead=1)
             check.shape("The recurrent weights of lif", loop.r, (n, n))
             before, like = loop.spikes, currents.shape[1:]
             check.shape("The spikes before a loop of lif", before, like)

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from snnjax import check
 from snnjax.about import About
 from snnjax.cell import Cell
-from snnjax.neurons.checks import check_run, check_step, voltage_dtype
+from snnjax.neurons.checks import state_check, voltage_dtype
 
 
 def population(
@@ -34,6 +34,7 @@ def population(
         faster: names to watch -> ``run`` and ``loop`` of a cell that shows these, if
             there is a faster way than step after step.
     """
+    refuse = state_check(name, n, rest)
 
     def build(names):
         if names:
@@ -49,12 +50,12 @@ def population(
 
         def step(weights, state, x, dt):
             del weights  # neurons have constants; connections have weights
-            check_step(name, n, rest, state, x)
+            refuse(state, x)
             return one(constants(dt, voltage_dtype(state, x)), state, x)
 
         def run(weights, state, xs, dt):
             del weights
-            check_run(name, n, rest, state, xs)
+            refuse(state, xs, lead=1)
             given = constants(dt, voltage_dtype(state, xs))
             return jax.lax.scan(lambda s, x: one(given, s, x), state, xs)
 
