@@ -277,6 +277,7 @@ def test_constants_of_a_cell_with_weights_are_learned_beside_them():
     close(cell.init(key).weights, make(TAU_MEM).init(key))
 
 
+@pytest.mark.filterwarnings("ignore:Times are in seconds")
 def test_a_step_of_any_size_leaves_a_constant_positive():
     cell = snn.learn(lambda tau: snn.li(2, snn.LIParams(tau_mem=tau)), tau=TAU_MEM)
     weights = cell.init(jax.random.key(0))
