@@ -1,11 +1,29 @@
 """Files that are whole or not there at all, and the one cache of the user."""
 
 import contextlib
+import errno
 import os
+import platform
 import secrets
 import shutil
-from collections.abc import Iterator
+import stat
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+
+try:
+    import fcntl
+except ImportError:  # not a POSIX system
+    fcntl = None  # type: ignore[assignment]
+
+_NO_LOCKS = (errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK)  # of a file system without
+_KINDS = {
+    stat.S_IFDIR: "a folder",
+    stat.S_IFIFO: "a pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
 
 
 def cache_folder() -> Path:
@@ -54,6 +72,57 @@ def write_text(path: str | Path, text: str) -> None:
         new.write_text(text)
 
 
+def not_a_file(path: str | Path) -> str:
+    """What lies at a path that is no regular file: ``"a pipe"``; nothing if it is one.
+
+    Raises:
+        FileNotFoundError: if there is nothing.
+    """
+    try:
+        mode = Path(path).stat().st_mode
+    except (FileNotFoundError, NotADirectoryError, ValueError) as error:
+        raise FileNotFoundError(f"No file {path}.") from error
+    return "" if stat.S_ISREG(mode) else _KINDS.get(stat.S_IFMT(mode), "no file")
+
+
+@contextlib.contextmanager
+def lock(
+    path: str | Path, *, waiting: Callable[[str], None] | None = None
+) -> Iterator[None]:
+    """Lets one thread of one process at a time go on, of all that name this path.
+
+    ``NAME.lock`` beside the path says who holds it, and is removed in the end. A lock
+    ends with its holder, however that ends. Where a file system or an operating system
+    has no locks, nobody waits.
+
+    Args:
+        path: of the file or folder that is to be made or changed.
+        waiting: is told once, in a sentence, who is waited for; without it another
+            holder is an error.
+
+    Raises:
+        BlockingIOError: naming the holder.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    name = path.with_name(f"{path.name}.lock")
+    while (file := _try_lock(name)) is None:
+        told = f"{path} is in use by {_holder(name)}"
+        if waiting is None:
+            raise BlockingIOError(f"{told}; wait for it, or name another place.")
+        waiting(f"{told}; waiting for it")
+        waiting = _silent
+        time.sleep(0.1)
+    with file:
+        file.truncate(0)
+        file.write(f"process {os.getpid()} on {platform.node()}")
+        file.flush()
+        try:
+            yield
+        finally:
+            name.unlink(missing_ok=True)  # closing the file frees the lock
+
+
 def remove_leftovers(path: str | Path) -> None:
     """Removes what killed processes left of ``path``; no other may be writing it."""
     path = Path(path)
@@ -62,6 +131,35 @@ def remove_leftovers(path: str | Path) -> None:
         token = each.name.removeprefix(before).removesuffix(after)
         if each.name == f"{before}{token}{after}" and len(token) == 8:
             _remove(each)
+
+
+def _try_lock(name):
+    """The lock file, open and locked; nothing if another holds it."""
+    file = name.open("a+")
+    try:
+        if fcntl is not None:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.path.samestat(os.fstat(file.fileno()), name.stat()):
+            return file
+    except (BlockingIOError, FileNotFoundError):
+        pass  # held, or removed by who held it
+    except OSError as error:
+        if error.errno in _NO_LOCKS:
+            return file
+        file.close()
+        raise
+    file.close()
+    return None
+
+
+def _holder(name):
+    with contextlib.suppress(OSError):
+        return name.read_text() or "another process"
+    return "another process"
+
+
+def _silent(told):
+    """Nothing is told twice."""
 
 
 def _remove(path):

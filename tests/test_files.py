@@ -1,6 +1,9 @@
 import os
+import platform
+import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -92,3 +95,74 @@ def test_leftovers_of_a_killed_writer_are_found_and_nothing_else(tmp_path):
     files.remove_leftovers(tmp_path / "set")
     assert sorted(tmp_path.iterdir()) == sorted(others)
     files.remove_leftovers(tmp_path / "nowhere" / "set")
+
+
+def test_of_two_that_name_a_path_one_goes_on_and_the_other_is_told_who(tmp_path):
+    path = tmp_path / "deep" / "set"
+    holder = f"{path} is in use by process {os.getpid()} on {platform.node()}"
+    with files.lock(path):
+        with pytest.raises(BlockingIOError, match=f"{holder}; wait"), files.lock(path):
+            pass
+        with files.lock(tmp_path / "another"):
+            pass
+    assert not list(path.parent.iterdir())
+    with files.lock(path):
+        pass
+
+
+def test_those_that_wait_go_on_one_after_another_and_are_told_once(tmp_path):
+    inside, most, told, done = [], [], [], []
+
+    def work():
+        for _ in range(10):
+            with files.lock(tmp_path / "a", waiting=told.append):
+                inside.append(1)
+                most.append(len(inside))
+                inside.pop()
+                done.append(1)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(done) == 40
+    assert set(most) == {1}
+    assert all("waiting for it" in each for each in told)
+    assert len(told) <= 40
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_lock_ends_with_a_killed_holder(tmp_path):
+    program = (
+        "import os, sys; from snnjax import files\n"
+        "with files.lock(sys.argv[1]): os.kill(os.getpid(), 9)"
+    )
+    root = Path(files.__file__).parents[1]
+    subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path / "a")],
+        env=os.environ | {"PYTHONPATH": str(root)},
+        check=False,
+    )
+    assert (tmp_path / "a.lock").exists()
+    with files.lock(tmp_path / "a"):
+        pass
+
+
+def test_what_is_no_regular_file_is_called_what_it_is(tmp_path):
+    (tmp_path / "file").touch()
+    (tmp_path / "link").symlink_to("file")
+    (tmp_path / "gone").symlink_to("nowhere")
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "zero").symlink_to("/dev/zero")
+    there = socket.socket(socket.AF_UNIX)
+    there.bind(str(tmp_path / "socket"))
+    there.close()
+    for name, kind in {
+        **{"file": "", "link": "", "pipe": "a pipe", "zero": "a device"},
+        **{"socket": "a socket", ".": "a folder"},
+    }.items():
+        assert files.not_a_file(tmp_path / name) == kind
+    for name in ("gone", "none", "file/inside", "nul\0"):
+        with pytest.raises(FileNotFoundError, match="No file"):
+            files.not_a_file(tmp_path / name)

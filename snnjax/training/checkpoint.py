@@ -99,11 +99,12 @@ def _refusal(folder, epoch, reason):
 
 
 def _digest(saved):
-    """Of all files of a checkpoint but the digest itself."""
+    """Of all files of a checkpoint but the digest itself, on any system the same."""
     total = hashlib.sha256()
-    for path in sorted(saved.rglob("*")):
+    named = {path.relative_to(saved).as_posix(): path for path in saved.rglob("*")}
+    for name, path in sorted(named.items()):
         if path.is_file() and not path.name.startswith(_DIGEST):
-            total.update(f"{path.relative_to(saved)} {path.stat().st_size}\n".encode())
+            total.update(f"{name} {path.stat().st_size}\n".encode())
             with path.open("rb") as file:
                 total.update(hashlib.file_digest(file, "sha256").digest())
     return total.hexdigest()

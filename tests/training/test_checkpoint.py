@@ -1,4 +1,5 @@
 import json
+import pathlib
 from functools import cache
 
 import jax
@@ -175,6 +176,21 @@ def test_a_damaged_file_is_refused_quietly_and_the_one_before_helps(
         path.rmdir() if path.is_dir() else path.unlink()
     newest.rmdir()
     assert_same(run(tmp_path, 2), expected)
+
+
+def test_the_digest_is_the_same_where_folders_are_parted_otherwise(
+    tmp_path, monkeypatch
+):
+    for name in ("tree/x", "tree.x", "Tree/a/b"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(name)
+    here, posix = checkpoint._digest(tmp_path), pathlib.PurePath.relative_to
+
+    def windows(self, *other):
+        return pathlib.PureWindowsPath(*posix(self, *other).parts)
+
+    monkeypatch.setattr(pathlib.PurePath, "relative_to", windows)
+    assert checkpoint._digest(tmp_path) == here
 
 
 @pytest.mark.parametrize("file", ["note/metadata", "tree/_METADATA"])
