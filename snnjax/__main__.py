@@ -51,10 +51,18 @@ def _train(command):
     print(
         f"test accuracy {summary['test_accuracy']:.3f} (seeds: {each}); a linear "
         f"readout of the same spikes {summary['linear_readout_test_accuracy']:.3f}\n"
-        f"trained in {summary['train_seconds']:.1f} s on {summary['device']}\n"
+        f"trained in {summary['train_seconds']:.1f} s on {summary['device']}"
+        f"{_earlier(summary)}\n"
         f"report: {command.out / 'report.png'}"
     )
     return 0
+
+
+def _earlier(summary):
+    """How much of a training lay in its folder already."""
+    found = sum(summary["resumed_after"])
+    of = summary["epochs"] * len(summary["resumed_after"])
+    return f" ({found} of {of} epochs were found already)" if found else ""
 
 
 def _task(command):
@@ -146,7 +154,9 @@ def _commands(conf):
         fingertip. mnist: handwritten digits, 70000 of them. n-mnist: the same before an
         event camera. ecg: segments of a heartbeat (QTDB), step by step.
 
-        A run that was cut off goes on when called again with the same --out.
+        A run that was cut off goes on when called again with the same --out. A folder
+        with another run is refused; other --epochs are one, too, for the learning rate
+        falls over all of them.
         """
 
         task: Literal["digits", "spoken-digits", "braille", "mnist", "n-mnist", "ecg"]

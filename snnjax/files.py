@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import itertools
 import os
 import platform
 import secrets
@@ -10,12 +11,14 @@ import stat
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TextIO
 
 try:
     import fcntl
 except ImportError:  # not a POSIX system
     fcntl = None  # type: ignore[assignment]
 
+_held: set[TextIO] = set()  # lock files
 _NO_LOCKS = (errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK)  # of a file system without
 _KINDS = {
     stat.S_IFDIR: "a folder",
@@ -113,14 +116,26 @@ def lock(
         waiting(f"{told}; waiting for it")
         waiting = _silent
         time.sleep(0.1)
-    with file:
-        file.truncate(0)
-        file.write(f"process {os.getpid()} on {platform.node()}")
-        file.flush()
-        try:
-            yield
-        finally:
-            name.unlink(missing_ok=True)  # closing the file frees the lock
+    _held.add(file)
+    file.truncate(0)
+    file.write(f"process {os.getpid()} on {platform.node()}")
+    file.flush()
+    try:
+        yield
+    finally:
+        if file in _held:  # a forked child holds nothing
+            _held.discard(file)
+            name.unlink(missing_ok=True)
+            file.close()  # frees the lock
+
+
+def free_name(path: str | Path) -> Path:
+    """A name beside ``path`` that is not taken: ``metrics.1.jsonl``, and so on."""
+    path = Path(path)
+    names = (
+        path.with_name(f"{path.stem}.{k}{path.suffix}") for k in itertools.count(1)
+    )
+    return next(name for name in names if not name.exists())
 
 
 def remove_leftovers(path: str | Path) -> None:
@@ -150,6 +165,17 @@ def _try_lock(name):
         raise
     file.close()
     return None
+
+
+def _let_go():
+    """A forked child may outlive who forked it; it must not hold what that one held."""
+    for file in _held:
+        file.close()
+    _held.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_let_go)
 
 
 def _holder(name):

@@ -1,9 +1,11 @@
+import multiprocessing
 import os
 import platform
 import socket
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -147,6 +149,20 @@ def test_a_lock_ends_with_a_killed_holder(tmp_path):
     assert (tmp_path / "a.lock").exists()
     with files.lock(tmp_path / "a"):
         pass
+
+
+@pytest.mark.filterwarnings("ignore:.*fork")
+def test_a_forked_child_does_not_hold_what_its_parent_held(tmp_path):
+    with files.lock(tmp_path / "a"):
+        worker = multiprocessing.get_context("fork").Process(
+            target=time.sleep, args=[9]
+        )
+        worker.start()
+    with files.lock(tmp_path / "a"):
+        assert worker.is_alive()
+    worker.kill()
+    worker.join()
+    assert not list(tmp_path.iterdir())
 
 
 def test_what_is_no_regular_file_is_called_what_it_is(tmp_path):

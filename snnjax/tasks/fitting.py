@@ -1,6 +1,6 @@
 """Fits networks to the training data of a task, one for each seed."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ def fit_networks(
     *,
     seeds: int,
     folder: Path,
+    recipe: Mapping[str, Any],
     name: str,
     progress: bool,
 ) -> list[Fit]:
@@ -38,6 +39,7 @@ def fit_networks(
         seeds: how many networks.
         folder: in which each has its own, ``seed0`` and so on; a run that was cut off
             there goes on.
+        recipe: what made the task, by name, for the folders.
         name: of the task, for the progress.
         progress: whether to show it.
 
@@ -50,6 +52,11 @@ def fit_networks(
     learning_rate = optax.cosine_decay_schedule(schedule.learning_rate, updates)
     optimizer = optax.adam(learning_rate)
     step = jax.jit(make_step(partial(loss, network), optimizer, has_aux=True))
+    made_by = {
+        **recipe,
+        **schedule._asdict(),
+        "optimizer": "adam, whose learning rate falls to zero over all epochs",
+    }
 
     def one(seed):
         weights = network.cell.init(jax.random.key(seed))
@@ -60,6 +67,7 @@ def fit_networks(
             epochs=schedule.epochs,
             validate=validate,
             folder=folder / f"seed{seed}",
+            recipe=made_by | {"seed": seed},
             progress=progress,
             name=f"{name} seed {seed}",
         )

@@ -17,6 +17,7 @@ from snnjax.tasks.fitting import fit_networks
 from snnjax.tasks.linear import linear_baseline
 from snnjax.tasks.network import scores
 from snnjax.tasks.prediction import predict
+from snnjax.tasks.recipe import recipe
 from snnjax.tasks.report import accuracies, page
 from snnjax.tasks.task import Task
 from snnjax.training import environment
@@ -32,6 +33,10 @@ def train(
 ) -> dict[str, Any]:
     """Trains a task and leaves a folder: metrics, checkpoints, report, summary.
 
+    A folder is known by what made its run: the task, its data, network and schedule,
+    and the seeds (``seed0/run.json`` and so on). The learning rate falls over all
+    epochs, so that another number of them is another run.
+
     Args:
         task: what to train.
         folder: where to; a run that was cut off there goes on.
@@ -40,18 +45,58 @@ def train(
         progress: whether to show it, on stderr.
 
     Returns:
-        The summary, as in ``folder/summary.json``.
+        The summary, as in ``folder/summary.json``; ``"resumed_after"`` says how many
+        epochs of each seed the folder held already.
 
     Raises:
         FloatingPointError: if a network stops being finite.
-        ValueError: if the folder holds another task's run, or a longer one.
+        ValueError: if the folder holds another run (what differs is named), one of more
+            seeds, or a summary without its networks.
+        BlockingIOError: if another process trains there, with its name.
         ImportError: without matplotlib, before anything is trained.
     """
     check.whole("seeds", seeds)
     epochs = task.schedule.epochs if epochs is None else epochs
     check.whole("epochs", epochs)
     plot.figure()  # fails here rather than after the training
-    folder, network, parts = Path(folder), task.network, task.parts
+    folder = Path(folder)
+    task = task._replace(schedule=task.schedule._replace(epochs=epochs))
+    if jax.process_index() > 0:  # of a job of several processes the first one writes
+        return _train(task, folder, seeds, progress)[0]
+    with files.lock(folder):
+        _refuse_loss(folder, seeds)
+        summary, figure = _train(task, folder, seeds, progress)
+        text = json.dumps(summary, indent=2) + "\n"
+        files.write_text(folder / "summary.json", text)
+        with files.atomic(folder / "report.png") as new:
+            figure.savefig(new, dpi=150, format="png")
+    return summary
+
+
+def _refuse_loss(folder, seeds):
+    """Refuses a folder whose summary would be replaced by one that knows less."""
+    kept = [each.parent for each in folder.glob("seed*/checkpoint")]
+    more = [each.name for each in kept if each.name not in _names(seeds)]
+    if more:
+        raise ValueError(
+            f"{folder} holds {', '.join(sorted(more))} too, {seeds} seeds were asked "
+            "for. Name another folder, or ask for as many."
+        )
+    left = [name for name in ("summary.json", "report.png") if (folder / name).exists()]
+    if left and not kept:
+        raise ValueError(
+            f"{folder} holds {' and '.join(left)} of an earlier run, but not its "
+            "networks. Name another folder, or remove what is left there."
+        )
+
+
+def _names(seeds):
+    return [f"seed{seed}" for seed in range(seeds)]
+
+
+def _train(task, folder, seeds, progress):
+    """Networks, tests, and what is told of them: the summary and a figure."""
+    network, parts = task.network, task.parts
     compiled = jax.jit(partial(scores, network))
 
     def validate(weights):
@@ -61,9 +106,10 @@ def train(
         network,
         parts["train"],
         validate,
-        task.schedule._replace(epochs=epochs),
+        task.schedule,
         seeds=seeds,
         folder=folder,
+        recipe=recipe(task),
         name=task.name,
         progress=progress,
     )
@@ -79,17 +125,14 @@ def train(
         "linear_readout_test_accuracy": linear,
         "train_seconds": sum(row["seconds"] for fit in fits for row in fit.history),
         "test_seconds": test_seconds,
-        "epochs": epochs,
+        "epochs": task.schedule.epochs,
+        "resumed_after": [fit.resumed_after for fit in fits],
         "samples": {name: len(part.labels) for name, part in parts.items()},
         **task.notes,
         **environment(),
     }
-    files.write_text(folder / "summary.json", json.dumps(summary, indent=2) + "\n")
-
     title = (
         f"{task.name}: test accuracy {tests[0].accuracy:.3f} (seed 0), "
         f"linear readout {linear:.3f}"
     )
-    figure = page(network, fits[0], tests[0], parts["test"], title)
-    figure.savefig(folder / "report.png", dpi=150)
-    return summary
+    return summary, page(network, fits[0], tests[0], parts["test"], title)

@@ -19,6 +19,8 @@ _DIGEST = "sha256"  # name of the file that holds it
 def save(folder: Path, epoch: int, tree: Any, note: dict[str, Any]) -> None:
     """Keeps a tree of arrays and a note, atomically; the newest two stay.
 
+    All processes of a ``jax.distributed`` job call it together.
+
     Args:
         folder: of the run.
         epoch: number of epochs done.
@@ -36,8 +38,9 @@ def save(folder: Path, epoch: int, tree: Any, note: dict[str, Any]) -> None:
     )
     with _manager(folder) as manager:
         manager.save(epoch, args=args, force=True)
-    saved = _home(folder) / str(epoch)
-    files.write_text(saved / _DIGEST, _digest(saved))
+    if jax.process_index() == 0:  # orbax has waited for the others
+        saved = _home(folder) / str(epoch)
+        files.write_text(saved / _DIGEST, _digest(saved))
 
 
 def restore(folder: Path, like: Any) -> tuple[Any, dict[str, Any]] | None:
@@ -57,6 +60,8 @@ def restore(folder: Path, like: Any) -> tuple[Any, dict[str, Any]] | None:
 
     if not _home(folder).exists():
         return None
+    if not _home(folder).is_dir():
+        raise ValueError(f"{_home(folder)} must be a folder of checkpoints.")
     with _manager(folder) as manager:
         epoch = manager.latest_step()
         if epoch is None:

@@ -4,9 +4,11 @@
 validation data, and resumes from its folder bit for bit.
 """
 
-import json
+import contextlib
+import sys
 import time
-from collections.abc import Callable, Iterable
+import warnings
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,10 +16,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from snnjax import check, files
+from snnjax import check
 from snnjax.cell import nonfinite
 from snnjax.progress import bar
-from snnjax.training import checkpoint
+from snnjax.training.folder import Criterion, Folder
 from snnjax.training.step import Metrics, TrainState
 
 
@@ -28,6 +30,7 @@ class Fit(NamedTuple):
     best_weights: Any  # those of the epoch that did best on validation data
     best_epoch: int
     history: list[dict[str, float]]  # one entry for each epoch
+    resumed_after: int = 0  # epochs that its folder held already
 
 
 def fit(
@@ -41,13 +44,20 @@ def fit(
     mode: str = "max",
     patience: int | None = None,
     folder: str | Path | None = None,
+    recipe: Mapping[str, Any] | None = None,
     progress: bool = True,
     name: str = "training",
 ) -> Fit:
     """Trains for a number of epochs and keeps the weights that do best in validation.
 
     Killed at any moment and called again with the same arguments, it goes on from its
-    folder and ends with the same bits.
+    folder and ends with the same bits. The folder knows its run by ``recipe``, the
+    update as it is compiled, ``state`` and the batches (the first 64 of epoch 0): where
+    one of these is another, it is refused by name and the folder stays as it is. More
+    epochs go on where the update is the same, so not where the learning rate depends on
+    their number. With other versions or another device, compiled programs and drawn
+    numbers prove nothing; this is told in a warning. Several processes of one
+    ``jax.distributed`` job share a folder, and the first of them writes.
 
     Args:
         step: ``(state, *batch) -> (state, metrics)``, as a rule ``jit(make_step(…))``.
@@ -59,17 +69,23 @@ def fit(
         monitor: which of these decides.
         mode: whether ``"max"`` or ``"min"`` of it is best.
         patience: stop after so many epochs without a better one; never if omitted.
-        folder: for the checkpoint and ``metrics.jsonl``; nothing is kept if omitted.
-        progress: whether to show a bar (lines where there is no terminal) on stderr.
+        folder: for the checkpoint, ``metrics.jsonl`` and ``run.json``, which says what
+            made the run; nothing is kept if omitted.
+        recipe: what else made the run, by name: settings, arrays of data. A change of
+            it is refused by that name.
+        progress: whether to show a bar (lines where there is no terminal) on stderr,
+            and to say there if the folder held some epochs already.
         name: what the progress is of.
 
     Returns:
-        ``Fit(state, best_weights, best_epoch, history)``.
+        ``Fit(state, best_weights, best_epoch, history, resumed_after)``.
 
     Raises:
         ValueError: for arguments out of range, a ``monitor`` that validation does not
-            report, or a folder with a damaged checkpoint, the run of another network,
-            a longer run, or one with another ``monitor`` or ``mode``.
+            report, or a folder with a damaged checkpoint, another run (what differs is
+            named), a longer one, one with another ``monitor`` or ``mode``, or a history
+            without a checkpoint.
+        BlockingIOError: if another process or thread holds the folder, with its name.
         FloatingPointError: when a loss or a state is no longer finite; it says in
             which layer. The checkpoint of the epoch before stays.
     """
@@ -78,74 +94,57 @@ def fit(
     if patience is not None:
         check.whole("patience", patience)
 
-    folder, criterion = None if folder is None else Path(folder), _Best(mode, monitor)
+    criterion = Criterion(mode, monitor)
     state = jax.tree.map(jnp.asarray, state)
     best, history = state.weights, list[dict[str, float]]()
-    if folder is not None:
-        state, best, history = _resume(folder, state, epochs, criterion)
-
-    with bar(name, note="compiling", shown=progress) as update:
-        while len(history) < epochs and not criterion.stale(history, patience):
-            began = time.perf_counter()
-            state, means = _epoch(step, state, batches(len(history)), len(history))
-            scores = _scores(validate(state.weights), monitor)
-            row = {"epoch": len(history)} | means | scores
-            history.append(row | {"seconds": time.perf_counter() - began})
-            if criterion.epoch(history) == len(history) - 1:
-                best = jax.tree.map(jnp.copy, state.weights)  # a step may donate
-            if folder is not None:
-                _save(folder, state, best, history, criterion)
-            update(len(history), epochs, _summary(history[-1], monitor, epochs))
-    return Fit(state, best, criterion.epoch(history), history)
-
-
-class _Best(NamedTuple):
-    """What makes an epoch the best one."""
-
-    mode: str
-    monitor: str
-
-    def epoch(self, history):
-        sign = 1.0 if self.mode == "max" else -1.0
-        scores = [sign * row[f"validation_{self.monitor}"] for row in history]
-        return int(np.argmax([s if np.isfinite(s) else -np.inf for s in scores]))
-
-    def stale(self, history, patience):
-        if patience is None or not history:
-            return False
-        return len(history) - 1 - self.epoch(history) >= patience
+    with contextlib.ExitStack() as held:
+        kept = None
+        if folder is not None:
+            kept = held.enter_context(Folder.of_run(folder, criterion))
+            given = step, state, batches, recipe or {}
+            state, best, history = kept.resume(*given, epochs=epochs)
+        shown = progress and jax.process_index() == 0
+        found = len(history)
+        done = found == epochs or criterion.stale(history, patience)
+        if shown and found:
+            print(f"{name}  {_found(folder, found, epochs, done)}", file=sys.stderr)
+        if found:
+            _compare(validate(best), history[criterion.epoch(history)])
+        with bar(name, note="compiling", shown=shown and not done) as update:
+            while len(history) < epochs and not criterion.stale(history, patience):
+                began = time.perf_counter()
+                state, means = _epoch(step, state, batches(len(history)), len(history))
+                scores = _scores(validate(state.weights), monitor)
+                row = {"epoch": len(history)} | means | scores
+                history.append(row | {"seconds": time.perf_counter() - began})
+                if criterion.epoch(history) == len(history) - 1:
+                    best = jax.tree.map(jnp.copy, state.weights)  # a step may donate
+                if kept is not None:
+                    kept.save(state, best, history)
+                update(len(history), epochs, _summary(history[-1], monitor, epochs))
+    return Fit(state, best, criterion.epoch(history), history, found)
 
 
-def _resume(folder, state, epochs, criterion):
-    """Where a run stopped, or where it starts; its metrics.jsonl is made to agree."""
-    best, history = state.weights, []
-    restored = checkpoint.restore(folder, (state, best))
-    if restored is not None:
-        (state, best), note = restored
-        history, before = note["history"], note["chosen_by"]
-        if before != list(criterion):
-            raise ValueError(
-                f"The run in {folder} chose its best weights by {' '.join(before)}, "
-                f"not {' '.join(criterion)}. Name another folder."
-            )
-        if len(history) > epochs:
-            raise ValueError(
-                f"The run in {folder} has {len(history)} epochs already, more than "
-                f"the {epochs} asked for. Name another folder, or ask for as many."
-            )
-    _write_metrics(folder, history)
-    return state, best, history
+def _found(folder, found, epochs, done):
+    if done:
+        return f"has been finished already, {found} epochs in {folder}: not trained"
+    return f"goes on after epoch {found} of {epochs}, found in {folder}"
 
 
-def _save(folder, state, best, history, criterion):
-    note = {"history": history, "chosen_by": list(criterion)}
-    checkpoint.save(folder, len(history), (state, best), note)
-    _write_metrics(folder, history)
-
-
-def _write_metrics(folder, history):
-    lines = "".join(json.dumps(row) + "\n" for row in history)
-    files.write_text(folder / "metrics.jsonl", lines)
+def _compare(metrics, row):
+    """Tells if validation no longer says what it said of the best weights."""
+    before = {name: row.get(f"validation_{name}", np.nan) for name in metrics}
+    odd = [
+        f"{name} {before[name]:.6g}, now {float(value):.6g}"
+        for name, value in metrics.items()
+        if not np.isclose(before[name], float(value), rtol=1e-5, equal_nan=True)
+    ]
+    if odd:
+        warnings.warn(
+            "Validation says something else of the best weights than before: "
+            f"{'; '.join(odd)}. Were its data or its measure changed?",
+            stacklevel=3,
+        )
 
 
 def _epoch(step, state, batches, epoch):

@@ -5,6 +5,7 @@ import jax
 import numpy as np
 import pytest
 
+from snnjax import files
 from snnjax.tasks import fitting, train
 
 SIZES = {"train": 50, "validation": 20, "test": 30}
@@ -44,7 +45,8 @@ def test_a_second_call_reads_what_the_first_one_left(finished):
     task, folder, found = finished
     (folder / "report.png").unlink()
     again = train(task, folder, seeds=2, epochs=2, progress=False)
-    same = set(found) - {"test_seconds"}
+    same = set(found) - {"test_seconds", "resumed_after"}
+    assert (found["resumed_after"], again["resumed_after"]) == ([0, 0], [2, 2])
     assert {k: again[k] for k in same} == {k: found[k] for k in same}
     assert (folder / "report.png").exists()
 
@@ -65,13 +67,82 @@ def test_a_cut_run_ends_with_the_same_numbers(shortened, digits, tmp_path, monke
     monkeypatch.setattr(fitting, "training_batches", batches)
     resumed = train(task, tmp_path / "cut", epochs=2, progress=False)
 
-    same = set(whole) - {"test_seconds", "train_seconds"}
+    assert resumed["resumed_after"] == [1]
+    same = set(whole) - {"test_seconds", "train_seconds", "resumed_after"}
     assert {k: resumed[k] for k in same} == {k: whole[k] for k in same}
     losses = [
         [json.loads(line)["loss"] for line in path.read_text().splitlines()]
         for path in sorted(tmp_path.glob("*/seed0/metrics.jsonl"))
     ]
     assert losses[0] == losses[1]
+
+
+def _turned(task):
+    parts = {k: p._replace(labels=(p.labels + 1) % 10) for k, p in task.parts.items()}
+    return task._replace(parts=parts)
+
+
+def _scheduled(**change):
+    return lambda task: task._replace(schedule=task.schedule._replace(**change))
+
+
+OTHERS = {  # another run -> what is named
+    "name": (lambda task: task._replace(name="turned"), {}, r"task \(digits, now tur"),
+    "labels": (_turned, {}, r"data\.train\.labels \("),
+    "rate": (
+        _scheduled(learning_rate=1e-4),
+        {},
+        r"rate \(0\.005, now 0\.0001",
+    ),
+    "batch": (_scheduled(batch=32), {}, r"batch \(16, now 32\)"),
+    "epochs": (lambda task: task, {"epochs": 3}, r"epochs \(2, now 3\)"),
+    "fewer epochs": (lambda task: task, {"epochs": 1}, "2 epochs already"),
+    "fewer seeds": (
+        lambda task: task,
+        {"seeds": 1},
+        "seed1 too, 1 seeds were asked",
+    ),
+    "network": (
+        lambda task: task._replace(network=task.network._replace(dt=2e-3)),
+        {},
+        r"dt \(0\.001, now 0\.002\)",
+    ),
+}
+
+
+@pytest.mark.parametrize("other", OTHERS)
+def test_another_run_in_the_folder_is_refused_by_name(other, finished):
+    task, folder, _ = finished
+    change, options, message = OTHERS[other]
+    before = {p: p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+    options = {"seeds": 2, "epochs": 2, "progress": False} | options
+    with pytest.raises(ValueError, match=message):
+        train(change(task), folder, **options)
+    assert before == {
+        p: p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()
+    }
+
+
+def test_more_seeds_join_those_that_are_there(shortened, digits, tmp_path):
+    task = shortened(digits, SIZES)
+    one = train(task, tmp_path, epochs=1, progress=False)
+    two = train(task, tmp_path, epochs=1, seeds=2, progress=False)
+    assert two["resumed_after"] == [1, 0]
+    assert two["test_accuracies"][:1] == one["test_accuracies"]
+
+
+def test_a_summary_without_its_networks_is_not_replaced(digits, tmp_path):
+    (tmp_path / "summary.json").write_text("of an earlier run")
+    with pytest.raises(ValueError, match=r"holds summary\.json of an earlier run"):
+        train(digits, tmp_path, epochs=1, progress=False)
+    assert (tmp_path / "summary.json").read_text() == "of an earlier run"
+    assert [p.name for p in tmp_path.iterdir()] == ["summary.json"]
+
+
+def test_a_folder_in_use_is_refused_by_the_name_of_its_holder(digits, tmp_path):
+    refused = pytest.raises(BlockingIOError, match=r"in use by process \d+ on")
+    with files.lock(tmp_path), refused:
+        train(digits, tmp_path, epochs=1, progress=False)
 
 
 def test_a_few_epochs_of_digits_are_far_above_chance(digits, tmp_path):

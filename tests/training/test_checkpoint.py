@@ -29,12 +29,16 @@ def squares(weights, x, y):
     return jnp.mean((x @ weights["w"] + weights["b"] - y) ** 2)
 
 
+def never(*_):
+    """Stands for a step that is never called."""
+
+
 def run(folder, epochs, *, optimizer=None, width=3, step=None, **options):
     optimizer = optimizer or noisy_adam()
     weights = {"w": jnp.full(width, 0.5, jnp.float32), "b": jnp.zeros(())}
     options = {"monitor": "error", "mode": "min", "progress": False} | options
     return fit(
-        step or compiled(optimizer),
+        Never(optimizer) if step is never else step or compiled(optimizer),
         init_train_state(weights, optimizer),
         lambda e: [(X[rows, :width], Y[rows]) for rows in epoch_rows(0, e, 10, 4)],
         epochs=epochs,
@@ -67,8 +71,14 @@ def contents(folder):
     return {p: p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
 
 
-def never(*_):
-    raise AssertionError("a finished run trains no more")
+class Never:
+    """A step that may be traced but not called: a finished run trains no more."""
+
+    def __init__(self, optimizer):
+        self.lower = compiled(optimizer).lower
+
+    def __call__(self, *_):
+        raise AssertionError("a finished run trains no more")
 
 
 def assert_same(found, expected):
@@ -175,7 +185,8 @@ def test_a_damaged_file_is_refused_quietly_and_the_one_before_helps(
     for path in sorted(newest.rglob("*"), reverse=True):
         path.rmdir() if path.is_dir() else path.unlink()
     newest.rmdir()
-    assert_same(run(tmp_path, 2), expected)
+    with pytest.warns(UserWarning, match=r"kept as metrics\.1\.jsonl"):
+        assert_same(run(tmp_path, 2), expected)
 
 
 def test_the_digest_is_the_same_where_folders_are_parted_otherwise(
@@ -202,23 +213,6 @@ def test_damage_is_refused_where_no_digest_was_written(file, tmp_path):
     (newest / file).unlink()
     with pytest.raises(ValueError, match=r"(?s)or damaged \(.*Name another folder"):
         run(tmp_path, 1, step=never)
-
-
-@pytest.mark.parametrize(
-    "spoil",
-    [
-        lambda path: path.unlink(),
-        lambda path: path.write_text("{"),
-        lambda path: path.write_text(path.read_text().splitlines()[0] + "\n"),
-        lambda path: path.write_text(path.read_text() + '{"epoch": 2}\n'),
-    ],
-    ids=["deleted", "torn", "behind the checkpoint", "ahead of the checkpoint"],
-)
-def test_metrics_are_made_to_agree_with_the_checkpoint(spoil, tmp_path):
-    expected = run(tmp_path, 2).history
-    spoil(tmp_path / "metrics.jsonl")
-    run(tmp_path, 2, step=never)
-    assert untimed(lines(tmp_path)) == untimed(expected)
 
 
 def test_only_the_newest_two_checkpoints_stay(tmp_path):

@@ -1,0 +1,31 @@
+"""What made a task, by name, so that a folder knows whether its run is another one."""
+
+import hashlib
+from typing import Any
+
+import numpy as np
+
+from snnjax.tasks.task import Part, Task
+from snnjax.training.identity import digest
+
+_ROWS = 500  # read at once
+
+
+def recipe(task: Task) -> dict[str, Any]:
+    """Name, network and data of a task; data as digests of spikes and labels."""
+    return {
+        "task": task.name,
+        "network": task.network.cell,
+        "readout": task.network.readout,
+        "dt": task.network.dt,
+        "data": {name: _data(part) for name, part in task.parts.items()},
+    }
+
+
+def _data(part: Part) -> dict[str, Any]:
+    n, spikes = len(part.labels), hashlib.sha256()
+    for first in range(0, n, _ROWS):
+        rows = np.arange(first, min(first + _ROWS, n))
+        spikes.update(digest(part.raster(rows, None)).encode())
+    labels = digest(part.labels)
+    return {"samples": n, "labels": labels, "spikes": spikes.hexdigest()[:16]}
