@@ -1,4 +1,5 @@
 import os
+import sys
 from pathlib import Path
 
 import jax
@@ -7,6 +8,16 @@ import pytest
 
 os.environ.setdefault("MPLBACKEND", "Agg")
 jax.config.update("jax_num_cpu_devices", 4)
+
+
+def pytest_configure(config):
+    """What was compiled before is read, each worker's from a folder of its own."""
+    if cache := getattr(config, "cache", None):
+        worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
+        folder = cache.mkdir(f"{Path(sys.prefix).name}-{jax.__version__}-{worker}")
+        jax.config.update("jax_compilation_cache_dir", str(folder))
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+        jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
 
 @pytest.fixture(autouse=True, scope="module")

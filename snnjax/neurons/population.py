@@ -38,7 +38,7 @@ def population(
 
     def build(names):
         if names:
-            like = jax.eval_shape(rest, jax.ShapeDtypeStruct((n,), float))
+            like = jax.eval_shape(rest, jax.ShapeDtypeStruct((n,), jnp.float32))
             _check_names(name, names, (*dict(_fields(like)), *also))
 
         def one(given, state, x):
