@@ -107,10 +107,15 @@ def _info(command):
 
 
 def _encode(command):
-    from snnjax.datasets import sound_folder
+    from snnjax.datasets import DataError, readable_recordings, sound_folder
     from snnjax.senses.hearing.speech import encode_recordings
 
-    recordings = sound_folder(command.folder)
+    recordings, bad = readable_recordings(sound_folder(command.folder))
+    if bad and not (command.skip_bad and recordings.paths):
+        told = "\n".join(bad)
+        raise DataError(f"{told}\n{len(bad)} cannot be read; see --skip-bad.")
+    for each in bad:
+        print(f"left out: {each}", file=sys.stderr)
     with bar("encoding") as progress:
         events = encode_recordings(
             recordings,
@@ -123,6 +128,7 @@ def _encode(command):
     print(
         f"{len(events.labels)} sounds of {events.n_classes} classes, "
         f"{len(events.times)} spikes on {events.n_units} channels: {command.out}"
+        + (f"; {len(bad)} files were left out" if bad else "")
     )
     return 0
 
@@ -183,7 +189,8 @@ def _commands(conf):
         """Turn a folder of recordings into spikes of an artificial cochlea.
 
         WAV (or FLAC, with soundfile) at any rate, named as in Free Spoken Digits,
-        Speech Commands or Heidelberg Digits, or one subfolder for each class.
+        Speech Commands or Heidelberg Digits, or one subfolder for each class. A sound
+        that is silent has no spikes.
 
         Called again with the same OUT it goes on where it was cut off.
         """
@@ -200,6 +207,8 @@ def _commands(conf):
         """Of the randomness of the auditory nerve."""
         causal: Annotated[bool, conf.FlagCreatePairsOff] = False
         """Move the membrane after the sound, not before it as published."""
+        skip_bad: Annotated[bool, conf.FlagCreatePairsOff] = False
+        """Leave out files that cannot be read, and name and count them."""
 
         run = _encode
 

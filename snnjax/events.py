@@ -14,6 +14,7 @@ from snnjax import check
 
 Outside = Literal["error", "drop"]  # what to do with events that do not fit
 OUTSIDE = ("error", "drop")
+EVENT_BYTES, ROW_BYTES = 80, 500  # that packing takes at most, for each of them
 
 
 class Events(NamedTuple):
@@ -62,15 +63,10 @@ def from_rows(
     Warns:
         UserWarning: how many events were dropped, if any.
     """
-    if not 0 <= n_units < 2**31:
+    if len(units) != len(times):
         raise ValueError(
-            f"n_units must be 0 or more, at most {2**31 - 1}, got {n_units}"
+            f"{len(times)} samples have times, but {len(units)} have units."
         )
-    n = len(times)
-    columns = {"units": units, "labels": labels, "group": group, "trial": trial}
-    for name, column in columns.items():
-        if column is not None and len(column) != n:
-            raise ValueError(f"{n} samples have times, but {len(column)} have {name}.")
     counts = np.array([len(row) for row in times], np.int64)
     uneven = np.flatnonzero(counts != [len(row) for row in units])
     if len(uneven):
@@ -78,7 +74,61 @@ def from_rows(
             f"row {uneven[0]} has another number of times than of units, "
             f"{counts[uneven[0]]} and {len(units[uneven[0]])}"
         )
-    flat_times, flat_units = _flat(times, np.float64), _flat(units, np.int64)
+    return from_flat(
+        *(_flat(times, np.float64), _flat(units, np.int64), counts, labels),
+        n_units=n_units,
+        group=group,
+        trial=trial,
+        n_classes=n_classes,
+        outside=outside,
+    )
+
+
+def from_flat(
+    times: Any,
+    units: Any,
+    counts: Any,
+    labels: Any,
+    *,
+    n_units: int,
+    group: Any = None,
+    trial: Any = None,
+    n_classes: int | None = None,
+    outside: Outside = "error",
+) -> Events:
+    """Packs samples whose events lie one after the other, each sorted by time.
+
+    Args:
+        times: of all events, ``[n]``, of any number type [s].
+        units: who fired, whole numbers ``[n]``.
+        counts: how many events each sample has, ``[N]``.
+        labels: ``[N]``, whole numbers from 0.
+        n_units: number of units there are.
+        group: as in ``from_rows``.
+        trial: as in ``from_rows``.
+        n_classes: as in ``from_rows``.
+        outside: as in ``from_rows``.
+
+    Raises:
+        ValueError: naming the first sample that is wrong.
+
+    Warns:
+        UserWarning: how many events were dropped, if any.
+    """
+    if not 0 <= n_units < 2**31:
+        raise ValueError(
+            f"n_units must be 0 or more, at most {2**31 - 1}, got {n_units}"
+        )
+    n, counts = len(counts), np.asarray(counts, np.int64)
+    for name, column in {"labels": labels, "group": group, "trial": trial}.items():
+        if column is not None and len(column) != n:
+            raise ValueError(f"{n} samples have times, but {len(column)} have {name}.")
+    if np.any(counts < 0) or not counts.sum() == len(times) == len(units):
+        raise ValueError(
+            f"samples count {counts.sum()} events, but there are {len(times)} times "
+            f"and {len(units)} units"
+        )
+    flat_times, flat_units = _flat([times], np.float64), _flat([units], np.int64)
     sample = np.repeat(np.arange(n), counts)
     fits = _fitting(flat_times, flat_units, sample, n_units, outside)
     if not fits.all():
@@ -289,7 +339,7 @@ def _fitting(times, units, sample, n_units, outside):
 
 def _whole(name, values, least):
     values = np.asarray(values)
-    if values.dtype.kind not in "iu":
+    if len(values) and values.dtype.kind not in "iu":
         raise ValueError(f"{name} must be whole numbers, got {values.dtype}")
     if len(values) and (values.min() < least or values.max() > 2**31 - 1):
         raise ValueError(

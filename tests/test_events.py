@@ -327,3 +327,11 @@ def test_augmentation_repeats_with_its_seed_only():
 def test_augmentation_refuses_what_it_cannot_draw(options, message):
     with pytest.raises(ValueError, match=message):
         augment(crowd(), np.random.default_rng(0), **options)
+
+
+def test_no_sample_at_all_is_a_value():
+    for labels in ([], np.zeros(0, int)):
+        none = from_rows([], [], labels, n_units=3, group=[], trial=[])
+        assert len(none.times) == len(none.labels) == none.n_classes == 0
+        assert none.offsets.tolist() == [0]
+        assert none.labels.dtype == np.int32

@@ -12,10 +12,11 @@ what became of the inputs. Everything but ``refused`` and ``read`` should be zer
     read      a result that looks like one
     wrong     any other error, or a result that no file can have
     code      something was run, opened to write, or connected
-    memory    more than the allowance was asked for
+    memory    more was taken than the reader says, or than there is
     died      the worker crashed
     hung      no answer within seconds
 
+``grown_MB`` is the most that reading one input took, as a meter of the process shows.
 With ``--keep`` the line of a format replaces that in ``results/fuzz.json``.
 """
 
@@ -36,13 +37,15 @@ from collections import Counter
 from importlib.metadata import version
 from pathlib import Path
 
+from benchmarks.fuzz.meter import highest, mark
 from benchmarks.fuzz.seeds import FORMATS
 from benchmarks.report import RESULTS, ROOT, emit, tell
 from snnjax.datasets import DataError
+from snnjax.datasets.formats.checked import allowance
 from snnjax.files import write_text
 
 WORKER = (sys.executable, "-m", "benchmarks.fuzz.readers")
-ALLOWANCE = 2**29  # bytes that reading one small file may take
+MOST = 2**29  # bytes that a worker may ask for, more than it has
 PATIENCE = 5.0  # for one input [s]
 SUSPECT = (
     *("os.system", "os.exec", "os.posix_spawn", "os.fork", "subprocess.Popen"),
@@ -152,16 +155,27 @@ def work(name: str, seed: int, first: int, last: int, until: float) -> None:
             told = verdict(name, path, doings)
             assert told == ("read" if raw else told), f"{name}: a sound file is {told}"
         _limit(doings, path)
+        most = 0
         for index in range(first, last):
             if time.time() > until:
                 break
             path.write_bytes(one(name, files, seed, index))
+            before = mark()
             signal.setitimer(signal.ITIMER_REAL, PATIENCE)
             told = verdict(name, path, doings)
             signal.setitimer(signal.ITIMER_REAL, 0)
+            grown = highest() - before
+            most, told = max(most, grown), _within(told, grown, path)
             print(index, told, flush=True)  # before the next input can kill it
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
         print("peak", peak, flush=True)
+        print("grown", most // 2**20, flush=True)
+
+
+def _within(told, grown, path):
+    """Whether reading took no more than the reader says."""
+    allowed = grown <= allowance(path)
+    return told if allowed or told not in ("read", "refused") else "memory"
 
 
 def _memory():
@@ -171,7 +185,7 @@ def _memory():
 
 def _limit(doings, path):
     used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-    resource.setrlimit(resource.RLIMIT_AS, (used + ALLOWANCE, used + ALLOWANCE))
+    resource.setrlimit(resource.RLIMIT_AS, (used + MOST, used + MOST))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     signal.signal(signal.SIGALRM, signal.SIG_DFL)  # dies of it, even inside a library
 
@@ -190,7 +204,7 @@ def fuzz(
     """Runs workers until all inputs are read or time is up; counts what happened."""
     counts: Counter = Counter()
     bad: list[int] = []
-    began, at, peak = time.time(), first, 0
+    began, at, most = time.time(), first, {"peak": 0, "grown": 0}
     until = began + seconds
     while at < first + inputs and time.time() < until:
         given = name, seed, at, first + inputs, until
@@ -202,8 +216,9 @@ def fuzz(
             timeout=seconds + 60,
         )
         lines = [line.split() for line in worker.stdout.splitlines()]
-        told = [(int(k), what) for k, what in lines if k != "peak"]
-        peak = max([peak, *(int(n) for k, n in lines if k == "peak")])
+        told = [(int(k), what) for k, what in lines if k not in most]
+        for k in most:
+            most[k] = max([most[k], *(int(n) for name, n in lines if name == k)])
         counts.update(what for _, what in told)
         bad += [k for k, what in told if what not in ("refused", "read")]
         at = told[-1][0] + 1 if told else at
@@ -222,7 +237,7 @@ def fuzz(
         **{k: counts[k] for k in ("refused", "read")},
         **{k: counts[k] for k in ("wrong", "code", "memory", "died", "hung")},
         "bad": bad[:20],
-        "peak_MB": peak,
+        **{f"{k}_MB": n for k, n in most.items()},
         "seconds": round(time.time() - began, 1),
     }
 

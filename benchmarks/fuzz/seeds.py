@@ -161,7 +161,7 @@ def _rezip(raw, change):
     held = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(raw)) as old, zipfile.ZipFile(held, "w") as new:
         for name in old.namelist():
-            new.writestr(name, change(old.read(name)))
+            new.writestr(zipfile.ZipInfo(name), change(old.read(name)))
     return held.getvalue()
 
 

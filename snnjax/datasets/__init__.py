@@ -23,7 +23,11 @@ from snnjax.datasets.formats.shd_hdf5 import (
 )
 from snnjax.datasets.formats.sound import Sound, read_sound
 from snnjax.datasets.formats.waves_hdf5 import WaveRecording, read_waves
-from snnjax.datasets.recordings import Recordings, select_recordings
+from snnjax.datasets.recordings import (
+    Recordings,
+    readable_recordings,
+    select_recordings,
+)
 from snnjax.datasets.samples import Samples, select_samples
 from snnjax.datasets.sets.braille import braille
 from snnjax.datasets.sets.digits import digits
@@ -73,6 +77,7 @@ __all__ = [
     "read_shd_extra",
     "read_sound",
     "read_waves",
+    "readable_recordings",
     "retinal_waves",
     "select_recordings",
     "select_samples",

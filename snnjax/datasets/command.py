@@ -5,6 +5,8 @@ from pathlib import Path
 from snnjax.datasets.catalogue import DATA_SETS, data_set, get
 from snnjax.datasets.inspection import Report, check
 
+_SHOWN = 20  # lines about files that are sound, but not read
+
 
 def run(action: str, what: str, to: Path | None = None) -> int:
     """Does what was asked for and prints what came of it.
@@ -65,5 +67,8 @@ def _summary(report: Report) -> str:
     lines += [f"as published by {source}" for source in report.published]
     if report.others:
         lines.append(f"{report.others} of no known format, not looked at")
+    lines += [f"not read: {each}" for each in report.unread[:_SHOWN]]
+    if len(report.unread) > _SHOWN:
+        lines.append(f"not read, as well: {len(report.unread) - _SHOWN} more")
     lines += [f"damaged: {each}" for each in report.damaged]
     return "\n".join(lines)

@@ -1,7 +1,8 @@
 """Downloads of data sets: checked, unpacked, and whole or not there at all.
 
 Bytes go to ``NAME.part``, which a later call goes on with, and get their real name only
-once their number and their checksum are right.
+once their number and their checksum are right. One process at a time fetches a file;
+another one waits, and finds it made.
 """
 
 import contextlib
@@ -9,6 +10,8 @@ import hashlib
 import http.client
 import os
 import ssl
+import sys
+import time
 import urllib.error
 import urllib.request
 from functools import partial
@@ -17,7 +20,7 @@ from pathlib import Path
 from snnjax.datasets.formats.archives import unpack
 from snnjax.datasets.formats.checked import DataError
 from snnjax.datasets.published import DataSet
-from snnjax.files import cache_folder
+from snnjax.files import cache_folder, lock, not_a_file
 from snnjax.progress import Progress, bar
 
 _BROKEN = (
@@ -25,12 +28,16 @@ _BROKEN = (
     *(ssl.SSLError, ConnectionError, TimeoutError),
 )
 _PIECE = 2**18  # bytes read at once
+_MOST = 2**29  # bytes of a file whose size is not published
+_MINUTE, _SLOWEST = 60.0, 100  # bytes in a second, over so many seconds
 
 
 def fetch(
     data_set: DataSet, to: str | Path | None = None, *, progress: bool = True
 ) -> Path:
     """Downloads the files of a data set and unpacks them; what is there is kept.
+
+    Of several processes that get one set, the first does it and the others wait.
 
     Args:
         data_set: of the catalogue.
@@ -49,14 +56,13 @@ def fetch(
     if not data_set.files:
         raise ValueError(f"{name} is not downloaded: {data_set.about}.")
     base = cache_folder() if to is None else Path(to)
-    for file in data_set.files:
-        if file.unpack is None:
-            _download(file, base / name / file.name, progress)
-        elif not (base / name / file.unpack).exists():
-            archive = _download(file, base / ".downloads" / name / file.name, progress)
-            accept = partial(_compare, *file.contents)
-            unpack(archive, base / name / file.unpack, accept=accept)
-            archive.unlink()
+    with lock(base / ".downloads" / name, waiting=_tell if progress else _silent):
+        for file in data_set.files:
+            if file.unpack is None:
+                _download(file, base / name / file.name, progress)
+            elif not (base / name / file.unpack).exists():
+                packed = base / ".downloads" / name / file.name
+                _unpack(file, _download(file, packed, progress), base / name)
     return base / name
 
 
@@ -66,6 +72,7 @@ def download(
     *,
     checksum: str = "",
     size: int = 0,
+    most: int = _MOST,
     progress: Progress | None = None,
     attempts: int = 3,
     timeout: float = 30.0,
@@ -78,6 +85,7 @@ def download(
         checksum: ``"md5:…"`` or ``"sha256:…"``. Without one, a file that was cut off is
             begun anew, since nothing would tell whether its halves fit.
         size: in bytes, if known.
+        most: bytes to take at most where the size is unknown.
         progress: is told how many bytes are there, of how many.
         attempts: how often to go on after the connection broke.
         timeout: how long to wait for the next bytes [s].
@@ -95,25 +103,28 @@ def download(
         return path
     if not url.startswith(("http://", "https://")):
         raise ValueError(f"An address begins with http:// or https://, got {url!r}.")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    if not checksum:
-        part.unlink(missing_ok=True)
-    report = progress or (lambda done, total: None)
-    for left in reversed(range(attempts)):
+    with lock(path, waiting=_tell if progress else _silent):
+        if path.exists():  # another process was faster
+            verify(path, checksum, size)
+            return path
+        part = path.with_name(path.name + ".part")
+        if not checksum:
+            part.unlink(missing_ok=True)
+        report = progress or _silent
+        for left in reversed(range(attempts)):
+            try:
+                _go_on(url, part, report, timeout, size=size, most=most)
+                break
+            except _BROKEN as error:
+                refused = isinstance(error, urllib.error.HTTPError) and error.code < 500
+                if left == 0 or refused:
+                    raise _unreachable(url, path, error) from error
         try:
-            _go_on(url, part, size, report, timeout)
-            break
-        except _BROKEN as error:
-            refused = isinstance(error, urllib.error.HTTPError) and error.code < 500
-            if left == 0 or refused:
-                raise _unreachable(url, path, error) from error
-    try:
-        verify(part, checksum, size)
-    except DataError:
-        part.unlink()
-        raise
-    part.replace(path)
+            verify(part, checksum, size)
+        except DataError:
+            part.unlink()
+            raise
+        part.replace(path)
     return path
 
 
@@ -129,6 +140,8 @@ def verify(path: str | Path, checksum: str, size: int = 0) -> None:
         DataError: with what came and what was expected.
     """
     path = Path(path)
+    if kind := not_a_file(path):
+        raise DataError(f"{path} is {kind}, not a file.")
     if size and path.stat().st_size != size:
         raise DataError(
             f"{path} has {path.stat().st_size} bytes, {size} were published. "
@@ -155,7 +168,7 @@ def contents_digest(folder: Path, pattern: str) -> str:
 
 
 def _download(file, path, shown):
-    options = {"checksum": file.checksum, "size": file.size}
+    options = {"checksum": file.checksum, "size": file.size, "most": file.most}
     with bar(file.name, of_bytes=True, shown=shown) as update:
         return download(file.url, path, progress=update, **options)
 
@@ -169,7 +182,19 @@ def _compare(pattern, wanted, folder):
         )
 
 
-def _go_on(url, part, size, report, timeout):
+def _unpack(file, archive, folder):
+    """Unpacks what came; without a checksum, it is kept only once that was done."""
+    accept = partial(_compare, *file.contents)
+    try:
+        unpack(archive, folder / file.unpack, accept=accept)
+    except DataError:
+        if not file.checksum:
+            archive.unlink()
+        raise
+    archive.unlink()
+
+
+def _go_on(url, part, report, timeout, *, size, most):
     """Fetches what is missing of a part, from where it ends."""
     have = part.stat().st_size if part.exists() else 0
     request = urllib.request.Request(url, headers={"User-Agent": "snnjax"})
@@ -186,19 +211,52 @@ def _go_on(url, part, size, report, timeout):
     with answer, contextlib.ExitStack() as stack:
         if have and not _continues(answer, have):
             have = 0
-        length = answer.headers.get("Content-Length")
-        total = have + int(length) if length else 0
+        total = _length(url, answer, have)
+        _check_most(url, part, total, size, most)
         file = stack.enter_context(part.open("ab" if have else "wb"))
-        while piece := answer.read(_PIECE):
+        for piece in _pieces(answer):
             file.write(piece)
             have += len(piece)
             report(have, total or size)
             if (total or size) and have > (total or size):
                 break
+            _check_most(url, part, have, size, most)
         file.flush()
         os.fsync(file.fileno())
     if total and have < total:
         raise http.client.IncompleteRead(b"", total - have)
+
+
+def _length(url, answer, have):
+    """The size of the whole file as the server tells it; 0 if it does not."""
+    told = answer.headers.get("Content-Length")
+    if told is None:
+        return 0
+    if not told.isdecimal() or len(told) > 18:
+        raise DataError(f"{url} tells a length of {told[:40]!r}, which is no number.")
+    return have + int(told)
+
+
+def _check_most(url, part, came, size, most):
+    """Refuses what is larger than anything that could be meant; nothing is kept."""
+    if not size and came > most:
+        part.unlink(missing_ok=True)
+        raise DataError(
+            f"{url} sends more than {most} bytes, where no size was published. Nothing "
+            "was kept of it; pass most=… if that is right."
+        )
+
+
+def _pieces(answer):
+    """The bytes as they come, as long as they come at a bearable pace."""
+    began, came = time.monotonic(), 0
+    while piece := answer.read1(_PIECE):
+        yield piece
+        came += len(piece)
+        if (passed := time.monotonic() - began) > _MINUTE:
+            if came < _SLOWEST * passed:
+                raise TimeoutError(f"less than {_SLOWEST} bytes came in a second")
+            began, came = time.monotonic(), 0
 
 
 def _continues(answer, have):
@@ -220,3 +278,11 @@ def _unreachable(url, path, error):
         f"is offline, get the file elsewhere and put it at {path}. Otherwise try "
         "again: it goes on where it stopped."
     )
+
+
+def _tell(text):
+    print(text, file=sys.stderr, flush=True)
+
+
+def _silent(*told):
+    """Tells nobody."""

@@ -1,7 +1,6 @@
 """Looks at files or folders of any known format: what is in them, and is it sound?"""
 
 import re
-import zipfile
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -11,11 +10,16 @@ from snnjax.datasets.catalogue import DATA_SETS
 from snnjax.datasets.fetch import verify
 from snnjax.datasets.formats import hdf5
 from snnjax.datasets.formats.braille_pickle import read_braille, read_braille_events
-from snnjax.datasets.formats.checked import DataError, content, reading
+from snnjax.datasets.formats.checked import (
+    DataError,
+    content,
+    reading,
+)
 from snnjax.datasets.formats.events_npz import read_events
 from snnjax.datasets.formats.gesture_npy import read_gesture_file
 from snnjax.datasets.formats.idx import read_idx
 from snnjax.datasets.formats.nmnist_bin import read_nmnist_file
+from snnjax.datasets.formats.npz import npz_names
 from snnjax.datasets.formats.qtdb_mat import read_qtdb
 from snnjax.datasets.formats.shd_hdf5 import read_shd
 from snnjax.datasets.formats.sound import read_sound
@@ -30,6 +34,7 @@ class Report(NamedTuple):
     counts: dict[str, Counter]  # of each format: files, samples, events, …
     published: tuple[str, ...]  # what is as published: "mnist: t10k-labels-…"
     others: int  # files of no known format
+    unread: tuple[str, ...]  # sound, but not of a layout that is read here
     damaged: tuple[str, ...]  # what is wrong, each naming its file
 
 
@@ -37,7 +42,7 @@ def check(path: str | Path) -> Report:
     """Reads every file of a known format, as a whole.
 
     A file that is called like a published one, and can be read, but is another, is
-    among the damaged.
+    among the damaged. No file stops the others.
 
     Args:
         path: of a file, or of a folder and all below it.
@@ -53,12 +58,16 @@ def check(path: str | Path) -> Report:
         sorted(f for f in path.rglob("*") if f.is_file()) if path.is_dir() else [path]
     )
     counts: dict[str, Counter] = {}
-    published, damaged, others = [], [], 0
+    published: list[str] = []
+    damaged: list[str] = []
+    unread: list[str] = []
+    others = 0
     for file in files:
         try:
             contents, source = _look(file), _source(file)
-        except DataError as error:
-            damaged.append(str(error))
+        except (DataError, PermissionError) as error:
+            sound = getattr(error, "sound", True)
+            (unread if sound else damaged).append(str(error))
             continue
         if source:
             published.append(f"{source}: {file.name}")
@@ -67,7 +76,7 @@ def check(path: str | Path) -> Report:
             counts[kind] = counts.get(kind, Counter()) + Counter(contents, files=1)
         elif not source:
             others += 1
-    return Report(counts, tuple(published), others, tuple(damaged))
+    return Report(counts, tuple(published), others, tuple(unread), tuple(damaged))
 
 
 def kind_of(path: str | Path) -> str | None:
@@ -84,10 +93,8 @@ def _events(events: Events) -> dict[str, int]:
 
 
 def _hdf5(path):
-    with reading(path, "an HDF5 file"):
-        raw = content(path, ending=".h5")
-        with hdf5.opened(raw) as file:
-            waves = hdf5.dataset(file, "sCount") is not None
+    with reading(path, "spikes") as file, hdf5.opened(file) as (tree, _):
+        waves = hdf5.dataset(tree, "sCount") is not None
     return _events(read_waves(path).events if waves else read_shd(path))
 
 
@@ -115,16 +122,16 @@ def _source(file):
 
 
 def _npz(path):
-    with reading(path, "an npz file"), zipfile.ZipFile(path) as archive:
-        names = {name.removesuffix(".npy") for name in archive.namelist()}
+    with reading(path, "events") as file:
+        names = npz_names(file)
     if "taxel_data" in names:
         return {"samples": len(read_braille(path).x)}
-    return _events(read_events(path)) if names & set(Events._fields) else {}
+    return _events(read_events(path))
 
 
 def _pickle(path):
-    with reading(path, "a Braille pickle"):
-        events = isinstance(unpickle(content(path)), dict)
+    with reading(path, "Braille letters") as file:
+        events = isinstance(unpickle(content(file), file), dict)
     if events:
         return _events(read_braille_events(path))
     return {"samples": len(read_braille(path).x)}

@@ -16,6 +16,7 @@ class File(NamedTuple):
     url: str
     checksum: str = ""  # "md5:…" or "sha256:…"; empty if none was published
     size: int = 0  # [bytes]; 0 if unknown
+    most: int = 2**29  # where the size is unknown, what is not exceeded [bytes]
     unpack: str | None = None  # folder for what it packs; "" is the set's own
     contents: tuple[str, str] = ("", "")  # pattern of names, and ``contents_digest``
 

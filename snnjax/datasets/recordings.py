@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from snnjax.datasets.formats.checked import DataError
+from snnjax.datasets.formats.checked import DataError, content, reading
+from snnjax.datasets.formats.sound import read_sound
 
 NOISE_FOLDER = "_background_noise_"  # of Speech Commands; no word is in it
 
@@ -32,6 +33,27 @@ def select_recordings(recordings: Recordings, rows: np.ndarray) -> Recordings:
         group=recordings.group[rows],
         trial=recordings.trial[rows],
     )
+
+
+def readable_recordings(
+    recordings: Recordings,
+) -> tuple[Recordings, tuple[str, ...]]:
+    """Parts recordings that can be read from those that cannot.
+
+    Args:
+        recordings: each of which is read once, as a whole.
+
+    Returns:
+        Those that can be read, and what is wrong with each of the others.
+    """
+    fits, wrong = np.ones(len(recordings.paths), bool), []
+    for k, path in enumerate(recordings.paths):
+        try:
+            read_sound(path)
+        except (DataError, PermissionError) as error:
+            fits[k] = False
+            wrong.append(str(error))
+    return select_recordings(recordings, fits), tuple(wrong)
 
 
 def list_recordings(
@@ -91,7 +113,8 @@ def listed_rows(listing: Path, files: Sequence[Path], folder: Path) -> np.ndarra
     if not listing.exists():
         raise DataError(f"There is no {listing}.")
     row = {file.relative_to(folder).as_posix(): k for k, file in enumerate(files)}
-    lines = listing.read_text(errors="replace").splitlines()
+    with reading(listing, "a list of files") as opened:
+        lines = content(opened).decode(errors="replace").splitlines()
     names = [line.strip().removeprefix("audio/") for line in lines if line.strip()]
     absent = [name for name in names if name not in row]
     if absent:

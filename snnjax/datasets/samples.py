@@ -5,7 +5,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 Split = Literal["train", "validation", "test"]
-SPLITS = ("train", "validation", "test")
+SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 
 
 class Samples(NamedTuple):

@@ -15,8 +15,9 @@ import numpy as np
 
 from snnjax import check
 from snnjax.datasets.formats import hdf5
-from snnjax.datasets.formats.checked import DataError, arrays, reading
+from snnjax.datasets.formats.checked import DataError, Reading, reading
 from snnjax.datasets.formats.events_npz import read_events
+from snnjax.datasets.formats.npz import npz
 from snnjax.datasets.formats.shd_hdf5 import shd_columns, shd_labels
 from snnjax.events import Events, Outside, clean
 
@@ -64,6 +65,8 @@ class ShdFile:
     Args:
         path: of the file, not packed.
         n_units: number of input units.
+        limit: most bytes of memory that reading it may take; 128 MiB and 200 times the
+            file's size if omitted.
         outside: what to do with events at no time or of no unit; ``"drop"`` counts them
             as ``missing``.
 
@@ -74,23 +77,29 @@ class ShdFile:
     """
 
     def __init__(
-        self, path: str | Path, *, n_units: int = 700, outside: Outside = "error"
+        self,
+        path: str | Path,
+        *,
+        n_units: int = 700,
+        limit: int | None = None,
+        outside: Outside = "error",
     ):
         self.path, self.n_units, self.outside = Path(path), n_units, outside
+        self.limit = limit
         if self.path.suffix in (".gz", ".zip"):
             raise DataError(f"{path} is packed: no row can be read alone; unpack it.")
         self._columns: dict[str, Any] | None = None
         hdf5.library()
-        with reading(path, "an SHD file"):
-            self.labels = shd_labels(self._open()["labels"][()])
+        with reading(path, "an SHD file", limit) as file:
+            self.labels = shd_labels(self._open(file)["labels"][()])
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def __getitem__(self, row: int) -> Sample:
         row = range(len(self))[row]
-        with reading(self.path, "an SHD file"):
-            columns = self._open()
+        with reading(self.path, "an SHD file", self.limit) as file:
+            columns = self._open(file)
             stored = columns["times"][row], columns["units"][row]
             times, units = clean(
                 *stored, n_units=self.n_units, row=row, outside=self.outside
@@ -100,9 +109,9 @@ class ShdFile:
     def __getstate__(self) -> dict[str, Any]:
         return vars(self) | {"_columns": None}
 
-    def _open(self):
+    def _open(self, file: Reading):
         if self._columns is None:
-            self._columns = shd_columns(*hdf5.mapped(self.path))
+            self._columns = shd_columns(*hdf5.mapped(file), file)
         return self._columns
 
 
@@ -114,6 +123,8 @@ class EventFiles:
     Args:
         paths: of the files, as ``write_events`` writes them.
         n_units: number of units there are.
+        limit: most bytes of memory that reading one file may take; 128 MiB and 200
+            times its size if omitted.
         held: how many files to keep in memory.
 
     Raises:
@@ -122,13 +133,20 @@ class EventFiles:
         DataError: naming the file and what is wrong with it.
     """
 
-    def __init__(self, paths: Sequence[str | Path], *, n_units: int, held: int = 8):
+    def __init__(
+        self,
+        paths: Sequence[str | Path],
+        *,
+        n_units: int,
+        limit: int | None = None,
+        held: int = 8,
+    ):
         check.whole("held", held)
         if not len(paths):
             raise ValueError("There is no file of events; give at least one path.")
         self.paths, self.n_units = [Path(path) for path in paths], n_units
-        self.held = held
-        self._ends = np.cumsum([_samples(path) for path in self.paths])
+        self.held, self.limit = held, limit
+        self._ends = np.cumsum([_samples(path, limit) for path in self.paths])
         self._read: Any = None
 
     def __len__(self) -> int:
@@ -139,17 +157,16 @@ class EventFiles:
         file = int(np.searchsorted(self._ends, row, side="right"))
         if self._read is None:
             self._read = lru_cache(self.held)(read_events)
-        events = self._read(self.paths[file], n_units=self.n_units)
+        options = {"n_units": self.n_units, "limit": self.limit}
+        events = self._read(self.paths[file], **options)
         return InMemory(events)[row - int(self._ends[file])]  # counted from the end
 
     def __getstate__(self) -> dict[str, Any]:
         return vars(self) | {"_read": None}
 
 
-def _samples(path):
+def _samples(path, limit):
     """How many samples a file of events has."""
-    with reading(path, "events") as path:
-        columns = arrays(path, {"offsets"})
-        if "offsets" not in columns:
-            raise ValueError("there is no array offsets")
+    with reading(path, "events", limit) as file:
+        columns = npz(file, {"offsets"}, {"offsets"})
         return max(len(columns["offsets"]) - 1, 0)

@@ -12,7 +12,7 @@ from snnjax.networks import dense, fluctuation_driven, recurrent
 from snnjax.neurons import LIFParams, LIParams, li, lif
 from snnjax.senses import threshold_crossing
 from snnjax.tasks.network import HIDDEN_AND_OUT, Network, mean_voltage
-from snnjax.tasks.task import Part, Schedule, Task
+from snnjax.tasks.task import Part, Schedule, Task, load_parts
 
 
 def braille_task(data: str | Path | None = None, *, recurrence: bool = True) -> Task:
@@ -28,7 +28,7 @@ def braille_task(data: str | Path | None = None, *, recurrence: bool = True) -> 
         recurrence: whether the neurons of the layer hear each other.
     """
     dt = 12.5e-3
-    letters = {split: braille(split, data) for split in ("train", "validation", "test")}
+    letters = load_parts(partial(braille, path=data))
     taxels = np.flatnonzero(np.ptp(letters["train"].x, axis=(0, 1)))
     levels = np.linspace(8.0, 248.0, 16)
     parts = {}

@@ -11,7 +11,7 @@ from snnjax.datasets import qtdb
 from snnjax.networks import dense, fluctuation_driven, recurrent
 from snnjax.neurons import LIFParams, LIParams, li, lif
 from snnjax.tasks.network import HIDDEN_AND_OUT, Network
-from snnjax.tasks.task import Part, Schedule, Task
+from snnjax.tasks.task import Part, Schedule, Task, load_parts
 
 
 def ecg_task(data: str | Path | None = None) -> Task:
@@ -24,7 +24,7 @@ def ecg_task(data: str | Path | None = None) -> Task:
         data: folder with the files; see ``datasets.qtdb`` if omitted.
     """
     dt = 4e-3
-    beats = {split: qtdb(split, data) for split in ("train", "validation", "test")}
+    beats = load_parts(partial(qtdb, path=data))
     x, classes = beats["train"].x, beats["train"].classes
     _, steps, channels = x.shape
     return Task(

@@ -13,7 +13,7 @@ from snnjax.networks import dense, fluctuation_driven
 from snnjax.neurons import LIFParams, LIParams, li, lif
 from snnjax.tasks.augment import shifted
 from snnjax.tasks.network import HIDDEN_AND_OUT, Network, mean_voltage
-from snnjax.tasks.task import Part, Schedule, Task
+from snnjax.tasks.task import Part, Schedule, Task, load_parts
 
 
 def mnist_task(data: str | Path | None = None) -> Task:
@@ -31,10 +31,9 @@ def mnist_task(data: str | Path | None = None) -> Task:
     )
     table = np.asarray(code(jnp.arange(256) / 255.0), np.uint8)
     parts = {}
-    for split in ("train", "validation", "test"):
-        samples = mnist(split, data)
+    for split, samples in load_parts(partial(mnist, path=data)).items():
         parts[split] = Part(partial(_images, samples.x, table), samples.labels)
-    spikes = parts["train"].raster(np.arange(1000), None)
+    spikes = parts["train"].raster(np.arange(len(parts["train"].labels))[:1000], None)
     return Task(
         name="mnist",
         parts=parts,

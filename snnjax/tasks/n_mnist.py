@@ -13,7 +13,7 @@ from snnjax.neurons import LIFParams, LIParams, li, lif
 from snnjax.tasks.augment import shifted, thinned
 from snnjax.tasks.network import HIDDEN_AND_OUT, Network, mean_voltage
 from snnjax.tasks.recordings import mean_rate, share_after_the_end
-from snnjax.tasks.task import Part, Schedule, Task
+from snnjax.tasks.task import Part, Schedule, Task, load_parts
 
 
 def n_mnist_task(data: str | Path | None = None) -> Task:
@@ -26,7 +26,7 @@ def n_mnist_task(data: str | Path | None = None) -> Task:
         data: folder with ``Train`` and ``Test``; see ``datasets.n_mnist`` if omitted.
     """
     dt, steps = 10e-3, 32
-    events = {s: n_mnist(s, data) for s in ("train", "validation", "test")}
+    events = load_parts(partial(n_mnist, path=data))
     parts, late = {}, {}
     for split, each in events.items():
         parts[split] = Part(partial(_recordings, each, steps, dt), each.labels)

@@ -7,7 +7,6 @@ from typing import Literal
 from snnjax.compose import chain
 from snnjax.datasets import spoken_digits
 from snnjax.datasets.places import missing
-from snnjax.datasets.samples import Split
 from snnjax.datasets.sets.spoken_digits import spoken_digits_file
 from snnjax.events import Events, augment, rasterize, select
 from snnjax.networks import dense, fluctuation_driven, recurrent
@@ -16,7 +15,7 @@ from snnjax.progress import Progress
 from snnjax.senses.hearing import digits_from_sound
 from snnjax.tasks.network import HIDDEN_AND_OUT, Network, mean_voltage
 from snnjax.tasks.recordings import mean_rate, share_after_the_end
-from snnjax.tasks.task import Part, Schedule, Task
+from snnjax.tasks.task import Part, Schedule, Task, load_parts
 
 Source = Literal["spikes", "sound"]
 
@@ -92,15 +91,14 @@ def _spoken(
     data: str | Path | None, source: Source | None, progress: Progress | None
 ) -> tuple[Source, dict[str, Events]]:
     """Where the spikes come from, and those of every part."""
-    splits: tuple[Split, ...] = ("train", "validation", "test")
     if source not in (None, "spikes", "sound"):
         raise ValueError(f"source must be 'spikes' or 'sound', got {source!r}")
     files = [spoken_digits_file(part, data) for part in ("train", "test")]
     if source == "spikes" or (source is None and any(files)):
-        return "spikes", {s: spoken_digits(s, data) for s in splits}
+        return "spikes", load_parts(partial(spoken_digits, path=data))
     try:
         hear = partial(digits_from_sound, path=data, progress=progress)
-        return "sound", {s: hear(s) for s in splits}
+        return "sound", load_parts(hear)
     except FileNotFoundError as error:
         spikes = "" if source else ", or shd_train.h5 and shd_test.h5"
         needed = f"spoken digits (recordings/*.wav{spikes})"

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from snnjax.datasets.samples import SPLITS, Split
 from snnjax.tasks.network import Network
 
 
@@ -32,3 +33,23 @@ class Task(NamedTuple):
     network: Network
     schedule: Schedule
     notes: dict[str, Any]  # for the summary
+
+
+def load_parts(load: Callable[[Split], Any]) -> dict[str, Any]:
+    """All parts of a data set, none of them empty.
+
+    Args:
+        load: gives the part of a name, which has ``labels``.
+
+    Raises:
+        ValueError: naming the part that has no sample.
+    """
+    parts: dict[str, Any] = {split: load(split) for split in SPLITS}
+    counts = {split: len(part.labels) for split, part in parts.items()}
+    for split, count in counts.items():
+        if not count:
+            raise ValueError(
+                f"The {split} part has no samples, of {sum(counts.values())} in all: "
+                "too few to train, to choose an epoch and to test."
+            )
+    return parts

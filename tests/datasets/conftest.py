@@ -1,6 +1,7 @@
 import contextlib
 import http.server
 import threading
+import time
 
 import pytest
 
@@ -11,13 +12,16 @@ class Server:
     """Answers on 127.0.0.1, each request after its plan, and then as it should.
 
     A plan: ``cut`` ends the answer after so many bytes, ``code`` refuses, ``ranges``
-    tells whether it can begin in the middle, ``length`` whether it tells its length.
+    tells whether it can begin in the middle, ``length`` whether it tells its length, or
+    what it tells instead. ``endless`` sends so many bytes at most and ``pause`` waits
+    between pieces [s].
     ``files`` are bodies by the last part of the address; else there is one body.
     """
 
     def __init__(self, *plans, body=BODY, files=None):
         self.plans, self.body, self.files = list(plans), body, files
         self.asked = []  # the range each request asked for
+        self.sent = 0  # without an end in sight [bytes]
         outer = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -28,6 +32,7 @@ class Server:
                 pass
 
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self.server.server_port}/set/file.bin"
 
     def answer(self, request):
@@ -46,11 +51,18 @@ class Server:
             request.send_header("Content-Range", f"bytes {told}-/{len(body)}")
         if code == 416:
             request.send_header("Content-Range", f"bytes */{len(body)}")
-        if plan.get("length", True):
-            request.send_header("Content-Length", str(len(part)))
+        length = plan.get("length", True)
+        if length:
+            told = len(part) if length is True else length
+            request.send_header("Content-Length", str(told))
         request.end_headers()
+        part = part[: plan.get("cut", len(part))]
         with contextlib.suppress(ConnectionError):
-            request.wfile.write(part[: plan.get("cut", len(part))])
+            request.wfile.write(part)
+            for _ in range(plan.get("endless", 0) // 2**16):
+                self.sent += 2**16
+                request.wfile.write(bytes(2**16))
+                time.sleep(plan.get("pause", 0.0))
 
     def __enter__(self):
         self.thread = threading.Thread(target=self.server.serve_forever, args=(0.01,))

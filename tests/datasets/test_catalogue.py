@@ -173,6 +173,7 @@ def test_an_archive_without_a_checksum_is_known_by_its_contents(
             with pytest.raises(DataError, match=f"digest .*, {DIGEST} was expected"):
                 get("fsdd", tmp_path)
             assert not (tmp_path / "fsdd").exists()
+            assert not [p for p in tmp_path.rglob("*") if p.is_file()]
             return
         get("fsdd", tmp_path)
     assert len(load("fsdd", "validation", tmp_path).paths) == 2

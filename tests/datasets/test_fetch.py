@@ -3,7 +3,8 @@ import threading
 
 import pytest
 
-from snnjax.datasets import DataError
+from snnjax.datasets import DataError, fetch
+from snnjax.datasets.catalogue import DATA_SETS
 from snnjax.datasets.fetch import download, verify
 
 BODY = bytes(range(256)) * 4000  # 1 MB
@@ -199,3 +200,77 @@ def test_what_was_published_is_compared(tmp_path):
         verify(path, "sha256:00")
     with pytest.raises(DataError, match="has 1024000 bytes, 3 were published"):
         verify(path, MD5, 3)
+
+
+ENDLESS = {"length": False, "endless": 2**28}
+
+
+@pytest.mark.parametrize("checksum", [MD5, ""])
+def test_a_server_that_does_not_end_is_left_and_nothing_kept(checksum, tmp_path, serve):
+    with serve(ENDLESS, {}) as server:
+        with pytest.raises(DataError, match="sends more than 2000000 bytes"):
+            download(server.url, tmp_path / "a", checksum=checksum, most=2_000_000)
+        assert not list(tmp_path.iterdir())
+        assert server.sent < 2**25
+        download(server.url, tmp_path / "a", checksum=checksum, most=2_000_000)
+    with serve(ENDLESS) as server:
+        with pytest.raises(DataError, match="were published"):
+            download(server.url, tmp_path / "b", size=len(BODY))
+        assert server.sent < 2**25
+
+
+@pytest.mark.parametrize("length", ["many", "-5", "1e9", "0x10", "9" * 4000])
+def test_a_length_that_is_none_is_refused(length, tmp_path, serve):
+    with (
+        serve({"length": length}) as server,
+        pytest.raises(DataError, match="which is no number"),
+    ):
+        download(server.url, tmp_path / "a", checksum=MD5, attempts=1)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_length_beyond_the_limit_is_refused_before_it_is_taken(tmp_path, serve):
+    with (
+        serve({"length": 10**12, "endless": 2**28}) as server,
+        pytest.raises(DataError, match="sends more than 536870912 bytes"),
+    ):
+        download(server.url, tmp_path / "a", checksum=MD5)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_server_that_only_drips_is_left(tmp_path, serve, monkeypatch):
+    monkeypatch.setattr(fetch, "_MINUTE", 0.2)
+    monkeypatch.setattr(fetch, "_SLOWEST", 10**9)
+    drip = {"length": False, "endless": 2**24, "pause": 0.05}
+    with (
+        serve(drip) as server,
+        pytest.raises(ConnectionError, match=r"less than .* bytes came in a second"),
+    ):
+        download(server.url, tmp_path / "a", checksum=MD5, attempts=1)
+
+
+@pytest.mark.parametrize("checksum", [MD5, ""])
+def test_of_two_downloads_of_one_file_the_second_waits(checksum, tmp_path, serve):
+    seen, slow = [], {"length": False, "cut": 0, "endless": 2**20, "pause": 0.02}
+
+    def one(report=None):
+        path = tmp_path / "file.bin"
+        download(server.url, path, checksum=checksum, progress=report)
+        seen.append(path.read_bytes() == body)
+
+    body = bytes(2**20) if not checksum else BODY
+    with serve(*[] if checksum else [slow], body=body) as server:
+        threads = [threading.Thread(target=one) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(server.asked) == 1
+    assert seen == 4 * [True]
+    assert [p.name for p in tmp_path.iterdir()] == ["file.bin"]
+
+
+def test_a_catalogue_bounds_every_file():
+    for data_set in DATA_SETS.values():
+        for file in data_set.files:
+            assert 0 < (file.size or file.most) <= 2**32

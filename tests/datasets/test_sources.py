@@ -150,5 +150,5 @@ def test_a_file_of_other_units_is_named(events, tmp_path):
     with pytest.raises(DataError, match=r"a\.npz .* a unit outside 0 … 9"):
         source[0]
     np.savez(tmp_path / "b.npz", times=np.zeros(1))
-    with pytest.raises(DataError, match=r"b\.npz .* no array offsets"):
+    with pytest.raises(DataError, match=r"b\.npz .* it holds arrays times"):
         EventFiles([tmp_path / "b.npz"], n_units=10)

@@ -1,7 +1,8 @@
 """One file for each layout, read against damaged and hostile files.
 
-- ``checked``: what all of them check; ``hdf5``, ``matlab``, ``unpickle``, ``archives``:
-  containers, of which nothing is believed and nothing is run.
+- ``checked``: what all of them check; ``signatures``: what a file is by its begin.
+- ``npz``, ``hdf5`` (``chunks``), ``matlab``, ``unpickle``, ``archives``: containers, of
+  which nothing is believed and nothing is run.
 - ``idx``, ``sound``, ``events_npz``, ``shd_hdf5``: layouts that many files have.
 - ``nmnist_bin``, ``gesture_npy``, ``braille_pickle``, ``qtdb_mat``, ``waves_hdf5``:
   those of one data set; ``camera`` numbers the pixels of the first two.

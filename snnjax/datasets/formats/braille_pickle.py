@@ -10,13 +10,29 @@ from typing import Any
 
 import numpy as np
 
-from snnjax.datasets.formats.checked import arrays, content, reading
-from snnjax.datasets.formats.unpickle import array_of, items_of, unpickle
+from snnjax.datasets.formats.checked import (
+    HoldsError,
+    Reading,
+    content,
+    listed,
+    reading,
+)
+from snnjax.datasets.formats.npz import npz
+from snnjax.datasets.formats.signatures import kind_by_signature
+from snnjax.datasets.formats.unpickle import (
+    array_of,
+    description,
+    items_of,
+    numbers_of,
+    unpickle,
+)
 from snnjax.datasets.samples import Samples, pack
-from snnjax.events import Events, Outside, from_rows
+from snnjax.events import EVENT_BYTES, Events, Outside, from_rows
 
 LETTERS = ("Space", *"ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 TAXELS = 12
+_TRIAL_BYTES, _SIGN_BYTES = 1000, 400  # of memory for each trial, and its 24 signs
+_TRIAL = {"taxel_data", "letter", "repetition"}
 _COLUMNS = {"taxel_data", "length", "label", "repetition", "letters"}
 
 
@@ -25,8 +41,8 @@ def read_braille(path: str | Path, *, limit: int | None = None) -> Samples:
 
     Args:
         path: of the file.
-        limit: most bytes that it may have, unpacked; 64 MiB and 200 times its size if
-            omitted.
+        limit: most bytes of memory that reading it may take; 128 MiB and 200 times the
+            file's size if omitted.
 
     Returns:
         Readings ``[N, T, 12]``, uint8, a shorter trial padded with its last sample.
@@ -36,11 +52,13 @@ def read_braille(path: str | Path, *, limit: int | None = None) -> Samples:
         FileNotFoundError: if there is no such file.
         DataError: naming the file, the trial and what is wrong with it.
     """
-    with reading(path, "Braille readings") as path:
-        if path.suffix == ".npz":
-            return _from_columns(arrays(path, _COLUMNS, limit))
-        raw = content(path, limit)
-        return _from_trials(unpickle(raw), len(raw))
+    with reading(path, "Braille readings", limit) as file:
+        if file.path.suffix == ".npz":
+            return _from_columns(npz(file, _COLUMNS, _COLUMNS), file)
+        trials, size = _unpickled(file)
+        if not isinstance(trials, list | tuple):
+            raise HoldsError(f"{description(trials)}, not a list of trials")
+        return _from_trials(trials, size, file)
 
 
 def read_braille_events(
@@ -50,7 +68,8 @@ def read_braille_events(
 
     Args:
         path: of the file.
-        limit: as in ``read_braille``.
+        limit: most bytes of memory that reading it may take; 128 MiB and 200 times the
+            file's size if omitted.
         outside: what to do with events at no time; ``"drop"`` warns how many.
 
     Returns:
@@ -61,19 +80,17 @@ def read_braille_events(
         FileNotFoundError: if there is no such file.
         DataError: naming the file, the trial and what is wrong with it.
     """
-    with reading(path, "Braille events") as path:
-        raw = content(path, limit)
-        release = unpickle(raw)
+    with reading(path, "Braille events", limit) as file:
+        release, _ = _unpickled(file)
         if not isinstance(release, dict) or not {"letter", "events"} <= release.keys():
-            raise ValueError("it is no dict of letter and events")
-        labels = np.array(
-            [_label(each) for each in items_of(release["letter"])], np.int64
-        )
-        rows, left = [], len(raw)
-        for k, each in enumerate(items_of(release["events"])):
-            rows.append(_events(k, each, left))
-            left -= len(rows[-1][0])
-        trial = items_of(release["repetition"]) if "repetition" in release else None
+            raise HoldsError(f"{description(release)}, not a dict of letter and events")
+        letters = items_of(release["letter"], file)
+        labels = np.array([_label(each) for each in letters], np.int64)
+        trials = items_of(release["events"], file)
+        rows = [_events(k, each, file) for k, each in enumerate(trials)]
+        trial = release.get("repetition")
+        if trial is not None:
+            trial = numbers_of(trial, file)
         return from_rows(
             *([times for times, _ in rows], [units for _, units in rows], labels),
             n_units=2 * TAXELS,
@@ -83,17 +100,24 @@ def read_braille_events(
         )
 
 
-def _from_columns(columns):
-    missing = _COLUMNS - columns.keys()
-    if missing:
-        raise ValueError(f"there is no array {', '.join(sorted(missing))}")
-    x, letters = columns["taxel_data"], tuple(columns["letters"].tolist())
+def _unpickled(file: Reading) -> tuple[Any, int]:
+    """What a pickle holds, and how many bytes it has."""
+    raw = content(file)
+    kind = kind_by_signature(raw)
+    if kind and kind != "a pickle":
+        raise HoldsError(kind)
+    return unpickle(raw, file), len(raw)
+
+
+def _from_columns(columns, file):
+    x, letters = columns["taxel_data"], columns["letters"]
+    file.take(100 * len(x), "its trials")
     if x.ndim != 3 or x.shape[1] < 1 or x.shape[2] != TAXELS or x.dtype != np.uint8:
         raise ValueError(
             f"taxel_data is {x.dtype} {list(x.shape)}, not [N, T, {TAXELS}]"
         )
-    if letters != LETTERS:
-        raise ValueError(f"letters are {str(letters)[:80]}, not Space and A to Z")
+    if letters.shape != (len(LETTERS),) or tuple(letters.tolist()) != LETTERS:
+        raise ValueError(f"letters are {listed(letters.ravel())}, not Space and A to Z")
     numbers = {name: columns[name] for name in ("label", "length", "repetition")}
     for name, column in numbers.items():
         if column.ndim != 1 or column.dtype.kind not in "iu":
@@ -107,22 +131,25 @@ def _from_columns(columns):
     )
 
 
-def _from_trials(release, left):
+def _from_trials(trials, left, file):
     """Trials of a list of dicts; ``left`` readings are as many as the file can hold."""
-    trials = items_of(release)
     rows, labels, repetitions = [], [], []
     for k, trial in enumerate(trials):
+        if not isinstance(trial, dict) or not trial.keys() >= _TRIAL:
+            raise HoldsError(f"a list of {description(trial)}, not of trials")
+        file.take(_TRIAL_BYTES, "its trials")
         try:
             rows.append(_readings(trial["taxel_data"], left))
             left -= rows[-1].size
             labels.append(_label(trial["letter"]))
-            repetitions.append(np.int32(trial["repetition"]))
+            repetitions.append(_repetition(trial["repetition"]))
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise ValueError(f"trial {k}: {type(error).__name__} {error}") from error
     lengths = np.array([len(row) for row in rows], np.int64)
     longest = lengths.max(initial=1)
     if len(rows) * longest > 2 * lengths.sum() + longest:
         raise ValueError(f"trials of {lengths.min()} to {longest} samples do not fit")
+    file.take(2 * TAXELS * len(rows) * int(longest), "its trials")
     x = np.zeros((len(rows), longest, TAXELS), np.uint8)
     for k, row in enumerate(rows):
         x[k, : len(row)], x[k, len(row) :] = row, row[-1]
@@ -131,6 +158,12 @@ def _from_trials(release, left):
         lengths=lengths,
         trial=np.array(repetitions, np.int64),
     )
+
+
+def _repetition(number):
+    if isinstance(number, bool) or not isinstance(number, int):
+        raise ValueError(f"a repetition is {description(number)}")
+    return np.int32(number)
 
 
 def _readings(announced, left):
@@ -145,28 +178,27 @@ def _readings(announced, left):
 
 
 def _label(letter: Any) -> int:
-    if letter not in LETTERS:
-        raise ValueError(f"{str(letter)[:20]!r} is no letter")
+    if not isinstance(letter, str) or letter not in LETTERS:
+        told = repr(letter[:20]) if isinstance(letter, str) else description(letter)
+        raise ValueError(f"{told} is no letter")
     return LETTERS.index(letter)
 
 
-def _events(k, trial, left):
+def _events(k, trial, file):
     """Times and units of one trial, given as ``[taxel][more or less contact]``."""
-    taxels = items_of(trial)
+    file.take(_TRIAL_BYTES + 2 * TAXELS * _SIGN_BYTES, "its trials")
+    taxels = items_of(trial, file)
     if len(taxels) != TAXELS:
         raise ValueError(f"trial {k} has {len(taxels)} taxels, not {TAXELS}")
     times, units = [np.zeros(0)], [np.zeros(0, np.int64)]
-    for taxel, signs in enumerate(items_of(each) for each in taxels):
+    for taxel, signs in enumerate(items_of(each, file) for each in taxels):
         if len(signs) != 2:
             raise ValueError(
                 f"trial {k}, taxel {taxel} has {len(signs)} signs of change"
             )
         for sign, announced in enumerate(signs):
-            items = items_of(announced)
-            left -= len(items)
-            if left < 0:
-                raise ValueError(f"trial {k}: the trials hold more than the file")
-            row = np.array(items, np.float64)
-            times.append(row)
+            row = numbers_of(announced, file)
+            file.take(EVENT_BYTES * len(row), "its events")
+            times.append(row.astype(np.float64))
             units.append(np.full(len(row), taxel + TAXELS * sign))
     return np.concatenate(times), np.concatenate(units)

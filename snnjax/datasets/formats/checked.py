@@ -1,134 +1,219 @@
-"""Files are checked before they are believed: sizes first, then contents.
+"""Files are checked before they are believed: what they are, sizes, then contents.
 
-A damaged or hostile file ends in a ``DataError`` that names the file and the place, and
-takes no more memory than its own size allows.
+Whatever is wrong ends in a ``DataError`` that names file and place. It says "damaged"
+only where a checksum or the structure does, and "sound" of a file that holds something
+else. Reading takes no more memory than an allowance, 128 MiB and 200 times
+the size of the file, however much is packed in it: what a step is going to take is
+taken from the allowance first.
 """
 
 import gzip
 import io
-import math
+import warnings
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
+from typing import Any, TypeVar
 
-import numpy as np
+from snnjax.files import not_a_file
 
-_SLACK, _RATIO = 2**26, 200  # bytes that any file may unpack to, and times its size
+_SLACK, _RATIO = 2**27, 200  # bytes that reading any file may take, and times its size
+_PIECE = 2**20  # bytes read at once
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # which unpack piece by piece
+_SHOWN = 6  # names in a message
+
+
+T = TypeVar("T")
 
 
 class DataError(ValueError):
-    """A data file that is damaged, or not what its format says."""
+    """A data file that is damaged, or not what its format says.
+
+    Attributes:
+        sound: whether it is sound, but of a layout that is not read here.
+    """
+
+    def __init__(self, text: str, *, sound: bool = False):
+        super().__init__(text)
+        self.sound = sound
+
+
+class DamageError(ValueError):
+    """Raised within ``reading`` where a structure contradicts itself."""
+
+
+class HoldsError(ValueError):
+    """Raised within ``reading`` for a sound file; says what it holds instead."""
+
+
+class Reading:
+    """A file that is being read, and the memory that this may still take."""
+
+    def __init__(self, path: Path, limit: int | None):
+        self.path = path
+        self.limit = self.left = allowance(path) if limit is None else limit
+
+    def take(self, size: int, what: str) -> None:
+        """Takes bytes of memory from the allowance, before they are used.
+
+        Raises:
+            DataError: if there are not so many left.
+        """
+        self.left -= size
+        if self.left < 0:
+            raise DataError(
+                f"{self.path}: to read {what} would take more than {self.limit} "
+                "bytes; pass limit=… if that is right."
+            )
+
+
+def allowance(path: Path) -> int:
+    """Bytes of memory that reading a file may take: 128 MiB and 200 times its size."""
+    return _SLACK + _RATIO * path.stat().st_size
 
 
 @contextmanager
-def reading(path: str | Path, what: str) -> Iterator[Path]:
+def reading(path: str | Path, what: str, limit: int | None = None) -> Iterator[Reading]:
     """Turns whatever goes wrong with a file into an error that names it.
 
     Args:
         path: of the file.
         what: it should be, for the message: "an SHD file".
+        limit: most bytes of memory that reading it may take; 128 MiB and 200 times the
+            file's size if omitted.
 
     Raises:
         FileNotFoundError: if there is no such file.
-        DataError: for any failure inside.
+        PermissionError: if it may not be read.
+        DataError: for any other failure inside, and at once for a pipe, a device or a
+            folder; it tells whether a file is sound, and holds something else.
     """
     path = Path(path)
-    if not path.exists():
-        raise FileNotFoundError(f"No file {path}.")
+    if kind := not_a_file(path):
+        raise DataError(f"{path} cannot be read as {what}: it is {kind}, not a file.")
     try:
-        yield path
-    except DataError:
-        raise
-    except ImportError:
+        yield Reading(path, limit)
+    except HoldsError as error:
+        raise DataError(
+            f"{path} is sound, but not a layout that is read here as {what}: it holds "
+            f"{error}.",
+            sound=True,
+        ) from error
+    except (DataError, ImportError, PermissionError):
         raise
     except Exception as error:  # damage has no end of names
-        raise DataError(
-            f"{path} cannot be read as {what}: {type(error).__name__}: {error}. "
-            "It is damaged or cut short; get it again and compare its checksum."
-        ) from error
+        raise DataError(f"{path} cannot be read as {what}: {_told(error)}") from error
 
 
-def budget(path: Path, limit: int | None = None) -> int:
-    """Bytes a file may unpack to: the limit, or else 64 MiB and 200 times its size."""
-    return _SLACK + _RATIO * path.stat().st_size if limit is None else limit
-
-
-def content(path: Path, limit: int | None = None, *, ending: str = "") -> bytes:
+def content(file: Reading, *, ending: str = "") -> bytes:
     """The bytes behind a name: of the file, or of what a ``.gz`` or ``.zip`` packs.
 
     Args:
-        path: of the file.
-        limit: most bytes to unpack; 64 MiB and 200 times the file's size if omitted.
+        file: from ``reading``.
         ending: of the one file to take out of a ``.zip``.
 
     Raises:
-        DataError: if it would unpack to more, or the ``.zip`` holds another number of
-            such files.
+        DataError: if it would unpack to more than is allowed.
+        HoldsError: if the ``.zip`` holds another number of such files.
     """
-    limit = budget(path, limit)
-    if path.suffix == ".gz":
-        with gzip.open(path) as packed:
-            return _read(packed, path, limit)
-    if path.suffix == ".zip":
-        with zipfile.ZipFile(path) as archive:
-            inside = [name for name in archive.namelist() if name.endswith(ending)]
+    if file.path.suffix == ".gz":
+        with gzip.open(file.path) as packed:
+            return _read(packed, file)
+    if file.path.suffix == ".zip":
+        with zipfile.ZipFile(file.path) as archive:
+            inside = [e for e in archive.infolist() if e.filename.endswith(ending)]
             if len(inside) != 1:
-                raise DataError(f"{path} must hold one {ending} file, found {inside}.")
-            with archive.open(inside[0]) as packed:
-                return _read(packed, path, limit)
-    with path.open("rb") as plain:
-        return _read(plain, path, limit)
+                found = listed(entry.filename for entry in archive.infolist())
+                raise HoldsError(f"{found}, not one {ending} file")
+            return entry_of(archive, inside[0], file)
+    with file.path.open("rb") as plain:
+        return _read(plain, file)
 
 
-def array(raw: bytes, place: str) -> np.ndarray:
-    """The array in an ``.npy`` file, never an object and never longer than the file.
-
-    Raises:
-        ValueError: naming the place.
-    """
-    stream = io.BytesIO(raw)
-    version = np.lib.format.read_magic(stream)
-    if version not in ((1, 0), (2, 0)):
-        raise ValueError(f"{place} is of .npy version {version}")
-    head = getattr(np.lib.format, f"read_array_header_{version[0]}_0")
-    shape, fortran, dtype = head(stream)
-    if dtype.hasobject:
-        raise ValueError(f"{place} holds objects; only numbers are read")
-    left = len(raw) - stream.tell()
-    if min(shape, default=0) < 0 or math.prod(shape) * dtype.itemsize != left:
-        raise ValueError(f"{place} claims {dtype} {shape} in {left} bytes")
-    flat = np.frombuffer(raw, dtype, math.prod(shape), stream.tell())
-    return flat.reshape(shape, order="F" if fortran else "C")
-
-
-def arrays(path: Path, names: set[str], limit: int | None = None) -> dict:
-    """Some of the arrays of an ``.npz`` file, each only if it is there.
+def entry_of(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, file: Reading) -> bytes:
+    """What an entry of a ``.zip`` packs, read to its end and compared with its sum.
 
     Raises:
-        ValueError: naming an array that is damaged or larger than the limit.
+        DataError: if it would unpack to more than is allowed.
+        HoldsError: if it is packed by a method that cannot be unpacked piece by piece.
     """
-    limit = budget(path, limit)
-    loaded = {}
-    with zipfile.ZipFile(path) as archive:
-        for entry in archive.infolist():
-            name = entry.filename.removesuffix(".npy")
-            if name in loaded:
-                raise ValueError(f"there are two arrays {name}")
-            if name in names:
-                with archive.open(entry) as packed:
-                    raw = _read(packed, path, limit)
-                loaded[name] = array(raw, name)
-                limit -= len(raw)
-    return loaded
+    check_method(entry)
+    with archive.open(entry) as packed:
+        return _read(packed, file)
 
 
-def _read(packed, path, limit):
+def check_method(entry: zipfile.ZipInfo) -> None:
+    """Refuses an entry that is encrypted, or packed otherwise than usual.
+
+    Raises:
+        HoldsError: saying how.
+    """
+    if entry.flag_bits & 1 or entry.compress_type not in _METHODS:
+        how = f"packed by method {entry.compress_type}" if entry.compress_type else ""
+        how = "encrypted" if entry.flag_bits & 1 else how
+        raise HoldsError(f"{entry.filename[:40]!r}, {how}; deflated ones are read")
+
+
+def listed(names: Iterable[Any]) -> str:
+    """Some names for a message, however many there are and whatever is in them."""
+    some = list(islice(names, _SHOWN + 1))
+    shown = [repr(str(name)[:40])[1:-1] for name in some[:_SHOWN]]
+    return ", ".join([*shown, "…"] if len(some) > _SHOWN else shown) or "nothing"
+
+
+def read_all(
+    read: Callable[[Path], T], paths: Sequence[Path], *, skip_bad: bool
+) -> dict[int, T]:
+    """Reads many files: what came of each, by its number.
+
+    Args:
+        read: a reader of one file.
+        paths: of the files.
+        skip_bad: whether to leave out files that cannot be read.
+
+    Raises:
+        DataError: naming the first that cannot be read, unless they are left out.
+
+    Warns:
+        UserWarning: how many were left out, and which.
+    """
+    found, bad = {}, []
+    for k, path in enumerate(paths):
+        try:
+            found[k] = read(path)
+        except DataError as error:
+            if not skip_bad:
+                told = f"{error} skip_bad=True leaves out what cannot be read."
+                raise DataError(told, sound=error.sound) from error
+            bad.append(str(error))
+    if bad:
+        told = "\n".join([*bad[:_SHOWN], *(["…"] if len(bad) > _SHOWN else [])])
+        warnings.warn(
+            f"{len(bad)} of {len(paths)} files are left out:\n{told}", stacklevel=3
+        )
+    return found
+
+
+def _read(packed, file):
     buffer = io.BytesIO()
-    while piece := packed.read(2**20):
+    while piece := packed.read(_PIECE):
+        file.take(len(piece), "it")
         buffer.write(piece)
-        if buffer.tell() > limit:
-            raise DataError(
-                f"{path} has more than {limit} bytes; pass limit=… if that is right."
-            )
     return buffer.getvalue()
+
+
+def _told(error):
+    """What went wrong, and whether that means damage."""
+    text = f"{type(error).__name__}: {str(error)[:500]}."
+    if isinstance(error, MemoryError):
+        return f"{text} There is too little memory for it."
+    if isinstance(error, ValueError) and not isinstance(
+        error, DamageError | zipfile.BadZipFile | UnicodeError
+    ):
+        return (
+            f"{text} That is not what its format says; if it was published, get it "
+            "again and compare its checksum."
+        )
+    return f"{text} It is damaged or cut short; get it again and compare its checksum."

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from snnjax.datasets.formats.checked import arrays, reading
-from snnjax.events import Events, Outside, from_rows
+from snnjax.datasets.formats.checked import reading
+from snnjax.datasets.formats.npz import npz
+from snnjax.events import EVENT_BYTES, ROW_BYTES, Events, Outside, from_flat
 from snnjax.files import atomic
 
 _NEEDED = ("times", "units", "offsets")
@@ -29,8 +30,8 @@ def read_events(
         path: of the ``.npz`` file.
         n_units: number of units there are; what the file says if omitted, else the
             largest and one.
-        limit: most bytes that it may have, unpacked; 64 MiB and 200 times its size if
-            omitted.
+        limit: most bytes of memory that reading it may take; 128 MiB and 200 times the
+            file's size if omitted.
         outside: what to do with events at no time or of no unit; ``"drop"`` warns how
             many.
 
@@ -38,17 +39,15 @@ def read_events(
         FileNotFoundError: if there is no such file.
         DataError: naming the file and what is wrong with it.
     """
-    with reading(path, "events") as path:
-        columns = arrays(path, set(Events._fields), limit)
-        missing = [name for name in _NEEDED if name not in columns]
-        if missing:
-            raise ValueError(f"there is no array {', '.join(missing)}")
+    with reading(path, "events", limit) as file:
+        columns = npz(file, set(Events._fields), set(_NEEDED))
         counts = {name: _one(columns, name) for name in ("n_units", "n_classes")}
         for name, column in columns.items():
             kinds = "iuf" if name == "times" else "iu"
-            if column.dtype.kind not in kinds or column.ndim > 1:
+            if column.dtype.kind not in kinds or column.ndim != 1:
                 raise ValueError(f"{name} is {column.dtype} {list(column.shape)}")
         times, units, cuts = (columns[name] for name in _NEEDED)
+        file.take(EVENT_BYTES * times.size + ROW_BYTES * cuts.size, "its events")
         steps = np.diff(cuts.astype(np.int64))
         whole = len(cuts) and cuts[0] == 0 and cuts[-1] == len(times) == len(units)
         if not whole or (steps < 0).any():
@@ -56,12 +55,10 @@ def read_events(
                 f"offsets must rise from 0 to {len(times)}, the number of times, "
                 f"which is that of units, {len(units)}"
             )
-        inner = cuts[1:-1].astype(np.int64) if len(steps) else []
-        rows = np.split(times, inner)[: len(steps)]
         labels = columns.get("labels", np.zeros(len(steps), np.int64))
         given = counts["n_units"] if n_units is None else n_units
-        return from_rows(
-            *(rows, np.split(units, inner)[: len(steps)], labels),
+        return from_flat(
+            *(times, units, steps, labels),
             n_units=int(units.max(initial=-1)) + 1 if given is None else given,
             group=columns.get("group"),
             trial=columns.get("trial"),

@@ -9,19 +9,23 @@ from pathlib import Path
 import numpy as np
 
 from snnjax.datasets.formats.camera import camera_events
-from snnjax.datasets.formats.checked import array, content, reading
+from snnjax.datasets.formats.checked import HoldsError, reading
+from snnjax.datasets.formats.npz import npy
 from snnjax.events import Outside
 
+_EVENT_BYTES = 160  # of memory for each event
 SIZE = (128, 128)  # height and width of the sensor [pixels]
 
 
 def read_gesture_file(
-    path: str | Path, *, outside: Outside = "error"
+    path: str | Path, *, limit: int | None = None, outside: Outside = "error"
 ) -> tuple[np.ndarray, np.ndarray]:
     """Reads one recording.
 
     Args:
         path: of the ``.npy`` file.
+        limit: most bytes of memory that reading it may take; 128 MiB and 200 times the
+            file's size if omitted.
         outside: what to do with events outside the sensor; ``"drop"`` warns how many.
 
     Returns:
@@ -31,10 +35,11 @@ def read_gesture_file(
         FileNotFoundError: if there is no such file.
         DataError: naming the file and the event that is wrong.
     """
-    with reading(path, "a DVS Gesture recording") as path:
-        rows = array(content(path), "the array")
+    with reading(path, "a DVS Gesture recording", limit) as file:
+        rows = npy(file)
         if rows.ndim != 2 or rows.shape[1] != 4 or rows.dtype.kind not in "iuf":
-            raise ValueError(f"it is {rows.dtype} {list(rows.shape)}, not [n, 4]")
+            raise HoldsError(f"an array {rows.dtype} {list(rows.shape)}, not [n, 4]")
+        file.take(len(rows) * _EVENT_BYTES, "its events")
         if rows.dtype.kind == "f" and np.any(rows[:, :3] != np.floor(rows[:, :3])):
             raise ValueError("x, y or polarity is no whole number")
         x, y, polarity, time = (rows[:, k].astype(np.float64) for k in range(4))

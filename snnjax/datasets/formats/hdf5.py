@@ -2,7 +2,8 @@
 
 Some single flipped bits make the HDF5 library wait for ever, fill the memory or die. So
 a file is looked at as a whole, its heaps are walked, and an array is fetched only once
-the size that it declares is believable.
+the sizes that it declares are allowed: of all of it, of a piece behind its filters, and
+of each row.
 """
 
 import io
@@ -11,30 +12,43 @@ import mmap
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-_SLACK, _RATIO = 2**26, 200  # bytes that an array may have, and times those of its file
-_FILTERS = (1, 2, 3)  # deflate, shuffle, checksum: those that need no plug-in
+from snnjax.datasets.formats.checked import (
+    DamageError,
+    HoldsError,
+    Reading,
+    content,
+    listed,
+)
+from snnjax.datasets.formats.chunks import pieces
+from snnjax.datasets.formats.signatures import check_signature
+from snnjax.events import ROW_BYTES
+
+_ROW = np.dtype([("length", "<u4"), ("address", "<u8"), ("index", "<u4")])
+_TEXT_BYTES = 120  # of memory for each text, beside its letters
 
 
 @contextmanager
-def opened(raw: bytes) -> Iterator[Any]:
-    """The HDF5 file of these bytes.
+def opened(file: Reading) -> Iterator[tuple[Any, bytes]]:
+    """An HDF5 file, and its bytes.
 
     Raises:
         ImportError: without h5py.
         ValueError: for a heap of rows in which the library would walk for ever.
+        HoldsError: if it is of another kind.
     """
     h5py = library()
+    raw = content(file, ending=".h5")
+    check_signature(raw, "HDF5 data")
     _walk_heaps(raw)
-    with h5py.File(io.BytesIO(raw), "r") as file:
-        yield file
+    with h5py.File(io.BytesIO(raw), "r") as tree:
+        yield tree, raw
 
 
-def mapped(path: Path) -> tuple[Any, mmap.mmap]:
+def mapped(file: Reading) -> tuple[Any, mmap.mmap]:
     """The HDF5 file of a name and its bytes, which stay on the disk until looked at.
 
     Raises:
@@ -42,10 +56,11 @@ def mapped(path: Path) -> tuple[Any, mmap.mmap]:
         ValueError: as ``opened``, or for a file without a byte.
     """
     h5py = library()
-    with path.open("rb") as file:
-        raw = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    with file.path.open("rb") as plain:
+        raw = mmap.mmap(plain.fileno(), 0, access=mmap.ACCESS_READ)
+    check_signature(raw[:32], "HDF5 data")
     _walk_heaps(raw)
-    return h5py.File(path, "r"), raw
+    return h5py.File(file.path, "r"), raw
 
 
 def library() -> Any:
@@ -63,98 +78,106 @@ def library() -> Any:
     return h5py
 
 
-def dataset(file: Any, place: str) -> Any:
+def dataset(tree: Any, place: str) -> Any:
     """A dataset whose bytes lie in this very file, or ``None`` if there is none.
 
     Raises:
-        ValueError: for a link, or data that lie elsewhere.
+        HoldsError: for a link, or data that lie elsewhere.
     """
     h5py = library()
-    node = file
+    node = tree
     for part in place.split("/"):
         link = node.get(part, getlink=True)
         if link is None:
             return None
         if not isinstance(link, h5py.HardLink):
-            raise ValueError(f"{place} is a link to somewhere else")
+            raise HoldsError(f"{place} as a link to somewhere else")
         node = node[part]
     if not isinstance(node, h5py.Dataset):
-        raise ValueError(f"{place} is not an array")
+        raise HoldsError(f"{place} as a group, not an array")
     if node.is_virtual or node.id.get_create_plist().get_external_count():
-        raise ValueError(f"{place} keeps its data in another file")
+        raise HoldsError(f"{place} with data in another file")
     return node
 
 
-def fetch(node: Any, place: str, raw: bytes) -> np.ndarray:
-    """What a dataset holds, once the size that it declares is believable.
+def names(tree: Any) -> str:
+    """What lies at the top of a file, for a message."""
+    return f"groups or arrays {listed(tree)}"
+
+
+def fetch(node: Any, place: str, raw: Any, file: Reading) -> np.ndarray:
+    """What a dataset holds, once the size that it declares is allowed.
 
     Raises:
-        ValueError: as ``check_size``.
+        ValueError: as ``take_size``.
     """
-    check_size(node, place, raw)
+    take_size(node, place, raw, file)
     return np.asarray(node[()])
 
 
-def check_size(node: Any, place: str, raw: bytes) -> None:
-    """Refuses an unknown filter and a size beyond belief.
+def take_size(node: Any, place: str, raw: Any, file: Reading) -> None:
+    """Takes the memory of a dataset from the allowance, before it is fetched.
 
     Raises:
-        ValueError: naming the place.
+        ValueError: for an unknown filter, or a piece that unpacks to more than it says.
+        DataError: if it would take more than is allowed.
     """
-    plist = node.id.get_create_plist()
-    used = [plist.get_filter(k)[0] for k in range(plist.get_nfilters())]
-    if not set(used) <= set(_FILTERS):
-        raise ValueError(f"{place} is packed by filters {used}, not all of them known")
-    most = _SLACK + _RATIO * len(raw)
-    for shape in (node.shape, node.chunks or ()):
-        size = math.prod(map(int, shape)) * node.dtype.itemsize
-        if size > most:
-            raise ValueError(f"{place} claims {size} bytes of a file of {len(raw)}")
+    sizes = [math.prod(map(int, each)) for each in (node.shape, node.chunks or ())]
+    file.take(2 * sum(sizes) * node.dtype.itemsize, place)
+    for piece in pieces(node, place, raw):
+        del piece  # unpacked only to see that it can be
 
 
 def numbers(
-    file: Any, place: str, raw: bytes, kinds: str = "iuf", ndim: int = 1
+    tree: Any, place: str, raw: Any, file: Reading, kinds: str = "iuf", ndim: int = 1
 ) -> np.ndarray | None:
     """An array of numbers, or ``None`` if there is none.
 
     Args:
-        file: from ``opened``.
+        tree: from ``opened``.
         place: of the array.
         raw: the bytes of the file.
+        file: whose allowance it is taken from.
         kinds: which of numpy's kinds of types will do; ``"S"`` is text of fixed width.
         ndim: how many axes it must have.
 
     Raises:
         ValueError: naming the place, for another type or shape.
     """
-    node = dataset(file, place)
+    node = dataset(tree, place)
     if node is None:
         return None
     if node.shape is None or len(node.shape) != ndim or node.dtype.kind not in kinds:
-        raise ValueError(f"{place} is of type {node.dtype}, shape {node.shape}")
-    return fetch(node, place, raw)
+        raise HoldsError(f"{place} of type {node.dtype}, shape {node.shape}")
+    return fetch(node, place, raw, file)
 
 
-def texts(file: Any, place: str, raw: bytes) -> tuple[str, ...]:
+def texts(tree: Any, place: str, raw: Any, file: Reading) -> tuple[str, ...]:
     """A list of words, of fixed width or not; none if there is no such list.
 
     Raises:
         ValueError: naming the place, for another type or shape.
     """
-    node = dataset(file, place)
+    node = dataset(tree, place)
     if node is None:
         return ()
     if node.shape is None or len(node.shape) != 1 or node.dtype.kind not in "SO":
-        raise ValueError(f"{place} is of type {node.dtype}, shape {node.shape}")
+        raise HoldsError(f"{place} of type {node.dtype}, shape {node.shape}")
     if node.dtype.kind == "O":
-        check_rows(place, node, ("ascii", "utf-8"), raw)
-    return tuple(each.decode() for each in fetch(node, place, raw))
+        take_rows(place, node, ("ascii", "utf-8"), raw, file)
+    file.take(node.shape[0] * (_TEXT_BYTES + 4 * node.dtype.itemsize), place)
+    return tuple(each.decode() for each in fetch(node, place, raw, file))
 
 
-def check_rows(name: str, column: Any, kinds: tuple[str, ...], raw: bytes) -> None:
-    """Refuses rows of an odd type, and rows that claim more bytes than there are."""
-    if column.shape[0] > len(raw):
-        raise ValueError(f"{name} has shape {column.shape} in {len(raw)} bytes")
+def take_rows(
+    name: str, column: Any, kinds: tuple[str, ...], raw: Any, file: Reading
+) -> int:
+    """Takes rows of unequal length from the allowance; tells how long they are in all.
+
+    Raises:
+        ValueError: for rows of an odd type, or rows that claim more than there is.
+        DataError: if they would take more than is allowed.
+    """
     h5py, stored = library(), column.id.get_type().encode()
     for kind in kinds:
         text = kind in ("ascii", "utf-8")
@@ -162,11 +185,18 @@ def check_rows(name: str, column: Any, kinds: tuple[str, ...], raw: bytes) -> No
         if stored == h5py.h5t.py_create(wanted, logical=True).encode():
             break
     else:
-        raise ValueError(f"{name} is not made of rows of numbers: {column.dtype}")
+        raise HoldsError(f"{name} of type {column.dtype}, not rows of numbers")
+    if column.id.get_create_plist().get_layout() == h5py.h5d.COMPACT:
+        raise HoldsError(f"{name} in the head of the file")
+    if column.file.id.get_create_plist().get_sizes()[0] != _ROW["address"].itemsize:
+        raise HoldsError(f"{name} at short addresses")
+    file.take(ROW_BYTES * column.shape[0], name)
     size = 1 if text else np.dtype(kind).itemsize
-    claimed = size * _lengths(column, raw).sum()
-    if claimed > len(raw):
-        raise ValueError(f"{name} claims {claimed} bytes of {len(raw)}")
+    count = sum(_lengths(piece) for piece in pieces(column, name, raw))
+    if size * count > len(raw):
+        raise DamageError(f"{name} claims {size * count} bytes of {len(raw)}")
+    file.take(4 * size * count, name)
+    return count
 
 
 def _walk_heaps(raw):
@@ -184,19 +214,11 @@ def _walk_heaps(raw):
                 break
             at += 16 + (length + 7) // 8 * 8 if index else length
         if not at <= end < at + 16:
-            raise ValueError(f"the heap at byte {heap} is damaged")
+            raise DamageError(f"the heap at byte {heap} is damaged")
         heap = raw.find(b"GCOL\x01", end)
 
 
-def _lengths(column, raw):
-    """How long each row says it is; unknown, so empty, where a filter hides it."""
-    plist, n = column.id.get_create_plist(), len(column)
-    pieces = [(column.id.get_offset(), n)]
-    if column.chunks:
-        chunks = map(column.id.get_chunk_info, range(column.id.get_num_chunks()))
-        pieces = [(chunk.byte_offset, column.chunks[0]) for chunk in chunks]
-    if plist.get_nfilters() or not column.id.get_storage_size():
-        pieces = []
-    row = np.dtype([("length", "<u4"), ("address", "<u8"), ("index", "<u4")])
-    rows = [np.frombuffer(raw, row, n, offset) for offset, n in pieces]
-    return np.concatenate([np.zeros(0, int), *(piece["length"] for piece in rows)])
+def _lengths(piece):
+    """How long the rows of a piece say that they are, together."""
+    rows = np.frombuffer(piece, _ROW, len(piece) // _ROW.itemsize)
+    return int(rows["length"].sum(dtype=np.int64))

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from snnjax.datasets.formats.checked import content, reading
+from snnjax.datasets.formats.checked import DamageError, HoldsError, content, reading
+from snnjax.datasets.formats.signatures import kind_by_signature
 
 _TYPES = {8: "u1", 9: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 
@@ -20,25 +21,28 @@ def read_idx(path: str | Path, *, limit: int | None = None) -> np.ndarray:
 
     Args:
         path: of the file.
-        limit: most bytes that it may have, unpacked; 64 MiB and 200 times its size if
-            omitted.
+        limit: most bytes of memory that reading it may take; 128 MiB and 200 times the
+            file's size if omitted.
 
     Raises:
         FileNotFoundError: if there is no such file.
         DataError: naming the file and what is wrong with it.
     """
-    with reading(path, "an idx file") as path:
-        raw = content(path, limit)
+    with reading(path, "an idx file", limit) as file:
+        raw = content(file)
+        if other := kind_by_signature(raw):
+            raise HoldsError(other)
         zero, kind, axes = struct.unpack_from(">HBB", raw)
         if zero or kind not in _TYPES or axes > 32:
-            raise ValueError(
+            raise DamageError(
                 f"it begins with {raw[:4].hex()}, not 0000, a type and axes"
             )
         shape = struct.unpack_from(f">{axes}I", raw, 4)
         dtype, begin = np.dtype(_TYPES[kind]), 4 + 4 * axes
         if math.prod(shape) * dtype.itemsize != len(raw) - begin:
-            raise ValueError(
+            raise DamageError(
                 f"byte 4 claims {dtype} {list(shape)}, {len(raw) - begin} bytes follow"
             )
+        file.take(len(raw), "its numbers")
         flat = np.frombuffer(raw, dtype, offset=begin).reshape(shape)
         return flat.astype(dtype.newbyteorder("="))

@@ -15,6 +15,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from snnjax.datasets.formats.checked import DamageError, HoldsError, Reading
+from snnjax.datasets.formats.signatures import kind_by_signature
+
 _NUMBERS = {
     **{1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4"},
     **{7: "f4", 9: "f8", 12: "i8", 13: "u8"},
@@ -22,74 +25,94 @@ _NUMBERS = {
 _MATRIX, _COMPRESSED = 14, 15
 _CLASSES = range(6, 16)  # double, single, and eight kinds of whole numbers
 _ODD = 0x0E00  # flags of complex, global or logical arrays
+_VARIABLE_BYTES = 1000  # of memory for each variable, beside its numbers
 
 
 class Element(NamedTuple):
     """One tagged piece of a file."""
 
     kind: int
-    body: bytes
+    body: memoryview
     place: int  # of its tag [byte]
 
 
-def read_matlab(raw: bytes, limit: int) -> dict[str, np.ndarray]:
+def read_matlab(raw: bytes, file: Reading) -> dict[str, np.ndarray]:
     """The arrays of numbers of a file, by name; other variables are left out.
 
     Args:
         raw: the bytes of the file.
-        limit: most bytes that all variables together may unpack to.
+        file: that they come from, whose allowance they are taken from.
 
     Raises:
         ValueError: naming the byte at which something is wrong.
+        HoldsError: for a file of another version.
+        DataError: if the variables would take more than is allowed.
     """
-    if len(raw) < 128 or raw[126:128] not in (b"IM", b"MI"):
-        raise ValueError("byte 126 does not say IM or MI, as version 5 does")
-    order = "<" if raw[126:128] == b"IM" else ">"
-    if struct.unpack_from(f"{order}H", raw, 124)[0] != 0x0100:
-        raise ValueError("byte 124 tells of another version than 5")
+    order = _byte_order(raw)
     variables = {}
     for kind, body, place in _elements(raw, order, 128):
+        file.take(_VARIABLE_BYTES, f"what byte {place} holds")
         if kind == _COMPRESSED:
-            body = _unpacked(body, limit, place)
-            limit -= len(body)
-            (kind, body, _), *more = _elements(body, order, 0, place)
-            if more:
-                raise ValueError(f"byte {place} packs more than one variable")
+            body = _unpacked(body, file, place)
+            inside = _elements(body, order, 0, place)
+            kind, body, _ = next(inside, Element(0, memoryview(b""), 0))
+            if next(inside, None) is not None:
+                raise DamageError(f"byte {place} packs more than one variable")
         if kind != _MATRIX:
-            raise ValueError(f"byte {place} has an element of type {kind}, no variable")
+            raise DamageError(
+                f"byte {place} has an element of type {kind}, no variable"
+            )
         variable = _variable(body, order, place)
         if variable:
             variables[variable[0]] = variable[1]
     return variables
 
 
+def _byte_order(raw):
+    """The order that the head of a file of version 5 tells."""
+    if len(raw) < 128 or raw[126:128] not in (b"IM", b"MI"):
+        kind = kind_by_signature(raw)
+        if kind and kind != "MATLAB 5 data":
+            raise HoldsError(kind)
+        raise DamageError("byte 126 does not say IM or MI, as version 5 does")
+    order = "<" if raw[126:128] == b"IM" else ">"
+    (version,) = struct.unpack_from(f"{order}H", raw, 124)
+    if version != 0x0100:
+        raise HoldsError(
+            f"MATLAB data of version {version >> 8}.{version & 255}, not 5"
+        )
+    return order
+
+
 def _elements(
-    raw: bytes, order: str, at: int, within: int | None = None
+    raw: bytes | memoryview, order: str, at: int, within: int | None = None
 ) -> Iterator[Element]:
     """The elements from byte ``at`` on, of a file or ``within`` what begins there."""
     inside = "" if within is None else f"byte {within}: inside, "
     while at < len(raw):
         if len(raw) - at < 8:
-            raise ValueError(f"{inside}byte {at} ends within a tag")
+            raise DamageError(f"{inside}byte {at} ends within a tag")
         kind, size = struct.unpack_from(f"{order}II", raw, at)
         begin, stop = at + 8, at + 8 + size
         if kind >> 16:  # a small element
             kind, size = kind & 0xFFFF, kind >> 16
             begin, stop = at + 4, at + 4 + size
             if size > 4:
-                raise ValueError(f"{inside}byte {at} claims {size} bytes where 4 fit")
+                raise DamageError(f"{inside}byte {at} claims {size} bytes where 4 fit")
         if stop > len(raw):
             left = len(raw) - begin
-            raise ValueError(f"{inside}byte {at} claims {size} bytes, {left} follow")
-        yield Element(kind, raw[begin:stop], at)
+            raise DamageError(f"{inside}byte {at} claims {size} bytes, {left} follow")
+        yield Element(kind, memoryview(raw)[begin:stop], at)
         at = stop if kind == _COMPRESSED else -(-stop // 8) * 8
 
 
-def _unpacked(body, limit, place):
-    machine = zlib.decompressobj()
-    unpacked = machine.decompress(body, max(limit, 1))
-    if machine.unconsumed_tail or not machine.eof:
-        raise ValueError(f"byte {place} is cut short, or unpacks to over {limit} bytes")
+def _unpacked(body, file, place):
+    machine, most = zlib.decompressobj(), file.left // 2 + 1  # two copies, for a while
+    unpacked = machine.decompress(body, most)
+    enough = len(unpacked) < most
+    file.take(len(unpacked) if enough else 2 * most, f"what byte {place} packs")
+    if not machine.eof:
+        raise DamageError(f"byte {place} is cut short")
     return unpacked
 
 
@@ -98,21 +121,22 @@ def _variable(body, order, place):
     pieces = _elements(body, order, 0, place)
     flags = next(pieces, None)
     if flags is None or len(flags.body) != 8:
-        raise ValueError(f"byte {place} has a variable without flags")
+        raise DamageError(f"byte {place} has a variable without flags")
     flag = struct.unpack_from(f"{order}I", flags.body)[0]
     if flag & 0xFF not in _CLASSES or flag & _ODD:
         return None
     shape, name, numbers = (next(pieces, None) for _ in range(3))
     if shape is None or name is None or numbers is None or numbers.kind not in _NUMBERS:
-        raise ValueError(f"byte {place} has a variable without shape, name or numbers")
-    where = f"byte {place}, variable {name.body[:20].decode('ascii')!r}"
-    axes = tuple(np.frombuffer(shape.body, f"{order}i4").tolist())
+        raise DamageError(f"byte {place} has a variable without shape, name or numbers")
+    called = bytes(name.body[:200]).decode("ascii")
+    where = f"byte {place}, variable {called[:20]!r}"
+    axes = tuple(np.frombuffer(shape.body[:400], f"{order}i4").tolist())
     dtype = np.dtype(order + _NUMBERS[numbers.kind])
-    if len(axes) < 2 or min(axes) < 0:
-        raise ValueError(f"{where} has shape {axes}")
+    if not 2 <= len(axes) <= 32 or min(axes) < 0:
+        raise DamageError(f"{where} has shape {axes[:9]}")
     if math.prod(axes) * dtype.itemsize != len(numbers.body):
-        raise ValueError(
-            f"{where} claims {dtype} {axes}, {len(numbers.body)} bytes follow"
+        raise DamageError(
+            f"{where} claims {dtype} {axes[:9]}, {len(numbers.body)} bytes follow"
         )
     array = np.frombuffer(numbers.body, dtype).reshape(axes, order="F")
-    return name.body.decode("ascii"), array
+    return called, array

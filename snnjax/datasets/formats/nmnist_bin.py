@@ -10,20 +10,23 @@ from pathlib import Path
 import numpy as np
 
 from snnjax.datasets.formats.camera import camera_events
-from snnjax.datasets.formats.checked import content, reading
+from snnjax.datasets.formats.checked import DamageError, content, reading
 from snnjax.events import Outside
 
 SIZE = (34, 34)  # height and width of the sensor [pixels]
+_EVENT_BYTES = 160  # of memory for each event
 _OVERFLOW_ROW, _OVERFLOW_TIME = 240, 2**13  # y that marks it; by how much [µs]
 
 
 def read_nmnist_file(
-    path: str | Path, *, outside: Outside = "error"
+    path: str | Path, *, limit: int | None = None, outside: Outside = "error"
 ) -> tuple[np.ndarray, np.ndarray]:
     """Reads one recording.
 
     Args:
         path: of the ``.bin`` file.
+        limit: most bytes of memory that reading it may take; 128 MiB and 200 times the
+            file's size if omitted.
         outside: what to do with events outside the sensor; ``"drop"`` warns how many.
 
     Returns:
@@ -33,10 +36,11 @@ def read_nmnist_file(
         FileNotFoundError: if there is no such file.
         DataError: naming the file and the event that is wrong.
     """
-    with reading(path, "an N-MNIST recording") as path:
-        raw = content(path)
+    with reading(path, "an N-MNIST recording", limit) as file:
+        raw = content(file)
         if len(raw) % 5:
-            raise ValueError(f"its {len(raw)} bytes are no multiple of 5")
+            raise DamageError(f"its {len(raw)} bytes are no multiple of 5")
+        file.take(len(raw) // 5 * _EVENT_BYTES, "its events")
         entry = np.frombuffer(raw, np.uint8).reshape(-1, 5).astype(np.int64)
         x, y, third = entry[:, 0], entry[:, 1], entry[:, 2]
         time = ((third & 127) << 16) | (entry[:, 3] << 8) | entry[:, 4]

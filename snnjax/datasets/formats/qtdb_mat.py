@@ -9,10 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
-from snnjax.datasets.formats.checked import budget, content, reading
+from snnjax.datasets.formats.checked import HoldsError, content, listed, reading
 from snnjax.datasets.formats.matlab import read_matlab
 from snnjax.datasets.samples import Samples, pack
 
+_NUMBER_BYTES = 8  # of memory for each number
 SEGMENTS = ("P", "PQ", "QR", "RS", "ST", "TP")
 
 
@@ -26,8 +27,8 @@ def read_qtdb(path: str | Path, *, limit: int | None = None) -> Samples:
 
     Args:
         path: of the file.
-        limit: most bytes that it may have, unpacked; 64 MiB and 200 times its size if
-            omitted.
+        limit: most bytes of memory that reading it may take; 128 MiB and 200 times the
+            file's size if omitted.
 
     Returns:
         Events ``[N, 1301, 4]`` in {0, 1}, uint8, with labels ``[N, 1301]``.
@@ -36,22 +37,23 @@ def read_qtdb(path: str | Path, *, limit: int | None = None) -> Samples:
         FileNotFoundError: if there is no such file.
         DataError: naming the file and what is wrong with it.
     """
-    with reading(path, "a QTDB file") as path:
-        variables = read_matlab(content(path), budget(path, limit))
-        missing = {"x", "y", "max_i"} - variables.keys()
-        if missing:
-            raise ValueError(f"there is no variable {', '.join(sorted(missing))}")
+    with reading(path, "a QTDB file", limit) as file:
+        variables = read_matlab(content(file), file)
+        if not {"x", "y", "max_i"} <= variables.keys():
+            raise HoldsError(f"arrays {listed(variables)}")
         x, y, lengths = (variables[name] for name in ("x", "y", "max_i"))
-        if x.ndim != 3 or x.shape[2] != 4 or y.shape != (*x.shape[:2], len(SEGMENTS)):
-            raise ValueError(f"x and y have shapes {x.shape} and {y.shape}")
-        marked = x[:, -1, 0] == -1
-        events = np.array(x)
-        events[marked, -1, 0] = 0
-        if not np.isin(events, (0, 1)).all() or not np.isin(y, (0, 1)).all():
+        shaped = x.ndim == 3 and x.shape[1] and x.shape[2] == 4
+        if not shaped or y.shape != (*x.shape[:2], len(SEGMENTS)):
+            raise HoldsError(f"x and y of shapes {x.shape} and {y.shape}")
+        file.take((x.size + y.size) * _NUMBER_BYTES, "its sequences")
+        events, segments = x == 1, y == 1
+        fits = (x == 0) | events
+        fits[:, -1, 0] |= x[:, -1, 0] == -1
+        if not fits.all() or not ((y == 0) | segments).all():
             raise ValueError("x or y hold something else than 0 and 1")
-        if (y.sum(axis=2) > 1).any():
+        if (segments.sum(axis=2) > 1).any():
             raise ValueError("a step belongs to two segments")
         if lengths.shape != (len(x), 1) or not np.all(lengths == x.shape[1]):
             raise ValueError(f"max_i is not {x.shape[1]} for each sequence")
-        labels = np.where(y.any(axis=2), y.argmax(axis=2), -1)
-        return pack(np.ascontiguousarray(events.astype(np.uint8)), labels, SEGMENTS)
+        labels = np.where(segments.any(axis=2), segments.argmax(axis=2), -1)
+        return pack(np.ascontiguousarray(events).view(np.uint8), labels, SEGMENTS)

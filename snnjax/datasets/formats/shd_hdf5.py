@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from snnjax.datasets.formats import hdf5
-from snnjax.datasets.formats.checked import content, reading
-from snnjax.events import Events, Outside, from_rows
+from snnjax.datasets.formats.checked import DamageError, HoldsError, Reading, reading
+from snnjax.events import EVENT_BYTES, Events, Outside, from_rows
 from snnjax.files import atomic
 
 _INTEGERS = ("<u1", "<u2", "<u4", "<u8", "<i1", "<i2", "<i4", "<i8")
@@ -49,8 +49,8 @@ def read_shd(
     Args:
         path: of the file.
         n_units: number of input units.
-        limit: most bytes that a file may have, unpacked; 64 MiB and 200 times its size
-            if omitted.
+        limit: most bytes of memory that reading it may take; 128 MiB and 200 times the
+            file's size if omitted.
         outside: what to do with events at no time or of no unit; ``"drop"`` warns how
             many.
 
@@ -63,12 +63,11 @@ def read_shd(
         DataError: naming the file, the row and what is wrong with it.
     """
     hdf5.library()
-    with reading(path, "an SHD file") as path:
-        raw = content(path, limit, ending=".h5")
-        with hdf5.opened(raw) as file:
-            nodes = shd_columns(file, raw)
+    with reading(path, "an SHD file", limit) as file:
+        with hdf5.opened(file) as (tree, raw):
+            nodes = shd_columns(tree, raw, file)
             columns: dict[str, Any] = {
-                name: hdf5.fetch(column, name, raw) for name, column in nodes.items()
+                name: np.asarray(column[()]) for name, column in nodes.items()
             }
         labels = shd_labels(columns["labels"])
         return from_rows(
@@ -85,22 +84,25 @@ def read_shd_extra(path: str | Path, *, limit: int | None = None) -> Extra:
 
     Args:
         path: of the file.
-        limit: as in ``read_shd``.
+        limit: most bytes of memory that reading it may take; 128 MiB and 200 times the
+            file's size if omitted.
 
     Raises:
         FileNotFoundError: if there is no such file.
         DataError: naming the file and what is wrong with it.
     """
     hdf5.library()
-    with reading(path, "an SHD file") as path:
-        raw = content(path, limit, ending=".h5")
-        with hdf5.opened(raw) as file:
-            return Extra(
-                keys=hdf5.texts(file, "extra/keys", raw),
-                gender=hdf5.texts(file, f"{_SPEAKERS}/gender", raw),
-                age=_measures(file, f"{_SPEAKERS}/age", raw),
-                body_height=_measures(file, f"{_SPEAKERS}/body_height", raw),
-            )
+    with (
+        reading(path, "an SHD file", limit) as file,
+        hdf5.opened(file) as (tree, raw),
+    ):
+        told: dict[str, Any] = {"raw": raw, "file": file}
+        return Extra(
+            keys=hdf5.texts(tree, "extra/keys", **told),
+            gender=hdf5.texts(tree, f"{_SPEAKERS}/gender", **told),
+            age=_measures(tree, f"{_SPEAKERS}/age", **told),
+            body_height=_measures(tree, f"{_SPEAKERS}/body_height", **told),
+        )
 
 
 def write_shd(
@@ -159,35 +161,37 @@ def write_shd(
     return float(moved.max(initial=0.0))
 
 
-def shd_columns(file: Any, raw: Any) -> dict[str, Any]:
-    """The arrays of an open file, none of them read yet.
+def shd_columns(tree: Any, raw: Any, file: Reading) -> dict[str, Any]:
+    """The arrays of an open file, none of them read yet, but their memory is taken.
 
     Args:
-        file: from ``hdf5.opened`` or ``hdf5.mapped``.
+        tree: from ``hdf5.opened`` or ``hdf5.mapped``.
         raw: the bytes of the file.
+        file: whose allowance they are taken from.
 
     Raises:
         ValueError: if one is missing, or of a type or size that it cannot have.
+        DataError: if they would take more than is allowed.
     """
     columns: dict[str, Any] = {}
     for name, places in _PLACES.items():
-        nodes = [hdf5.dataset(file, place) for place in places]
+        nodes = [hdf5.dataset(tree, place) for place in places]
         columns[name] = next((node for node in nodes if node is not None), None)
-    missing = [_PLACES[k][0] for k in ("labels", *_ROWS) if columns[k] is None]
-    if missing:
-        raise ValueError(f"there is no {' and no '.join(missing)}")
+    if any(columns[name] is None for name in ("labels", *_ROWS)):
+        raise HoldsError(hdf5.names(tree))
     columns = {name: column for name, column in columns.items() if column is not None}
     shape = columns["labels"].shape
-    if not shape or len(shape) > 1 or shape[0] > len(raw):
-        raise ValueError(f"labels of shape {shape} in {len(raw)} bytes")
+    if not shape or len(shape) > 1:
+        raise HoldsError(f"labels of shape {shape}")
     for name, column in columns.items():
         if column.shape != shape:
-            raise ValueError(f"{name} has shape {column.shape}, labels have {shape}")
+            raise DamageError(f"{name} has shape {column.shape}, labels have {shape}")
         if name in _ROWS:
-            hdf5.check_rows(name, column, _ROWS[name], raw)
+            count = hdf5.take_rows(name, column, _ROWS[name], raw, file)
+            file.take(EVENT_BYTES * count // 2, name)
         elif column.dtype.kind not in "iu":
-            raise ValueError(f"{name} is of type {column.dtype}")
-        hdf5.check_size(column, name, raw)
+            raise HoldsError(f"{name} of type {column.dtype}")
+        hdf5.take_size(column, name, raw, file)
     return columns
 
 
@@ -222,6 +226,8 @@ def _stored(name, values, dtype):
     return stored
 
 
-def _measures(file, place, raw):
-    measures = hdf5.numbers(file, place, raw)
+def _measures(tree, place, raw, file):
+    measures = hdf5.numbers(tree, place, raw, file)
+    if measures is not None:
+        file.take(50 * measures.size, place)
     return () if measures is None else tuple(measures.tolist())

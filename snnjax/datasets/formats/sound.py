@@ -11,10 +11,20 @@ from typing import NamedTuple
 
 import numpy as np
 
-from snnjax.datasets.formats.checked import budget, content, reading
+from snnjax.datasets.formats.checked import (
+    DamageError,
+    HoldsError,
+    content,
+    listed,
+    reading,
+)
+from snnjax.datasets.formats.signatures import check_signature, kind_by_signature
 
 _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
 _MOST_RATE = 10**6  # [Hz]
+_NUMBER_BYTES = 40  # of memory for each number of a clip
+_SOUNDS = ("FLAC data", "Ogg data", "AIFF data", "MP3 data", "RIFF data")
+_CHUNK_BYTES = 400  # of memory for each chunk
 
 
 class Sound(NamedTuple):
@@ -33,24 +43,28 @@ class Format(NamedTuple):
     bits: int  # of one number
 
 
-def read_sound(path: str | Path, *, channel: int | None = None) -> Sound:
+def read_sound(
+    path: str | Path, *, channel: int | None = None, limit: int | None = None
+) -> Sound:
     """Reads one clip.
 
     Args:
         path: of a ``.wav`` file of 8, 16, 24 or 32 bits, whole or floating, or of any
             file that soundfile knows, if that is installed.
         channel: which channel to take; the mean of all if omitted.
+        limit: most bytes of memory that reading it may take; 128 MiB and 200 times the
+            file's size if omitted.
 
     Raises:
         FileNotFoundError: if there is no such file.
         ImportError: if soundfile is needed and not installed.
         DataError: naming the file and what is wrong with it.
     """
-    with reading(path, "a sound") as path:
-        if path.suffix.lower() == ".wav":
-            rate, frames = _wav(content(path))
+    with reading(path, "a sound", limit) as file:
+        if file.path.suffix.lower() == ".wav":
+            rate, frames = _wav(content(file), file)
         else:
-            rate, frames = _other(path)
+            rate, frames = _other(file)
         if not np.isfinite(frames).all():
             raise ValueError("a sample is not finite")
         if channel is not None and not 0 <= channel < frames.shape[1]:
@@ -59,40 +73,45 @@ def read_sound(path: str | Path, *, channel: int | None = None) -> Sound:
         return Sound(mono.astype(np.float32), rate)
 
 
-def _wav(raw):
-    if len(raw) < 12 or raw[:4] != b"RIFF" or raw[8:12] != b"WAVE":
-        raise ValueError(f"it begins with {raw[:12]!r}, not with RIFF and WAVE")
-    chunks, at = {}, 12
+def _wav(raw, file):
+    check_signature(raw, "RIFF data")
+    if len(raw) < 12:
+        raise DamageError(f"it ends after {len(raw)} bytes")
+    if raw[8:12] != b"WAVE":
+        raise HoldsError(f"RIFF data of kind {raw[8:12]!r}, not WAVE")
+    chunks: dict[bytes, memoryview] = {}
+    at = 12
     while at + 8 <= len(raw) and b"data" not in chunks:
         name, size = struct.unpack_from("<4sI", raw, at)
         if at + 8 + size > len(raw):
             left = len(raw) - at - 8
-            raise ValueError(f"byte {at}: {name!r} claims {size} bytes, {left} follow")
-        chunks[name] = raw[at + 8 : at + 8 + size]
+            raise DamageError(f"byte {at}: {name!r} claims {size} bytes, {left} follow")
+        file.take(_CHUNK_BYTES, "its chunks")
+        chunks[name] = memoryview(raw)[at + 8 : at + 8 + size]
         at += 8 + size + size % 2
     if not {b"fmt ", b"data"} <= chunks.keys():
-        raise ValueError(f"it has chunks {sorted(chunks)}, not fmt and data")
+        raise DamageError(f"it has chunks {listed(chunks)}, not fmt and data")
     form = _format(chunks[b"fmt "])
     width, data = form.channels * form.bits // 8, chunks[b"data"]
     if len(data) % width:
-        raise ValueError(f"{len(data)} bytes of data are no multiple of {width}")
+        raise DamageError(f"{len(data)} bytes of data are no multiple of {width}")
+    file.take(len(data) // (form.bits // 8) * _NUMBER_BYTES, "its samples")
     return form.rate, _numbers(data, form).reshape(-1, form.channels)
 
 
 def _format(raw):
     if len(raw) < 16:
-        raise ValueError(f"fmt has {len(raw)} bytes, not 16")
+        raise DamageError(f"fmt has {len(raw)} bytes, not 16")
     kind, channels, rate, _, width, bits = struct.unpack_from("<HHIIHH", raw)
     if kind == _EXTENSIBLE and len(raw) >= 26:
         (kind,) = struct.unpack_from("<H", raw, 24)
     form = Format(kind, channels, rate, bits)
-    widths = {_PCM: (8, 16, 24, 32), _FLOAT: (32, 64)}
-    if (
-        bits not in widths.get(kind, ())
-        or not channels
-        or width != channels * bits // 8
-    ):
-        raise ValueError(f"{form}, {width} bytes a frame, is not known here")
+    if bits not in {_PCM: (8, 16, 24, 32), _FLOAT: (32, 64)}.get(kind, ()):
+        raise HoldsError(
+            f"samples of WAV format {kind}, {bits} bits; PCM and float are read"
+        )
+    if not channels or width != channels * bits // 8:
+        raise DamageError(f"{form} does not fit {width} bytes a frame")
     if not 0 < rate <= _MOST_RATE:
         raise ValueError(f"a rate of {rate} Hz")
     return form
@@ -111,17 +130,24 @@ def _numbers(data, form):
     return np.frombuffer(data, f"<i{form.bits // 8}") / 2.0 ** (form.bits - 1)
 
 
-def _other(path):
+def _other(file):
     try:
         soundfile = importlib.import_module("soundfile")
     except ImportError as error:
         raise ImportError(
-            f"Reading {path.name} needs soundfile: pip install 'snnjax[audio]'. "
+            f"Reading {file.path.name} needs soundfile: pip install 'snnjax[audio]'. "
             "WAV files are read without it."
         ) from error
-    about = soundfile.info(str(path))
-    claimed = about.frames * about.channels * 8
-    if claimed > budget(path):
-        raise ValueError(f"it claims {claimed} bytes of samples, far above its size")
-    frames, rate = soundfile.read(str(path), dtype="float64", always_2d=True)
+    with file.path.open("rb") as opened:
+        begin = opened.read(32)
+    try:
+        about = soundfile.info(str(file.path))
+    except RuntimeError as error:
+        if kind_by_signature(begin) in _SOUNDS:
+            raise DamageError(str(error)) from error
+        raise HoldsError(
+            kind_by_signature(begin) or f"{begin[:12]!r}, no sound"
+        ) from error
+    file.take(about.frames * about.channels * _NUMBER_BYTES, "its samples")
+    frames, rate = soundfile.read(str(file.path), dtype="float64", always_2d=True)
     return int(rate), frames

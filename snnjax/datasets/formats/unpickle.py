@@ -3,14 +3,24 @@
 A pickle is a program for a small stack machine, which may call any function. The
 machine here knows the thirty or so instructions that containers and numpy arrays need;
 in place of functions it has a few words (array, type, scalar, bytes), and it refuses
-the rest. What it builds is no larger than some times the file.
+the rest. What it builds is taken from an allowance before it is built.
 """
 
 import pickletools
+import sys
 from typing import Any
 
 import numpy as np
 
+from snnjax.datasets.formats.checked import (
+    DamageError,
+    DataError,
+    HoldsError,
+    Reading,
+    listed,
+)
+
+_STEP_BYTES = 160  # of memory that an instruction takes, beside texts and bytes
 _SLACK, _RATIO = 2**20, 4  # instructions allowed, and one more for so many bytes
 _CORES = ("numpy.core.", "numpy._core.")  # old and new name of one package
 _WORDS = {
@@ -41,26 +51,34 @@ class Word(str):
     """The name of one of the few functions that are known; never called."""
 
 
-def unpickle(raw: bytes) -> Any:
+class UnknownError(ValueError):
+    """Raised for an instruction or a function that is not known here."""
+
+
+def unpickle(raw: bytes, file: Reading) -> Any:
     """What a pickle of containers, numbers, texts and numpy arrays holds.
 
     Args:
         raw: the bytes of the pickle.
+        file: that they come from, whose allowance is taken from.
 
     Returns:
         Lists, tuples, dicts, numbers, texts and bytes as they are, a numpy array as a
         ``Later``; see ``array_of``.
 
     Raises:
-        ValueError: naming the byte at which something else was asked for.
+        ValueError: naming the byte at which it is wrong.
+        HoldsError: if it is sound, but asks for more than is known here.
+        DataError: if it would build more than is allowed.
     """
     stack: list[Any] = []
     below: list[list[Any]] = []  # stacks under each open bracket
     memo: dict[int, Any] = {}
     most = _SLACK + len(raw) // _RATIO
-    for count, (code, given, at) in enumerate(pickletools.genops(raw)):
+    for count, (code, given, at) in enumerate(_instructions(raw)):
         if count > most:
             raise ValueError(f"byte {at}: more than {most} instructions")
+        file.take(_STEP_BYTES + _size(given), f"the pickle at byte {at}")
         try:
             if code.name == "STOP":
                 (result,) = stack
@@ -72,11 +90,32 @@ def unpickle(raw: bytes) -> Any:
                 items, stack = stack, below.pop()
                 _collect(code.name, stack, items)
             else:
-                _step(code.name, given, stack, memo)
+                _step(code.name, given, stack, memo, file)
+        except DataError:
+            raise
+        except UnknownError as error:
+            told = f"byte {at}: {code.name}: {error}"
+            for _ in _instructions(raw):
+                pass  # damaged, if it does not come to an end
+            raise HoldsError(f"a pickle of something else ({told})") from error
         except Exception as error:  # damage has no end of names
             kind = type(error).__name__ if not isinstance(error, ValueError) else ""
-            raise ValueError(f"byte {at}: {code.name}: {kind} {error}") from error
-    raise ValueError("it has no end")
+            text = f"byte {at}: {code.name}: {kind} {str(error)[:200]}"
+            raise DamageError(text) from error
+    raise DamageError("it has no end")
+
+
+def _instructions(raw):
+    """The instructions of a pickle, to its end; arguments are read, nothing is run."""
+    try:
+        yield from pickletools.genops(raw)
+    except Exception as error:  # damage has no end of names
+        raise DamageError(str(error)[:200]) from error
+
+
+def _size(value):
+    """Bytes of a text, bytes or number; anything else is views and references."""
+    return sys.getsizeof(value) if isinstance(value, str | bytes | int) else 0
 
 
 def array_of(item: Any, ndim: int) -> np.ndarray:
@@ -88,32 +127,56 @@ def array_of(item: Any, ndim: int) -> np.ndarray:
     value = item.value if isinstance(item, Later) else None
     if not isinstance(value, np.ndarray) or value.ndim != ndim:
         raise ValueError(
-            f"an array of {ndim} axes was expected, not {_description(item)}"
+            f"an array of {ndim} axes was expected, not {description(item)}"
         )
     return value
 
 
-def items_of(item: Any) -> list[Any]:
+def items_of(item: Any, file: Reading) -> list[Any] | tuple[Any, ...]:
     """The items of a list, a tuple, or an array of one axis.
 
     Raises:
         ValueError: for anything else.
+        DataError: if they would take more than is allowed.
     """
     value = item.value if isinstance(item, Later) else item
     if isinstance(value, np.ndarray) and value.ndim == 1:
+        file.take(value.size * (60 + value.itemsize), "a list")
         return value.tolist()
     if not isinstance(value, list | tuple):
-        raise ValueError(f"a list was expected, not {_description(item)}")
-    return list(value)
+        raise ValueError(f"a list was expected, not {description(item)}")
+    return value
 
 
-def _description(item):
+def numbers_of(item: Any, file: Reading) -> np.ndarray:
+    """A list, a tuple, or an array of one axis, of nothing but numbers: ``[n]``.
+
+    Raises:
+        ValueError: for anything else.
+        DataError: if they would take more than is allowed.
+    """
     value = item.value if isinstance(item, Later) else item
-    shape = f" {value.shape}" if isinstance(value, np.ndarray) else ""
-    return f"a {type(value).__name__}{shape}"
+    if not isinstance(value, np.ndarray):
+        value = items_of(value, file)
+        if not {type(each) for each in value} <= {int, float, bool}:
+            raise ValueError("a list of numbers holds something else")
+        file.take(16 * len(value), "numbers")
+        value = np.array(value)
+    if value.ndim != 1 or (value.size and value.dtype.kind not in "biuf"):
+        raise ValueError(f"numbers were expected, not {description(item)}")
+    return value
 
 
-def _step(name, given, stack, memo):
+def description(item: Any) -> str:
+    """What a pickle holds, in a few words, however large and deep it is."""
+    value = item.value if isinstance(item, Later) else item
+    if isinstance(value, np.ndarray):
+        return f"a {type(value).__name__} {value.dtype} {value.shape}"
+    told = f" of {listed(value)}" if isinstance(value, dict) else ""
+    return f"a {type(value).__name__}{told}"
+
+
+def _step(name, given, stack, memo, file):
     """One instruction that opens and closes no bracket."""
     if name in ("PROTO", "FRAME"):
         return
@@ -145,12 +208,13 @@ def _step(name, given, stack, memo):
         stack.append(_word(module, word))
     elif name == "REDUCE":
         handed, word = stack.pop(), stack.pop()
+        file.take(_made(word, handed), "what it builds")
         stack.append(_call(word, *handed))
     elif name == "BUILD":
         state = stack.pop()
         _tell(stack[-1], *state)
     else:
-        raise ValueError("no such instruction is known here")
+        raise UnknownError("no such instruction is known here")
 
 
 def _collect(name, stack, items):
@@ -169,9 +233,18 @@ def _collect(name, stack, items):
         stack[-1].update(zip(items[::2], items[1::2], strict=True))
 
 
+def _made(word, handed):
+    """Bytes that a call makes at most; arrays are views of what is there."""
+    texts = [_size(each) for each in handed if isinstance(each, str | bytes)]
+    return 200 + 2 * sum(texts)
+
+
 def _word(module, name):
+    if not isinstance(module, str) or not isinstance(name, str):
+        raise ValueError("the name of a function is no text")
     if (module, name) not in _WORDS:
-        raise ValueError(f"it asks for {module}.{name}, which is not known here")
+        asked = f"{str(module)[:60]}.{str(name)[:60]}"
+        raise UnknownError(f"it asks for {asked}, which is not known here")
     return Word(_WORDS[module, name])
 
 
@@ -181,7 +254,7 @@ def _call(word, *given):
         raise ValueError("only known words can be called")
     if word == "reconstruct":
         return Later()
-    if word == "dtype" and type(given[0]) is str:
+    if word == "dtype" and type(given[0]) is str and len(given[0]) < 20:
         return Later(_numbers(np.dtype(given[0])))
     if word == "encode" and given[1:] == ("latin1",):
         return given[0].encode("latin1")

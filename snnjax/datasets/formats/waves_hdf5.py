@@ -12,9 +12,10 @@ from typing import NamedTuple
 import numpy as np
 
 from snnjax.datasets.formats import hdf5
-from snnjax.datasets.formats.checked import content, reading
-from snnjax.events import Events, from_rows
+from snnjax.datasets.formats.checked import HoldsError, reading
+from snnjax.events import EVENT_BYTES, Events, from_rows
 
+_UNIT_BYTES = 200  # of memory for each unit
 _ABOUT = ("array", "meta/key", "meta/species", "meta/genotype", "meta/cond", "meta/age")
 
 
@@ -27,30 +28,33 @@ class WaveRecording(NamedTuple):
     about: dict[str, str | int]  # array, key, species, genotype, cond, age [days]
 
 
-def read_waves(path: str | Path) -> WaveRecording:
+def read_waves(path: str | Path, *, limit: int | None = None) -> WaveRecording:
     """Reads one recording.
 
     Args:
         path: of the ``.h5`` file.
+        limit: most bytes of memory that reading it may take; 128 MiB and 200 times the
+            file's size if omitted.
 
     Raises:
         FileNotFoundError: if there is no such file.
         DataError: naming the file, the unit and what is wrong with it.
     """
     hdf5.library()
-    with reading(path, "a recording of retinal waves") as path:
-        raw = content(path)
-        with hdf5.opened(raw) as file:
-            spikes = hdf5.numbers(file, "spikes", raw, "f")
-            counts = hdf5.numbers(file, "sCount", raw, "iu")
-            positions = hdf5.numbers(file, "epos", raw, "f", ndim=2)
-            names = hdf5.texts(file, "names", raw)
-            about = {place.split("/")[-1]: _one(file, place, raw) for place in _ABOUT}
-        columns = {"spikes": spikes, "sCount": counts, "epos": positions}
-        absent = [name for name, column in columns.items() if column is None]
-        if spikes is None or counts is None or positions is None:
-            raise ValueError(f"there is no {', no '.join(absent)}")
+    with reading(path, "a recording of retinal waves", limit) as file:
+        with hdf5.opened(file) as (tree, raw):
+            spikes = hdf5.numbers(tree, "spikes", raw, file, "f")
+            counts = hdf5.numbers(tree, "sCount", raw, file, "iu")
+            positions = hdf5.numbers(tree, "epos", raw, file, "f", ndim=2)
+            names = hdf5.texts(tree, "names", raw, file)
+            about = {
+                place.split("/")[-1]: _one(tree, place, raw, file) for place in _ABOUT
+            }
+            if spikes is None or counts is None or positions is None:
+                raise HoldsError(hdf5.names(tree))
         n = len(counts)
+        taken = 2 * EVENT_BYTES * len(spikes) + _UNIT_BYTES * (n + positions.size)
+        file.take(taken, "its spikes")
         if positions.shape != (2, n) or len(names) not in (0, n):
             raise ValueError(
                 f"sCount counts {n} units, epos has shape {positions.shape} and there "
@@ -75,16 +79,14 @@ def read_waves(path: str | Path) -> WaveRecording:
         )
 
 
-def _one(file, place, raw):
+def _one(tree, place, raw, file):
     """The one text or number at a place; nothing if there is none."""
-    node = hdf5.dataset(file, place)
+    node = hdf5.dataset(tree, place)
     if node is None:
         return None
+    if node.shape != (1,):
+        raise HoldsError(f"{place} of shape {node.shape}, not one value")
     if node.dtype.kind in "iu":
-        numbers = hdf5.numbers(file, place, raw)
-        values = () if numbers is None else tuple(numbers.tolist())
-    else:
-        values = hdf5.texts(file, place, raw)
-    if len(values) != 1:
-        raise ValueError(f"{place} holds {len(values)} values, not one")
-    return values[0]
+        numbers = hdf5.numbers(tree, place, raw, file)
+        return None if numbers is None else numbers.tolist()[0]
+    return hdf5.texts(tree, place, raw, file)[0]

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from snnjax.datasets.formats.checked import DataError
+from snnjax.datasets.formats.checked import DataError, read_all
 from snnjax.datasets.formats.gesture_npy import SIZE, read_gesture_file
 from snnjax.datasets.places import find
 from snnjax.datasets.published import DataSet, File
@@ -56,7 +56,9 @@ def gesture_recordings(folder: str | Path) -> list[GestureRecording]:
     return sorted(recordings, key=lambda each: (each.user, each.light, each.label))
 
 
-def dvs_gesture(split: Split, path: str | Path | None = None) -> Events:
+def dvs_gesture(
+    split: Split, path: str | Path | None = None, *, skip_bad: bool = False
+) -> Events:
     """Reads a part of DVS Gesture.
 
     The test part is the official one, of users 24 to 29; of the others, users 20 to 23
@@ -66,6 +68,7 @@ def dvs_gesture(split: Split, path: str | Path | None = None) -> Events:
         split: ``"train"``, ``"validation"`` or ``"test"``.
         path: folder with ``ibmGestureTrain`` and ``ibmGestureTest``; see ``places`` if
             omitted.
+        skip_bad: whether to leave out files that cannot be read; a warning names them.
 
     Returns:
         Events of 32768 units; ``group`` is the user.
@@ -81,7 +84,9 @@ def dvs_gesture(split: Split, path: str | Path | None = None) -> Events:
     if split != "test":
         validates = split == "validation"
         recordings = [each for each in recordings if (each.user >= 20) == validates]
-    rows = [read_gesture_file(each.path) for each in recordings]
+    paths = [each.path for each in recordings]
+    found = read_all(read_gesture_file, paths, skip_bad=skip_bad)
+    recordings, rows = [recordings[k] for k in found], [*found.values()]
     return from_rows(
         *([times for times, _ in rows], [units for _, units in rows]),
         np.array([each.label for each in recordings], np.int64),
@@ -105,12 +110,14 @@ DATA_SET = DataSet(
             "ibmGestureTrain.tar.gz",
             f"{_URL}/38022171",
             "md5:3a8f0d4120a166bac7591f77409cb105",
+            most=2**32,
             unpack="ibmGestureTrain",
         ),
         File(
             "ibmGestureTest.tar.gz",
             f"{_URL}/38020584",
             "md5:56070e45dadaa85fff82e0fbfbc06de5",
+            most=2**32,
             unpack="ibmGestureTest",
         ),
     ),

@@ -69,5 +69,5 @@ DATA_SET = DataSet(
     licence="CC BY 4.0",
     cite=CITE,
     load=hd_audio,
-    files=(File("hd_audio.tar.gz", f"{URL}/hd_audio.tar.gz", unpack=""),),
+    files=(File("hd_audio.tar.gz", f"{URL}/hd_audio.tar.gz", most=2**32, unpack=""),),
 )

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from snnjax.datasets.formats.checked import DataError
+from snnjax.datasets.formats.checked import DataError, read_all
 from snnjax.datasets.formats.nmnist_bin import SIZE, read_nmnist_file
 from snnjax.datasets.places import find
 from snnjax.datasets.published import DataSet, File
@@ -44,7 +44,9 @@ def nmnist_recordings(folder: str | Path) -> list[DigitRecording]:
     return sorted(recordings, key=lambda each: each.number)
 
 
-def n_mnist(split: Split, path: str | Path | None = None) -> Events:
+def n_mnist(
+    split: Split, path: str | Path | None = None, *, skip_bad: bool = False
+) -> Events:
     """Reads a part of N-MNIST; the last sixth of the training digits validates.
 
     The whole training part takes about 3 GB; to read less, read single recordings of
@@ -53,6 +55,7 @@ def n_mnist(split: Split, path: str | Path | None = None) -> Events:
     Args:
         split: ``"train"``, ``"validation"`` or ``"test"``.
         path: folder with ``Train`` and ``Test``; see ``places`` if omitted.
+        skip_bad: whether to leave out files that cannot be read; a warning names them.
 
     Returns:
         Events of 2312 units; ``trial`` is the number of the digit within MNIST, from 1.
@@ -72,7 +75,9 @@ def n_mnist(split: Split, path: str | Path | None = None) -> Events:
     if split != "test":
         cut = slice(held_out) if split == "train" else slice(held_out, None)
         recordings = recordings[cut]
-    rows = [read_nmnist_file(each.path) for each in recordings]
+    paths = [each.path for each in recordings]
+    found = read_all(read_nmnist_file, paths, skip_bad=skip_bad)
+    recordings, rows = [recordings[k] for k in found], [*found.values()]
     return from_rows(
         *([times for times, _ in rows], [units for _, units in rows]),
         np.array([each.label for each in recordings], np.int64),
@@ -95,6 +100,7 @@ DATA_SET = DataSet(
             "train.zip",
             f"{_URL}/39c25547-014b-4137-a934-9d29fa53c7a0/file_downloaded",
             "md5:20959b8e626244a1b502305a9e6e2031",
+            most=2**31,
             unpack="Train",
         ),
         File(

@@ -5,12 +5,15 @@ Eglen et al. 2014, doi:10.1186/2047-217X-3-3.
 
 from pathlib import Path
 
+from snnjax.datasets.formats.checked import read_all
 from snnjax.datasets.formats.waves_hdf5 import WaveRecording, read_waves
 from snnjax.datasets.places import candidates, missing
 from snnjax.datasets.published import DataSet, File
 
 
-def retinal_waves(path: str | Path | None = None) -> dict[str, WaveRecording]:
+def retinal_waves(
+    path: str | Path | None = None, *, skip_bad: bool = False
+) -> dict[str, WaveRecording]:
     """Reads every recording of the retinal wave repository that is at hand.
 
     There are no parts to train and to test: the recordings are to be compared, by age
@@ -19,6 +22,7 @@ def retinal_waves(path: str | Path | None = None) -> dict[str, WaveRecording]:
     Args:
         path: folder with recordings, or with one folder for each study; see ``places``
             if omitted.
+        skip_bad: whether to leave out files that cannot be read; a warning names them.
 
     Returns:
         Recordings by the name of their file, in order.
@@ -31,7 +35,8 @@ def retinal_waves(path: str | Path | None = None) -> dict[str, WaveRecording]:
     for folder in candidates("retinal-waves", path, homes):
         files = sorted([*folder.glob("*.h5"), *folder.glob("*/*.h5")])
         if files:
-            return {file.stem: read_waves(file) for file in files}
+            found = read_all(read_waves, files, skip_bad=skip_bad)
+            return {files[k].stem: waves for k, waves in found.items()}
     raise missing("retinal-waves", "retinal waves (*.h5)", path)
 
 
@@ -48,6 +53,7 @@ DATA_SET = DataSet(
             "waverepo.tar.gz",
             "https://github.com/sje30/waverepo/archive/"
             "a1be18b93979fa2861c8e206472b57500bb7fb92.tar.gz",
+            most=2**31,
             unpack="",
         ),
     ),

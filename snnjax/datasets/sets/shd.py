@@ -80,7 +80,7 @@ def _held_out(events):
 def published_files(**md5: str) -> tuple[File, ...]:
     """Files of spikes by the names of their parts."""
     return tuple(
-        File(f"{name}.h5.zip", f"{URL}/{name}.h5.zip", f"md5:{digest}")
+        File(f"{name}.h5.zip", f"{URL}/{name}.h5.zip", f"md5:{digest}", most=2**32)
         for name, digest in md5.items()
     )
 

@@ -75,9 +75,9 @@ def readings(**changes):
 @pytest.mark.parametrize(
     ("thing", "message"),
     [
-        ({}, "a list was expected, not a dict"),
-        ([1], "trial 0: TypeError"),
-        ([{}], "trial 0: KeyError 'taxel_data'"),
+        ({}, "a dict of nothing, not a list of trials"),
+        ([1], "holds a list of a int, not of trials"),
+        ([{}], "a list of a dict of nothing, not of trials"),
         (readings(letter="ß"), "trial 1: ValueError 'ß' is no letter"),
         (readings(letter=["A"]), "is no letter"),
         (readings(repetition="x"), "trial 1: ValueError"),
@@ -107,7 +107,7 @@ def test_a_pickle_that_runs_something_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"label": None}, "there is no array label"),
+        ({"label": None}, "it holds arrays taxel_data, length, repetition, letters"),
         (
             {"taxel_data": np.zeros((2, 4, 11), np.uint8)},
             r"uint8 \[2, 4, 11\], not \[N",
@@ -131,7 +131,7 @@ def test_an_npz_that_breaks_the_format_is_refused(changes, message, tmp_path):
 def test_an_npz_with_objects_is_refused(tmp_path):
     objects = np.array([{}, {}], object)
     np.savez(tmp_path / "a.npz", **columns(label=objects), allow_pickle=True)
-    refused(read_braille, tmp_path / "a.npz", "label holds objects")
+    refused(read_braille, tmp_path / "a.npz", "it holds objects as label")
 
 
 def signs(*events):
@@ -163,18 +163,17 @@ def test_events_of_the_full_release_are_read(tmp_path):
 @pytest.mark.parametrize(
     ("whole", "message"),
     [
-        ([], "it is no dict of letter and events"),
-        ({"letter": ["A"]}, "it is no dict of letter and events"),
+        ([], "not a dict of letter and events"),
+        ({"letter": ["A"]}, "not a dict of letter and events"),
         ({"letter": ["AB"], "events": [signs()]}, "'AB' is no letter"),
         ({"letter": ["A"], "events": [signs()[1:]]}, "trial 0 has 11 taxels"),
         ({"letter": ["A"], "events": [[[[]]] * 12]}, "taxel 0 has 1 signs of change"),
-        ({"letter": ["A"], "events": [signs((0, 0, ["x"]))]}, "could not convert"),
+        (
+            {"letter": ["A"], "events": [signs((0, 0, ["x"]))]},
+            "holds something else",
+        ),
         ({"letter": ["A"], "events": [signs((0, 0, [-1.0]))]}, "row 0 has a time"),
         ({"letter": ["A", "B"], "events": [signs()]}, "1 samples have times, but 2"),
-        (
-            {"letter": ["A"] * 50, "events": 50 * [signs((0, 0, [0.5] * 99))]},
-            "more than",
-        ),
     ],
 )
 def test_events_that_break_the_format_are_refused(whole, message, tmp_path):

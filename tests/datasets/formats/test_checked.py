@@ -1,97 +1,60 @@
-import io
-import struct
-import zipfile
+import re
 
-import numpy as np
 import pytest
 
 from snnjax.datasets.formats.checked import (
+    DamageError,
     DataError,
-    array,
-    arrays,
-    budget,
+    HoldsError,
     content,
+    listed,
+    read_all,
     reading,
 )
 
 
-def saved(found, version=(1, 0)):
-    held = io.BytesIO()
-    np.lib.format.write_array(held, np.asarray(found), version=version)
-    return held.getvalue()
-
-
-@pytest.mark.parametrize("version", [(1, 0), (2, 0)])
-@pytest.mark.parametrize("shape", [(), (3,), (0, 4), (2, 3, 4)])
-@pytest.mark.parametrize("kind", ["u1", ">i4", "f8", "U3", "?"])
-def test_an_array_is_what_numpy_wrote(version, shape, kind, rng):
-    found = rng.integers(0, 2, shape).astype(kind)
-    again = array(saved(found, version), "x")
-    np.testing.assert_array_equal(again, found)
-    assert again.dtype == found.dtype
-
-
-def test_an_array_in_the_order_of_columns_is_what_numpy_wrote():
-    found = np.asfortranarray(np.arange(6).reshape(2, 3))
-    np.testing.assert_array_equal(array(saved(found), "x"), found)
-
-
-def head(text, version=1):
-    body = text.encode().ljust(64)
-    size = (
-        struct.pack("<H", len(body)) if version == 1 else struct.pack("<I", len(body))
-    )
-    return b"\x93NUMPY" + bytes([version, 0]) + size + body
+def test_reading_takes_128_mib_and_200_times_the_size_and_counts(tmp_path):
+    (tmp_path / "a").write_bytes(bytes(1000))
+    with reading(tmp_path / "a", "zeros") as file:
+        assert file.limit == file.left == 2**27 + 200_000
+        assert content(file) == bytes(1000)
+        assert file.left == 2**27 + 199_000
+        file.take(2**27, "more")
+        with pytest.raises(DataError, match=f"{file.limit} bytes"):
+            file.take(200_000, "less")
+    with reading(tmp_path / "a", "zeros", 1000) as file:
+        assert content(file) == bytes(1000)
+    with (
+        pytest.raises(DataError, match=r"a: .* more than 999 bytes; pass limit"),
+        reading(tmp_path / "a", "zeros", 999) as file,
+    ):
+        content(file)
 
 
 @pytest.mark.parametrize(
-    ("raw", "message"),
+    ("error", "message"),
     [
-        (b"", "EOF|magic"),
-        (b"PK\x03\x04" + bytes(10), "magic"),
-        (head("{}", 3), r"x is of \.npy version \(3, 0\)"),
-        (head("{}", 9), "version"),
-        (head("__import__('os')"), "malformed node"),
-        (
-            head("{'descr': 'O', 'fortran_order': False, 'shape': (1,)}"),
-            "holds objects",
-        ),
-        (
-            head("{'descr': '<f8', 'fortran_order': False, 'shape': (9999999999,)}"),
-            r"x claims float64 \(9999999999,\) in 0 bytes",
-        ),
-        (head("{'descr': '<f8', 'fortran_order': False, 'shape': (-1,)}"), "x claims"),
+        (KeyError("rhyme"), "KeyError: 'rhyme'. It is damaged or cut short"),
+        (DamageError("no end"), "DamageError: no end. It is damaged or cut short"),
+        (ValueError("no end"), "ValueError: no end. That is not what its format says"),
+        (MemoryError(), "There is too little memory for it"),
+        (HoldsError("prose"), "is sound, but not a layout .* a poem: it holds prose."),
     ],
 )
-def test_a_damaged_array_is_refused(raw, message):
-    with pytest.raises(ValueError, match=message):
-        array(raw, "x")
+def test_damage_is_told_from_what_was_not_expected(error, message, tmp_path):
+    path = tmp_path / "a"
+    path.write_bytes(b"")
+    with pytest.raises(DataError, match=message) as caught, reading(path, "a poem"):
+        raise error
+    assert str(path) in str(caught.value)
+    assert caught.value.sound == isinstance(error, HoldsError)
 
 
-def test_arrays_of_an_archive_share_one_limit(tmp_path):
-    path = tmp_path / "a.npz"
-    np.savez(path, x=np.zeros(100), y=np.zeros(100), z=np.zeros(10**6))
-    assert set(arrays(path, {"x", "y", "w"}, 2000)) == {"x", "y"}
-    with pytest.raises(DataError, match=r"more than \d+ bytes; pass limit"):
-        arrays(path, {"x", "y"}, 1800)
-
-
-@pytest.mark.filterwarnings("ignore:Duplicate name")
-def test_an_archive_with_two_arrays_of_one_name_is_refused(tmp_path):
-    with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
-        for name in ("x.npy", "x.npy"):
-            archive.writestr(name, saved(np.zeros(3)))
-    with pytest.raises(ValueError, match="there are two arrays x"):
-        arrays(tmp_path / "a.npz", {"x"})
-
-
-def test_a_file_may_unpack_to_64_mib_and_200_times_its_size(tmp_path):
-    (tmp_path / "a").write_bytes(bytes(1000))
-    assert budget(tmp_path / "a") == 2**26 + 200_000
-    assert budget(tmp_path / "a", 7) == 7
-    assert content(tmp_path / "a", 1000) == bytes(1000)
-    with pytest.raises(DataError, match="a has more than 999 bytes; pass limit"):
-        content(tmp_path / "a", 999)
+def test_a_message_is_short_whatever_a_file_holds():
+    names = (f"{'long' * 1000}\n\x1b[31m{k}" for k in range(10**9))
+    assert re.fullmatch(r"((long){10}, ){6}…", listed(names))
+    assert listed([]) == "nothing"
+    assert listed(["a\nb"]) == r"a\nb"
 
 
 def test_whatever_goes_wrong_names_the_file(tmp_path):
@@ -99,10 +62,22 @@ def test_whatever_goes_wrong_names_the_file(tmp_path):
     with pytest.raises(FileNotFoundError, match=f"No file {path}"), reading(path, "x"):
         pass
     path.write_bytes(b"")
-    with pytest.raises(DataError, match=rf"{path} cannot be read as a poem: KeyError"):  # noqa: SIM117
-        with reading(str(path), "a poem"):
-            raise KeyError("rhyme")
+    with pytest.raises(PermissionError), reading(path, "a poem"):
+        raise PermissionError(path)
     with pytest.raises(ImportError, match="h5py"), reading(path, "a poem"):
         raise ImportError("h5py")
     with pytest.raises(DataError, match=r"^as it is$"), reading(path, "a poem"):
         raise DataError("as it is")
+
+
+def test_one_bad_file_of_many_is_named_or_left_out(tmp_path):
+    def read(path):
+        if path.name == "b":
+            raise DataError(f"{path} is damaged.")
+        return path.name
+
+    paths = [tmp_path / name for name in "abc"]
+    with pytest.raises(DataError, match=r"b is damaged. skip_bad=True leaves out"):
+        read_all(read, paths, skip_bad=False)
+    with pytest.warns(UserWarning, match=r"1 of 3 files are left out:\n.*b is damaged"):
+        assert read_all(read, paths, skip_bad=True) == {0: "a", 2: "c"}

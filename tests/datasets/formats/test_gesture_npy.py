@@ -32,9 +32,9 @@ def test_whole_numbers_in_any_order_of_memory_are_read(file):
 @pytest.mark.parametrize(
     ("found", "message"),
     [
-        (np.zeros((3, 3)), r"it is float64 \[3, 3\], not \[n, 4\]"),
-        (np.zeros(4), r"it is float64 \[4\]"),
-        (np.array([["a"] * 4]), "it is <U1"),
+        (np.zeros((3, 3)), r"an array float64 \[3, 3\], not \[n, 4\]"),
+        (np.zeros(4), r"an array float64 \[4\]"),
+        (np.array([["a"] * 4]), "an array <U1"),
         ([[0.5, 0, 1, 0]], "no whole number"),
         ([[0, 0, np.nan, 0]], "no whole number"),
         ([[0, 128, 1, 0]], r"event 0 lies at pixel \(0.0, 128.0\)"),
@@ -52,7 +52,7 @@ def test_a_damaged_recording_is_refused_and_named(found, message, file):
 
 def test_objects_and_arrays_longer_than_their_file_are_refused(file):
     path = file(np.array([{}], object), allow_pickle=True)
-    with pytest.raises(DataError, match="the array holds objects"):
+    with pytest.raises(DataError, match="it holds objects as the array"):
         read_gesture_file(path)
     raw = file(EVENTS).read_bytes()
     path.write_bytes(raw[:-1])

@@ -60,6 +60,6 @@ def test_a_file_does_not_unpack_to_more_than_its_limit(tmp_path):
 
 def test_a_bomb_is_refused_without_a_limit_given(tmp_path):
     path = tmp_path / "a.gz"
-    path.write_bytes(gzip.compress(bytes(100_000_000)))
-    with pytest.raises(DataError, match=r"more than 8[0-9]+ bytes"):
+    path.write_bytes(gzip.compress(bytes(400_000_000)))
+    with pytest.raises(DataError, match=r"more than \d+ bytes"):
         read_idx(path)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from snnjax.datasets import DataError, Extra, read_shd, read_shd_extra, write_shd
-from snnjax.events import Events
+from snnjax.events import ROW_BYTES, Events
 
 h5py = pytest.importorskip("h5py")
 
@@ -229,14 +229,14 @@ def test_recordings_are_numbered_under_either_name(place, build):
 @pytest.mark.parametrize(
     ("place", "value", "message"),
     [
-        ("extra/keys", np.array([1, 2]), "extra/keys is of type int64"),
-        ("extra/keys", np.array(b"zero"), r"extra/keys is of type .S4, shape \(\)"),
+        ("extra/keys", np.array([1, 2]), "extra/keys of type int64"),
+        ("extra/keys", np.array(b"zero"), r"extra/keys of type .S4, shape \(\)"),
         ("extra/keys", np.array([b"\xff"]), "UnicodeDecodeError"),
-        ("extra/meta_info/age", np.array([b"old"]), "age is of type"),
+        ("extra/meta_info/age", np.array([b"old"]), "age of type"),
         (
             "extra/meta_info/age",
             np.array([[1, 2]]),
-            r"age is of type int64, shape \(1, 2\)",
+            r"age of type int64, shape \(1, 2\)",
         ),
     ],
 )
@@ -250,7 +250,7 @@ def test_an_extra_declared_enormous_is_refused_unread(build):
     def edit(f):
         f.create_dataset("extra/meta_info/age", (10**12,), "f8", chunks=(100,))
 
-    with pytest.raises(DataError, match="age claims 8000000000000 bytes"):
+    with pytest.raises(DataError, match=r"to read .*/age would take more"):
         read_shd_extra(build(edit))
 
 
@@ -305,10 +305,10 @@ def test_other_content_under_the_name_is_refused(ending, content, tmp_path):
 def test_a_plain_file_named_as_a_packed_one_is_refused(ending, sound, tmp_path):
     path = tmp_path / f"a.h5{ending}"
     path.write_bytes(sound)
-    refused(path, "cannot be read")
+    refused(path, "cannot be read|holds HDF5")
     plain = tmp_path / "b.h5"
     plain.write_bytes(gzip.compress(sound))
-    refused(plain, "cannot be read")
+    refused(plain, "is sound, .* it holds gzip data")
 
 
 def test_a_folder_is_refused(tmp_path):
@@ -341,11 +341,12 @@ def test_no_file_unpacks_to_more_than_its_limit(ending, sound, tmp_path):
     tracemalloc.stop()
 
 
-def test_a_limit_of_just_its_size_lets_a_file_through(sound, tmp_path):
+def test_a_limit_of_what_it_takes_lets_a_file_through(sound, tmp_path):
     path = tmp_path / "a.h5.gz"
     path.write_bytes(gzip.compress(sound))
-    same(read_shd(path, limit=len(sound)), events())
-    refused(path, "pass limit", limit=len(sound) - 1)
+    least = len(sound) + 2 * 4 * ROW_BYTES + 10_000
+    same(read_shd(path, limit=least), events())
+    refused(path, "pass limit", limit=len(sound) + 2 * 4 * ROW_BYTES)
 
 
 def read_or_refuse(path):
@@ -459,7 +460,7 @@ def test_rows_that_all_point_at_one_big_row_are_refused(build):
     content = bytearray(path.read_bytes())
     content[start : start + 16 * n] = content[start : start + 16] * n
     path.write_bytes(content)
-    refused(path, "times claims 40000000 bytes")
+    refused(path, "times claims 40000000 bytes|would take more")
 
 
 @pytest.mark.parametrize("column", ["times", "units"])
@@ -473,7 +474,7 @@ def test_an_unknown_kind_of_row_does_not_crash(column, bit, sound, tmp_path):
     damaged = bytearray(sound)
     damaged[places[column == "units"] + 1] ^= 1 << bit
     (tmp_path / "a.h5").write_bytes(damaged)
-    refused(tmp_path / "a.h5", f"{column} is not made of rows of numbers")
+    refused(tmp_path / "a.h5", f"{column} of type .*, not rows of numbers")
 
 
 @pytest.mark.parametrize("place", ["labels", "spikes/times", "spikes/units", "spikes"])
@@ -481,16 +482,17 @@ def test_a_missing_column_is_named(place, build):
     def edit(f):
         del f[place]
 
-    refused(build(edit), f"no {place}")
+    left = {"labels": "spikes", "spikes": "labels"}.get(place, "labels, spikes")
+    refused(build(edit), f"is sound, .* it holds groups or arrays {left}")
 
 
 @pytest.mark.parametrize(
     ("columns", "message"),
     [
-        ({"labels": np.array([0.0, 1.0])}, "labels is of type float64"),
-        ({"labels": np.array([0.0, NAN])}, "labels is of type float64"),
-        ({"labels": np.array([True, False])}, "labels is of type bool"),
-        ({"labels": np.array([b"a", b"b"])}, "labels is of type"),
+        ({"labels": np.array([0.0, 1.0])}, "labels of type float64"),
+        ({"labels": np.array([0.0, NAN])}, "labels of type float64"),
+        ({"labels": np.array([True, False])}, "labels of type bool"),
+        ({"labels": np.array([b"a", b"b"])}, "labels of type"),
         ({"labels": np.array([-1, 0])}, "labels lie in -1"),
         ({"labels": np.array([0, 1000])}, r"labels lie in 0 … 1000"),
         ({"labels": np.array([0, 2**64 - 1], np.uint64)}, "labels lie in -1"),
@@ -499,14 +501,14 @@ def test_a_missing_column_is_named(place, build):
         ({"labels": np.array(3)}, "labels of shape"),
         ({"labels": np.array([], int)}, "times has shape"),
         ({"labels": h5py.Empty("u2")}, "labels of shape None"),
-        ({"labels": np.dtype("u2")}, "labels is not an array"),
+        ({"labels": np.dtype("u2")}, "labels as a group"),
         ({"extra/speaker": np.array([1])}, "speaker has shape"),
-        ({"extra/speaker": np.array([1.0, 2.0])}, "speaker is of type"),
+        ({"extra/speaker": np.array([1.0, 2.0])}, "speaker of type"),
         ({"extra/speaker": np.array([1, 2**40])}, "group lie in 1 … 1099511627776"),
         ({"extra/fsdd_index": np.array([1, -2])}, "trial lie in -2"),
         ({"times": np.zeros((2, 3))}, "times has shape"),
-        ({"times": np.zeros(2)}, "times is not made of rows"),
-        ({"units": np.zeros(2, int)}, "units is not made of rows"),
+        ({"times": np.zeros(2)}, "times of type float64, not rows"),
+        ({"units": np.zeros(2, int)}, "units of type int64, not rows"),
         ({"times": [[0.1, NAN], [0.3]]}, "row 0 has a time"),
         ({"times": [[0.1, 0.2], [INF]]}, "row 1 has a time"),
         ({"times": [[0.1, 0.2], [-0.1]]}, "row 1 has a time"),
@@ -522,7 +524,10 @@ def test_a_column_that_breaks_the_format_is_refused(columns, message, build):
 
 @pytest.mark.parametrize("kind", ["<f4", ">u2", ">i4", "S3"])
 def test_units_that_are_not_plain_whole_numbers_are_refused(kind, build):
-    refused(build(lambda f: put_rows(f, "units", [[1, 2], [3]], kind)), "units is not")
+    refused(
+        build(lambda f: put_rows(f, "units", [[1, 2], [3]], kind)),
+        "units of type object",
+    )
 
 
 def test_texts_are_not_times(build):
@@ -530,7 +535,7 @@ def test_texts_are_not_times(build):
         del f["spikes/times"]
         f.create_dataset("spikes/times", (2,), h5py.string_dtype())
 
-    refused(build(edit), "times is not made of rows of numbers")
+    refused(build(edit), "times of type .*, not rows of numbers")
 
 
 def test_the_number_of_units_is_the_readers_to_say(build):
@@ -546,7 +551,7 @@ def test_an_array_declared_enormous_is_refused_unread(place, build):
         del f[place]
         f.create_dataset(place, (10**12,), kind)
 
-    refused(build(edit), "shape")
+    refused(build(edit), "shape|would take more")
 
 
 def test_many_columns_declared_enormous_together_are_refused_unread(build):
@@ -556,7 +561,7 @@ def test_many_columns_declared_enormous_together_are_refused_unread(build):
             del f[place]
             f.create_dataset(place, (10**9,), kind)
 
-    refused(build(edit), r"labels of shape \(1000000000,\)")
+    refused(build(edit), "to read times would take more")
 
 
 def test_references_are_not_followed(build):
@@ -565,7 +570,7 @@ def test_references_are_not_followed(build):
         column = f.create_dataset("spikes/times", (2,), h5py.ref_dtype)
         column[:] = f["labels"].ref
 
-    refused(build(edit), "times is not made of rows of numbers")
+    refused(build(edit), "times of type .*, not rows of numbers")
 
 
 @pytest.mark.parametrize("place", ["labels", "spikes", "spikes/units", "extra/speaker"])
@@ -581,7 +586,7 @@ def test_links_out_of_the_file_are_not_followed(place, link, build, folder, soun
             f["beside"] = outside
             f[place] = h5py.SoftLink("/beside")
 
-    refused(build(edit), "is a link to somewhere else")
+    refused(build(edit), "as a link to somewhere else")
 
 
 def test_bytes_of_other_files_are_not_read(build, tmp_path):
@@ -592,7 +597,7 @@ def test_bytes_of_other_files_are_not_read(build, tmp_path):
         del f["labels"]
         f.create_dataset("labels", (2,), np.uint8, external=[(secret, 0, 2)])
 
-    refused(build(edit), "keeps its data in another file")
+    refused(build(edit), "with data in another file")
 
 
 def test_virtual_arrays_of_other_files_are_not_read(build, folder, sound):
@@ -602,7 +607,7 @@ def test_virtual_arrays_of_other_files_are_not_read(build, folder, sound):
         layout[:] = h5py.VirtualSource(folder / "sound.h5", "labels", (4,))[:2]
         f.create_virtual_dataset("labels", layout)
 
-    refused(build(edit), "keeps its data in another file")
+    refused(build(edit), "with data in another file")
 
 
 def test_an_interrupted_write_leaves_the_file_as_it_was(monkeypatch, tmp_path):

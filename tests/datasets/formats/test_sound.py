@@ -102,17 +102,20 @@ def test_a_clip_without_samples_is_one(file):
 @pytest.mark.parametrize(
     ("raw", "message"),
     [
-        (b"", "begins with b'', not with RIFF"),
-        (b"RIFX" + riff(form(), DATA)[4:], "begins with b'RIFX"),
+        (b"", "begins with b'', not as RIFF data"),
+        (b"RIFX" + riff(form(), DATA)[4:], "sound, but not .*: it holds RIFX data"),
         (riff(form(), DATA)[:-1], "byte 36: b'data' claims 6 bytes, 5 follow"),
         (riff(form())[:-3], "byte 12: b'fmt ' claims 16 bytes, 13 follow"),
-        (riff(form()), r"chunks \[b'fmt '\], not fmt and data"),
-        (riff(DATA, form()), r"chunks \[b'data'\], not fmt and data"),
+        (riff(form()), "chunks b'fmt ', not fmt and data"),
+        (riff(DATA, form()), "chunks b'data', not fmt and data"),
         (riff((b"fmt ", b"short"), DATA), "fmt has 5 bytes, not 16"),
-        (riff(form(kind=2), DATA), r"kind=2.* is not known here"),
-        (riff(form(kind=0xFFFE), DATA), "kind=65534"),
-        (riff(form(bits=12), DATA), "bits=12"),
-        (riff(form(kind=3, bits=16), DATA), "kind=3"),
+        (
+            riff(form(kind=2), DATA),
+            "is sound, .* it holds samples of WAV format 2, 16 bits",
+        ),
+        (riff(form(kind=0xFFFE), DATA), "WAV format 65534"),
+        (riff(form(bits=12), DATA), "WAV format 1, 12 bits"),
+        (riff(form(kind=3, bits=16), DATA), "WAV format 3"),
         (riff(form(channels=0), DATA), "channels=0"),
         (riff(form(width=4), DATA), "4 bytes a frame"),
         (riff(form(rate=0), DATA), "a rate of 0 Hz"),
@@ -145,7 +148,7 @@ def test_other_kinds_of_sound_are_read_by_soundfile(monkeypatch, file):
     found = read_sound(path)
     assert (found.samples.tolist(), found.rate) == ([0.5, 0.5, 0.5], 48_000)
     monkeypatch.setitem(sys.modules, "soundfile", stand_in(10**9))
-    with pytest.raises(DataError, match="claims 16000000000 bytes of samples"):
+    with pytest.raises(DataError, match="to read its samples would take more"):
         read_sound(path)
 
 

@@ -1,4 +1,5 @@
 import os
+import pathlib
 import pickle
 import pickletools
 
@@ -7,10 +8,30 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from snnjax.datasets.formats.unpickle import Later, array_of, items_of, unpickle
+from snnjax.datasets.formats import unpickle as module
+from snnjax.datasets.formats.checked import (
+    DamageError,
+    DataError,
+    HoldsError,
+    Reading,
+)
+from snnjax.datasets.formats.unpickle import Later, array_of, numbers_of
 
 relaxed = settings(deadline=None, max_examples=200)
 PROTOCOLS = [2, 3, 4, 5]
+
+
+def allowed(size=10**9):
+    return Reading(pathlib.Path("a.pkl"), size)
+
+
+def unpickle(raw):
+    return module.unpickle(raw, allowed())
+
+
+def items_of(item):
+    return module.items_of(item, allowed())
+
 
 leaves = (
     st.none()
@@ -116,8 +137,8 @@ EMPTY, NONE, MARK, STOP = (
         ([NONE], "pickle exhausted"),
         ([STOP], "byte 0: STOP"),
         ([NONE, NONE, STOP], "byte 2: STOP"),
-        ([("DUP", b"")], "byte 0: DUP: .* no such instruction"),
-        ([("POP", b"")], "byte 0: POP: .* no such instruction"),
+        ([("DUP", b""), STOP], "byte 0: DUP: no such instruction"),
+        ([("POP", b""), STOP], "byte 0: POP: no such instruction"),
         ([("APPENDS", b"")], "byte 0: APPENDS: IndexError"),
         ([NONE, MARK, NONE, ("APPENDS", b"")], "byte 3: .* only a list is appended to"),
         ([NONE, NONE, ("APPEND", b"")], "byte 2: .* only a list is appended to"),
@@ -134,12 +155,12 @@ EMPTY, NONE, MARK, STOP = (
             [NONE, ("EMPTY_TUPLE", b""), ("BUILD", b"")],
             "only arrays and types are told",
         ),
-        ([("GLOBAL", b"os\nsystem\n")], "byte 0: .* asks for os.system"),
+        ([("GLOBAL", b"os\nsystem\n"), STOP], "byte 0: .* asks for os.system"),
         ([("BINUNICODE", b"\xff\xff\xff\xff")], "expected 4294967295 bytes"),
         ([("BINBYTES8", b"\xff" * 8)], "BINBYTES8|expected|bytes"),
-        ([("INT", b"7\n")], "byte 0: INT: .* no such instruction"),
-        ([("PERSID", b"7\n")], "byte 0: PERSID: .* no such instruction"),
-        ([("EXT1", b"\x07")], "byte 0: EXT1: .* no such instruction"),
+        ([("INT", b"7\n"), STOP], "byte 0: INT: no such instruction"),
+        ([("PERSID", b"7\n"), STOP], "byte 0: PERSID: no such instruction"),
+        ([("EXT1", b"\x07"), STOP], "byte 0: EXT1: no such instruction"),
     ],
 )
 def test_a_program_that_does_something_else_is_refused(codes, message):
@@ -172,7 +193,7 @@ def test_no_more_is_built_than_the_file_is_worth(monkeypatch):
 
 def test_only_what_was_asked_for_is_taken():
     found = Later(np.zeros((2, 3)))
-    with pytest.raises(ValueError, match=r"array of 1 axes .* a ndarray \(2, 3\)"):
+    with pytest.raises(ValueError, match=r"1 axes .* a ndarray float64 \(2, 3\)"):
         array_of(found, 1)
     with pytest.raises(ValueError, match="expected, not a list"):
         array_of([1, 2], 1)
@@ -180,3 +201,35 @@ def test_only_what_was_asked_for_is_taken():
         items_of({})
     with pytest.raises(ValueError, match="a list was expected, not a ndarray"):
         items_of(found)
+
+
+def test_a_program_of_other_functions_is_called_sound_only_if_it_has_an_end():
+    raw = pickle.dumps(pathlib.PurePosixPath("a"), 4)
+    with pytest.raises(HoldsError, match=r"something else .*pathlib.PurePosixPath"):
+        unpickle(raw)
+    with pytest.raises(DamageError, match="exhausted before seeing STOP"):
+        unpickle(raw[:-1])
+
+
+def text(words):
+    return ("BINUNICODE", len(words).to_bytes(4, "little") + words.encode())
+
+
+def test_what_is_built_again_and_again_is_taken_again_and_again():
+    call = [("BINGET", b"\0"), ("BINGET", b"\1"), ("REDUCE", b"")]
+    begin = [("GLOBAL", b"_codecs\nencode\n"), ("BINPUT", b"\0"), text("a" * 10_000)]
+    begin += [text("latin1"), ("TUPLE2", b""), ("BINPUT", b"\1")]
+    raw = machine(EMPTY, *begin, MARK, *call * 1000, ("APPENDS", b""), STOP)
+    with pytest.raises(DataError, match="would take more than 5000000 bytes"):
+        module.unpickle(raw, allowed(5_000_000))
+
+
+def test_a_list_that_doubles_itself_is_neither_shown_nor_made_an_array():
+    nested = []
+    for _ in range(40):
+        nested = [nested, nested]
+    found = unpickle(pickle.dumps(nested, 4))
+    with pytest.raises(ValueError, match="holds something else"):
+        numbers_of(found, allowed())
+    with pytest.raises(ValueError, match="expected, not a list"):
+        array_of(found, 1)

@@ -44,10 +44,13 @@ def test_spikes_of_all_units_become_one_sample_in_order_of_time(build):
 @pytest.mark.parametrize(
     ("columns", "message"),
     [
-        ({"spikes": None}, "there is no spikes"),
-        ({"sCount": None, "epos": None}, "there is no sCount, no epos"),
-        ({"spikes": np.arange(5)}, "spikes is of type int64"),
-        ({"spikes": np.zeros((5, 1))}, r"spikes is of type float64, shape \(5, 1\)"),
+        ({"spikes": None}, "it holds groups or arrays array, epos"),
+        (
+            {"sCount": None, "epos": None},
+            "arrays array, meta, spikes",
+        ),
+        ({"spikes": np.arange(5)}, "spikes of type int64"),
+        ({"spikes": np.zeros((5, 1))}, r"spikes of type float64, shape \(5, 1\)"),
         ({"spikes": np.array([1, 2, np.nan, 4, 5])}, "unit 2 has a time nan"),
         ({"spikes": np.array([1, -2.0, 3, 4, 5])}, "unit 0 has a time -2"),
         ({"spikes": np.zeros(6)}, "sCount adds up to 5, but there are 6 spikes"),
@@ -56,8 +59,8 @@ def test_spikes_of_all_units_become_one_sample_in_order_of_time(build):
         ({"sCount": np.array([2, 3])}, "sCount counts 2 units, epos has shape"),
         ({"epos": np.full((2, 3), np.inf)}, "a position in epos is not finite"),
         ({"names": np.array([b"a"])}, "there are 1 names"),
-        ({"meta/age": np.array([4, 5])}, "meta/age holds 2 values, not one"),
-        ({"meta/species": np.array([1.5])}, "meta/species is of type float64"),
+        ({"meta/age": np.array([4, 5])}, "meta/age of shape .2,., not one value"),
+        ({"meta/species": np.array([1.5])}, "meta/species of type float64"),
     ],
 )
 def test_a_recording_that_breaks_the_format_is_refused(columns, message, build):
@@ -74,7 +77,7 @@ def test_spikes_declared_enormous_are_refused_unread(chunk, build):
         del f["spikes"]
         size = 10**12 if chunk is None else 5
         f.create_dataset("spikes", (size,), "f8", chunks=chunk, maxshape=(None,))
-    with pytest.raises(DataError, match=r"spikes claims \d+ bytes of a file"):
+    with pytest.raises(DataError, match="to read spikes would take more"):
         read_waves(path)
 
 
@@ -82,5 +85,5 @@ def test_a_filter_that_needs_a_plug_in_is_refused(build):
     path = build(spikes=None)
     with h5py.File(path, "a") as f:
         f.create_dataset("spikes", data=np.zeros(5), compression="lzf")
-    with pytest.raises(DataError, match=r"spikes is packed by filters \[32000\]"):
+    with pytest.raises(DataError, match=r"spikes packed by filters \[32000\]"):
         read_waves(path)

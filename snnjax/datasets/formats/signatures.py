@@ -1,0 +1,52 @@
+"""What a file is by its first bytes, so that another kind is not called damaged."""
+
+from snnjax.datasets.formats.checked import DamageError, HoldsError
+
+_KINDS = (
+    (b"\x89HDF\r\n\x1a\n", "HDF5 data"),
+    (b"MATLAB 7.3 MAT-file", "MATLAB 7.3 data, which are HDF5"),
+    (b"MATLAB 5.0 MAT-file", "MATLAB 5 data"),
+    (b"\x93NUMPY", "a numpy array"),
+    (b"PK\x03\x04", "a zip archive"),
+    (b"PK\x05\x06", "a zip archive"),  # an empty one
+    (b"\x1f\x8b", "gzip data"),
+    (b"BZh", "bzip2 data"),
+    (b"\xfd7zXZ\x00", "xz data"),
+    (b"\x28\xb5\x2f\xfd", "zstandard data"),
+    (b"RIFF", "RIFF data"),
+    (b"RIFX", "RIFX data, a WAV of large-endian numbers"),
+    (b"RF64", "RF64 data, a WAV of more than 4 GB"),
+    (b"FORM", "AIFF data"),
+    (b"fLaC", "FLAC data"),
+    (b"OggS", "Ogg data"),
+    (b"ID3", "MP3 data"),
+    (b"%PDF", "a PDF document"),
+    (b"\x89PNG", "a PNG image"),
+    (b"\xff\xd8\xff", "a JPEG image"),
+    *((bytes([0x80, k]), "a pickle") for k in range(2, 6)),
+    (b"version https://git-lfs", "a pointer of Git LFS, not the file itself"),
+    (b"<", "a page or XML, not the file itself"),
+)
+
+
+def kind_by_signature(raw: bytes) -> str:
+    """What begins like this; nothing if no kind is known to."""
+    return next((kind for begin, kind in _KINDS if raw.startswith(begin)), "")
+
+
+def check_signature(raw: bytes, wanted: str) -> None:
+    """Refuses bytes that begin otherwise than a kind does.
+
+    Args:
+        raw: the first bytes, at least.
+        wanted: the kind, as ``kind_by_signature`` calls it.
+
+    Raises:
+        HoldsError: if they are of another known kind.
+        DamageError: if they are of none.
+    """
+    kind = kind_by_signature(raw)
+    if kind and kind != wanted:
+        raise HoldsError(kind)
+    if not kind:
+        raise DamageError(f"it begins with {bytes(raw[:12])!r}, not as {wanted} does")
