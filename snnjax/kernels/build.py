@@ -13,6 +13,8 @@ import os
 import platform
 import shutil
 import subprocess
+import sys
+import time
 from importlib import metadata
 from pathlib import Path
 
@@ -50,6 +52,8 @@ def library() -> Path:
 def build(*, force: bool = False) -> Path:
     """Compiles the kernels, unless this compiler has done so already.
 
+    Of several at once one compiles; the others wait and take what it made.
+
     Args:
         force: compile again in any case.
 
@@ -65,20 +69,36 @@ def build(*, force: bool = False) -> Path:
             "No C++ compiler was found ($CXX, c++, g++, clang++). Install one "
             "(Debian: apt install g++) and run: snnjax kernels build"
         )
-    path = library()
+    path, begun = library(), time.time()
     version = _say([tool, "--version"]).stdout.partition("\n")[0]
-    made_by = path.with_suffix(".json")
-    fresh = not force and path.exists() and made_by.exists()
-    if fresh and json.loads(made_by.read_text()).get("compiler") == version:
-        return path
+    with files.lock(path, waiting=_tell):
+        made_meanwhile = path.exists() and path.stat().st_mtime > begun
+        if not (_made_by(path, version) and (made_meanwhile or not force)):
+            _compile(tool, version, path)
+    load.cache_clear()
+    return path
+
+
+def _made_by(path, version):
+    """Whether a library is there, of this compiler."""
+    note = path.with_suffix(".json")
+    if not (path.exists() and note.exists()):
+        return False
+    return json.loads(note.read_text()).get("compiler") == version
+
+
+def _compile(tool, version, path):
     with files.atomic(path) as new:
         include = f"-I{jax.ffi.include_dir()}"
         done = _say([tool, *FLAGS, include, str(SOURCE), "-o", str(new)])
         if done.returncode:
             raise BuildError(f"{tool} could not compile {SOURCE}:\n{done.stderr}")
-    files.write_text(made_by, json.dumps({"compiler": version, "flags": FLAGS}) + "\n")
-    load.cache_clear()
-    return path
+    note = json.dumps({"compiler": version, "flags": FLAGS}) + "\n"
+    files.write_text(path.with_suffix(".json"), note)
+
+
+def _tell(waiting):
+    print(waiting, file=sys.stderr)
 
 
 @functools.cache

@@ -7,6 +7,7 @@ was. The file appears once all of it is there, and a second run finds it made.
 import hashlib
 import json
 import shutil
+import sys
 from pathlib import Path
 from typing import Any, Literal
 
@@ -48,7 +49,8 @@ def encode_recordings(
 
     ``OUT.json`` beside the file says how it was made and what the speakers are called;
     the folder ``OUT.parts`` is there until all is done. The spikes of recording k
-    depend on its sound, k and the seed alone.
+    depend on its sound, k and the seed alone. Of several at once one encodes; the
+    others wait and read what it made.
 
     Args:
         recordings: for example from ``sound_folder``.
@@ -62,25 +64,25 @@ def encode_recordings(
         Events of all recordings, in their order.
 
     Raises:
-        ValueError: for an ``out`` that was made in another way, which stays as it is;
-            a recording without sound, by name.
+        ValueError: for an ``out`` that was made in another way, or parts of one, which
+            stay as they are; a recording without sound, by name.
     """
     out = Path(out)
     hdf5.library()  # missed now, not when all is encoded
     recipe = _recipe(recordings, channels=channels, causal=causal, seed=seed)
     note = out.with_name(f"{out.name}.json")
-    if not out.exists():
-        parts = out.with_name(f"{out.name}.parts")
-        events = _encode_all(recordings, parts, recipe, progress)
-        _write(note, recipe)
-        keys = Extra(keys=recordings.classes)
-        write_shd(out, events, extra=keys, time_dtype=np.float32)
-        shutil.rmtree(parts)
-    elif not note.exists() or json.loads(note.read_text()) != recipe:
-        raise ValueError(
-            f"{out} is there already, made of other sounds or in another way. Name "
-            "another file, or remove that one."
-        )
+    with files.lock(out, waiting=_tell):
+        if out.exists():
+            _refuse_another(out, note, recipe)
+        else:
+            parts = out.with_name(f"{out.name}.parts")
+            if note.exists():
+                _refuse_another(note, note, recipe)
+            events = _encode_all(recordings, parts, recipe, progress)
+            _write(note, recipe)
+            keys = Extra(keys=recordings.classes)
+            write_shd(out, events, extra=keys, time_dtype=np.float32)
+            shutil.rmtree(parts)
     events = read_shd(out, n_units=channels)
     return events._replace(n_classes=len(recordings.classes))
 
@@ -160,8 +162,8 @@ def _recipe(recordings, *, channels, causal, seed):
 def _encode_all(recordings, parts, recipe, progress):
     """All parts, those of an earlier run with the same recipe as they are."""
     note = parts / "recipe.json"
-    if parts.exists() and (not note.exists() or json.loads(note.read_text()) != recipe):
-        shutil.rmtree(parts)
+    if parts.exists() and any(parts.iterdir()):
+        _refuse_another(parts, note, recipe)
     parts.mkdir(parents=True, exist_ok=True)
     _write(note, recipe)
     n = len(recordings.paths)
@@ -195,6 +197,23 @@ def _encode_all(recordings, parts, recipe, progress):
         group=recordings.group,
         trial=recordings.trial,
     )
+
+
+def _refuse_another(there, note, recipe):
+    """Refuses what is there already, unless its note says that it is the same."""
+    try:
+        same = json.loads(note.read_text()) == recipe
+    except (FileNotFoundError, ValueError):
+        same = False
+    if not same:
+        raise ValueError(
+            f"{there} is there already, made of other sounds or in another way. Name "
+            "another file, or remove that one."
+        )
+
+
+def _tell(waiting):
+    print(waiting, file=sys.stderr)
 
 
 def _encode_some(recordings, rows, recipe, progress):

@@ -1,5 +1,6 @@
 import json
 import sys
+import threading
 import wave
 
 import numpy as np
@@ -144,13 +145,24 @@ def test_a_full_disk_leaves_nothing_under_the_name(
     assert len(events.labels) == 3
 
 
-def test_parts_of_another_way_are_not_taken_up(folder, small, tmp_path):
-    out = tmp_path / "spikes.h5"
+def test_parts_of_another_way_are_neither_taken_up_nor_lost(folder, small, tmp_path):
+    out, recordings = tmp_path / "spikes.h5", sound_folder(folder)
 
     with pytest.raises(KeyboardInterrupt):
-        encode_recordings(sound_folder(folder), out, channels=6, progress=interrupt)
-    encode_recordings(sound_folder(folder), out, channels=6, seed=1)
-    assert small == [2, 1, 2, 1]
+        encode_recordings(recordings, out, channels=6, progress=interrupt)
+    with pytest.raises(ValueError, match=r"h5\.parts is there already, made of other"):
+        encode_recordings(recordings, out, channels=6, seed=1)
+    encode_recordings(recordings, out, channels=6)
+    assert small == [2, 1, 1]
+
+
+@pytest.mark.parametrize("mine", ["spikes.h5.json", "spikes.h5.parts/mine.txt"])
+def test_files_of_others_are_not_replaced(mine, folder, tmp_path):
+    (tmp_path / mine).parent.mkdir(exist_ok=True)
+    (tmp_path / mine).write_text("mine")
+    with pytest.raises(ValueError, match="is there already"):
+        encode_recordings(sound_folder(folder), tmp_path / "spikes.h5", channels=6)
+    assert (tmp_path / mine).read_text() == "mine"
 
 
 @pytest.mark.parametrize("change", ["seed", "channels", "causal", "sound", "rows"])
@@ -243,3 +255,27 @@ def test_without_h5py_nothing_is_encoded(folder, small, tmp_path, monkeypatch):
     with pytest.raises(ImportError, match=r"snnjax\["):
         encode_recordings(sound_folder(folder), tmp_path / "spikes.h5", channels=6)
     assert small == []
+
+
+def test_of_two_that_encode_one_file_one_does_and_the_other_reads(
+    folder, small, tmp_path, capsys
+):
+    out, found = tmp_path / "spikes.h5", []
+    recordings = sound_folder(folder)
+
+    def work():
+        found.append(encode_recordings(recordings, out, channels=6))
+
+    both = [threading.Thread(target=work) for _ in range(2)]
+    for each in both:
+        each.start()
+    for each in both:
+        each.join()
+    assert sum(small) == 3
+    same(*found)
+    assert f"{out} is in use by process" in capsys.readouterr().err
+    assert {f.name for f in tmp_path.iterdir()} == {
+        "sounds",
+        out.name,
+        f"{out.name}.json",
+    }
