@@ -1,5 +1,7 @@
 """The command line: ``python -m snnjax``, or ``snnjax``."""
 
+import contextlib
+import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +24,7 @@ def main(args: list[str] | None = None) -> int:
             'The command line needs tyro: pip install "snnjax[cli]".', file=sys.stderr
         )
         return 1
+    _forgiving(sys.stdout)
     command = tyro.cli(
         _commands(tyro.conf),
         prog="snnjax",
@@ -29,14 +32,74 @@ def main(args: list[str] | None = None) -> int:
         description="Spiking neural networks, simulated and trained.",
     )
     try:
-        return command.run()
+        with contextlib.redirect_stdout(_Printable(sys.stdout)):
+            return command.run()
     except (OSError, ValueError, FloatingPointError, ImportError) as error:
-        print(f"snnjax: {error}", file=sys.stderr)
+        print(f"snnjax: {_said(error, command)}", file=sys.stderr)
+        return 1
+    except Exception:
+        missing = _missing_device()
+        if not missing:
+            raise
+        print(f"snnjax: {missing}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         message = "stopped. Training and downloads go on if the command is given again."
         print(f"\nsnnjax: {message}", file=sys.stderr)
         return 130
+
+
+def _forgiving(stream):
+    """Letters that a terminal does not have are spelt out, not an error."""
+    if hasattr(stream, "reconfigure"):
+        stream.reconfigure(errors="backslashreplace")
+
+
+def _escaped(text, *, lines=True):
+    """Text whose control characters, as in names of files, do nothing."""
+    return "".join(
+        each if each.isprintable() or (lines and each in "\n\t") else ascii(each)[1:-1]
+        for each in text
+    )
+
+
+class _Printable:
+    """A stream that control characters do not pass."""
+
+    def __init__(self, stream):
+        self.stream = stream
+
+    def write(self, text):
+        return self.stream.write(_escaped(text))
+
+    def __getattr__(self, name):
+        return getattr(self.stream, name)
+
+
+def _said(error, command):
+    """What an error says; a name that was given stays on one line."""
+    text = str(error)
+    for given in map(str, vars(command).values()):
+        if not given.isprintable():
+            text = text.replace(given, _escaped(given, lines=False))
+    return _escaped(text)
+
+
+def _missing_device():
+    """A line if JAX cannot start the devices it was told to use, else nothing."""
+    import jax
+
+    try:
+        jax.devices()
+    except Exception as error:  # of several kinds, an empty AssertionError among them
+        asked = os.environ.get("JAX_PLATFORMS", "")
+        why = " ".join(str(error).split())[:200] or type(error).__name__
+        return (
+            f"JAX finds no device for JAX_PLATFORMS={asked!r} ({why}). Unset "
+            "JAX_PLATFORMS or set it to cpu; for a GPU install jax for it, for example "
+            'pip install "jax[cuda12]".'
+        )
+    return ""
 
 
 def _train(command):

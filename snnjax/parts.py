@@ -359,7 +359,7 @@ def _kind(cell):
 
 def _told(value):
     if value is None:
-        return "–"
+        return "-"
     if isinstance(value, float):
         return f"{value:,.3g}"
     return value if isinstance(value, str) else f"{value:,}"

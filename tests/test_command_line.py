@@ -235,3 +235,46 @@ def test_kernels_are_built_on_demand_and_info_says_where(capsys, monkeypatch, tm
     assert "run: snnjax kernels build" in capsys.readouterr().out
     monkeypatch.setattr(build, "compiler", lambda: None)
     assert "No C++ compiler" in refused(capsys, "kernels", "build")
+
+
+def test_devices_that_are_not_there_are_told_in_a_line(capsys, monkeypatch):
+    def none(*args):
+        raise AssertionError
+
+    monkeypatch.setattr(jax, "devices", none)
+    monkeypatch.setenv("JAX_PLATFORMS", "cuda")
+    assert __main__.main(["info"]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "no device for JAX_PLATFORMS='cuda'" in line
+    assert "set it to cpu" in line
+
+
+def test_control_characters_in_a_name_stay_on_the_line(capsys, tmp_path):
+    name = tmp_path / "a\x1b[31m\nb\r\x07"
+    line = refused(capsys, "data", "check", str(name))
+    assert line.isprintable()
+    assert r"a\x1b[31m\nb\r\x07" in line
+    refused(capsys, "encode", "audio", str(name), str(tmp_path / "b.h5"))
+
+
+def test_control_characters_of_files_do_nothing(capsys, tmp_path):
+    (tmp_path / "a\x1b[31m.npz").write_bytes(b"PK\x03\x04 cut")
+    __main__.main(["data", "check", str(tmp_path)])
+    out, _ = capsys.readouterr()
+    assert r"a\x1b[31m.npz" in out
+    assert "\x1b" not in out
+
+
+@pytest.mark.parametrize(
+    "args", [["--help"], ["data", "list"], ["data", "info", "shd"]]
+)
+def test_a_terminal_with_few_letters_is_enough(args):
+    done = subprocess.run(
+        [sys.executable, "-m", "snnjax", *args],
+        env=os.environ | {"PYTHONIOENCODING": "ascii", "COLUMNS": "80"},
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.isascii()
+    assert not done.stderr
