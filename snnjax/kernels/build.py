@@ -2,13 +2,12 @@
 
 The library is kept in the user's cache under a name made from everything that it
 depends on: source, flags, jaxlib, processor. What was built for another machine is not
-found.
+found. It is compared with its digest, owner and mode before it is loaded.
 """
 
 import ctypes
 import functools
 import hashlib
-import json
 import os
 import platform
 import shutil
@@ -21,6 +20,7 @@ from pathlib import Path
 import jax
 
 from snnjax import files
+from snnjax.kernels import trust
 
 SOURCE = Path(__file__).with_name("kernels.cc")
 FLAGS = (
@@ -52,6 +52,8 @@ def library() -> Path:
 def build(*, force: bool = False) -> Path:
     """Compiles the kernels, unless this compiler has done so already.
 
+    What is there is compiled anew if anybody else could have changed it, see ``trust``.
+
     Of several at once one compiles; the others wait and take what it made.
 
     Args:
@@ -80,11 +82,8 @@ def build(*, force: bool = False) -> Path:
 
 
 def _made_by(path, version):
-    """Whether a library is there, of this compiler."""
-    note = path.with_suffix(".json")
-    if not (path.exists() and note.exists()):
-        return False
-    return json.loads(note.read_text()).get("compiler") == version
+    """Whether a library is there that this compiler made, and nobody else changed."""
+    return not trust.doubt(path) and trust.noted(path).get("compiler") == version
 
 
 def _compile(tool, version, path):
@@ -93,8 +92,8 @@ def _compile(tool, version, path):
         done = _say([tool, *FLAGS, include, str(SOURCE), "-o", str(new)])
         if done.returncode:
             raise BuildError(f"{tool} could not compile {SOURCE}:\n{done.stderr}")
-    note = json.dumps({"compiler": version, "flags": FLAGS}) + "\n"
-    files.write_text(path.with_suffix(".json"), note)
+        new.chmod(0o700)
+    trust.vouch(path, compiler=version, flags=FLAGS)
 
 
 def _tell(waiting):
@@ -107,6 +106,8 @@ def load() -> str:
     path = library()
     if not path.exists():
         return "no library was built for this machine; run: snnjax kernels build"
+    if why := trust.doubt(path):
+        return f"{why}; run: snnjax kernels build"
     try:
         handle = ctypes.CDLL(str(path))
     except OSError as error:

@@ -434,7 +434,7 @@ def test_a_damaged_library_is_told_and_not_used(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     build.library().parent.mkdir()
     build.library().write_bytes(b"\x7fELF truncated")
-    assert "build --force" in build.load.__wrapped__()
+    assert "snnjax kernels build" in build.load.__wrapped__()
 
 
 def test_a_failed_build_says_what_the_compiler_said_and_leaves_nothing(

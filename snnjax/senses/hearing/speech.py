@@ -8,6 +8,7 @@ import hashlib
 import json
 import shutil
 import sys
+import warnings
 from pathlib import Path
 from typing import Any, Literal
 
@@ -28,8 +29,9 @@ from snnjax.datasets import (
     write_shd,
 )
 from snnjax.datasets.formats import hdf5
+from snnjax.datasets.formats.checked import content, listed, reading
 from snnjax.datasets.samples import Split
-from snnjax.events import Events, from_rows, select
+from snnjax.events import Events, from_flat, from_rows, select
 from snnjax.progress import Progress
 from snnjax.senses.hearing.cochlea import encode, fold_in
 
@@ -61,11 +63,11 @@ def encode_recordings(
         progress: is told how many recordings are done, of how many.
 
     Returns:
-        Events of all recordings, in their order.
+        Events of all recordings, in their order; a silent one has none.
 
     Raises:
         ValueError: for an ``out`` that was made in another way, or parts of one, which
-            stay as they are; a recording without sound, by name.
+            stay as they are.
     """
     out = Path(out)
     hdf5.library()  # missed now, not when all is encoded
@@ -107,7 +109,7 @@ def encode_cached(
         progress: is told how many recordings are done, of how many.
 
     Raises:
-        ValueError: for a recording without sound, by name.
+        DataError: for a recording that cannot be read, by name.
     """
     way: dict[str, Any] = {"channels": channels, "causal": causal, "seed": seed}
     made = {"code": _code(), **_recipe(recordings, **way)}
@@ -217,25 +219,36 @@ def _tell(waiting):
 
 
 def _encode_some(recordings, rows, recipe, progress):
+    """Spikes of some recordings; there are none of a silent one."""
     sounds = [read_sound(path) for path in recordings.paths]
-    for path, sound in zip(recordings.paths, sounds, strict=True):
-        if not sound.samples.any():
-            raise ValueError(f"{path} is silent; leave it out.")
-    return encode(
-        [sound.samples for sound in sounds],
-        [sound.rate for sound in sounds],
-        fold_in(jax.random.key(recipe["seed"]), rows),
-        channels=recipe["channels"],
-        causal=recipe["causal"],
-        progress=progress,
-    )
+    loud = np.array([sound.samples.any() for sound in sounds], bool)
+    counts = np.zeros(len(sounds), np.int64)
+    times, units = np.zeros(0), np.zeros(0, np.int32)
+    if not loud.all():
+        silent = [path.name for path in select_recordings(recordings, ~loud).paths]
+        told = f"{len(silent)} of {len(sounds)} sounds are silent and have no spikes"
+        warnings.warn(f"{told}: {listed(silent)}", stacklevel=2)
+    if loud.any():
+        heard = [sound for sound, here in zip(sounds, loud, strict=True) if here]
+        events = encode(
+            [sound.samples for sound in heard],
+            [sound.rate for sound in heard],
+            fold_in(jax.random.key(recipe["seed"]), rows[loud]),
+            channels=recipe["channels"],
+            causal=recipe["causal"],
+            progress=progress,
+        )
+        times, units, counts[loud] = events.times, events.units, np.diff(events.offsets)
+    labels = np.zeros(len(sounds), np.int64)
+    return from_flat(times, units, counts, labels, n_units=recipe["channels"])
 
 
 def _fingerprint(recordings):
     """Of all sounds and all that is said of them."""
     digest = hashlib.sha256()
     for path in recordings.paths:
-        digest.update(hashlib.sha256(path.read_bytes()).digest())
+        with reading(path, "a sound") as file:
+            digest.update(hashlib.sha256(content(file)).digest())
     for column in (recordings.labels, recordings.group, recordings.trial):
         digest.update(np.ascontiguousarray(column).tobytes())
     return digest.hexdigest()

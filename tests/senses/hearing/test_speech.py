@@ -191,10 +191,48 @@ def test_a_file_of_unknown_origin_is_left_alone(folder, tmp_path):
     assert out.read_text() == "mine"
 
 
-def test_a_silent_recording_is_named(folder, tmp_path):
-    write_wav(folder / "2_ann_0.wav", np.zeros(800), 8000)
-    with pytest.raises(ValueError, match=r"2_ann_0\.wav is silent"):
-        encode_recordings(sound_folder(folder), tmp_path / "spikes.h5", channels=6)
+@pytest.mark.parametrize("samples", [0, 800])
+def test_a_silent_recording_is_named_and_has_no_spikes(samples, folder, tmp_path):
+    recordings = sound_folder(folder)
+    expected = encode_recordings(recordings, tmp_path / "loud.h5", channels=6)
+    write_wav(folder / "2_ann_0.wav", np.zeros(samples), 8000)
+    with pytest.warns(UserWarning, match=r"1 of 4 sounds are silent .*: 2_ann_0\.wav"):
+        events = encode_recordings(
+            sound_folder(folder), tmp_path / "spikes.h5", channels=6
+        )
+    assert events.labels.tolist() == [0, 1, 1, 2]
+    same(events.offsets[:4], expected.offsets)
+    assert events.offsets[4] == events.offsets[3]
+    np.testing.assert_array_equal(events.units, expected.units)
+
+
+def test_a_folder_of_silence_has_no_spikes(tmp_path):
+    write_wav(tmp_path / "sounds" / "2_ann_0.wav", np.zeros(80), 8000)
+    with pytest.warns(UserWarning, match="1 of 1 sounds are silent"):
+        events = encode_recordings(
+            sound_folder(tmp_path / "sounds"), tmp_path / "spikes.h5", channels=6
+        )
+    assert events.offsets.tolist() == [0, 0]
+
+
+def test_files_that_cannot_be_read_are_named_and_left_out_if_asked_for(
+    folder, tmp_path, capsys
+):
+    for name in ("2_ann_0", "3_bob_1"):
+        (folder / f"{name}.wav").write_bytes(b"RIFF")
+    out = tmp_path / "spikes.h5"
+    command = ["encode", "audio", str(folder), str(out), "--channels", "6"]
+    assert __main__.main(command) == 1
+    told = capsys.readouterr().err
+    assert "2_ann_0.wav cannot be read" in told
+    assert "3_bob_1.wav cannot be read" in told
+    assert "2 cannot be read; see --skip-bad" in told
+    assert not out.exists()
+    assert __main__.main([*command, "--skip-bad"]) == 0
+    shown, told = capsys.readouterr()
+    assert "left out: " in told
+    assert "2 files were left out" in shown
+    assert len(read_shd(out, n_units=6).labels) == 3
 
 
 def test_the_command_encodes_and_says_what_it_made(folder, small, tmp_path, capsys):
