@@ -245,7 +245,8 @@ def _zeros_like(y, x):
     batch = len(list(takewhile(lambda sizes: sizes[0] == sizes[1], both)))
     zeros = jnp.zeros_like(x[(slice(None),) * batch + (0,) * (x.ndim - batch)])
     zeros = jnp.expand_dims(zeros, tuple(range(batch, y.ndim)))
-    return (zeros + jnp.zeros(y.shape[batch:], x.dtype)).astype(y.dtype)
+    shape = (*zeros.shape[:batch], *y.shape[batch:])
+    return jnp.broadcast_to(zeros, shape).astype(y.dtype)
 
 
 def _first_of(xs):

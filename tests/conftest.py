@@ -43,6 +43,22 @@ def strict_dtypes():
 
 
 @pytest.fixture
+def optimized():
+    """Programs as users run them."""
+    before = jax.config.jax_disable_most_optimizations
+    jax.config.update("jax_disable_most_optimizations", False)
+    yield
+    jax.config.update("jax_disable_most_optimizations", before)
+
+
+@pytest.fixture
+def promoted():
+    """Dtypes and ranks promoted, as in most users' code."""
+    with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
+        yield
+
+
+@pytest.fixture
 def x64():
     """Double precision for one test."""
     before = jax.config.jax_enable_x64

@@ -128,6 +128,8 @@ NEURONS = [
 ]
 
 every_cell = pytest.mark.parametrize("name", CELLS)
+
+
 pytestmark = pytest.mark.usefixtures("quick_to_compile", "strict_dtypes")
 
 
@@ -320,8 +322,7 @@ def test_every_field_of_the_state_can_be_watched(name, x64):
 def test_half_precision_input_keeps_single_precision_voltages(name):
     cell, weights = start(name)
     half = inputs(dtype=jnp.bfloat16)
-    with jax.numpy_dtype_promotion("standard"):  # half and single are mixed here
-        state, _ = jax.jit(lambda w, x: snn.unroll(cell, w, x, dt=DT))(weights, half)
+    state, _ = jax.jit(lambda w, x: snn.unroll(cell, w, x, dt=DT))(weights, half)
     for part in jax.tree.leaves(state, is_leaf=lambda s: hasattr(s, "v")):
         assert not hasattr(part, "v") or part.v.dtype == jnp.float32
 

@@ -30,7 +30,7 @@ def network():
 
 
 def spikes():
-    return 1.0 * (jax.random.uniform(jax.random.key(1), (T, B, 6)) < 0.3)
+    return (jax.random.uniform(jax.random.key(1), (T, B, 6)) < 0.3).astype(float)
 
 
 NAMES = [
@@ -164,7 +164,9 @@ def test_activity_in_a_summary_is_counted_by_hand():
     assert rows["hidden.neuron"].rate == pytest.approx(fired.mean() / DT)
     assert rows["hidden.neuron"].silent == np.mean(~fired.any((0, 1)))
     seconds = T * DT * B
-    counts = np.asarray(spikes()).sum((0, 1)) @ np.sum(weights["input"].w != 0, 1)
+    counts = np.asarray(spikes()).sum((0, 1)) @ np.sum(
+        np.asarray(weights["input"].w) != 0, 1
+    )
     assert rows["input"].operations == pytest.approx(counts / seconds)
     back = 5 * fired[:-1].sum() / seconds
     assert rows["hidden.feedback"].operations == pytest.approx(back)

@@ -58,7 +58,8 @@ def jax_side(init, apply, spikes, labels):
     @jax.jit
     def step(weights, state):
         value, grads = jax.value_and_grad(loss)(weights)
-        updates, state = optimizer.update(grads, state, weights)
+        with jax.numpy_dtype_promotion("standard"):  # optax mixes counts with floats
+            updates, state = optimizer.update(grads, state, weights)
         return optax.apply_updates(weights, updates), state, value
 
     held = init, optimizer.init(init)

@@ -137,7 +137,7 @@ def two_layers(draws: int) -> dict[str, float]:
         patterns = jnp.asarray(list(product((0.0, 1.0), repeat=2)))
 
         def expected(w):
-            p = noise.cdf(INPUTS @ w - 1.0)
+            p = noise.cdf(INPUTS @ w - 1.0)[None]
             chance = jnp.prod(jnp.where(patterns > 0, p, 1.0 - p), axis=1)
             return jnp.sum(chance * noise.cdf(patterns @ u + bias))
 

@@ -79,7 +79,7 @@ def orthonormal(first: Weights, *others: Weights) -> tuple[Weights, ...]:
                 f"{len(lengths)} directions of length {lengths} span fewer dimensions: "
                 "one of them is zero, or a sum of the others."
             )
-    return tuple(unravel(column) for column in (basis * jnp.sign(diagonal)).T)
+    return tuple(unravel(column) for column in (basis * jnp.sign(diagonal)[None]).T)
 
 
 class Principal(NamedTuple):
@@ -114,13 +114,14 @@ def principal_directions(trajectory: Weights, count: int = 2) -> Principal:
         )
     _, unravel = ravel_pytree(jax.tree.map(lambda leaf: leaf[-1], trajectory))
     points = jax.vmap(lambda weights: ravel_pytree(weights)[0])(trajectory)
-    _, values, rows = jnp.linalg.svd(points - points.mean(axis=0), full_matrices=False)
+    centred = points - points.mean(axis=0, keepdims=True)
+    _, values, rows = jnp.linalg.svd(centred, full_matrices=False)
     total = jnp.sum(values**2)
     known = check.concrete(total)
     if known is not None and not known > 0:
         raise ValueError(f"The {length} points of the trajectory are all the same.")
     return Principal(
         tuple(unravel(row) for row in rows[:count]),
-        (points - points[-1]) @ rows[:count].T,
+        (points - points[-1:]) @ rows[:count].T,
         values[:count] ** 2 / total,
     )

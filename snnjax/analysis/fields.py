@@ -60,7 +60,8 @@ def line_integral(
     """
     points = path_points("at", at)
     width = jnp.diff(points)
-    inside = points[:-1, None] + width[:, None] * jnp.array([1.0, 3.0, 5.0]) / 6.0
+    sixths = jnp.array([[1.0, 3.0, 5.0]], points.dtype)
+    inside = points[:-1, None] + width[:, None] * sixths / 6.0
 
     def power(s):
         weights, velocity = jax.jvp(path, (s,), (jnp.ones_like(s),))

@@ -7,6 +7,7 @@ network of ``smooth_lif`` neurons.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -151,12 +152,18 @@ def directional_derivatives(
     return _differences(loss, weights, one, counts.pop(), step, batch_size)
 
 
+def _moved(away, w, d):
+    dtype = check.common_dtype(away, w, d)
+    away, w, d = (jnp.asarray(x, dtype) for x in (away, w, d))
+    return w + away * d
+
+
 def _differences(loss, weights, direction, count, step, batch_size):
     check.positive("step", step)
 
     def at(point):  # both sides by the same code, so that equal losses are equal bits
         k, away = point
-        return loss(jax.tree.map(lambda w, d: w + away * d, weights, direction(k)))
+        return loss(jax.tree.map(partial(_moved, away), weights, direction(k)))
 
     both = jnp.tile(jnp.asarray([step, -step]), count)
     sides = jnp.repeat(jnp.arange(count), 2), both

@@ -114,7 +114,9 @@ def gradient_growth(
     def begin(inner):
         leaves, _ = _moving(inner)
         z = _pack(leaves, coupled)
-        eye = jnp.zeros_like(z)[..., None] + jnp.eye(z.shape[-1], dtype=z.dtype)
+        k = z.shape[-1]
+        eye = jnp.eye(k, dtype=z.dtype).reshape(*(z.ndim - 1) * (1,), k, k)
+        eye = jnp.zeros_like(z)[..., None] + eye
         return _Product(inner, eye, jnp.zeros_like(z[..., 0]))
 
     def step(weights, state, x, dt):
@@ -190,8 +192,9 @@ def _rows(advance, z):
     One cotangent asks for the same row of every unit and sample at once.
     """
     _, backward, state = jax.vjp(advance, z, has_aux=True)
-    one_hot = jnp.eye(z.shape[-1], dtype=z.dtype)
-    asked = jnp.zeros_like(z) + one_hot.reshape(-1, *(z.ndim - 1) * (1,), len(one_hot))
+    k = z.shape[-1]
+    one_hot = jnp.eye(k, dtype=z.dtype).reshape(k, *(z.ndim - 1) * (1,), k)
+    asked = jnp.zeros_like(z)[None] + one_hot
     (rows,) = jax.vmap(backward)(asked)
     return jnp.moveaxis(rows, 0, -2), state
 

@@ -5,6 +5,7 @@ points are one program: they run one after another, or ``batch_size`` at a time.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import jax
@@ -25,7 +26,7 @@ def line(start: Weights, end: Weights) -> Path:
         ValueError: for trees that do not match.
     """
     same_tree("The end of a line", end, start)
-    return lambda s: jax.tree.map(lambda a, b: (1.0 - s) * a + s * b, start, end)
+    return lambda s: jax.tree.map(partial(_between, s), start, end)
 
 
 def plane(center: Weights, first: Weights, second: Weights) -> Plane:
@@ -41,7 +42,14 @@ def plane(center: Weights, first: Weights, second: Weights) -> Plane:
     same_tree("The second direction", second, center)
 
     def at(x, y):
-        return jax.tree.map(lambda c, f, s: c + x * f + y * s, center, first, second)
+        def moved(c, f, s):
+            dtype = check.common_dtype(x, y, c, f, s)
+            c, along, across = (
+                jnp.asarray(term, dtype) for term in (c, _times(x, f), _times(y, s))
+            )
+            return c + along + across
+
+        return jax.tree.map(moved, center, first, second)
 
     return at
 
@@ -76,12 +84,12 @@ def polygon(*corners: Weights) -> Path:
         same_tree("A corner", corner, corners[0])
 
     def at(s):
-        edge = jnp.clip(jnp.floor(s * n), 0, n - 1).astype(int)
-        passed = s * n - edge
+        corner = jnp.clip(jnp.floor(s * n), 0, n - 1)
+        edge, passed = corner.astype(int), s * n - corner
 
         def between(*leaves):
             stack = jnp.stack(leaves)
-            return (1.0 - passed) * stack[edge] + passed * stack[(edge + 1) % n]
+            return _between(passed, stack[edge], stack[(edge + 1) % n])
 
         return jax.tree.map(between, *corners)
 
@@ -147,6 +155,17 @@ def loss_on_plane(
         batch_size=batch_size,
     )
     return all_finite("losses", losses.reshape(x.shape))
+
+
+def _between(s, a, b):
+    dtype = check.common_dtype(s, a, b)
+    return jnp.asarray(_times(1.0 - s, a), dtype) + jnp.asarray(_times(s, b), dtype)
+
+
+def _times(s, w):
+    """A weight as many times, in the dtype that holds both."""
+    dtype = check.common_dtype(s, w)
+    return jnp.asarray(s, dtype) * jnp.asarray(w, dtype)
 
 
 def _scalar(loss):

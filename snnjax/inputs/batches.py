@@ -204,9 +204,8 @@ def raster(
         )
     bins = jnp.floor(batch.times / dt + 1e-6)
     held = (bins >= 0) & (bins < steps) & _inside(batch)
-    cell = (
-        jnp.where(held, bins, 0).astype(jnp.int32) * n + jnp.arange(n)[:, None]
-    ) * width
+    sample = jnp.arange(n, dtype=jnp.int32)[:, None]
+    cell = (jnp.where(held, bins, 0).astype(jnp.int32) * n + sample) * width
     flat = jnp.where(held, cell + batch.units, size)
     counts = jnp.zeros(size, jnp.float32)
     counts = counts.at[flat.ravel()].add(1.0, mode="drop").reshape(steps, n, width)

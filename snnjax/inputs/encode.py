@@ -37,7 +37,7 @@ def poisson(key: jax.Array, rates: Number, *, steps: int, dt: Number) -> jax.Arr
             f"A rate of {known.max() / float(dt):.4g} Hz needs more than one spike "
             f"in a step of {dt} s. Take a dt below {float(dt) / known.max():.3g} s."
         )
-    spikes = jax.random.bernoulli(key, chance, (steps, *chance.shape))
+    spikes = jax.random.bernoulli(key, chance[None], (steps, *chance.shape))
     return spikes.astype(jnp.float32)
 
 
@@ -186,8 +186,12 @@ def level_reconstruction(
             f"Events must be [T, *batch, 2n] and start [*batch, n], got {events.shape} "
             f"and {np.shape(start)}."
         )
+    if not jnp.issubdtype(events.dtype, jnp.floating):
+        events = events.astype(float)  # a difference of unsigned counts would wrap
     up, down = jnp.split(events, 2, axis=-1)
-    return start + delta * jnp.cumsum(up - down, axis=0)
+    moved = delta * jnp.cumsum(up - down, axis=0)
+    dtype = check.common_dtype(start, moved)
+    return jnp.asarray(start, dtype)[None] + moved.astype(dtype)
 
 
 def population(
@@ -217,7 +221,7 @@ def population(
     known = check.concrete(x)
     if known is not None and not np.all((known >= low) & (known <= high)):
         raise ValueError(f"Values must lie in {low} … {high}.")
-    centres = jnp.linspace(low, high, n, dtype=x.dtype)
+    centres = jnp.linspace(low, high, n, dtype=x.dtype).reshape(*x.ndim * (1,), n)
     width = (high - low) / (n - 1) if width is None else width
     check.positive("width", width)
     activity = jnp.exp(-(((x[..., None] - centres) / width) ** 2) / 2.0)

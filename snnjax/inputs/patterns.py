@@ -45,12 +45,14 @@ def random_manifold(
         check.whole(name, value)
     check.whole("samples", samples, least=2)
     check.whole("cutoff", cutoff)
-    harmonics = jnp.arange(1, cutoff + 1, dtype=jnp.float32)
+    harmonics = jnp.arange(1, cutoff + 1, dtype=jnp.float32)[None]
 
     def coordinate(key, x):  # one neuron's spike time along the manifold, [samples]
         a, b, c = jax.random.uniform(key, (3, dims, cutoff))
-        waves = jnp.sin(2 * jnp.pi * (x[:, :, None] * harmonics * b + c))
-        f = jnp.prod(jnp.sum(harmonics**-alpha * a * waves, axis=-1), axis=-1)
+        k = harmonics.astype(check.common_dtype(harmonics, alpha))
+        k, weight = harmonics.astype(a.dtype), (k**-alpha).astype(a.dtype)
+        waves = jnp.sin(2 * jnp.pi * (x[:, :, None] * k[None] * b[None] + c[None]))
+        f = jnp.prod(jnp.sum((weight * a)[None] * waves, axis=-1), axis=-1)
         return (f - f.min()) / (f.max() - f.min())
 
     def manifold(key):

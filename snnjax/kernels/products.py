@@ -40,7 +40,7 @@ def project(
         y = _from_raster(x, w)
     else:
         y = _dense(x, w)
-    return y if b is None else y + b
+    return y if b is None else y + align(b, y)
 
 
 def _dense(x, w):
@@ -166,6 +166,19 @@ def mapped_by_hand() -> bool:
     """Whether this is inside ``shard_map``."""
     kinds = jax.sharding.get_abstract_mesh().axis_types
     return jax.sharding.AxisType.Manual in kinds
+
+
+def align(constants: Any, x: jax.Array, lead: int = 0) -> Any:
+    """Constants ``[n]`` beside arrays like ``x``, less its first ``lead`` axes.
+
+    They get axes of one, so that none is promoted in rank.
+    """
+
+    def beside(c):
+        missing = x.ndim - lead - jnp.ndim(c)
+        return jnp.expand_dims(c, tuple(range(missing))) if jnp.ndim(c) > 0 else c
+
+    return jax.tree.map(beside, constants)
 
 
 def flat(x: jax.Array) -> jax.Array:

@@ -114,7 +114,8 @@ def accuracy(
 ) -> jax.Array:
     """Share of labels that have the highest score; see ``cross_entropy``."""
     _check_labels(scores, labels, mask)
-    hits = (jnp.argmax(scores, axis=-1) == labels).astype(scores.dtype)
+    found = jnp.argmax(scores, axis=-1)
+    hits = (found == labels.astype(found.dtype)).astype(scores.dtype)
     return jnp.mean(hits, where=None if mask is None else mask.astype(bool))
 
 

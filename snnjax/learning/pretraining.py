@@ -124,7 +124,10 @@ def homeostatic_pretraining(
     )
 
     def folded(name, w):
-        return w / jnp.exp(found.values[onto[name]]) if name in onto else w
+        if name not in onto:
+            return w
+        raised = jnp.exp(found.values[onto[name]]).astype(w.dtype)
+        return w / jnp.expand_dims(raised, tuple(range(w.ndim - 1)))
 
     divided = jax.tree.map(folded, labels(net, weights), weights)
     return Pretrained(divided, *found[1:])

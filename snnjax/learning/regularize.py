@@ -41,7 +41,8 @@ def firing_rate(
     """
     check.positive("dt", dt, " [s]")
     valid = _valid("Spikes", spikes, mask)
-    return jnp.mean(spikes, axis=0, where=valid) / jnp.asarray(dt, spikes.dtype)
+    rates = jnp.mean(spikes, axis=0, where=valid)
+    return rates / jnp.asarray(dt, rates.dtype)
 
 
 def lower_rate_bound(
@@ -135,10 +136,12 @@ def synaptic_operations(
     valid = _valid("Spikes", spikes, mask)
     check.positive("fan_out", fan_out, zero=True)
     check.per_neuron("fan_out", fan_out, spikes.shape[-1])
-    each = jax.lax.stop_gradient(jnp.asarray(fan_out, spikes.dtype))
     if dt is not None:
-        return jnp.mean(jnp.sum(firing_rate(spikes, dt=dt, mask=mask) * each, axis=-1))
-    return jnp.mean(jnp.sum(jnp.sum(spikes, axis=0, where=valid) * each, axis=-1))
+        fired = firing_rate(spikes, dt=dt, mask=mask)
+    else:
+        fired = jnp.sum(spikes, axis=0, where=valid)
+    each = jax.lax.stop_gradient(_beside(fan_out, fired))
+    return jnp.mean(jnp.sum(fired * each, axis=-1))
 
 
 def voltage_band(
@@ -180,8 +183,8 @@ def voltage_band(
     low, high = check.concrete(lower), check.concrete(upper)
     if low is not None and high is not None and not np.all(low <= high):
         raise ValueError(f"lower must not be above upper, got {low} and {high}.")
-    u = v / jnp.asarray(threshold, v.dtype)
-    below, above = (jnp.asarray(bound, v.dtype) for bound in (lower, upper))
+    below, above, threshold = (_beside(c, v) for c in (lower, upper, threshold))
+    u = v / threshold
     outside = beyond(below - u, power) + beyond(u - above, power)
     return jnp.mean(outside, where=valid)
 
@@ -222,10 +225,16 @@ def _penalty(excess, spikes, rate, dt, power, over, mask):
     rates = firing_rate(spikes, dt=dt, mask=mask)
     if over == "population":
         check.per_neuron("rate", rate, 1)
-        rates = jnp.mean(rates, axis=-1)
+        rates = jnp.mean(rates, axis=-1)[..., None]
     else:
         check.per_neuron("rate", rate, rates.shape[-1])
-    return jnp.mean(beyond(excess(rates, jnp.asarray(rate, rates.dtype)), power))
+    return jnp.mean(beyond(excess(rates, _beside(rate, rates)), power))
+
+
+def _beside(constant, x):
+    """A constant ``[]`` or ``[n]`` in dtype and rank of ``[..., n]``."""
+    constant = jnp.asarray(constant, x.dtype)
+    return constant.reshape(*(x.ndim - 1) * (1,), -1)
 
 
 def beyond(excess, power):

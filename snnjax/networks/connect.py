@@ -17,7 +17,7 @@ from snnjax.about import About, factory
 from snnjax.cell import Cell
 from snnjax.kernels import native
 from snnjax.kernels.native import Backend
-from snnjax.kernels.products import project
+from snnjax.kernels.products import align, project
 from snnjax.networks.initialize import normal
 
 Initializer = Callable[[jax.Array, int, int], jax.Array]
@@ -156,6 +156,6 @@ def from_events(
         check.weights("from_events", weights, DenseWeights, shapes)
         rows = weights.w.at[jnp.maximum(x, 0)].get(mode="fill", fill_value=jnp.nan)
         y = jnp.sum(rows, axis=-2, where=(x >= 0)[..., None])
-        return state, y if weights.b is None else y + weights.b
+        return state, y if weights.b is None else y + align(weights.b, y)
 
     return Cell(init=connection.init, rest=rest, step=step, run=step)

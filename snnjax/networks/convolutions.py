@@ -22,6 +22,7 @@ from snnjax.about import factory
 from snnjax.cell import Cell
 from snnjax.kernels.convolve import Window, at_once, convolve
 from snnjax.kernels.convolve import pool as combined
+from snnjax.kernels.products import align
 from snnjax.networks.connect import Initializer
 from snnjax.networks.initialize import normal
 
@@ -94,7 +95,7 @@ def convolution(
             rest(xs)
             check.weights("convolution", weights, ConvolutionWeights, shapes)
             y = slide(xs, weights.w, _window(xs, kernel, stride, padding))
-            return state, y if weights.b is None else y + weights.b
+            return state, y if weights.b is None else y + align(weights.b, y)
 
         return run
 
@@ -147,7 +148,7 @@ def pool(
         rest(xs)
         y = over(xs if jnp.issubdtype(xs.dtype, jnp.floating) else xs.astype(float))
         if by == "mean":
-            y = y / over(jnp.ones((*_space(xs, kernel), 1), y.dtype))
+            y = y / align(over(jnp.ones((*_space(xs, kernel), 1), y.dtype)), y)
         return state, y
 
     return Cell(init=lambda key: (), rest=rest, step=_one_step(run), run=run)

@@ -24,6 +24,7 @@ import numpy as np
 
 from snnjax import check
 from snnjax.check import Number
+from snnjax.kernels.products import align
 from snnjax.networks.fluctuations import PoissonDrive, check_target, poisson_drive
 from snnjax.neurons.leaky import LIFParams
 
@@ -94,7 +95,8 @@ def project_signs(w: jax.Array, signs: np.ndarray) -> jax.Array:
             f"Weights [..., n_in, n_out] of shape {w.shape} need one sign for each "
             f"input, [n_in], got shape {signs.shape}."
         )
-    wrong = w * jnp.asarray(signs, w.dtype)[:, None] <= 0  # zero for subnormals as well
+    factors = align(jnp.asarray(signs, w.dtype)[:, None], w)
+    wrong = w * factors <= 0  # zero for subnormals as well
     return jnp.where(wrong, jnp.zeros_like(w), w)
 
 

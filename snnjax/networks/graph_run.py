@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from snnjax import check
 from snnjax.cell import Cell, Loop, output_like, run_cell
 from snnjax.compose import Packing, inside
 from snnjax.networks.wiring import Plan
@@ -95,9 +96,10 @@ def _arriving(wire, states, outs):
 
 
 def _sum(currents):
-    total = currents[0]
+    dtype = check.common_dtype(*(current.dtype for current in currents))
+    total = currents[0].astype(dtype)
     for current in currents[1:]:
-        total = total + current
+        total = total + current.astype(dtype)
     return total
 
 

@@ -284,7 +284,7 @@ def _current_like(layer, x):
     if not jnp.issubdtype(x.dtype, jnp.floating):
         x = x.astype(float)
     n = layer.input.about.options.arguments["n_out"]
-    return jnp.zeros_like(x[..., :1]) + jnp.zeros(n, x.dtype)
+    return jnp.broadcast_to(jnp.zeros_like(x[..., :1]), (*x.shape[:-1], n))
 
 
 def _step(layer, wanted, weights, states, before, current, dt):
@@ -295,9 +295,11 @@ def _step(layer, wanted, weights, states, before, current, dt):
         end, (back, seen) = wanted.cells["feedback"].step(
             weights["feedback"], states["feedback"], before, dt
         )
+    dtype = check.common_dtype(current.dtype, back.dtype)
+    current = current.astype(dtype) + back.astype(dtype)
     with inside("neuron"):
         neuron, (spikes, looked) = wanted.cells["neuron"].step(
-            weights["neuron"], states["neuron"], current + back, dt
+            weights["neuron"], states["neuron"], current, dt
         )
     spikes = spikes.astype(before.dtype)
     parts = {"neuron": (spikes, looked), "feedback": (back, seen)}

@@ -11,6 +11,7 @@ import jax
 
 from snnjax.kernels import native
 from snnjax.kernels.native import Backend, match_axes
+from snnjax.kernels.products import align
 from snnjax.neurons import layer
 from snnjax.neurons.crossing import supports
 from snnjax.neurons.layer import Carry, Options
@@ -57,7 +58,7 @@ def runner(
         if not names:
             return made.end.state, made.spikes
         vs: Any = made.vs
-        v = firing.after_spike(constants, vs, made.spikes.astype(vs.dtype))
+        v = firing.after_spike(align(constants, vs), vs, made.spikes.astype(vs.dtype))
         shown = {"v": v, "v_before": vs}
         return made.end.state, (made.spikes, {name: shown[name] for name in names})
 

@@ -29,6 +29,7 @@ from snnjax import check
 from snnjax.about import INPUT, OUTPUT, About, Edge, factory
 from snnjax.cell import Cell
 from snnjax.check import Number
+from snnjax.kernels.products import align
 from snnjax.neurons.checks import check_constants, check_lif, state_check
 from snnjax.neurons.leaky import (
     Firing,
@@ -110,8 +111,8 @@ def homeostatic_lif(
         homeostasis,
         init=lambda key: (),
         rest=partial(lif_rest, n, params),
-        prepare=lambda weights, dt, dtype: partial(
-            advance, constants_of(params, "current", dt, dtype)
+        prepare=lambda weights, dt, like: partial(
+            advance, align(constants_of(params, "current", dt, like.dtype), like)
         ),
     )
 
@@ -143,8 +144,8 @@ def synaptic_scaling(
             another shape.
     """
 
-    def prepare(weights, dt, dtype):
-        del dtype
+    def prepare(weights, dt, like):
+        del like
 
         def advance(state, x, drift):
             current = x.astype(drift.dtype) * jnp.exp(-drift)
@@ -175,7 +176,7 @@ def synaptic_scaling(
 
 
 def _homeostatic(name, n, homeostasis, *, init, rest, prepare):
-    """A cell around ``prepare(weights, dt, dtype)``: (state, x, drift) -> state, s."""
+    """A cell around ``prepare(weights, dt, like)``: (state, x, drift) -> state, s."""
     check_constants(n, target=homeostasis.target, tau_rate=homeostasis.tau_rate)
     check.positive("speed", homeostasis.speed, " [1/s]", zero=True)
     check.per_neuron("speed", homeostasis.speed, n)
@@ -186,9 +187,10 @@ def _homeostatic(name, n, homeostasis, *, init, rest, prepare):
 
     refuse = state_check(name, n, at_rest)
 
-    def advance(weights, dt, dtype):
-        inner = prepare(weights, dt, dtype)
-        target, tau, speed, dt = (jnp.asarray(c, dtype) for c in (*homeostasis, dt))
+    def advance(weights, dt, like):
+        inner, dtype = prepare(weights, dt, like), like.dtype
+        given = [jnp.asarray(c, dtype) for c in (*homeostasis, dt)]
+        target, tau, speed, dt = align(given, like)
         kept, lost = jnp.exp(-dt / tau), -jnp.expm1(-dt / tau)
 
         def one(state, x):
@@ -202,10 +204,10 @@ def _homeostatic(name, n, homeostasis, *, init, rest, prepare):
 
     def step(weights, state, x, dt):
         refuse(state, x)
-        return advance(weights, dt, state.drift.dtype)(state, x)
+        return advance(weights, dt, state.drift)(state, x)
 
     def run(weights, state, xs, dt):
         refuse(state, xs, lead=1)
-        return jax.lax.scan(advance(weights, dt, state.drift.dtype), state, xs)
+        return jax.lax.scan(advance(weights, dt, state.drift), state, xs)
 
     return Cell(init=init, rest=at_rest, step=step, run=run)

@@ -23,9 +23,10 @@ import jax
 import jax.numpy as jnp
 
 from snnjax.kernels import leaky as kernel
-from snnjax.kernels.products import flat, outer, over_time
+from snnjax.kernels.products import align, flat, outer, over_time
 from snnjax.neurons.crossing import by_name
 from snnjax.surrogate import spike
+from snnjax.surrogate.derivative import applied
 
 
 class Options(NamedTuple):
@@ -95,6 +96,7 @@ def steps(
         after = Carry(state, None if r is None else s)
         return after, (s, {name: found[name] for name in names})
 
+    constants = align(constants, start.state.v)
     return jax.lax.scan(step, start, currents)
 
 
@@ -169,6 +171,7 @@ def _by_xla(options, constants, shape, end, g_spikes, g_vs, vs, spikes, frozen, 
         )
         return Carry(state, None if r is None else (g_x @ r.T).astype(vs.dtype)), g_x
 
+    constants = align(constants, end.state.v)
     return jax.lax.scan(step, end, (g_spikes, g_vs, vs, spikes, frozen), reverse=True)
 
 
@@ -195,7 +198,7 @@ def _back(firing, constants, shape, after, g_s, g_v, v, s, frozen):
         g_s = g_s - after.v * (v - constants.v_reset)
     if firing.reset_gradient and firing.reset == "subtract":
         g_s = g_s - after.v * constants.threshold
-    g_jump = g_s * shape(v - constants.threshold).astype(v.dtype)
+    g_jump = g_s * applied(shape, v - constants.threshold)
     if frozen is not None:
         g_jump = jnp.where(frozen, 0.0, g_jump)
     g_before = g_jump + (after.v * (1.0 - s) if firing.reset == "zero" else after.v)
@@ -223,8 +226,9 @@ def _of_loop(options, first, spikes, g_x, marks):
 
 def _of_constants(options, kept, outputs, g_x):
     """Gradients of the constants: a second pass, dropped where none is learned."""
-    (start, currents, r, constants, shape), (_, spikes, vs, frozen, _) = kept
+    (start, currents, r, given, shape), (_, spikes, vs, frozen, _) = kept
     end, g_spikes, g_vs = outputs
+    constants = align(given, start.state.v)
     firing = options.firing
     if r is not None:
         before = jnp.concatenate([start.spikes[None], spikes])[:-1]
@@ -233,7 +237,7 @@ def _of_constants(options, kept, outputs, g_x):
     if end.spikes is not None:
         fed_back = (g_x[1:] @ r.T).astype(g_x.dtype)
         g_spikes = g_spikes + jnp.concatenate([fed_back, end.spikes[None]])[: len(g_x)]
-    left = firing.after_spike(constants, vs, spikes.astype(vs.dtype))
+    left = firing.after_spike(align(given, vs), vs, spikes.astype(vs.dtype))
     v_before = jnp.concatenate([start.state.v[None], left])[:-1]
     drives = currents
     if constants.syn is not None:
@@ -243,8 +247,9 @@ def _of_constants(options, kept, outputs, g_x):
 
     def step(after, now):
         (g_s, g_v, v, s, frozen), v_before, drive = now
-        given = firing, constants, shape, after, g_s, g_v, v, s, frozen
-        state, _, flowed, g_jump = _back(*given)
+        state, _, flowed, g_jump = _back(
+            firing, constants, shape, after, g_s, g_v, v, s, frozen
+        )
         s = _detached(s.astype(v.dtype), firing.reset_gradient)
         at_spikes, none = after.v * s, jnp.zeros_like(v)
         grads = constants._replace(
@@ -259,7 +264,7 @@ def _of_constants(options, kept, outputs, g_x):
 
     each = (g_spikes, g_vs, vs, spikes, frozen), v_before, drives
     _, grads = jax.lax.scan(step, end.state, each, reverse=True)
-    return jax.tree.map(_sum_to, grads, constants._replace(refractory=None))
+    return jax.tree.map(_sum_to, grads, given._replace(refractory=None))
 
 
 def _detached(spikes, attached):

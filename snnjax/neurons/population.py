@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from snnjax import check
 from snnjax.about import About
 from snnjax.cell import Cell
+from snnjax.kernels.products import align
 from snnjax.neurons.checks import state_check, voltage_dtype
 
 
@@ -51,12 +52,14 @@ def population(
         def step(weights, state, x, dt):
             del weights  # neurons have constants; connections have weights
             refuse(state, x)
-            return one(constants(dt, voltage_dtype(state, x)), state, x)
+            given = align(constants(dt, voltage_dtype(state, x)), x)
+            return one(given, state, x)
 
         def run(weights, state, xs, dt):
             del weights
             refuse(state, xs, lead=1)
             given = constants(dt, voltage_dtype(state, xs))
+            given = align(given, xs, lead=1)
             return jax.lax.scan(lambda s, x: one(given, s, x), state, xs)
 
         cell = Cell(init=lambda key: (), rest=rest, step=step, run=run)
@@ -87,4 +90,4 @@ def zeros(name: str, n: int, x: jax.Array) -> jax.Array:
     check.width(name, x, n)
     check.floating(f"The input of {name}", x)
     dtype = check.common_dtype(x.dtype, jnp.float32)
-    return jnp.zeros_like(x[..., :1], dtype) + jnp.zeros(n, dtype)
+    return jnp.broadcast_to(jnp.zeros_like(x[..., :1], dtype), x.shape)

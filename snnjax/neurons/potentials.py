@@ -18,6 +18,7 @@ import jax
 import jax.numpy as jnp
 
 from snnjax.check import Number
+from snnjax.kernels.products import align
 
 
 def psp(t: Number, tau_mem: Number, tau_syn: Number) -> jax.Array:
@@ -31,6 +32,7 @@ def psp(t: Number, tau_mem: Number, tau_syn: Number) -> jax.Array:
     Returns:
         ε(t), with the shape of the arguments broadcast together.
     """
+    t, tau_mem, tau_syn = _of_one_rank(t, tau_mem, tau_syn)
     since = jnp.maximum(t, 0.0)
     return since / tau_mem * mean_exp(-since / tau_mem, -since / tau_syn)
 
@@ -47,6 +49,7 @@ def psp_peak(tau_mem: Number, tau_syn: Number) -> tuple[jax.Array, jax.Array]:
     Returns:
         The time t* [s] and the height ε(t*).
     """
+    tau_mem, tau_syn = _of_one_rank(tau_mem, tau_syn)
     x = jnp.log(jnp.asarray(tau_mem) / tau_syn)
     time = tau_syn * x_over_expm1(-x)
     return time, jnp.exp(-time / tau_mem) * tau_syn / tau_mem
@@ -63,6 +66,7 @@ def spike_response(t: Number, tau_mem: Number, threshold: Number = 1.0) -> jax.A
     Returns:
         η(t), with the shape of the arguments broadcast together.
     """
+    t, tau_mem, threshold = _of_one_rank(t, tau_mem, threshold)
     decay = jnp.exp(-jnp.maximum(t, 0.0) / tau_mem)
     return jnp.where(jnp.asarray(t) < 0.0, 0.0, -threshold * decay)
 
@@ -126,6 +130,11 @@ def mean_exp(a: Number, b: Number) -> jax.Array:
     apart = jnp.where(near, 1.0, jnp.abs(gap))
     quotient = jnp.exp(jnp.maximum(a, b)) * -jnp.expm1(-apart) / apart
     return jnp.where(near, series, quotient)
+
+
+def _of_one_rank(*numbers):
+    """The same, as far as they are arrays of the rank of the one that has most axes."""
+    return align(numbers, jnp.asarray(max(numbers, key=jnp.ndim)))
 
 
 def x_over_expm1(x: jax.Array) -> jax.Array:

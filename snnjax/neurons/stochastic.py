@@ -31,6 +31,7 @@ from snnjax.neurons.leaky import (
 )
 from snnjax.neurons.population import population
 from snnjax.surrogate import Sigmoid, check_density
+from snnjax.surrogate.derivative import applied
 
 
 class StochasticState(NamedTuple):
@@ -66,7 +67,7 @@ def escape_noise(key: jax.Array, v: jax.Array, noise: Any) -> jax.Array:
 
 
 def _probability(v, noise):
-    return noise.cdf(v).astype(v.dtype)
+    return applied(noise.cdf, v)
 
 
 def _draw(key, v, noise):

@@ -91,7 +91,8 @@ def receptive_fields(
     check.finite("Places", at)
 
     def share(sigma, size, place):  # of a normal density, on each pixel of a line
-        edges = (jnp.arange(size + 1) - 0.5 - place[:, None]) / sigma
+        edges = jnp.arange(size + 1, dtype=at.dtype)[None] - 0.5
+        edges = (edges - place[:, None]) / sigma
         return jnp.diff(jax.scipy.special.ndtr(edges), axis=1)
 
     def bell(sigma):

@@ -31,7 +31,7 @@ class MechanoreceptorParams(NamedTuple):
 def directions(n: int) -> jax.Array:
     """Angles of ``n`` preferred directions, evenly around the circle [rad]."""
     check.whole("n", n)
-    return 2.0 * jnp.pi * jnp.arange(n) / n
+    return 2.0 * jnp.pi * jnp.arange(n, dtype=float) / n
 
 
 def whisker_currents(
@@ -75,10 +75,11 @@ def whisker_currents(
     towards = jnp.stack([jnp.cos(angles), jnp.sin(angles)]).astype(deflection.dtype)
     along = deflection @ towards
     speed = jnp.diff(along, axis=0, prepend=along[:1]) / dt
-    current = jnp.maximum(params.position * along, 0.0)
-    return (current + jnp.maximum(params.velocity * speed, 0.0)).astype(
-        deflection.dtype
+    position, velocity = (
+        jnp.asarray(c, along.dtype).reshape(*(along.ndim - 1) * (1,), -1)
+        for c in params
     )
+    return jnp.maximum(position * along, 0.0) + jnp.maximum(velocity * speed, 0.0)
 
 
 def threshold_crossing(signal: jax.Array, levels: Any) -> jax.Array:
@@ -109,7 +110,7 @@ def threshold_crossing(signal: jax.Array, levels: Any) -> jax.Array:
     rising = known is None or bool((known[1:] > known[:-1]).all())
     if levels.ndim != 1 or levels.size == 0 or not rising:
         raise ValueError(f"levels must rise, [L], got {known}.")
-    above = signal[..., None] >= levels
+    above = signal[..., None] >= levels.reshape(*signal.ndim * (1,), -1)
     before = jnp.concatenate([above[:1], above])[: len(above)]
     both = jnp.concatenate([above & ~before, before & ~above], axis=-1)
     return both.reshape(*signal.shape[:-1], -1).astype(signal.dtype)

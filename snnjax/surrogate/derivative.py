@@ -8,6 +8,7 @@ Of your own: any function ``v -> h(v)`` will do. Make it a ``NamedTuple`` with
 ``__call__``, as those in ``shapes.py``, if its numbers are to be swept or traced.
 """
 
+from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 import jax
@@ -64,16 +65,25 @@ def _spiking(backward):
     return fire
 
 
+def applied(function: Any, v: jax.Array) -> jax.Array:
+    """``function(v)`` in the dtype of v, of a shape whose numbers may be ``[n]``.
+
+    They are promoted to rank and dtype of v, whatever is asked for elsewhere.
+    """
+    with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
+        return function(v).astype(v.dtype)
+
+
 def _backward(residuals, g):
     v, shape = residuals
     none = None  # the shape never touches the output
-    return g * shape(v).astype(v.dtype), none
+    return g * applied(shape, v), none
 
 
 def _backward_learnable(residuals, g):
     v, shape = residuals
-    _, pull = jax.vjp(lambda shape: integral(shape, v).astype(v.dtype), shape)
-    return g * shape(v).astype(v.dtype), pull(g)[0]
+    _, pull = jax.vjp(lambda shape: applied(partial(integral, shape), v), shape)
+    return g * applied(shape, v), pull(g)[0]
 
 
 def integral(shape: Any, v: jax.Array) -> jax.Array:
@@ -89,7 +99,7 @@ _spike_forward_mode = jax.custom_jvp(_fire)
 @_spike_forward_mode.defjvp
 def _spike_jvp(primals, tangents):
     v, shape = primals
-    return _spike_forward_mode(v, shape), tangents[0] * shape(v).astype(v.dtype)
+    return _spike_forward_mode(v, shape), tangents[0] * applied(shape, v)
 
 
 def as_pytree(shape: Shape) -> Any:

@@ -4,6 +4,10 @@ Each states its area ∫h dv and its ``cdf``, the share of that area below v. So
 also the derivative of a smooth step, and the density of a noise on the threshold: a
 neuron that fires with probability ``cdf(v)`` has it as derivative
 (``neurons.escape_noise``).
+
+A slope ``[n]`` is one for each neuron. In ``spike`` it stands beside v of any rank;
+called on its own, with ``jax_numpy_rank_promotion="raise"``, a shape needs numbers of
+the rank of v.
 """
 
 from typing import NamedTuple

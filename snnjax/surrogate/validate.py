@@ -63,7 +63,8 @@ def check_density(name: str, noise: Any, of: tuple[int, ...]) -> None:
 def _check_result(what, function, of):
     v = jax.ShapeDtypeStruct(of, jnp.result_type(float))
     try:
-        result = jax.eval_shape(lambda v: function(v), v)
+        with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
+            result = jax.eval_shape(lambda v: function(v), v)
     except Exception as error:
         raise ValueError(
             f"{what} fails for v of shape {of}: {type(error).__name__}: {error}"

@@ -29,7 +29,7 @@ def mnist_task(data: str | Path | None = None) -> Task:
     code = partial(
         latency, tau=20e-3, threshold=0.2, steps=steps, dt=dt, outside="drop"
     )
-    table = np.asarray(code(jnp.arange(256) / 255.0), np.uint8)
+    table = np.asarray(code(jnp.arange(256.0) / 255.0), np.uint8)
     parts = {}
     for split, samples in load_parts(partial(mnist, path=data)).items():
         parts[split] = Part(partial(_images, samples.x, table), samples.labels)

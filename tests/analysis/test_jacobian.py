@@ -51,7 +51,7 @@ def test_the_reset_multiplies_by_the_peak_and_only_where_it_is_let_in(
         cell = snn.lif(len(v), params, surrogate=shape, reset_gradient=reset_gradient)
         return one_step(cell, v, drive)
 
-    before = LEFT * v + (1 - LEFT) * drive
+    before = np.asarray(LEFT * v + (1 - LEFT) * drive)
     fired = before > 1
     h = peak / (1 + slope * abs(before - 1)) ** 2
     np.testing.assert_allclose(found(True), LEFT * (1 - fired - before * h), atol=1e-13)
@@ -86,6 +86,7 @@ def test_a_reset_one_step_late_reaches_the_known_largest_factors(
     xs = jnp.full((1, len(u)), drive)
     found = step_jacobians(cell, (), xs, dt=DT, state=u, coupled=False)[0, :, 0, 0]
 
+    u = np.asarray(u)
     h = peak / (1 + slope * abs(u - 1)) ** 2
     expected = LEFT * (u <= 1) - (LEFT * u + (1 - LEFT) * drive) * h
     np.testing.assert_allclose(found, expected, atol=1e-13)

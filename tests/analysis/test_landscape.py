@@ -110,7 +110,7 @@ def test_a_spiking_network_is_flat_between_jumps(x64):
 @pytest.mark.parametrize("shape", [(5, 4), (3, 3, 2, 4), (4,)])
 def test_random_directions_have_the_size_of_the_weights(shape):
     key_w, key = jax.random.split(jax.random.key(0))
-    w = jax.random.normal(key_w, shape) * jnp.arange(1.0, 5.0)
+    w = jax.random.normal(key_w, shape) * jnp.broadcast_to(jnp.arange(1.0, 5.0), shape)
     by_filter, by_layer, plain = (
         np.asarray(directions.random_direction(key, [w], normalize=how)[0])
         for how in ("filter", "layer", None)
@@ -159,9 +159,9 @@ def test_principal_directions_are_those_in_which_weights_moved(x64):
     def stack(center, along, across):
         turn = (-1,) + center.ndim * (1,)
         return (
-            center
-            + 3.0 * np.cos(angle).reshape(turn) * along
-            + 0.5 * np.sin(angle).reshape(turn) * across
+            center[None]
+            + 3.0 * np.cos(angle).reshape(turn) * along[None]
+            + 0.5 * np.sin(angle).reshape(turn) * across[None]
         )
 
     trajectory = jax.tree.map(stack, end, e, f)

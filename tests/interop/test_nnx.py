@@ -72,7 +72,7 @@ def test_every_weight_is_a_param():
     assert sorted(p.shape for p in params) == [(4, 6), (6,), (6, 2)]
 
 
-def test_training_by_nnx_equals_training_by_hand():
+def test_training_by_nnx_equals_training_by_hand(promoted):
     cell = snn.chain(CELLS["chain"], snn.li(2))
     labels = jnp.array([0, 1, 1])
     module = Module(cell, rngs=nnx.Rngs(0))

@@ -37,7 +37,7 @@ def built():
 
 def raster(steps, batch, n, rate=0.2, seed=0):
     key = jax.random.key(seed)
-    return 1.0 * (jax.random.uniform(key, (steps, *batch, n)) < rate)
+    return (jax.random.uniform(key, (steps, *batch, n)) < rate).astype(float)
 
 
 def layer(backend, n_in, n, synapse=True, surrogate=None, loop=None, **options):
@@ -62,7 +62,8 @@ def outcome(make, xs, backend, scale=1.0):
     def loss(weights, state, xs):
         end, ys = snn.unroll(cell, weights, xs, dt=DT, state=state)
         flat = jnp.concatenate([jnp.ravel(x) for x in jax.tree.leaves((end, ys))])
-        return jnp.sum(flat * jnp.cos(1.0 + jnp.arange(flat.size))), (ys, end)
+        tilt = jnp.cos(1.0 + jnp.arange(flat.size, dtype=flat.dtype))
+        return jnp.sum(flat * tilt), (ys, end)
 
     kinds = (0, 1, 2) if jnp.issubdtype(xs.dtype, jnp.floating) else (0, 1)
     graded = jax.value_and_grad(loss, kinds, has_aux=True)

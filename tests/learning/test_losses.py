@@ -54,7 +54,7 @@ def test_steps_that_are_not_valid_have_no_gradient_even_where_nan(readout, x64):
 
 def test_the_gradient_of_the_maximum_goes_to_the_first_of_the_highest_steps():
     y = jnp.zeros((5, 1, 2)).at[2:4, 0, 0].set(3.0)
-    grads = jax.grad(lambda y: (max_over_time(y) * jnp.array([2.0, 5.0])).sum())(y)
+    grads = jax.grad(lambda y: (max_over_time(y) @ jnp.array([2.0, 5.0])).sum())(y)
     expected = np.zeros((5, 1, 2))
     expected[2, 0, 0], expected[0, 0, 1] = 2.0, 5.0
     np.testing.assert_array_equal(grads, expected)

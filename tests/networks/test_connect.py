@@ -23,7 +23,7 @@ def layer(**options):
 def pretended(v):
     """A step whose derivative is that of a smooth function."""
     smooth = v / (1.0 + SLOPE * jnp.abs(v))
-    return jax.lax.stop_gradient((v > 0.0) - smooth) + smooth
+    return jax.lax.stop_gradient((v > 0.0).astype(v.dtype) - smooth) + smooth
 
 
 def looped(weights, xs, through=True, self_connections=True):
@@ -37,7 +37,7 @@ def looped(weights, xs, through=True, self_connections=True):
         before = s if through else jax.lax.stop_gradient(s)
         drive = x @ weights.input.w + before @ r
         if weights.input.b is not None:
-            drive = drive + weights.input.b
+            drive = drive + weights.input.b[None]
         v = keep * v + (1.0 - keep) * drive
         s = pretended(v - THRESHOLD)
         v = v * (1.0 - jax.lax.stop_gradient(s))
@@ -106,7 +106,8 @@ def test_no_neuron_talks_to_itself_without_self_connections():
     loud = weights._replace(recurrent=weights.recurrent + 1e3 * jnp.eye(N))
     run = lambda w: snn.unroll(cell, w, inputs(), dt=DT)[1]  # noqa: E731
     np.testing.assert_array_equal(run(weights), run(loud))
-    grads = jax.grad(lambda w: jnp.sum(jnp.cos(jnp.arange(N)) * run(w)))(weights)
+    tilt = jnp.cos(jnp.arange(N))[None, None]
+    grads = jax.grad(lambda w: jnp.sum(tilt * run(w)))(weights)
     assert not np.any(np.diag(grads.recurrent))
 
 

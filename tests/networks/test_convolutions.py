@@ -60,7 +60,7 @@ def as_matrix(w, space, seen):
     """The matrix ``[n_in, n_out]`` that is the convolution."""
     places, taps = seen.shape
     *_, c_in, c_out = w.shape
-    pick = 1.0 * (seen[None] == np.arange(np.prod(space))[:, None, None])
+    pick = (seen[None] == np.arange(np.prod(space))[:, None, None]).astype(w.dtype)
     w = w.reshape(taps, c_in, c_out)
     return jnp.einsum("xpk,kio->xipo", pick, w).reshape(-1, places * c_out)
 
@@ -70,7 +70,8 @@ def run(cell, weights, xs):
 
 
 def tilted(ys):
-    return jnp.sum(ys * jnp.cos(1.0 + jnp.arange(ys.size)).reshape(ys.shape))
+    shades = jnp.cos(1.0 + jnp.arange(ys.size, dtype=ys.dtype))
+    return jnp.sum(ys * shades.reshape(ys.shape))
 
 
 def close(a, b, rtol=1e-10, atol=1e-12):
@@ -239,7 +240,7 @@ def test_a_small_raster_of_maps_gives_what_a_dense_one_gives(dtype, record):
             given = weights if cell is slide else ()
             return jax.jit(jax.grad(loss, has_aux=True))(given)
 
-        close(graded(raster.astype(dtype)), graded(1.0 * raster), 1e-5, 1e-5)
+        close(graded(raster.astype(dtype)), graded(raster.astype(float)), 1e-5, 1e-5)
     flat = snn.unroll(flatten(), (), raster.astype(dtype), dt=DT, record=record)[1]
     np.testing.assert_array_equal(flat, raster.reshape(T, 18, -1))
 
@@ -296,7 +297,7 @@ def test_fluctuation_driven_kernels_shake_the_membrane_as_the_theory_says():
     slide = convolution(8, 300, kernel=(4, 3), padding="valid", init=draw)
     net = snn.chain(slide, snn.li(300, params))
     spikes = jax.random.uniform(jax.random.key(1), (steps, 4, 3, 8)) < rate * DT
-    v = np.asarray(run(net, net.init(jax.random.key(0)), 1.0 * spikes))
+    v = np.asarray(run(net, net.init(jax.random.key(0)), spikes.astype(float)))
     assert v.shape == (steps, 1, 1, 300)
     deviation = np.sqrt(np.var(v[500:], axis=0).mean() / (1 - rate * DT))
     assert deviation == pytest.approx(1 / xi, rel=0.05)

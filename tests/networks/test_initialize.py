@@ -13,9 +13,8 @@ N_IN, N_OUT, RATE, DT = 100, 300, 20.0, 1e-3
 
 def membrane_deviation(params, weights, dt, steps=5000, seed=0):
     """Standard deviation over time, averaged as variance over neurons."""
-    spikes = 1.0 * (
-        jax.random.uniform(jax.random.key(seed), (steps, weights.shape[0])) < RATE * dt
-    )
+    drawn = jax.random.uniform(jax.random.key(seed), (steps, weights.shape[0]))
+    spikes = (drawn < RATE * dt).astype(float)
     cell = snn.chain(
         snn.dense(*weights.shape), snn.li(weights.shape[1], snn.LIParams(*params[:2]))
     )

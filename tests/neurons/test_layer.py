@@ -16,11 +16,11 @@ def tilted(tree):
     """A sum in which every entry counts differently."""
     leaves = [jnp.ravel(leaf) for leaf in jax.tree.leaves(tree)]
     flat = jnp.concatenate(leaves)
-    return jnp.sum(flat * jnp.cos(1.0 + jnp.arange(flat.size)))
+    return jnp.sum(flat * jnp.cos(1.0 + jnp.arange(flat.size, dtype=flat.dtype)))
 
 
 def spikes_in():
-    return 1.0 * (jax.random.uniform(jax.random.key(0), (T, B, N_IN)) < 0.3)
+    return (jax.random.uniform(jax.random.key(0), (T, B, N_IN)) < 0.3).astype(float)
 
 
 def anywhere(cell):

@@ -62,7 +62,7 @@ def drive(kind):
 def in_motion(cell):
     def moved(x):
         if jnp.issubdtype(x.dtype, jnp.integer):
-            return x + jnp.arange(N, dtype=x.dtype) % 3
+            return x + jnp.arange(N, dtype=x.dtype)[None] % 3
         return x + 0.1 * jax.random.normal(jax.random.key(3), x.shape, x.dtype)
 
     return jax.tree.map(moved, cell.rest(jnp.zeros((B, N))))
@@ -71,7 +71,7 @@ def in_motion(cell):
 def tilted(tree):
     leaves = [jnp.ravel(leaf) for leaf in jax.tree.leaves(tree)]
     flat = jnp.concatenate([leaf.astype(leaves[0].dtype) for leaf in leaves])
-    return jnp.sum(flat * jnp.cos(1.0 + jnp.arange(flat.size)))
+    return jnp.sum(flat * jnp.cos(1.0 + jnp.arange(flat.size, dtype=flat.dtype)))
 
 
 def outcome(kind, make, names, r, recurrent_gradient=True, run=None):
@@ -83,7 +83,7 @@ def outcome(kind, make, names, r, recurrent_gradient=True, run=None):
         if v is not None and k not in ("input", "refractory")
     }
     state, xs = in_motion(make(numbers)), drive(kind)
-    spikes = 1.0 * (jax.random.uniform(jax.random.key(4), (B, N)) < 0.3)
+    spikes = (jax.random.uniform(jax.random.key(4), (B, N)) < 0.3).astype(float)
 
     def loss(state, xs, spikes, r, numbers):
         cell = make(numbers)
@@ -205,7 +205,7 @@ WATCHED = {
 
 
 @pytest.mark.parametrize("name", WATCHED)
-def test_every_name_can_be_watched_and_others_are_refused(name):
+def test_every_name_can_be_watched_and_others_are_refused(name, optimized):
     cell, names = WATCHED[name]
     xs = 3.0 * drive("plain")
     end, plain = snn.unroll(cell, (), xs, dt=DT)

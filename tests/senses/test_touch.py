@@ -35,7 +35,7 @@ def test_a_held_whisker_is_told_by_a_cosine_that_ends_at_a_right_angle(x64):
 
 def test_a_moving_whisker_is_told_by_its_speed_in_any_time_step(x64):
     for dt in (1e-3, 1e-4):
-        ramp = 3.0 * dt * jnp.arange(50)[:, None] * jnp.array([0.0, 1.0])
+        ramp = 3.0 * dt * jnp.arange(50.0)[:, None] * jnp.array([[0.0, 1.0]])
         found = whisker_currents(ramp, directions(4), dt=dt, params=MOVED)
         np.testing.assert_allclose(found[1:, 1], 0.5 * 3.0)
         assert not found[:, 3].any()  # it looks the other way
@@ -44,7 +44,7 @@ def test_a_moving_whisker_is_told_by_its_speed_in_any_time_step(x64):
 
 def test_both_add_up_cell_by_cell(x64):
     params = MechanoreceptorParams(jnp.array([1.0, 0.0]), jnp.array([0.0, 0.5]))
-    ramp = 3.0 * DT * jnp.arange(9)[:, None] * jnp.array([1.0, 0.0])
+    ramp = 3.0 * DT * jnp.arange(9.0)[:, None] * jnp.array([[1.0, 0.0]])
     found = whisker_currents(ramp, jnp.zeros(2), dt=DT, params=params)
     np.testing.assert_allclose(found[:, 0], ramp[:, 0])
     np.testing.assert_allclose(found[1:, 1], 1.5)
@@ -85,7 +85,7 @@ def test_every_level_is_passed_upwards_as_often_as_downwards_and_once_more(rng):
     levels = np.linspace(-5, 5, 7)
     found = threshold_crossing(walk, levels).reshape(200, 3, 2, 2, 7)
     net = found[..., 0, :].sum(axis=0) - found[..., 1, :].sum(axis=0)
-    above = lambda x: (x[..., None] >= levels).astype(float)  # noqa: E731
+    above = lambda x: (np.asarray(x)[..., None] >= levels).astype(float)  # noqa: E731
     np.testing.assert_array_equal(net, above(walk[-1]) - above(walk[0]))
     np.testing.assert_array_equal(
         found[:, 1].reshape(200, -1), threshold_crossing(walk[:, 1], levels)

@@ -64,7 +64,8 @@ def test_forward_and_reverse_mode_agree_through_a_network(x64):
     def loss(w, wrap):
         neuron = snn.lif(3, surrogate=wrap(SuperSpike(K)))
         net = snn.chain(neuron, snn.li(3))
-        return snn.unroll(net, ((), ()), w * jnp.ones((15, 2, 3)), dt=1e-3)[1].sum()
+        xs = w[None, None] * jnp.ones((15, 2, 3))
+        return snn.unroll(net, ((), ()), xs, dt=1e-3)[1].sum()
 
     w = jnp.array([8.0, 9.0, 10.0])
     forward = jax.jacfwd(lambda w: loss(w, ForwardMode))(w)

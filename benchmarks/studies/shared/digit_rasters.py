@@ -84,7 +84,8 @@ def data(size: Training) -> Data:
 
 def raster(times: jax.Array) -> jax.Array:
     """Spikes ``[T, N, 128]``."""
-    return 1.0 * (jnp.arange(STEPS)[:, None, None] == times)
+    clock = jnp.arange(STEPS, dtype=times.dtype)[:, None, None]
+    return (clock == times[None]).astype(float)
 
 
 def network(

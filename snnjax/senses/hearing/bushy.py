@@ -84,7 +84,8 @@ def auditory_nerve(
             fired, count.astype(jnp.uint8), t % dead, 0
         )
         back = jax.lax.dynamic_index_in_dim(fired, (t + 1) % dead, 0, keepdims=False)
-        return (free - count + back, fired, t + 1), count.astype(jnp.uint8)
+        free = free - count + back.astype(count.dtype)
+        return (free, fired, t + 1), count.astype(jnp.uint8)
 
     chance = jnp.asarray(chance)
     chance = chance.astype(check.common_dtype(chance.dtype, jnp.float32))
@@ -118,13 +119,19 @@ def bushy_cells(
         raise ValueError("counts must be zero or more, and finite.")
     dead = _steps(params.refractory, dt)
     dtype = jnp.result_type(float)
-    keep_v = jnp.asarray(jnp.exp(-dt / params.tau_mem), dtype)
-    keep_i = jnp.asarray(jnp.exp(-dt / params.tau_syn), dtype)
+    keep_v, keep_i, charge = (
+        jnp.asarray(c, dtype).reshape(*(counts.ndim - 2) * (1,), -1)
+        for c in (
+            jnp.exp(-dt / params.tau_mem),
+            jnp.exp(-dt / params.tau_syn),
+            params.weight * dt,
+        )
+    )
 
     def body(state, count):
         v, i, wait = state
-        i = keep_i * i + count
-        v = jnp.where(wait > 0, 0.0, keep_v * v + params.weight * dt * i)
+        i = keep_i * i + count.astype(dtype)
+        v = jnp.where(wait > 0, 0.0, keep_v * v + charge * i)
         fires = v >= 1.0
         wait = jnp.where(fires, dead, jnp.maximum(wait - 1, 0))
         return (jnp.where(fires, 0.0, v), i, wait), fires
@@ -169,7 +176,7 @@ def _binomial(u, n, p):
 
     def add(state):
         k, term, total, count = state
-        count = count + (u >= total)
+        count = count + (u >= total).astype(count.dtype)
         term = term * (n - k) / (k + 1.0) * odds
         return k + 1.0, term, total + term, count
 

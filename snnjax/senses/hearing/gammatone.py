@@ -113,6 +113,9 @@ def gammatone(audio: jax.Array, bank: Filters) -> jax.Array:
         ValueError: for audio that is not floating point.
     """
     check.floating("audio", audio)
+    dtype = check.common_dtype(audio.dtype, bank.gain.dtype)
+    batch = (audio.ndim - 1) * (1,)
+    bank = Filters(*(c.astype(dtype).reshape(*c.shape[:-1], *batch, -1) for c in bank))
 
     def body(delayed, x):
         y, after = x[..., None] * bank.gain, []
@@ -122,8 +125,8 @@ def gammatone(audio: jax.Array, bank: Filters) -> jax.Array:
         return after, y
 
     first = audio[0] if len(audio) else audio.sum(axis=0)
-    none = jnp.zeros_like(first)[..., None] + jnp.zeros_like(bank.gain)
-    return jax.lax.scan(body, [(none, none)] * 4, audio)[1]
+    none = jnp.zeros_like(first, dtype)[..., None] + jnp.zeros_like(bank.gain)
+    return jax.lax.scan(body, [(none, none)] * 4, audio.astype(dtype))[1]
 
 
 def encode(
@@ -175,6 +178,9 @@ def encode(
 @jax.jit
 def _fire(audio, bank, compression, params):
     passed = jnp.maximum(gammatone(audio, bank), 0.0)
-    currents = compression.gain * passed**compression.power
+    gain, power = (
+        jnp.reshape(c, (1, 1, -1)) if jnp.ndim(c) else c for c in compression
+    )
+    currents = gain * passed**power
     neurons = lif(currents.shape[-1], params)
     return unroll(neurons, (), currents, dt=1.0 / RATE)[1] > 0

@@ -45,6 +45,7 @@ class HairCellState(NamedTuple):
 
 def at_rest(params: HairCellParams, like: jax.Array) -> HairCellState:
     """The balance in silence, in which c, q and w stay where they are."""
+    params = _beside(params, like)
     k = params.release * params.offset / (params.offset + params.half)
     lost = params.loss + params.reuptake
     c = params.pool * params.refill * k / (params.loss * k + params.refill * lost)
@@ -58,6 +59,7 @@ def hair_cell_step(
     params: HairCellParams, state: HairCellState, velocity: jax.Array, dt: Number
 ) -> tuple[HairCellState, jax.Array]:
     """One Euler step; the chance of a spike in it comes from the cleft at its end."""
+    params = _beside(params, velocity)
     q, c, w = state
     drive = jnp.maximum(velocity + params.offset, 0.0)
     out = params.release * drive / (drive + params.half) * dt * q
@@ -67,6 +69,13 @@ def hair_cell_step(
     store = jnp.maximum(w + params.reuptake * dt * c - back, 0.0)
     state = HairCellState(jnp.maximum(q + refill - out + back, 0.0), cleft, store)
     return state, params.gain * dt * cleft
+
+
+def _beside(params, x):
+    """Constants ``[n]`` with as many axes as ``[*batch, n]``."""
+    return HairCellParams(
+        *(c[(None,) * (x.ndim - jnp.ndim(c))] if jnp.ndim(c) else c for c in params)
+    )
 
 
 def hair_cell(
