@@ -8,6 +8,12 @@ import pytest
 
 os.environ.setdefault("MPLBACKEND", "Agg")
 jax.config.update("jax_num_cpu_devices", 4)
+# Compiling is what takes time here; ``optimized`` is for tests that compute for long.
+jax.config.update("jax_disable_most_optimizations", True)
+# Neither dtypes nor ranks are promoted silently: the library runs for users who ask
+# for that.
+jax.config.update("jax_numpy_dtype_promotion", "strict")
+jax.config.update("jax_numpy_rank_promotion", "raise")
 
 
 def pytest_configure(config):
@@ -28,27 +34,11 @@ def programs():
 
 
 @pytest.fixture
-def quick_to_compile():
-    """Programs that run a few steps, where compiling is what takes time."""
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
-
-
-@pytest.fixture
-def strict_dtypes():
-    """No dtype is promoted silently: the library runs for users who ask for that."""
-    with jax.numpy_dtype_promotion("strict"):
-        yield
-
-
-@pytest.fixture
 def optimized():
     """Programs as users run them."""
-    before = jax.config.jax_disable_most_optimizations
     jax.config.update("jax_disable_most_optimizations", False)
     yield
-    jax.config.update("jax_disable_most_optimizations", before)
+    jax.config.update("jax_disable_most_optimizations", True)
 
 
 @pytest.fixture

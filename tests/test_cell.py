@@ -6,8 +6,6 @@ import pytest
 import snnjax as snn
 from snnjax.surrogate import SuperSpike
 
-pytestmark = pytest.mark.usefixtures("strict_dtypes")
-
 T, B, DT = 11, 2, 1e-3
 TAU_MEM, TAU_SYN, THETA, K = 10e-3, 4e-3, 0.5, 3.0
 MEM, SYN = np.exp(-DT / TAU_MEM), np.exp(-DT / TAU_SYN)

@@ -130,9 +130,6 @@ NEURONS = [
 every_cell = pytest.mark.parametrize("name", CELLS)
 
 
-pytestmark = pytest.mark.usefixtures("quick_to_compile", "strict_dtypes")
-
-
 def inputs(batch=(B,), steps=T, dtype=None):
     x = 0.8 * jax.random.normal(jax.random.key(1), (steps, *batch, N))
     return x.astype(dtype or x.dtype)

@@ -272,7 +272,6 @@ def test_names_and_calls_of_every_example_exist():
     assert not wrong, "\n".join(wrong)
 
 
-@pytest.mark.usefixtures("quick_to_compile")
 def test_every_example_runs(tmp_path_factory, monkeypatch):
     def run(example):
         monkeypatch.chdir(tmp_path_factory.mktemp("example"))

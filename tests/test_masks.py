@@ -9,8 +9,6 @@ import snnjax as snn
 from snnjax.networks import convolution
 from snnjax.neurons import stochastic_lif
 
-pytestmark = pytest.mark.usefixtures("strict_dtypes")
-
 T, B, N, DT = 12, 3, 4, 1e-3
 LENGTHS = np.array([12, 5, 0])
 MASK = np.arange(T)[:, None] < LENGTHS

@@ -12,8 +12,6 @@ from snnjax.learning import (
     sum_over_time,
 )
 
-pytestmark = pytest.mark.usefixtures("strict_dtypes")
-
 T, B, N = 9, 4, 3
 LENGTHS = [9, 1, 4, 7]
 BRUTE = {

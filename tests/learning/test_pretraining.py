@@ -15,8 +15,6 @@ from snnjax.networks import convolution, graph
 from snnjax.probes import watched
 from snnjax.surrogate import Triangle
 
-pytestmark = pytest.mark.usefixtures("strict_dtypes")
-
 DT = 1e-3
 WIDTHS = 6, 12, 12
 

@@ -6,8 +6,6 @@ import pytest
 import snnjax as snn
 from snnjax.learning import running_max
 
-pytestmark = pytest.mark.usefixtures("strict_dtypes")
-
 DT = 1e-3
 
 

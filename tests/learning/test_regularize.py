@@ -6,8 +6,6 @@ import pytest
 import snnjax as snn
 from snnjax.learning import fan_out, synaptic_operations, voltage_band, weight_penalty
 
-pytestmark = pytest.mark.usefixtures("strict_dtypes")
-
 DT = 2e-3
 
 

@@ -6,8 +6,6 @@ import pytest
 
 from snnjax.training import init_train_state, make_step
 
-pytestmark = pytest.mark.usefixtures("strict_dtypes")
-
 X = np.random.default_rng(0).normal(size=(4, 3))
 
 Y = np.random.default_rng(1).normal(size=4)
