@@ -149,11 +149,19 @@ def _outer_jvp(shift, primals, tangents):
 
 def over_time(before: jax.Array, g: jax.Array) -> jax.Array:
     """Σ beforeᵀ g over all axes but the last, ``[n_in, n]``."""
+    dtype = check.common_dtype(before.dtype, g.dtype)
+    before, g = before.astype(dtype), g.astype(dtype)
     if not sharded_explicitly():
         return flat(before).T @ flat(g)
     axes = tuple(range(g.ndim - 1))
     dims = ((axes, axes), ((), ()))
     return jax.lax.dot_general(before, g, dims, out_sharding=jax.P(None, None))
+
+
+def product(a: jax.Array, b: jax.Array) -> jax.Array:
+    """A product of matrices in the dtype that holds both."""
+    dtype = check.common_dtype(a.dtype, b.dtype)
+    return a.astype(dtype) @ b.astype(dtype)
 
 
 def sharded_explicitly() -> bool:

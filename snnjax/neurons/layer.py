@@ -23,7 +23,7 @@ import jax
 import jax.numpy as jnp
 
 from snnjax.kernels import leaky as kernel
-from snnjax.kernels.products import align, flat, outer, over_time
+from snnjax.kernels.products import align, flat, outer, over_time, product
 from snnjax.neurons.crossing import by_name
 from snnjax.surrogate import spike
 from snnjax.surrogate.derivative import applied
@@ -86,7 +86,7 @@ def steps(
             seen = before.spikes
             if not options.recurrent_gradient:
                 seen = jax.lax.stop_gradient(seen)
-            x = x + (seen @ r).astype(x.dtype)
+            x = x + product(seen, r).astype(x.dtype)
         fire = lambda v: spike(v, surrogate)  # noqa: E731
         state, s, v = options.firing.step(constants, before.state, x, fire)
         s = s.astype(options.dtype)
@@ -169,7 +169,9 @@ def _by_xla(options, constants, shape, end, g_spikes, g_vs, vs, spikes, frozen, 
         state, g_x, *_ = _back(
             options.firing, constants, shape, after.state, g_s, *seen
         )
-        return Carry(state, None if r is None else (g_x @ r.T).astype(vs.dtype)), g_x
+        return Carry(
+            state, None if r is None else product(g_x, r.T).astype(vs.dtype)
+        ), g_x
 
     constants = align(constants, end.state.v)
     return jax.lax.scan(step, end, (g_spikes, g_vs, vs, spikes, frozen), reverse=True)
@@ -233,9 +235,9 @@ def _of_constants(options, kept, outputs, g_x):
     if r is not None:
         before = jnp.concatenate([start.spikes[None], spikes])[:-1]
         before = _detached(before, options.recurrent_gradient)
-        currents = currents + (before @ r).astype(currents.dtype)
+        currents = currents + product(before, r).astype(currents.dtype)
     if end.spikes is not None:
-        fed_back = (g_x[1:] @ r.T).astype(g_x.dtype)
+        fed_back = product(g_x[1:], r.T).astype(g_x.dtype)
         g_spikes = g_spikes + jnp.concatenate([fed_back, end.spikes[None]])[: len(g_x)]
     left = firing.after_spike(align(given, vs), vs, spikes.astype(vs.dtype))
     v_before = jnp.concatenate([start.state.v[None], left])[:-1]
