@@ -31,6 +31,7 @@ from benchmarks.fuzz.seeds import _wav
 from benchmarks.report import ROOT, emit
 from snnjax import datasets
 from snnjax.datasets.formats.archives import unpack
+from snnjax.datasets.formats.braille_pickle import LETTERS
 from snnjax.datasets.formats.checked import allowance
 from snnjax.datasets.sources import EventFiles, ShdFile
 
@@ -196,6 +197,19 @@ def same_trial(path, megabytes):
     raw = begin + b"h\x01" * (n - 1) + b"e" + _text(b"events")
     raw += b"](" + signs + b"q\x02" + b"h\x02" * (n - 1) + b"eu."
     path.write_bytes(gzip.compress(raw, 9))
+
+
+def long_trial(path, megabytes):
+    """One trial of millions of readings."""
+    n = megabytes * _MB // 12
+    felt = {"letter": "A", "repetition": 0, "taxel_data": np.zeros((n, 12), np.uint8)}
+    path.write_bytes(gzip.compress(pickle.dumps([felt], 4), 9))
+
+
+def wide_text(path, megabytes):
+    """A text of one byte a letter, but for one that makes each of four."""
+    words = b"a" * (megabytes * _MB) + "\N{GRINNING FACE}".encode()
+    path.write_bytes(gzip.compress(b"\x80\x04" + _text(words) + b".", 9))
 
 
 # MATLAB
@@ -432,7 +446,7 @@ BOMBS = (
                 name: lambda m: np.ones(m * 80_000, np.uint8)
                 for name in ("length", "label", "repetition")
             },
-            letters=lambda m: np.array(datasets.formats.braille_pickle.LETTERS),
+            letters=lambda m: np.array(LETTERS),
         ),
     ),
     Bomb("a.pkl.gz", ("read_braille", "read_braille_events"), text_again),
@@ -441,6 +455,19 @@ BOMBS = (
     Bomb("d.pkl.gz", ("read_braille",), _instructions(b"}")),
     Bomb("e.pkl.gz", ("read_braille",), _instructions(b"M\x01\x04")),
     Bomb("f.pkl.gz", ("read_braille_events",), same_trial),
+    Bomb("g.pkl.gz", ("read_braille",), long_trial),
+    Bomb("h.pkl.gz", ("read_braille", "read_braille_events"), wide_text),
+    Bomb(
+        *("f.npz", ("read_braille",)),
+        arrays(
+            taxel_data=lambda m: np.zeros((0, 1, 12), np.uint8),
+            **{
+                name: lambda m: np.ones(m * _MB // 4, np.uint8)
+                for name in ("length", "label", "repetition")
+            },
+            letters=lambda m: np.array(LETTERS),
+        ),
+    ),
     Bomb(
         *("a.pkl", ("read_braille",)),
         doubled(lambda it: _trial(letter=it, repetition=b"K\x01", taxel_data=b"h\x00")),

@@ -17,7 +17,7 @@ def run(action: str, what: str, to: Path | None = None) -> int:
         to: folder of all data sets, to get one into; the cache if omitted.
 
     Returns:
-        The exit status: 1 if a file is damaged.
+        The exit status: 1 if a file is damaged, or not what its format says.
 
     Raises:
         ValueError: for a name that is missing, unknown or one too many.
@@ -37,7 +37,7 @@ def run(action: str, what: str, to: Path | None = None) -> int:
     else:
         report = check(what)
         print(_summary(report))
-        return 1 if report.damaged else 0
+        return 1 if report.bad else 0
     return 0
 
 
@@ -70,5 +70,5 @@ def _summary(report: Report) -> str:
     lines += [f"not read: {each}" for each in report.unread[:_SHOWN]]
     if len(report.unread) > _SHOWN:
         lines.append(f"not read, as well: {len(report.unread) - _SHOWN} more")
-    lines += [f"damaged: {each}" for each in report.damaged]
+    lines += [f"bad: {each}" for each in report.bad]
     return "\n".join(lines)

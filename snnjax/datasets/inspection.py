@@ -35,14 +35,14 @@ class Report(NamedTuple):
     published: tuple[str, ...]  # what is as published: "mnist: t10k-labels-…"
     others: int  # files of no known format
     unread: tuple[str, ...]  # sound, but not of a layout that is read here
-    damaged: tuple[str, ...]  # what is wrong, each naming its file
+    bad: tuple[str, ...]  # what is wrong with the others, each naming its file
 
 
 def check(path: str | Path) -> Report:
     """Reads every file of a known format, as a whole.
 
     A file that is called like a published one, and can be read, but is another, is
-    among the damaged. No file stops the others.
+    among the bad. No file stops the others.
 
     Args:
         path: of a file, or of a folder and all below it.
@@ -59,7 +59,7 @@ def check(path: str | Path) -> Report:
     )
     counts: dict[str, Counter] = {}
     published: list[str] = []
-    damaged: list[str] = []
+    bad: list[str] = []
     unread: list[str] = []
     others = 0
     for file in files:
@@ -67,7 +67,7 @@ def check(path: str | Path) -> Report:
             contents, source = _look(file), _source(file)
         except (DataError, PermissionError) as error:
             sound = getattr(error, "sound", True)
-            (unread if sound else damaged).append(str(error))
+            (unread if sound else bad).append(str(error))
             continue
         if source:
             published.append(f"{source}: {file.name}")
@@ -76,7 +76,7 @@ def check(path: str | Path) -> Report:
             counts[kind] = counts.get(kind, Counter()) + Counter(contents, files=1)
         elif not source:
             others += 1
-    return Report(counts, tuple(published), others, tuple(unread), tuple(damaged))
+    return Report(counts, tuple(published), others, tuple(unread), tuple(bad))
 
 
 def kind_of(path: str | Path) -> str | None:

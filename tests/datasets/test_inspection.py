@@ -55,7 +55,7 @@ def test_all_files_of_known_formats_are_read_and_counted(folder):
     (line,) = report.unread
     assert "mine.npz is sound, but not" in line
     assert "it holds arrays weights" in line
-    assert report.published == report.damaged == ()
+    assert report.published == report.bad == ()
     assert check(folder / "a.npz").counts["npz"]["files"] == 1
 
 
@@ -64,7 +64,7 @@ def test_damaged_files_are_named_and_the_rest_is_read(folder):
     (folder / "deep" / "3" / "00001.bin").write_bytes(b"1234")
     report = check(folder)
     assert report.counts["sound"]["files"] == 1
-    assert [each.split(" ")[0] for each in report.damaged] == [
+    assert [each.split(" ")[0] for each in report.bad] == [
         *(str(folder / "deep" / name) for name in ("1.wav", "3/00001.bin"))
     ]
 
@@ -73,7 +73,7 @@ def test_a_file_named_as_a_published_one_must_be_that(tmp_path, data_folder):
     real = data_folder("ecg-qtdb") / "QTDB_test.mat"
     assert check(real).published == ("qtdb: QTDB_test.mat",)
     (tmp_path / "QTDB_test.mat").write_bytes(b"m" + real.read_bytes()[1:])
-    (line,) = check(tmp_path).damaged
+    (line,) = check(tmp_path).bad
     assert (
         "916f11e21679a5b61988305bbb7cd1e6df8b34f1ed4a157a7a4e295d400ef232 was" in line
     )
@@ -93,7 +93,7 @@ def test_check_prints_what_was_found_and_fails_if_anything_is_damaged(folder, ca
     (folder / "a.npz").write_bytes(b"PK")
     status, out, _ = command(capsys, "check", str(folder))
     assert status == 1
-    assert f"damaged: {folder / 'a.npz'} cannot be read" in out
+    assert f"bad: {folder / 'a.npz'} cannot be read" in out
 
 
 def test_list_and_info_print_what_is_known(capsys):

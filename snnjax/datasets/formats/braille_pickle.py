@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from snnjax.datasets.formats.checked import (
+    DamageError,
     HoldsError,
     Reading,
     content,
@@ -103,15 +104,22 @@ def read_braille_events(
 def _unpickled(file: Reading) -> tuple[Any, int]:
     """What a pickle holds, and how many bytes it has."""
     raw = content(file)
+    file.take(4 * len(raw), "its texts")
     kind = kind_by_signature(raw)
-    if kind and kind != "a pickle":
+    if kind not in ("", "a pickle", "plain text"):
         raise HoldsError(kind)
-    return unpickle(raw, file), len(raw)
+    try:
+        return unpickle(raw, file), len(raw)
+    except DamageError as error:
+        if kind == "plain text":  # which a pickle may look like
+            raise HoldsError(kind) from error
+        raise
 
 
 def _from_columns(columns, file):
     x, letters = columns["taxel_data"], columns["letters"]
-    file.take(100 * len(x), "its trials")
+    numbers = sum(column.size for column in columns.values())
+    file.take(100 * len(x) + 8 * numbers, "its trials")
     if x.ndim != 3 or x.shape[1] < 1 or x.shape[2] != TAXELS or x.dtype != np.uint8:
         raise ValueError(
             f"taxel_data is {x.dtype} {list(x.shape)}, not [N, T, {TAXELS}]"
@@ -139,7 +147,7 @@ def _from_trials(trials, left, file):
             raise HoldsError(f"a list of {description(trial)}, not of trials")
         file.take(_TRIAL_BYTES, "its trials")
         try:
-            rows.append(_readings(trial["taxel_data"], left))
+            rows.append(_readings(trial["taxel_data"], left, file))
             left -= rows[-1].size
             labels.append(_label(trial["letter"]))
             repetitions.append(_repetition(trial["repetition"]))
@@ -166,10 +174,11 @@ def _repetition(number):
     return np.int32(number)
 
 
-def _readings(announced, left):
+def _readings(announced, left, file):
     row = array_of(announced, 2)
     if row.size > left:
         raise ValueError("the trials hold more than the file")
+    file.take(3 * row.nbytes + 5 * row.size, "its readings")
     if row.shape[0] < 1 or row.shape[1] != TAXELS or row.dtype.kind not in "iuf":
         raise ValueError(f"taxel_data is {row.dtype} {list(row.shape)}")
     if not np.all((row >= 0) & (row <= 255) & (row == np.floor(row))):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from snnjax.datasets.formats.checked import reading
+from snnjax.datasets.formats.checked import HoldsError, reading
 from snnjax.datasets.formats.npz import npz
 from snnjax.events import EVENT_BYTES, ROW_BYTES, Events, Outside, from_flat
 from snnjax.files import atomic
@@ -45,7 +45,8 @@ def read_events(
         for name, column in columns.items():
             kinds = "iuf" if name == "times" else "iu"
             if column.dtype.kind not in kinds or column.ndim != 1:
-                raise ValueError(f"{name} is {column.dtype} {list(column.shape)}")
+                told = f"{name} of type {column.dtype}, shape {column.shape}"
+                raise HoldsError(told)
         times, units, cuts = (columns[name] for name in _NEEDED)
         file.take(EVENT_BYTES * times.size + ROW_BYTES * cuts.size, "its events")
         steps = np.diff(cuts.astype(np.int64))

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from snnjax.datasets.formats.checked import DamageError, HoldsError, content, reading
-from snnjax.datasets.formats.signatures import kind_by_signature
+from snnjax.datasets.formats.checked import DamageError, content, reading
+from snnjax.datasets.formats.signatures import check_signature
 
 _TYPES = {8: "u1", 9: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 
@@ -30,8 +30,7 @@ def read_idx(path: str | Path, *, limit: int | None = None) -> np.ndarray:
     """
     with reading(path, "an idx file", limit) as file:
         raw = content(file)
-        if other := kind_by_signature(raw):
-            raise HoldsError(other)
+        check_signature(raw, "")
         zero, kind, axes = struct.unpack_from(">HBB", raw)
         if zero or kind not in _TYPES or axes > 32:
             raise DamageError(

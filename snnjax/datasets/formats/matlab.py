@@ -74,6 +74,8 @@ def _byte_order(raw):
         kind = kind_by_signature(raw)
         if kind and kind != "MATLAB 5 data":
             raise HoldsError(kind)
+        if _is_version_4(raw):
+            raise HoldsError("MATLAB 4 data")
         raise DamageError("byte 126 does not say IM or MI, as version 5 does")
     order = "<" if raw[126:128] == b"IM" else ">"
     (version,) = struct.unpack_from(f"{order}H", raw, 124)
@@ -82,6 +84,18 @@ def _byte_order(raw):
             f"MATLAB data of version {version >> 8}.{version & 255}, not 5"
         )
     return order
+
+
+def _is_version_4(raw):
+    """Whether a file begins with a whole array of version 4, which has no signature."""
+    if len(raw) < 20:
+        return False
+    kind, rows, columns, imaginary, name = struct.unpack_from("<5I", raw)
+    if kind >= 5000 or kind // 10 % 10 > 5 or imaginary > 1 or not 1 < name < 64:
+        return False
+    width = (8, 4, 4, 2, 2, 1)[kind // 10 % 10]
+    end = 20 + name + rows * columns * width * (1 + imaginary)
+    return end <= len(raw) and raw[19 + name] == 0
 
 
 def _elements(

@@ -11,6 +11,7 @@ import numpy as np
 
 from snnjax.datasets.formats.camera import camera_events
 from snnjax.datasets.formats.checked import DamageError, content, reading
+from snnjax.datasets.formats.signatures import check_signature
 from snnjax.events import Outside
 
 SIZE = (34, 34)  # height and width of the sensor [pixels]
@@ -38,6 +39,7 @@ def read_nmnist_file(
     """
     with reading(path, "an N-MNIST recording", limit) as file:
         raw = content(file)
+        check_signature(raw, "")
         if len(raw) % 5:
             raise DamageError(f"its {len(raw)} bytes are no multiple of 5")
         file.take(len(raw) // 5 * _EVENT_BYTES, "its events")

@@ -31,7 +31,8 @@ _KINDS = (
 
 def kind_by_signature(raw: bytes) -> str:
     """What begins like this; nothing if no kind is known to."""
-    return next((kind for begin, kind in _KINDS if raw.startswith(begin)), "")
+    kinds = (kind for begin, kind in _KINDS if raw.startswith(begin))
+    return next(kinds, "plain text" if _is_text(raw[:32]) else "")
 
 
 def check_signature(raw: bytes, wanted: str) -> None:
@@ -39,7 +40,7 @@ def check_signature(raw: bytes, wanted: str) -> None:
 
     Args:
         raw: the first bytes, at least.
-        wanted: the kind, as ``kind_by_signature`` calls it.
+        wanted: the kind, as ``kind_by_signature`` calls it; ``""`` if it has no sign.
 
     Raises:
         HoldsError: if they are of another known kind.
@@ -48,5 +49,10 @@ def check_signature(raw: bytes, wanted: str) -> None:
     kind = kind_by_signature(raw)
     if kind and kind != wanted:
         raise HoldsError(kind)
-    if not kind:
+    if kind != wanted:
         raise DamageError(f"it begins with {bytes(raw[:12])!r}, not as {wanted} does")
+
+
+def _is_text(begin):
+    """Whether bytes are letters that people read, and spaces."""
+    return len(begin) > 8 and all(32 <= k < 127 or k in b"\t\r\n" for k in begin)

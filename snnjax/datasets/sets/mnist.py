@@ -12,6 +12,7 @@ from snnjax.datasets.published import DataSet, File
 from snnjax.datasets.samples import Samples, Split, check_split, pack, select_samples
 
 PARTS = "the last sixth of the training part validates; the official test"
+_LABEL_BYTES = 64  # of memory for each label
 _STEMS = ("images-idx3-ubyte", "labels-idx1-ubyte")
 
 
@@ -70,7 +71,8 @@ def labelled_images(
             f"{images} and {labels} hold {x.dtype} {list(x.shape)} and {y.dtype} "
             f"{list(y.shape)}, not N images and N labels."
         )
-    with reading(labels, f"labels of {name}"):
+    with reading(labels, f"labels of {name}") as file:
+        file.take(_LABEL_BYTES * len(y), "its labels")
         samples = pack(x, y, classes, trial=np.arange(len(x)))
     if split == "test":
         return samples

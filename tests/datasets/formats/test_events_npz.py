@@ -61,10 +61,10 @@ def test_what_others_leave_out_has_a_default(tmp_path):
     ("changes", "message"),
     [
         ({"times": None, "units": None}, "it holds arrays offsets"),
-        ({"times": ["a", "b", "c"]}, r"times is <U1 \[3\]"),
-        ({"times": [[0.1], [0.2], [0.3]]}, r"times is float64 \[3, 1\]"),
+        ({"times": ["a", "b", "c"]}, r"times of type <U1, shape \(3,\)"),
+        ({"times": [[0.1], [0.2], [0.3]]}, r"times of type float64, shape \(3, 1\)"),
         ({"times": [0.1, np.nan, 0.3]}, "row 0 has a time"),
-        ({"units": [1.0, 2.0, 3.0]}, "units is float64"),
+        ({"units": [1.0, 2.0, 3.0]}, "units of type float64"),
         ({"units": [1, 2]}, "the number of times, which is that of units, 2"),
         ({"units": [1, 2, -3]}, "row 1 has a unit outside 0 … 2"),
         ({"offsets": [0, 2, 4]}, "offsets must rise from 0 to 3"),

@@ -1,10 +1,15 @@
-"""Reading takes no more memory than it says, and only files are read."""
+"""What holds for every reader: memory, what is no file, what is another file."""
 
+import datetime
+import gzip
 import inspect
 import os
+import pickle
 import re
 import socket
+import struct
 
+import numpy as np
 import pytest
 
 from benchmarks.fuzz.bombs import BOMBS, OTHERS, measure, reader_of
@@ -92,3 +97,51 @@ def test_what_is_no_file_is_refused_at_once(name, tmp_path):
             reader_of(name)(path)
     with pytest.raises(FileNotFoundError, match="No file"):
         reader_of(name)(tmp_path / f"none{suffix}")
+
+
+def others(folder):
+    """Sound files that no reader of this library is meant for, by kind."""
+    import h5py
+    from scipy.io import savemat
+
+    with h5py.File(folder / "a.h5", "w") as file:
+        file["layer/weights"] = np.eye(3)
+    savemat(folder / "a.mat", {"weights": np.eye(3)})
+    np.savez(folder / "a.npz", weights=np.eye(3))
+    np.save(folder / "a.npy", np.eye(3))
+    mine = {"accuracy": 0.9, "when": datetime.date(2026, 1, 1)}
+    (folder / "a.pkl").write_bytes(pickle.dumps(mine, 4))
+    head = struct.pack("<HHIIHH", 7, 1, 8000, 8000, 1, 8)
+    body = b"WAVEfmt " + struct.pack("<I", 16) + head
+    body += b"data" + struct.pack("<I", 4) + bytes(4)
+    (folder / "a.wav").write_bytes(b"RIFF" + struct.pack("<I", len(body)) + body)
+    (folder / "a.pdf").write_bytes(b"%PDF-1.7" + bytes(50))
+    (folder / "a.html").write_text("<html>Please log in</html>")
+    (folder / "a.txt").write_text("These are the notes that I took.")
+    (folder / "a.lfs").write_text("version https://git-lfs.github.com/spec/v1")
+    return {path.suffix: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_a_sound_file_of_another_kind_is_not_called_damaged(name, tmp_path):
+    path = tmp_path / f"mine{SUFFIX.get(name, '.h5')}"
+    (tmp_path / "others").mkdir()
+    for suffix, raw in others(tmp_path / "others").items():
+        packed = path.suffix == ".gz"
+        path.write_bytes(gzip.compress(raw) if packed else raw)
+        if (name, suffix) == ("read_shd_extra", ".h5"):
+            assert reader_of(name)(path) == datasets.Extra()  # it asks for nothing
+            continue
+        with pytest.raises(DataError, match=r"is sound, but not .* it holds") as caught:
+            reader_of(name)(path)
+        assert caught.value.sound
+        assert "damaged" not in str(caught.value)
+        assert str(path) in str(caught.value)
+
+
+def test_a_file_of_matlab_4_is_told(tmp_path):
+    from scipy.io import savemat
+
+    savemat(tmp_path / "a.mat", {"weights": np.eye(3)}, format="4")
+    with pytest.raises(DataError, match=r"is sound, .* it holds MATLAB 4 data"):
+        datasets.read_qtdb(tmp_path / "a.mat")
