@@ -28,6 +28,7 @@ import snnjax as snn
 from snnjax import plot
 from snnjax.datasets import digits
 from snnjax.inputs import latency, poisson
+from snnjax.networks import normal
 from snnjax.neurons import psp, psp_peak
 
 dt = 1e-3
@@ -133,7 +134,7 @@ fi_figure
 draw = partial(snn.fluctuation_driven, rate=20.0, xi=1.5, params=snn.LIFParams(), dt=dt)
 net = snn.chain(
     hidden=snn.chain(snn.dense(100, 50, init=draw), snn.lif(50)),  # chains nest
-    out=snn.chain(snn.dense(50, 3), snn.li(3)),
+    out=snn.chain(snn.dense(50, 3, init=normal), snn.li(3)),
     outputs=("hidden", "out"),
 )
 weights = net.init(jax.random.key(3))

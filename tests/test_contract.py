@@ -4,7 +4,7 @@ Programs that several tests of a cell need are compiled once and kept.
 """
 
 import math
-from functools import cache
+from functools import cache, partial
 from typing import Any, NamedTuple
 
 import jax
@@ -17,7 +17,7 @@ import snnjax as snn
 from snnjax import parts
 from snnjax.cell import run_cell
 from snnjax.learning import running_max
-from snnjax.networks import convolution, flatten, graph, pool, residual
+from snnjax.networks import convolution, flatten, graph, normal, pool, residual
 from snnjax.neurons import (
     HomeostasisParams,
     homeostatic_lif,
@@ -48,6 +48,8 @@ def on_maps(space, *cells):
 
 FIELDS = snn.LIFParams._fields
 QUICK = HomeostasisParams(target=100.0, tau_rate=5e-3, speed=30.0)
+dense = partial(snn.dense, init=normal, backend="xla")
+recurrent = partial(snn.recurrent, init=normal, init_recurrent=normal)
 CELLS = {
     "li": snn.li(N, snn.LIParams(5e-3, 2e-3)),
     "li without synapse": snn.li(N, snn.LIParams(5e-3, None)),
@@ -66,51 +68,51 @@ CELLS = {
     "homeostatic lif": homeostatic_lif(N, snn.LIFParams(**FAST), QUICK),
     "synaptic scaling": synaptic_scaling(N, lif(), QUICK),
     "srm": snn.srm(N, snn.LIFParams(**FAST)),
-    "dense": snn.dense(N, 5, backend="xla"),
-    "dense bias": snn.dense(N, 5, bias=True, backend="xla"),
-    "recurrent": snn.recurrent(N, N, lif()),
-    "recurrent options": snn.recurrent(
+    "dense": dense(N, 5),
+    "dense bias": dense(N, 5, bias=True),
+    "recurrent": recurrent(N, N, lif()),
+    "recurrent options": recurrent(
         N, N, lif(), bias=True, self_connections=False, recurrent_gradient=False
     ),
     "chain": snn.chain(
-        snn.dense(N, 4, backend="xla"),
+        dense(N, 4),
         snn.lif(4, backend="xla"),
-        snn.dense(4, 2, backend="xla"),
+        dense(4, 2),
         snn.li(2),
     ),
     "chain by name": snn.chain(
-        first=snn.dense(N, 4, backend="xla"),
+        first=dense(N, 4),
         hidden=snn.lif(4, backend="xla"),
         out=snn.li(4),
         outputs=("hidden.v",),
     ),
-    "dense mask": snn.dense(N, 5, mask=np.arange(15).reshape(N, 5) % 2, backend="xla"),
+    "dense mask": dense(N, 5, mask=np.arange(15).reshape(N, 5) % 2),
     "closed": snn.chain(
-        snn.dense(N, N, backend="xla"),
-        snn.recurrent(lif(), snn.dense(N, N, bias=True, backend="xla")),
+        dense(N, N),
+        snn.recurrent(lif(), dense(N, N, bias=True)),
     ),
     "graph": graph(
         {"e": lif(), "i": lif(reset="subtract"), "out": snn.li(2)},
         {
-            "input->e": snn.dense(N, N, backend="xla"),
-            "e->i": snn.dense(N, N, backend="xla"),
-            "i->e": snn.dense(N, N, backend="xla"),
-            "i->i": snn.dense(N, N, backend="xla"),
-            "e->out": snn.dense(N, 2, backend="xla"),
-            "input->out": snn.dense(N, 2, backend="xla"),
+            "input->e": dense(N, N),
+            "e->i": dense(N, N),
+            "i->e": dense(N, N),
+            "i->i": dense(N, N),
+            "e->out": dense(N, 2),
+            "input->out": dense(N, 2),
         },
         outputs="out",
     ),
-    "residual": residual(snn.chain(snn.dense(N, N, backend="xla"), snn.li(N))),
+    "residual": residual(snn.chain(dense(N, N), snn.li(N))),
     "convolution": on_maps(
         (N,),
-        convolution(1, 2, kernel=(2,), stride=2),
+        convolution(1, 2, kernel=(2,), stride=2, init=normal),
         snn.lif(2, snn.LIFParams(**FAST), backend="xla"),
         flatten(1),
     ),
     "convolution of images": on_maps(
         (1, N),
-        convolution(1, 2, kernel=(3, 2)),
+        convolution(1, 2, kernel=(3, 2), init=normal),
         pool("max", (1, 2)),
         snn.li(2),
         flatten(),

@@ -108,6 +108,7 @@ def snnjax(spikes, labels, hidden, backend, triangle=False):
     import jax
 
     import snnjax as snn
+    from snnjax.networks import normal
 
     params = snn.LIFParams(20e-3, 10e-3)
     near = {"surrogate": snn.Triangle(5.0)} if triangle else {}  # zero beyond ±0.2
@@ -124,7 +125,8 @@ def snnjax(spikes, labels, hidden, backend, triangle=False):
         init=draw,
         init_recurrent=draw,
     )
-    out = snn.chain(snn.dense(hidden, CLASSES, backend=backend), snn.li(CLASSES))
+    readout = snn.dense(hidden, CLASSES, init=normal, backend=backend)
+    out = snn.chain(readout, snn.li(CLASSES))
     keys = jax.random.split(jax.random.key(0))
 
     def apply(weights, spikes):

@@ -36,6 +36,7 @@ from snnjax import plot
 from snnjax.datasets import fsdd_recordings, shd
 from snnjax.events import Events, late_events, rasterize
 from snnjax.learning import mean_over_time
+from snnjax.networks import normal
 from snnjax.senses.hearing import encode_cached
 from snnjax.training import Fit, epoch_rows, fit, init_train_state, make_step
 
@@ -169,7 +170,8 @@ def spiking(size: Size, heard: Heard, *, loop: bool) -> Model:
     else:
         dense = snn.dense(n, size.spiking, init=partial(draw, rate=rate))
         layer = snn.chain(dense, neurons)
-    net = snn.chain(layer, snn.dense(size.spiking, classes), snn.li(classes, READOUT))
+    readout = snn.dense(size.spiking, classes, init=normal)
+    net = snn.chain(layer, readout, snn.li(classes, READOUT))
 
     def scores(weights, xs):
         voltages = snn.unroll(net, weights, xs, dt=size.dt)[1]

@@ -26,7 +26,7 @@ from snnjax.networks.fluctuations import (
 )
 from snnjax.networks.graph_run import GraphState
 from snnjax.networks.graphs import graph, residual
-from snnjax.networks.initialize import fluctuation_driven, normal
+from snnjax.networks.initialize import fluctuation_driven, normal, spiking
 from snnjax.networks.rates import ScaledWeights, scale_to_rates
 from snnjax.networks.recurrent_layer import (
     ClosedState,
@@ -67,6 +67,7 @@ __all__ = [
     "residual",
     "scale_to_rates",
     "signed_weights",
+    "spiking",
     "superpose",
     "weight_moments",
 ]

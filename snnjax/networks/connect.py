@@ -18,7 +18,7 @@ from snnjax.cell import Cell
 from snnjax.kernels import native
 from snnjax.kernels.native import Backend
 from snnjax.kernels.products import align, project
-from snnjax.networks.initialize import normal
+from snnjax.networks.initialize import spiking
 
 Initializer = Callable[[jax.Array, int, int], jax.Array]
 
@@ -36,7 +36,7 @@ def dense(
     n_out: int,
     *,
     bias: bool = False,
-    init: Initializer = normal,
+    init: Initializer = spiking,
     mask: ArrayLike | None = None,
     backend: Backend = "auto",
 ) -> Cell:
@@ -46,7 +46,8 @@ def dense(
         n_in: number of inputs.
         n_out: number of outputs.
         bias: whether to learn a constant current, starting from zero.
-        init: draws ``w``, ``(key, n_in, n_out) -> [n_in, n_out]``.
+        init: draws ``w``, ``(key, n_in, n_out) -> [n_in, n_out]``. If omitted, default
+            ``lif`` neurons fire where inputs fire at about 10 Hz (``spiking``).
         mask: which pairs are connected, ``[n_in, n_out]`` of truth values; all if
             omitted. The others are zero when drawn, have no effect whatever they are,
             and no gradient.
@@ -119,7 +120,7 @@ def _connected(name, mask, n_in, n_out):
 
 @factory
 def from_events(
-    n_in: int, n_out: int, *, bias: bool = False, init: Initializer = normal
+    n_in: int, n_out: int, *, bias: bool = False, init: Initializer = spiking
 ) -> Cell:
     """An all-to-all connection that reads which inputs fire, not a raster.
 

@@ -24,7 +24,7 @@ from snnjax.kernels.convolve import Window, at_once, convolve
 from snnjax.kernels.convolve import pool as combined
 from snnjax.kernels.products import align
 from snnjax.networks.connect import Initializer
-from snnjax.networks.initialize import normal
+from snnjax.networks.initialize import spiking
 
 Padding = Literal["same", "valid"]
 
@@ -45,7 +45,7 @@ def convolution(
     stride: int | tuple[int, ...] = 1,
     padding: Padding = "same",
     bias: bool = False,
-    init: Initializer = normal,
+    init: Initializer = spiking,
 ) -> Cell:
     """Weights that slide over a line or an image.
 

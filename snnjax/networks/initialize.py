@@ -31,6 +31,29 @@ def normal(key: jax.Array, n_in: int, n_out: int, *, gain: Number = 1.0) -> jax.
     return sigma * jax.random.normal(key, (n_in, n_out), sigma.dtype)
 
 
+def spiking(key: jax.Array, n_in: int, n_out: int, *, share: Number = 1.0) -> jax.Array:
+    """Draws weights that make default neurons fire: what connections start from.
+
+    ``fluctuation_driven`` for the neurons of ``lif(n)`` and inputs that fire at 10 Hz,
+    with ξ = 1. Inputs of 5 to 20 Hz then make them fire at 1 to 50 Hz, at any ``dt``
+    from 0.1 to 5 ms. Other neurons or rates ask for ``fluctuation_driven``, several
+    layers or loops for ``scale_to_rates``; a readout starts from small voltages with
+    ``normal``.
+
+    Args:
+        key: randomness.
+        n_in: fan-in.
+        n_out: number of targets.
+        share: as of ``fluctuation_driven``.
+
+    Returns:
+        Weights ``[n_in, n_out]``.
+    """
+    return fluctuation_driven(
+        key, n_in, n_out, rate=10.0, xi=1.0, params=LIFParams(), share=share
+    )
+
+
 def fluctuation_driven(
     key: jax.Array,
     n_in: int,

@@ -17,8 +17,11 @@ from snnjax.about import INPUT, OUTPUT, About, Edge, factory
 from snnjax.cell import Cell, Loop, check_cell, output_like, run_cell
 from snnjax.compose import inside
 from snnjax.networks.connect import DenseWeights, Initializer, dense
-from snnjax.networks.initialize import normal
+from snnjax.networks.initialize import spiking
 from snnjax.probes import Names, Wanted
+
+from_below = partial(spiking, share=0.9)
+from_the_layer = partial(spiking, share=0.1)
 
 
 class RecurrentWeights(NamedTuple):
@@ -69,8 +72,8 @@ def recurrent(
     bias: bool = False,
     self_connections: bool = True,
     recurrent_gradient: bool = True,
-    init: Initializer = normal,
-    init_recurrent: Initializer = normal,
+    init: Initializer = from_below,
+    init_recurrent: Initializer = from_the_layer,
     mask: ArrayLike | None = None,
     recurrent_mask: ArrayLike | None = None,
     outputs: Names = None,
@@ -84,8 +87,8 @@ def recurrent(
     bias=False,
     self_connections=True,
     recurrent_gradient=True,
-    init=normal,
-    init_recurrent=normal,
+    init=from_below,
+    init_recurrent=from_the_layer,
     mask=None,
     recurrent_mask=None,
     outputs=None,
@@ -108,8 +111,8 @@ def recurrent(
             diagonal of ``r`` has neither effect nor gradient.
         recurrent_gradient: whether the gradient passes through ``y_{t-1}``; without,
             ``r`` still learns, from the spikes as they were.
-        init: draws ``w``.
-        init_recurrent: draws ``r``.
+        init: draws ``w``; nine tenths of ``spiking`` if omitted.
+        init_recurrent: draws ``r``; one tenth of ``spiking`` if omitted.
         mask: which inputs reach which neurons, ``[n_in, n]``, as of ``dense``.
         recurrent_mask: which neurons reach which, ``[n, n]``.
         outputs: names, as of ``chain``: of the parts ``"neuron"``, ``"feedback"`` and,
@@ -127,7 +130,8 @@ def recurrent(
     """
     if isinstance(n_in, Cell) or isinstance(n, Cell):
         short = bias, self_connections, init, init_recurrent, mask, recurrent_mask
-        if neuron is not None or short != (False, True, normal, normal, None, None):
+        usual = False, True, from_below, from_the_layer, None, None
+        if neuron is not None or short != usual:
             raise ValueError(
                 "recurrent(neuron, feedback) takes recurrent_gradient and outputs; "
                 "other options belong to the connection, such as dense(…, bias=True)."

@@ -8,7 +8,7 @@ import numpy as np
 
 from snnjax.compose import chain
 from snnjax.datasets import braille
-from snnjax.networks import dense, fluctuation_driven, recurrent
+from snnjax.networks import dense, fluctuation_driven, normal, recurrent
 from snnjax.neurons import LIFParams, LIParams, li, lif
 from snnjax.senses import threshold_crossing
 from snnjax.tasks.network import HIDDEN_AND_OUT, Network, mean_voltage
@@ -61,7 +61,7 @@ def _network(channels, rate, dt, recurrence, hidden=200):
     return Network(
         cell=chain(
             hidden=layer,
-            out=chain(dense(hidden, 27), li(27, LIParams(*params[:2]))),
+            out=chain(dense(hidden, 27, init=normal), li(27, LIParams(*params[:2]))),
             outputs=HIDDEN_AND_OUT,
         ),
         readout=mean_voltage,

@@ -8,7 +8,7 @@ import numpy as np
 from snnjax.compose import chain
 from snnjax.datasets import digits
 from snnjax.inputs import latency
-from snnjax.networks import dense, fluctuation_driven
+from snnjax.networks import dense, fluctuation_driven, normal
 from snnjax.neurons import LIFParams, LIParams, li, lif
 from snnjax.tasks.augment import thinned
 from snnjax.tasks.network import HIDDEN_AND_OUT, Network, mean_voltage
@@ -46,7 +46,7 @@ def _network(cells, rate, dt, hidden=512):
     return Network(
         cell=chain(
             hidden=chain(dense(cells, hidden, init=draw), lif(hidden, params)),
-            out=chain(dense(hidden, 10), li(10, LIParams(20e-3, 5e-3))),
+            out=chain(dense(hidden, 10, init=normal), li(10, LIParams(20e-3, 5e-3))),
             outputs=HIDDEN_AND_OUT,
         ),
         readout=mean_voltage,

@@ -8,7 +8,7 @@ import numpy as np
 
 from snnjax.compose import chain, learn
 from snnjax.datasets import qtdb
-from snnjax.networks import dense, fluctuation_driven, recurrent
+from snnjax.networks import dense, fluctuation_driven, normal, recurrent
 from snnjax.neurons import LIFParams, LIParams, li, lif
 from snnjax.tasks.network import HIDDEN_AND_OUT, Network
 from snnjax.tasks.task import Part, Schedule, Task, load_parts
@@ -55,7 +55,9 @@ def _network(channels, classes, rate, dt, hidden=96):
     return Network(
         cell=chain(
             hidden=layer,
-            out=chain(dense(hidden, classes), li(classes, LIParams(20e-3, 10e-3))),
+            out=chain(
+                dense(hidden, classes, init=normal), li(classes, LIParams(20e-3, 10e-3))
+            ),
             outputs=HIDDEN_AND_OUT,
         ),
         readout=lambda v: 10.0 * v,  # at every step

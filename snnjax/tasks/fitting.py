@@ -14,7 +14,14 @@ from snnjax.cell import nonfinite
 from snnjax.learning import accuracy, cross_entropy
 from snnjax.tasks.network import Network, run
 from snnjax.tasks.task import Part, Schedule
-from snnjax.training import Fit, epoch_rows, fit, init_train_state, make_step
+from snnjax.training import (
+    Fit,
+    epoch_rows,
+    fit,
+    init_train_state,
+    make_step,
+    silent,
+)
 
 
 def fit_networks(
@@ -85,6 +92,7 @@ def loss(
     metrics = {
         "accuracy": accuracy(scores, labels, mask),
         "nonfinite": nonfinite(activity.state),
+        "silent": silent({"hidden": activity.spikes}),
         "hidden_rate": jnp.mean(activity.spikes) / network.dt,
     }
     return cross_entropy(scores, labels, mask), metrics

@@ -9,7 +9,7 @@ import numpy as np
 from snnjax.compose import chain
 from snnjax.datasets import mnist
 from snnjax.inputs import latency
-from snnjax.networks import dense, fluctuation_driven
+from snnjax.networks import dense, fluctuation_driven, normal
 from snnjax.neurons import LIFParams, LIParams, li, lif
 from snnjax.tasks.augment import shifted
 from snnjax.tasks.network import HIDDEN_AND_OUT, Network, mean_voltage
@@ -49,7 +49,7 @@ def _network(rate, dt, hidden=256):
     return Network(
         cell=chain(
             hidden=chain(dense(784, hidden, init=draw), lif(hidden, params)),
-            out=chain(dense(hidden, 10), li(10, LIParams(20e-3, 5e-3))),
+            out=chain(dense(hidden, 10, init=normal), li(10, LIParams(20e-3, 5e-3))),
             outputs=HIDDEN_AND_OUT,
         ),
         readout=mean_voltage,

@@ -8,7 +8,7 @@ import numpy as np
 from snnjax.compose import chain
 from snnjax.datasets import n_mnist
 from snnjax.events import Events, rasterize, select
-from snnjax.networks import convolution, dense, flatten, fluctuation_driven
+from snnjax.networks import convolution, dense, flatten, fluctuation_driven, normal
 from snnjax.neurons import LIFParams, LIParams, li, lif
 from snnjax.tasks.augment import shifted, thinned
 from snnjax.tasks.network import HIDDEN_AND_OUT, Network, mean_voltage
@@ -53,7 +53,9 @@ def _network(rate, dt):
                 lif(32, params),
                 flatten(),
             ),
-            out=chain(dense(7 * 7 * 32, 10), li(10, LIParams(100e-3, 10e-3))),
+            out=chain(
+                dense(7 * 7 * 32, 10, init=normal), li(10, LIParams(100e-3, 10e-3))
+            ),
             outputs=HIDDEN_AND_OUT,
         ),
         readout=mean_voltage,

@@ -1,5 +1,6 @@
 """What came of a task: numbers for the summary, and a page of figures."""
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,11 @@ from snnjax.tasks.network import Network, run
 from snnjax.tasks.prediction import Predictions
 from snnjax.tasks.task import Part
 from snnjax.training import Fit
+
+_SILENT = (
+    "The hidden layer never fires: its weights are too small for its input; see "
+    "snnjax.networks.scale_to_rates"
+)
 
 
 def accuracies(fits: list[Fit], tests: list[Predictions]) -> dict[str, Any]:
@@ -22,6 +28,7 @@ def accuracies(fits: list[Fit], tests: list[Predictions]) -> dict[str, Any]:
         "validation_accuracies": [row["validation_accuracy"] for row in best],
         "chosen_epochs": [fit.best_epoch for fit in fits],
         "chance": tests[0].chance,
+        "hidden_rates": [row["hidden_rate"] for row in best],
     }
 
 
@@ -37,6 +44,9 @@ def page(network: Network, fit: Fit, test: Predictions, part: Part, title: str) 
     """
     xs = part.raster(np.arange(1), None)
     activity = run(network, fit.best_weights, xs)
+    if not fit.history[fit.best_epoch]["hidden_rate"]:
+        title += f"\n{_SILENT}"
+        warnings.warn(_SILENT, stacklevel=2)
     return plot.report(
         fit.history,
         confusion(test.labels, test.guesses, activity.v.shape[-1]),

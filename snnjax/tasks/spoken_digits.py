@@ -9,7 +9,7 @@ from snnjax.datasets import spoken_digits
 from snnjax.datasets.places import missing
 from snnjax.datasets.sets.spoken_digits import spoken_digits_file
 from snnjax.events import Events, augment, rasterize, select
-from snnjax.networks import dense, fluctuation_driven, recurrent
+from snnjax.networks import dense, fluctuation_driven, normal, recurrent
 from snnjax.neurons import LIFParams, LIParams, li, lif
 from snnjax.progress import Progress
 from snnjax.senses.hearing import digits_from_sound
@@ -79,7 +79,10 @@ def _network(channels, classes, rate, dt, hidden=128):
     return Network(
         cell=chain(
             hidden=layer,
-            out=chain(dense(hidden, classes), li(classes, LIParams(100e-3, 10e-3))),
+            out=chain(
+                dense(hidden, classes, init=normal),
+                li(classes, LIParams(100e-3, 10e-3)),
+            ),
             outputs=HIDDEN_AND_OUT,
         ),
         readout=mean_voltage,

@@ -3,6 +3,7 @@
 from snnjax.training.epochs import epoch_rows
 from snnjax.training.loop import Fit, fit
 from snnjax.training.provenance import environment
+from snnjax.training.silence import silent
 from snnjax.training.step import TrainState, init_train_state, make_step
 
 __all__ = [
@@ -13,4 +14,5 @@ __all__ = [
     "fit",
     "init_train_state",
     "make_step",
+    "silent",
 ]

@@ -20,7 +20,10 @@ from snnjax import check
 from snnjax.cell import nonfinite
 from snnjax.progress import bar
 from snnjax.training.folder import Criterion, Folder
+from snnjax.training.silence import SILENT, UNMOVED, warn_of_silence
 from snnjax.training.step import Metrics, TrainState
+
+_BY_NAME = ("nonfinite", SILENT, UNMOVED)  # metrics that are no means
 
 
 class Fit(NamedTuple):
@@ -56,8 +59,9 @@ def fit(
     one of these is another, it is refused by name and the folder stays as it is. More
     epochs go on where the update is the same, so not where the learning rate depends on
     their number. With other versions or another device, compiled programs and drawn
-    numbers prove nothing; this is told in a warning. Several processes of one
-    ``jax.distributed`` job share a folder, and the first of them writes.
+    numbers prove nothing; this is told in a warning. So are layers that never fire and
+    weights without gradient, by name and with a cure, see ``make_step``. Several
+    processes of one ``jax.distributed`` job share a folder, and the first one writes.
 
     Args:
         step: ``(state, *batch) -> (state, metrics)``, as a rule ``jit(make_step(…))``.
@@ -96,7 +100,7 @@ def fit(
 
     criterion = Criterion(mode, monitor)
     state = jax.tree.map(jnp.asarray, state)
-    best, history = state.weights, list[dict[str, float]]()
+    best, history, told = state.weights, list[dict[str, float]](), set[str]()
     with contextlib.ExitStack() as held:
         kept = None
         if folder is not None:
@@ -113,11 +117,12 @@ def fit(
         with bar(name, note="compiling", shown=shown and not done) as update:
             while len(history) < epochs and not criterion.stale(history, patience):
                 began = time.perf_counter()
-                state, means = _epoch(step, state, batches(len(history)), len(history))
+                epoch = len(history)
+                state, means = _epoch(step, state, batches(epoch), epoch, told)
                 scores = _scores(validate(state.weights), monitor)
-                row = {"epoch": len(history)} | means | scores
+                row = {"epoch": epoch} | means | scores
                 history.append(row | {"seconds": time.perf_counter() - began})
-                if criterion.epoch(history) == len(history) - 1:
+                if criterion.epoch(history) == epoch:
                     best = jax.tree.map(jnp.copy, state.weights)  # a step may donate
                 if kept is not None:
                     kept.save(state, best, history)
@@ -147,16 +152,16 @@ def _compare(metrics, row):
         )
 
 
-def _epoch(step, state, batches, epoch):
+def _epoch(step, state, batches, epoch, told):
     """One pass and the means of its metrics, which stay on the device until its end."""
     rows = []
     for batch in batches:
-        state, metrics = step(state, *batch)
+        state, metrics = _updated(step, state, batch)
         rows.append(metrics)
     if not rows:
         raise ValueError(f"Epoch {epoch} has no batches.")
     rows = jax.device_get(rows)
-    names = [name for name in rows[0] if name != "nonfinite"]
+    names = [name for name in rows[0] if name not in _BY_NAME]
     means = {name: float(np.mean([row[name] for row in rows])) for name in names}
     where = _where_nonfinite(rows, means["loss"], state.weights)
     if where:
@@ -164,7 +169,25 @@ def _epoch(step, state, batches, epoch):
             f"Epoch {epoch}: not finite any more: {', '.join(sorted(where))}. Try a "
             "smaller learning rate, gradient clipping, or look at the inputs for NaN."
         )
+    warn_of_silence(epoch, rows, told)
     return state, means
+
+
+def _updated(step, state, batch):
+    """What a step makes of a batch, if both are what they should be."""
+    if not isinstance(batch, tuple | list):
+        raise ValueError(
+            "batches must give tuples, such as (xs, labels), whose parts are given to "
+            f"the step; got a {type(batch).__name__}."
+        )
+    made = step(state, *batch)
+    pair = isinstance(made, tuple) and len(made) == 2
+    if not pair or not isinstance(made[1], Mapping) or "loss" not in made[1]:
+        raise ValueError(
+            'step must return (state, metrics) with metrics["loss"], as those of '
+            f"make_step do, got a {type(made).__name__}."
+        )
+    return made
 
 
 def _where_nonfinite(rows, loss, weights):
@@ -184,6 +207,11 @@ def _where_nonfinite(rows, loss, weights):
 
 def _scores(metrics, monitor):
     """Metrics of validation, as the history names them."""
+    if not isinstance(metrics, Mapping):
+        raise ValueError(
+            f'validate must return metrics by name, such as {{"{monitor}": 0.9}}, got '
+            f"a {type(metrics).__name__}."
+        )
     if monitor not in metrics:
         raise ValueError(f"monitor={monitor!r} is none of {sorted(metrics)}.")
     return {f"validation_{name}": float(value) for name, value in metrics.items()}

@@ -11,6 +11,8 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from snnjax.training.silence import UNMOVED, without_gradient
+
 Metrics = dict[str, Any]
 
 
@@ -42,10 +44,13 @@ def make_step(
         optimizer: any optax transformation.
         has_aux: whether ``loss_fn`` returns a dictionary of metrics as well. Put
             ``nonfinite(final_state)`` into it as ``"nonfinite"`` and ``fit`` names the
-            layer in which a voltage stopped being a number.
+            layer in which a voltage stopped being a number; put ``silent({"hidden":
+            spikes})`` into it as ``"silent"`` and it names layers that never fire.
 
     Returns:
         ``(state, *batch) -> (state, metrics)``; wrap it in ``jax.jit`` or ``lax.scan``.
+        Metrics are those of ``loss_fn``, ``"loss"``, ``"grad_norm"``, and
+        ``"without_gradient"``: which weights have a gradient of zero, by their path.
     """
 
     def step(state: TrainState, *batch: Any) -> tuple[TrainState, Metrics]:
@@ -56,7 +61,12 @@ def make_step(
         with jax.numpy_dtype_promotion("standard"):  # optax mixes counts with floats
             updates, opt_state = optimizer.update(grads, state.opt_state, state.weights)
         weights = optax.apply_updates(state.weights, updates)
-        metrics = {**aux, "loss": loss, "grad_norm": optax.tree.norm(grads)}
+        metrics = {
+            **aux,
+            "loss": loss,
+            "grad_norm": optax.tree.norm(grads),
+            UNMOVED: without_gradient(grads),
+        }
         return TrainState(weights, opt_state, state.step + 1), metrics
 
     return step

@@ -114,6 +114,30 @@ def test_arguments_that_make_no_sense_are_refused(options, message):
         count([0.5], **options)
 
 
+def _nothing(state, *batch):
+    return state, {"loss": 0.0}
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"batches": lambda epoch: [jnp.zeros(3)]}, r"batches must give tuples"),
+        ({"step": lambda state, *batch: state}, r"step must return \(state, metrics"),
+        ({"step": lambda state, *batch: (state, {})}, r'with metrics\["loss"\]'),
+        ({"validate": lambda w: 0.9}, r'validate must return .* {"accuracy": 0.9}'),
+    ],
+)
+def test_what_functions_return_is_refused_by_their_name(given, message):
+    usual = {
+        "step": _nothing,
+        "batches": lambda epoch: [(0.0,)],
+        "validate": lambda w: {"accuracy": 0.0},
+    } | given
+    state = init_train_state(jnp.zeros(()), optax.sgd(0.1))
+    with pytest.raises(ValueError, match=message):
+        fit(state=state, epochs=1, progress=False, **usual)
+
+
 def test_an_epoch_without_batches_is_refused():
     state = init_train_state(jnp.zeros(()), optax.sgd(0.1))
     with pytest.raises(ValueError, match="Epoch 0 has no batches"):

@@ -95,5 +95,5 @@ def test_metrics_of_the_loss_come_along():
         has_aux=True,
     )
     _, metrics = step(begin(optax.sgd(0.1)), X, Y)
-    assert set(metrics) == {"answer", "loss", "grad_norm"}
+    assert set(metrics) == {"answer", "loss", "grad_norm", "without_gradient"}
     assert metrics["answer"] == 42

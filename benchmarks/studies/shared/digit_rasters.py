@@ -17,6 +17,7 @@ import optax
 
 import snnjax as snn
 from snnjax.kernels.native import Backend
+from snnjax.networks import normal
 from snnjax.surrogate import Shape
 from snnjax.tasks import digits_task
 from snnjax.training import init_train_state, make_step
@@ -100,7 +101,7 @@ def network(
     return snn.chain(
         input=snn.dense(data.test.shape[1], size.hidden, init=draw),
         hidden=snn.lif(size.hidden, PARAMS, surrogate=shape, backend=backend),
-        readout=snn.dense(size.hidden, 10),
+        readout=snn.dense(size.hidden, 10, init=normal),
         out=snn.li(10, snn.LIParams(20e-3, 5e-3)),
         outputs=("out", "hidden", *beside),
     )
