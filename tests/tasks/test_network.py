@@ -28,7 +28,7 @@ def test_a_network_runs_as_its_two_parts_one_after_the_other(digits):
 
 def test_first_weights_know_the_rate_of_the_training_part_alone(monkeypatch):
     def drawn(rate_of):
-        def beats(split, data):
+        def beats(split, path):
             x = np.arange(2 * 50 * 4).reshape(2, 50, 4) % 20 < rate_of[split]
             return pack(x, np.zeros((2, 50), int), ("P", "QRS"))
 
