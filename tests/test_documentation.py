@@ -84,7 +84,8 @@ net = chain(hidden=recurrent(7, 9, lif(9)), readout=dense(9, 3))
 weights, spikes, dt = net.init(jax.random.key(0)), jnp.ones((5, 2, 9)), 1e-3
 """,
     "snnjax.networks.rates.scale_to_rates": """
-dt, xs = 1e-3, 5.0 * jax.random.bernoulli(jax.random.key(0), 0.3, (200, 8, 9))
+dt, xs = 1e-3, jax.random.bernoulli(jax.random.key(0), 0.3, (200, 8, 9))
+xs = 5.0 * xs.astype(float)
 net = chain(input=dense(9, 64), low=lif(64), high=recurrent(64, 64, lif(64)),
             readout=dense(64, 2), out=li(2))
 weights = net.init(jax.random.key(0))

@@ -13,6 +13,7 @@ from snnjax.analysis import (
     directional_derivatives,
     finite_differences,
 )
+from snnjax.networks import normal
 from snnjax.neurons import smooth_lif
 
 TREE = (
@@ -100,9 +101,10 @@ def test_directional_derivatives_are_the_gradient_seen_from_each_direction(
 
 
 def network(neuron):
-    return snn.chain(
-        snn.dense(4, 3, backend="xla"), neuron, snn.dense(3, 1, backend="xla")
+    first, last = (
+        snn.dense(*shape, init=normal, backend="xla") for shape in ((4, 3), (3, 1))
     )
+    return snn.chain(first, neuron, last)
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 
 import snnjax as snn
 from snnjax.kernels import build, native
-from snnjax.networks import from_events
+from snnjax.networks import from_events, normal
 from snnjax.surrogate import Arctan, Boxcar, Gaussian, Scaled, Sparse
 
 DT = 1e-3
@@ -49,7 +49,8 @@ def layer(backend, n_in, n, synapse=True, surrogate=None, loop=None, **options):
         backend=backend,
         **options,
     )
-    return snn.recurrent(n_in, n, neuron, bias=True, **(loop or {}))
+    draws = {"init": normal, "init_recurrent": normal}
+    return snn.recurrent(n_in, n, neuron, bias=True, **draws, **(loop or {}))
 
 
 def outcome(make, xs, backend, scale=1.0):

@@ -8,16 +8,17 @@ from snnjax import parts
 from snnjax.analysis import membrane_statistics
 from snnjax.compose import stateless
 from snnjax.inputs import poisson
-from snnjax.networks import graph, scale_to_rates
+from snnjax.networks import graph, normal, scale_to_rates
 
 DT, N_IN, N = 1e-3, 20, 30
 CELLS = {
-    "input": snn.dense(N_IN, N),
+    "input": snn.dense(N_IN, N, init=normal),
     "low": snn.lif(N),
     "high": snn.recurrent(
-        N, N, snn.learn(lambda tau: snn.lif(N, snn.LIFParams(tau)), tau=9e-3)
+        *(N, N, snn.learn(lambda tau: snn.lif(N, snn.LIFParams(tau)), tau=9e-3)),
+        **{"init": normal, "init_recurrent": normal},
     ),
-    "readout": snn.dense(N, 2, bias=True),
+    "readout": snn.dense(N, 2, bias=True, init=normal),
     "out": snn.li(2),
 }
 NET = snn.chain(**CELLS)
