@@ -207,6 +207,14 @@ def test_events_tell_the_signal_to_within_delta_at_all_times(signal, delta, x64)
     assert np.max(np.abs(back - signal)) <= delta * (1 + 1e-9)
 
 
+@pytest.mark.parametrize("dtype", ["uint8", "int8", "int32", "float32"])
+def test_events_of_any_dtype_tell_of_a_falling_signal(dtype):
+    signal = jnp.array([[0.2], [-1.3], [-2.6], [0.1]])
+    events = level_crossing(signal, delta=0.5).astype(dtype)
+    back = level_reconstruction(events, delta=0.5, start=signal[0])
+    assert np.max(np.abs(back - signal)) <= 0.5
+
+
 @given(signal=signals)
 @relaxed
 def test_crossings_are_whole_counts_in_one_direction(signal, x64):

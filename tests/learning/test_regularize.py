@@ -20,6 +20,13 @@ def test_a_rate_is_spikes_in_a_second():
     np.testing.assert_allclose(rates, [[50.0, 0.0], [500.0, 10.0]], rtol=1e-6)
 
 
+@pytest.mark.parametrize("dtype", ["uint8", "int8", "int32", "bool"])
+def test_a_rate_of_a_raster_in_few_bits_is_that_of_floats(dtype):
+    spikes = counts_to_spikes([[5, 0], [50, 1]])
+    rates = snn.firing_rate(spikes.astype(dtype), dt=DT)
+    np.testing.assert_allclose(rates, snn.firing_rate(spikes, dt=DT), rtol=1e-6)
+
+
 def test_steps_that_are_not_valid_do_not_count():
     spikes = counts_to_spikes([[5, 20]])
     mask = jnp.arange(50)[:, None] < 10
