@@ -33,7 +33,7 @@ def firing_rate(
         mask: valid steps ``[T, *batch]``; others do not count.
 
     Returns:
-        Rates ``[*batch, n]`` [Hz].
+        Rates ``[*batch, n]`` [Hz], at least in single precision.
 
     Raises:
         ValueError: for spikes without time and neurons, an empty sequence, a mask of
@@ -41,7 +41,7 @@ def firing_rate(
     """
     check.positive("dt", dt, " [s]")
     valid = _valid("Spikes", spikes, mask)
-    rates = jnp.mean(spikes, axis=0, where=valid)
+    rates = jnp.mean(spikes, axis=0, where=valid, dtype=_wide(spikes))
     return rates / jnp.asarray(dt, rates.dtype)
 
 
@@ -139,7 +139,7 @@ def synaptic_operations(
     if dt is not None:
         fired = firing_rate(spikes, dt=dt, mask=mask)
     else:
-        fired = jnp.sum(spikes, axis=0, where=valid)
+        fired = jnp.sum(spikes, axis=0, where=valid, dtype=_wide(spikes))
     each = jax.lax.stop_gradient(_beside(fan_out, fired))
     return jnp.mean(jnp.sum(fired * each, axis=-1))
 
@@ -229,6 +229,11 @@ def _penalty(excess, spikes, rate, dt, power, over, mask):
     else:
         check.per_neuron("rate", rate, rates.shape[-1])
     return jnp.mean(beyond(excess(rates, _beside(rate, rates)), power))
+
+
+def _wide(spikes):
+    """What to count in, whatever a raster is kept in."""
+    return check.common_dtype(spikes.dtype, jnp.float32)
 
 
 def _beside(constant, x):

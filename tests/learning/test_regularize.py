@@ -20,11 +20,20 @@ def test_a_rate_is_spikes_in_a_second():
     np.testing.assert_allclose(rates, [[50.0, 0.0], [500.0, 10.0]], rtol=1e-6)
 
 
-@pytest.mark.parametrize("dtype", ["uint8", "int8", "int32", "bool"])
+@pytest.mark.parametrize("dtype", ["uint8", "int8", "int32", "bool", "bfloat16"])
 def test_a_rate_of_a_raster_in_few_bits_is_that_of_floats(dtype):
     spikes = counts_to_spikes([[5, 0], [50, 1]])
     rates = snn.firing_rate(spikes.astype(dtype), dt=DT)
     np.testing.assert_allclose(rates, snn.firing_rate(spikes, dt=DT), rtol=1e-6)
+
+
+@pytest.mark.parametrize("dt", [None, DT])
+@pytest.mark.parametrize("dtype", ["uint8", "int8", "int32", "bool", "bfloat16"])
+def test_operations_of_a_raster_in_few_bits_are_those_of_floats(dtype, dt):
+    spikes, each = counts_to_spikes([[5, 0], [50, 1]] * 9), jnp.array([1.5, 700.25])
+    found = synaptic_operations(spikes.astype(dtype), each, dt=dt)
+    exact = synaptic_operations(spikes, each, dt=dt)
+    np.testing.assert_allclose(found, exact, rtol=1e-6)
 
 
 def test_steps_that_are_not_valid_do_not_count():
