@@ -42,8 +42,14 @@ class Comparison(NamedTuple):
     new: Callable[[Size, str], tuple[snn.Cell, Any]]
 
 
+def same(key, n_in, n):
+    """Weights that depend on their shape alone, so that both ways have the same."""
+    del key
+    return draw(0.6)(jax.random.fold_in(jax.random.key(1), n_in), n_in, n)
+
+
 def connection(n_in, n, backend):
-    return snn.dense(n_in, n, init=draw(0.6), backend=backend)
+    return snn.dense(n_in, n, init=same, backend=backend)
 
 
 def population(size, backend):
@@ -71,7 +77,7 @@ def chain_as_graph(size, backend):
 
 def recurrent(size, backend):
     neurons = population(size, backend)
-    init = {"init": draw(0.6), "init_recurrent": draw(0.6)}
+    init = {"init": same, "init_recurrent": same}
     return snn.recurrent(size.inputs, size.neurons, neurons, **init), spikes(size)
 
 
@@ -107,7 +113,7 @@ def deep(outputs):
     """Two recurrent layers and a readout."""
 
     def made(size, backend):
-        n, init = size.neurons, {"init": draw(0.6), "init_recurrent": draw(0.6)}
+        n, init = size.neurons, {"init": same, "init_recurrent": same}
         net = snn.chain(
             first=snn.recurrent(size.inputs, n, population(size, backend), **init),
             second=snn.recurrent(n, n, population(size, backend), **init),
