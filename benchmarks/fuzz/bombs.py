@@ -172,7 +172,7 @@ def doubled(wrap: Callable[[bytes], bytes]) -> Callable:
     def make(path, megabytes):
         inner = b"]q\x00"
         for _ in range(40):
-            inner += b"(h\x00h\x00lq\x00".replace(b"l", b"t")
+            inner += b"(h\x00h\x00tq\x00"
         path.write_bytes(b"\x80\x04" + wrap(inner) + b".")
 
     return make
@@ -191,7 +191,7 @@ def _felt():
 
 def same_trial(path, megabytes):
     """One trial of empty signs, millions of times."""
-    signs = b"(" + b"](]]e" * 12 + b"l".replace(b"l", b"t")
+    signs = b"(" + b"](]]e" * 12 + b"t"
     begin = b"\x80\x04}(" + _text(b"letter") + b"](" + _text(b"A") + b"q\x01"
     n = megabytes * 1000
     raw = begin + b"h\x01" * (n - 1) + b"e" + _text(b"events")
