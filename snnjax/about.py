@@ -12,6 +12,8 @@ from typing import Any, NamedTuple, ParamSpec, TypeVar
 import jax
 import numpy as np
 
+from snnjax import check
+
 INPUT, OUTPUT = "input->", "->output"  # the outside of a compound cell
 
 
@@ -67,9 +69,20 @@ def factory(make: Callable[Options, Made]) -> Callable[Options, Made]:
         options = signature.bind(*args, **kwargs)
         options.apply_defaults()
         about = replace(cell.about or About(), make=making, options=options)
-        return cell._replace(about=about)
+        return cell._replace(init=_keyed(cell.init), about=about)
 
     return making
+
+
+def _keyed(init):
+    """Draws weights, from a key of ``jax.random.key`` alone."""
+
+    @wraps(init)
+    def draw(key):
+        check.key(key)
+        return init(key)
+
+    return draw
 
 
 def told(about: About) -> str:

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 from snnjax import check
 from snnjax.about import About, told
 from snnjax.check import Number
-from snnjax.chunks import checkpoint_length, detach_state, in_chunks
+from snnjax.chunks import checkpoint_length, in_chunks
 
 Weights = Any
 State = Any
@@ -114,7 +114,8 @@ def unroll(
             ``y`` if omitted, which is the fast way. A voltage is cheaper to ask for
             where the network is made (``outputs=``).
         truncate: cut the gradient through the state every so many steps (truncated
-            backpropagation through time). Values stay the same.
+            backpropagation through time). Values stay the same; so does the gradient
+            with respect to ``state``, of the first so many steps.
         checkpoint: keep the state only every so many steps and compute the rest again
             in the backward pass; a divisor of T near √T is a good choice. Values and
             gradients stay the same, memory falls from T to T/checkpoint + checkpoint.
@@ -135,7 +136,6 @@ def unroll(
     _check_dt(dt)
     state = cell.rest(first) if state is None else _matching(cell, state, first)
     if key is not None:
-        check.key(key)
         state = reseed(state, key)
     keep = record or (lambda _, y: y)
     if mask is not None:
@@ -156,7 +156,7 @@ def unroll(
         run = in_chunks(jax.checkpoint(run), checkpoint)
     if truncate is not None:
         check.whole("truncate", truncate)
-        run = in_chunks(detach_state(run), truncate)
+        run = in_chunks(run, truncate, detach=True)
     return run(state, xs)
 
 
@@ -218,7 +218,11 @@ def reseed(state: State, key: jax.Array) -> State:
 
     Returns:
         The state with other keys; as it came where there are none.
+
+    Raises:
+        ValueError: for a key of another kind.
     """
+    check.key(key)
     leaves, tree = jax.tree.flatten(state)
     for k, leaf in enumerate(leaves):
         if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):

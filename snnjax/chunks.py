@@ -10,8 +10,11 @@ import jax.numpy as jnp
 from snnjax import check
 
 
-def in_chunks(run, length):
-    """Runs chunk after chunk of ``length`` steps; the last may be shorter."""
+def in_chunks(run, length, detach=False):
+    """Runs chunk after chunk of ``length`` steps; the last may be shorter.
+
+    With ``detach`` no gradient passes from one to the one before.
+    """
 
     def run_chunks(state, xs):
         steps = len(jax.tree.leaves(xs)[0])
@@ -21,10 +24,17 @@ def in_chunks(run, length):
         head = jax.tree.map(
             lambda x: x[: n * length].reshape(n, length, *x.shape[1:]), xs
         )
-        state, ys = jax.lax.scan(lambda s, x: run(s, x), state, head)
+        later = jnp.arange(n) > 0
+
+        def one(state, chunk):
+            after_another, x = chunk
+            return run(_apart(state, after_another) if detach else state, x)
+
+        state, ys = jax.lax.scan(one, state, (later, head))
         ys = jax.tree.map(lambda y: y.reshape(n * length, *y.shape[2:]), ys)
         if n * length == steps:
             return state, ys
+        state = jax.lax.stop_gradient(state) if detach else state
         state, rest = run(state, jax.tree.map(lambda x: x[n * length :], xs))
         return state, jax.tree.map(lambda a, b: jnp.concatenate([a, b]), ys, rest)
 
@@ -61,9 +71,14 @@ def checkpoint_length(run, state, xs, memory):
     return max(k for need, k in needs if need <= memory)
 
 
-def detach_state(run):
-    """Runs without passing gradients on to where it started."""
-    return lambda state, xs: run(jax.lax.stop_gradient(state), xs)
+def _apart(state, where):
+    """The same state, through which no gradient passes where it is said."""
+
+    def cut(x):
+        moves = jnp.issubdtype(x.dtype, jnp.inexact)
+        return jnp.where(where, jax.lax.stop_gradient(x), x) if moves else x
+
+    return jax.tree.map(cut, state)
 
 
 def _bytes(tree):

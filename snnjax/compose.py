@@ -238,6 +238,8 @@ def _check_learned(weights, constants):
             f"The weights of learn must be Learned, with logs of "
             f"{', '.join(constants)}, got {shapes_of(weights)}."
         )
+    for name, value in constants.items():
+        check.shape(f"The logarithm of {name}", weights.logs[name], jnp.shape(value))
 
 
 class Packing:

@@ -16,7 +16,7 @@ ARROWS = {  # who may import whom, besides themselves
     "progress": {"check"},
     "surrogate": {"check"},
     "chunks": {"check"},
-    "about": set(),
+    "about": {"check"},
     "cell": {"about", "check", "chunks"},
     "probes": {"cell"},
     "compose": {"about", "cell", "check", "probes"},

@@ -161,6 +161,22 @@ def test_a_record_may_be_anything(x64):
     np.testing.assert_allclose(kept["rate"], np.mean(whole, (1, 2)))
 
 
+@pytest.mark.parametrize("truncate", [None, 3, 4, 6, 9])
+def test_truncation_keeps_the_gradient_of_the_start_in_the_first_steps(truncate):
+    neuron, xs = snn.li(2), jnp.ones((6, 1, 2))
+    start = neuron.rest(xs[0])
+
+    def loss(v, steps, **options):
+        state = start._replace(v=v)
+        return snn.unroll(neuron, (), xs[:steps], dt=DT, state=state, **options)[
+            1
+        ].sum()
+
+    found = jax.grad(loss)(start.v, 6, truncate=truncate)
+    expected = jax.grad(loss)(start.v, min(truncate or 6, 6))
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
 @pytest.mark.parametrize("options", [{"checkpoint": 3}, {"truncate": 3}])
 def test_a_record_survives_chunks_that_do_not_divide_the_time(options):
     xs, cell = jnp.full((11, 3), 3.0), snn.lif(3, LEAK)

@@ -37,6 +37,7 @@ def random_direction(
     Raises:
         ValueError: for another normalization.
     """
+    check.key(key)
     if normalize not in ("filter", "layer", None):
         raise ValueError(
             f'normalize must be "filter", "layer" or None, got {normalize!r}.'

@@ -167,6 +167,7 @@ def spectral_norms(
     Raises:
         ValueError: as ``step_jacobians``, and for less than one iteration.
     """
+    check.key(key)
     check.whole("iterations", iterations)
 
     def step(weights, state, x, dt):

@@ -86,6 +86,7 @@ def shift(key: jax.Array, batch: EventBatch, *, reach: int) -> EventBatch:
     Raises:
         ValueError: for a negative reach.
     """
+    check.key(key)
     check.whole("reach", reach, least=0)
     n = batch.units.shape[0]
     by = jax.random.randint(key, (n, 1), -reach, reach + 1)
@@ -109,6 +110,7 @@ def jitter(
     Raises:
         ValueError: for a negative standard deviation.
     """
+    check.key(key)
     check.positive("time", time, " [s]", zero=True)
     check.positive("unit", unit, zero=True)
     key_time, key_unit = jax.random.split(key)
@@ -155,6 +157,7 @@ def blend(key: jax.Array, first: EventBatch, second: EventBatch) -> EventBatch:
     Raises:
         ValueError: for another number of samples or units.
     """
+    check.key(key)
     if first.labels.shape != second.labels.shape or first.n_units != second.n_units:
         raise ValueError(
             f"Batches of {first.labels.shape} samples and {first.n_units} units do not "

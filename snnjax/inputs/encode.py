@@ -27,6 +27,7 @@ def poisson(key: jax.Array, rates: Number, *, steps: int, dt: Number) -> jax.Arr
     Raises:
         ValueError: for a rate that is negative, not finite, or above 1/dt.
     """
+    check.key(key)
     check.whole("steps", steps, least=0)
     check.positive("dt", dt, " [s]")
     check.positive("rates", rates, " [Hz]", zero=True)

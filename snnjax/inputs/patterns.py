@@ -41,6 +41,7 @@ def random_manifold(
     References:
         Zenke & Vogels (2021), doi:10.1162/neco_a_01367.
     """
+    check.key(key)
     for name, value in (("classes", classes), ("neurons", neurons), ("dims", dims)):
         check.whole(name, value)
     check.whole("samples", samples, least=2)
@@ -115,6 +116,7 @@ def frozen_poisson(
     Returns:
         Spikes ``[T, patterns, n]``, float32, and labels ``[patterns]``, int32.
     """
+    check.key(key)
     key_spikes, key_labels = jax.random.split(key)
     rates = jnp.full((patterns, n), rate, jnp.float32)
     labels = jax.random.randint(key_labels, (patterns,), 0, classes, jnp.int32)

@@ -4,12 +4,13 @@ The module owns the weights, as ``nnx.Param``; state still goes in and comes out
 Results are those of the plain call, bit for bit: the module only looks up its weights.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
 from flax import nnx
 
-from snnjax.cell import Cell, State, Weights, unroll
+from snnjax.cell import Cell, State, Weights, check_cell, unroll
 from snnjax.check import Number
 
 
@@ -36,6 +37,7 @@ class Module(nnx.Module):
         rngs: nnx.Rngs | None = None,
         weights: Weights | None = None,
     ):
+        check_cell("cell", cell)
         if (rngs is None) == (weights is None):
             raise ValueError(
                 "Module needs either rngs=nnx.Rngs(seed) to draw weights, or weights."
@@ -56,10 +58,12 @@ class Module(nnx.Module):
         """Takes over weights of the same cell, such as those of a plain training.
 
         Raises:
-            ValueError: for weights of another structure or other shapes.
+            ValueError: for weights of another structure, other shapes or dtypes.
         """
         leaves, tree = jax.tree.flatten(weights)
-        came, own = ([x.shape for x in v] for v in (leaves, self.params))
+        came, own = (
+            [(*x.shape, x.dtype.name) for x in v] for v in (leaves, self.params)
+        )
         if tree != self._tree or came != own:
             raise ValueError(
                 f"The weights are of another cell: got {tree} {came}, expected "
@@ -68,9 +72,33 @@ class Module(nnx.Module):
         for param, leaf in zip(self.params, leaves, strict=True):
             param[...] = leaf
 
-    def __call__(self, xs: Any, *, dt: Number, **options: Any) -> tuple[State, Any]:
-        """Runs over a sequence, with all options of ``snnjax.unroll``."""
-        return unroll(self._cell, self.weights, xs, dt=dt, **options)
+    def __call__(
+        self,
+        xs: Any,
+        *,
+        dt: Number,
+        state: State | None = None,
+        mask: jax.Array | None = None,
+        key: jax.Array | None = None,
+        record: Callable[[State, Any], Any] | None = None,
+        truncate: int | None = None,
+        checkpoint: int | None = None,
+        memory: float | None = None,
+    ) -> tuple[State, Any]:
+        """Runs over a sequence, with the options of ``snnjax.unroll``."""
+        return unroll(
+            self._cell,
+            self.weights,
+            xs,
+            dt=dt,
+            state=state,
+            mask=mask,
+            key=key,
+            record=record,
+            truncate=truncate,
+            checkpoint=checkpoint,
+            memory=memory,
+        )
 
     def rest(self, x: jax.Array) -> State:
         """State before anything happened, for inputs like ``x``."""

@@ -27,7 +27,8 @@ def running_max(n: int) -> Cell:
         maximum so far, -∞ at rest.
 
     Raises:
-        ValueError: for a width below one, or an input of another width.
+        ValueError: for a width below one, an input of another width, or a state of
+            another shape.
     """
     check.whole("n", n)
 
@@ -39,6 +40,7 @@ def running_max(n: int) -> Cell:
     def step(weights, state, x, dt):
         del weights, dt
         check.width("running_max", x, n)
+        check.shape("The state of running_max", state, x.shape)
         best = jnp.where(x > state, x, state)
         return best, best
 

@@ -175,6 +175,7 @@ def signed_weights(
     Raises:
         ValueError: for a mean of another shape.
     """
+    check.key(key)
     if np.shape(mean) not in ((), (n_in, 1), (n_in, n_out)):
         raise ValueError(
             f"mean must be one number or one for each input, shape () or ({n_in}, 1), "
@@ -228,6 +229,7 @@ def balanced(
     References:
         Rossbroich, Gygax & Zenke (2022), doi:10.1088/2634-4386/ac97bb.
     """
+    check.key(key)
     check_target(xi, share)
     known = _check_signs(signs)
     if np.all(known == known[0]):

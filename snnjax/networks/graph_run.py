@@ -96,6 +96,9 @@ def _arriving(wire, states, outs):
 
 
 def _sum(currents):
+    shapes = [current.shape for current in currents]
+    if len(set(shapes)) > 1:  # a state of another batch would be broadcast
+        raise ValueError(f"Currents that add up must have one shape, got {shapes}.")
     dtype = check.common_dtype(*(current.dtype for current in currents))
     total = currents[0].astype(dtype)
     for current in currents[1:]:

@@ -10,6 +10,7 @@ there the membrane fluctuates less, by the root of the part that is inside.
 import jax
 import jax.numpy as jnp
 
+from snnjax import check
 from snnjax.check import Number
 from snnjax.networks.fluctuations import poisson_drive, weight_moments
 from snnjax.neurons.leaky import LIFParams
@@ -27,6 +28,7 @@ def normal(key: jax.Array, n_in: int, n_out: int, *, gain: Number = 1.0) -> jax.
     Returns:
         Weights ``[n_in, n_out]``.
     """
+    check.key(key)
     sigma = jnp.asarray(gain, jnp.result_type(float)) / max(n_in, 1) ** 0.5
     return sigma * jax.random.normal(key, (n_in, n_out), sigma.dtype)
 
@@ -107,6 +109,7 @@ def fluctuation_driven(
         neural network training, doi:10.1088/2634-4386/ac97bb. There feed-forward and
         recurrent inputs divide the mean by their numbers, not by α.
     """
+    check.key(key)
     inputs = poisson_drive(n_in, rate=rate, params=params, dt=dt, binary=binary)
     average, sigma = weight_moments(
         inputs, xi=xi, threshold=params.threshold, mean=mean, share=share

@@ -299,6 +299,7 @@ def _step(layer, wanted, weights, states, before, current, dt):
         end, (back, seen) = wanted.cells["feedback"].step(
             weights["feedback"], states["feedback"], before, dt
         )
+    check.shape("What the feedback brings", back, current.shape)
     dtype = check.common_dtype(current.dtype, back.dtype)
     current = current.astype(dtype) + back.astype(dtype)
     with inside("neuron"):

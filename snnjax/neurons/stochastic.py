@@ -60,6 +60,7 @@ def escape_noise(key: jax.Array, v: jax.Array, noise: Any) -> jax.Array:
     Raises:
         ValueError: if ``v`` is not floating point, or for a shape that is no density.
     """
+    check.key(key)
     v = jnp.asarray(v)
     check.floating("The distance to threshold", v)
     check_density("noise", noise, v.shape)

@@ -172,6 +172,7 @@ def inhomogeneous_poisson(key: jax.Array, rates: jax.Array, *, dt: Number) -> ja
     Raises:
         ValueError: for a rate that is negative, or not finite and floating point.
     """
+    check.key(key)
     check.positive("dt", dt, " [s]")
     check.positive("rates", rates, " [Hz]", zero=True)
     rates = jnp.asarray(rates)

@@ -58,8 +58,8 @@ def auditory_nerve(
         ValueError: for a chance outside 0 … 1, a number out of range, a key that is
             none, or another number of keys than of entries.
     """
-    check.floating("chance", chance)
     check.key(key)
+    check.floating("chance", chance)
     if key.ndim and (chance.ndim < 3 or key.shape != chance.shape[1:2]):
         raise ValueError(
             f"Keys of shape {key.shape} do not fit a chance of shape {chance.shape}: "

@@ -106,6 +106,7 @@ def encode(
 
 def fold_in(key: jax.Array, numbers: np.ndarray) -> jax.Array:
     """A key for each of the numbers ``[N]``."""
+    check.key(key)
     return jax.vmap(partial(jax.random.fold_in, key))(jnp.asarray(numbers))
 
 
