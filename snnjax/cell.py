@@ -6,13 +6,15 @@ out, and ``jit``, ``vmap``, ``grad`` and sharding stay in the hands of the calle
 
 import warnings
 from collections.abc import Callable
+from functools import partial
 from itertools import takewhile
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
-from snnjax import check
+from snnjax import check, loops
 from snnjax.about import About, told
 from snnjax.check import Number
 from snnjax.chunks import checkpoint_length, in_chunks
@@ -124,28 +126,33 @@ def unroll(
             a part of it; none if all fits.
 
     Returns:
-        The final state, and what was recorded, ``[T, ...]``.
+        The final state, and what was recorded, ``[T, ...]``. Under ``jit`` numbers are
+        not known: a ``dt`` that is not positive makes all of it NaN, NaN in the input
+        passes into the state (``nonfinite`` tells).
 
     Raises:
-        ValueError: for an input without a time axis or not floating point, inputs of
-            different length, a ``dt`` that is not positive, a state of another batch,
-            a mask of another shape, chunks below one step, a memory that no chunk fits
-            into, or both ``checkpoint`` and ``memory``.
+        ValueError: for an input without a time axis, not floating point or, in a valid
+            step and outside ``jit``, not finite; inputs of different length, a ``dt``
+            that is not positive, a state of another batch, a mask of another shape,
+            chunks below one step, a memory that no chunk fits into, or both
+            ``checkpoint`` and ``memory``.
     """
+    xs = jax.tree.map(jnp.asarray, xs)
     first = _first_of(xs)
-    _check_dt(dt)
-    state = cell.rest(first) if state is None else _matching(cell, state, first)
+    dt = _checked_dt(dt)
+    rest = partial(rest_like, cell, weights)
+    state = rest(first) if state is None else _matching(rest, state, first)
     if key is not None:
         state = reseed(state, key)
-    keep = record or (lambda _, y: y)
+    mask = None if mask is None else _valid(mask, xs)
+    _check_finite(xs, mask)
     if mask is not None:
-        mask = _valid(mask, xs)
-        cell, xs = _masked(cell, mask.ndim - 1), (xs, mask)
+        cell, xs = _masked(cell), (xs, mask)
 
     def run(state, xs):
         if record is None and mask is None:
             return run_cell(cell, weights, state, xs, dt)
-        return scan_steps(cell, weights, state, xs, dt, keep)
+        return scan_steps(cell, weights, state, xs, dt, record)
 
     if memory is not None:
         if checkpoint is not None:
@@ -160,13 +167,27 @@ def unroll(
     return run(state, xs)
 
 
+def rest_like(cell: Cell, weights: Weights, x: Any) -> State:
+    """Where a cell starts, in double precision if its weights or ``x`` have it.
+
+    A cell is at rest in the precision of what it is shown: its weights may be wider.
+    """
+    dtype = check.precision(weights, x)
+
+    def widened(leaf):
+        exact = jnp.issubdtype(leaf.dtype, jnp.floating) and leaf.dtype.itemsize >= 4
+        return leaf.astype(dtype) if exact else leaf
+
+    return jax.tree.map(widened, cell.rest(x))
+
+
 def run_cell(
     cell: Cell, weights: Weights, state: State, xs: Any, dt: Number
 ) -> tuple[State, Any]:
     """Runs a cell by its own ``run``, or by scanning its ``step`` if it has none."""
     if cell.run is not None:
         return cell.run(weights, state, xs, dt)
-    return scan_steps(cell, weights, state, xs, dt, lambda _, y: y)
+    return scan_steps(cell, weights, state, xs, dt)
 
 
 def scan_steps(
@@ -175,15 +196,28 @@ def scan_steps(
     state: State,
     xs: Any,
     dt: Number,
-    record: Callable[[State, Any], Any],
+    record: Callable[[State, Any], Any] | None = None,
 ) -> tuple[State, Any]:
-    """Steps a cell through a sequence and keeps what ``record`` makes of each step."""
+    """Steps a cell through a sequence and keeps what ``record`` makes of each step.
 
-    def body(state, x):
-        state, y = cell.step(weights, state, x, dt)
-        return state, record(state, y)
+    Its output if nothing is recorded.
+    """
+    plain, numbers = loops.split(dt)
+    fixed, given = (cell.step, plain), (weights, numbers)
+    if record is None:
+        return loops.scan(_one, fixed, given, state, xs)
 
-    return jax.lax.scan(body, state, xs)
+    def run(given, state, xs):
+        step = partial(_one, fixed, given, record=record)
+        return jax.lax.scan(step, state, xs)
+
+    return loops.forgotten(run, given, state, xs)
+
+
+def _one(fixed, given, state, x, record=None):
+    (step, plain), (weights, dt) = fixed, given
+    state, y = step(weights, state, x, dt if plain is None else plain)
+    return state, y if record is None else record(state, y)
 
 
 def nonfinite(state: State) -> dict[str, jax.Array]:
@@ -234,11 +268,17 @@ def reseed(state: State, key: jax.Array) -> State:
 def output_like(cell: Cell, state: State, x: Any) -> Any:
     """Zeros as the cell would put out, with the batch, device and sharding of ``x``.
 
-    The batch is the axes that both begin with; of several inputs, of the first.
+    The batch is the axes that both begin with; of several inputs, of the first. Weights
+    are taken to be as precise as ``x`` and the state, whatever ``init`` would draw.
     """
+    dtype = check.precision(state, x)
 
     def first_output(state, x):
-        return cell.step(cell.init(jax.random.key(0)), state, x, 1.0)[1]
+        weights = jax.tree.map(alike, cell.init(jax.random.key(0)))
+        return cell.step(weights, state, x, 1.0)[1]
+
+    def alike(w):
+        return w.astype(dtype) if jnp.issubdtype(w.dtype, jnp.floating) else w
 
     shapes = jax.eval_shape(first_output, state, x)
     return jax.tree.map(lambda y: _zeros_like(y, jax.tree.leaves(x)[0]), shapes)
@@ -272,49 +312,70 @@ def _first_of(xs):
     return jax.tree.map(lambda x: x[0] if len(x) else x.sum(0, dtype=x.dtype), xs)
 
 
-def _check_dt(dt):
+def _checked_dt(dt):
+    """A time step; NaN if it is traced and not positive."""
     check.positive("dt", dt, " [s]")
     if jnp.ndim(dt) != 0:
         raise ValueError(f"dt must be one number [s], got shape {jnp.shape(dt)}.")
     known = check.concrete(dt)
-    if known is not None and known >= 0.1:
+    if known is None:
+        return jnp.where(dt > 0, dt, jnp.nan)
+    if known >= 0.1:
         warnings.warn(
             f"Times are in seconds: dt={known:g} is {1e3 * known:g} ms. "
             "One millisecond is dt=1e-3.",
             UserWarning,
             stacklevel=3,
         )
+    return dt
 
 
 def _valid(mask, xs):
     """The mask as truth values, refused unless it fits all inputs."""
-    mask = jnp.asarray(mask)
-    if not jnp.issubdtype(mask.dtype, jnp.bool_):
-        known = check.concrete(mask)
-        if known is None or not ((known == 0) | (known == 1)).all():
-            raise ValueError(
-                f"A mask holds True or False, got {mask.dtype}; cast it: mask > 0."
-            )
+    mask = check.truth("A mask", mask)
     for x in jax.tree.leaves(xs):
         if mask.ndim < 1 or mask.shape != x.shape[: mask.ndim] or mask.ndim == x.ndim:
             raise ValueError(
                 f"The mask must be [T, *batch] of the inputs {x.shape}, "
                 f"{x.shape[:-1]}, got {mask.shape}. Time comes first."
             )
-    return mask.astype(bool)
+    return mask
 
 
-def _masked(cell, batch_axes):
+def _check_finite(xs, mask):
+    """Refuses NaN and infinity where a step is valid, as far as one can know."""
+    known = None if mask is None else check.concrete(mask)
+    if mask is not None and known is None:
+        return
+    for x in jax.tree.leaves(xs):
+        values = check.concrete(x)
+        if values is None or not jnp.issubdtype(x.dtype, jnp.floating):
+            continue
+        odd = ~np.isfinite(values if known is None else values[known])
+        if odd.any():
+            raise ValueError(
+                f"The input of unroll must be finite, {odd.sum()} of {odd.size} values "
+                "are not. Where NaN fills up shorter sequences, say which steps are "
+                "valid: unroll(…, mask=mask)."
+            )
+
+
+def _masked(cell):
     """A cell of ``(x, valid)`` that stands still where a step is not valid."""
+    return cell._replace(step=_Standing(cell.step), run=None, loop=None)
 
-    def step(weights, state, given, dt):
+
+class _Standing(NamedTuple):
+    """A step that is one where it is valid; told apart by the step."""
+
+    step: Callable
+
+    def __call__(self, weights, state, given, dt):
         x, valid = given
         x = jax.tree.map(lambda x: _where(valid, x, jnp.zeros_like(x)), x)
-        after, y = cell.step(weights, state, x, dt)
+        after, y = self.step(weights, state, x, dt)
         state = jax.tree.map(lambda a, b: _where(valid, a, b), after, state)
         return state, jax.tree.map(lambda y: _where(valid, y, jnp.zeros_like(y)), y)
-
-    return cell._replace(step=step, run=None, loop=None)
 
 
 def _where(valid, x, other):
@@ -325,9 +386,9 @@ def _where(valid, x, other):
     return jnp.where(jnp.expand_dims(valid, tuple(range(-missing, 0))), x, other)
 
 
-def _matching(cell, state, x):
+def _matching(rest, state, x):
     """Refuses a state that was made for another cell, width, batch or dtype."""
-    expected = jax.eval_shape(cell.rest, x)
+    expected = jax.eval_shape(rest, x)
     came, wanted = (
         [(jax.tree_util.keystr(k), jnp.shape(v), jnp.result_type(v)) for k, v in leaves]
         for leaves in map(jax.tree_util.tree_leaves_with_path, (state, expected))

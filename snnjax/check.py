@@ -2,6 +2,8 @@
 
 Numbers are checked where they are concrete. A traced number (inside ``jit``, ``vmap``
 or ``grad``) has no value yet and passes; its shape and dtype are checked all the same.
+Where a wrong one would give a wrong number, the result is NaN instead (``or_nan``), and
+the docstring of each function with such a check says what is done.
 """
 
 from collections.abc import Mapping
@@ -15,7 +17,10 @@ Number: TypeAlias = jax.Array | float  # a scalar or an array, perhaps traced
 
 
 def concrete(value: Any) -> np.ndarray | None:
-    """The value as a numpy array, or ``None`` while it is being traced."""
+    """The value as a numpy array; None while it is traced, or where others hold it."""
+    traced = isinstance(value, jax.core.Tracer)
+    if traced or not getattr(value, "is_fully_addressable", True):
+        return None
     try:
         return np.asarray(value)
     except jax.errors.TracerArrayConversionError:
@@ -23,9 +28,55 @@ def concrete(value: Any) -> np.ndarray | None:
 
 
 def common_dtype(*dtypes: Any) -> np.dtype:
-    """The dtype that holds all of these, whatever promotion of dtypes is."""
+    """The dtype that holds all of these, whatever promotion of dtypes is.
+
+    Double precision of the host is single where jax has no other.
+    """
+    known = [jax.dtypes.canonicalize_dtype(dtype) for dtype in dtypes]
     with jax.numpy_dtype_promotion("standard"):
-        return jnp.result_type(*dtypes)
+        return jnp.result_type(*known)
+
+
+def precision(*trees: Any) -> np.dtype:
+    """Single precision, or double where a floating-point array of these trees has it.
+
+    What defaults are, such as ``jax_enable_x64``, does not matter.
+    """
+    leaves = [leaf for leaf in jax.tree.leaves(trees) if hasattr(leaf, "dtype")]
+    floats = [x.dtype for x in leaves if jnp.issubdtype(x.dtype, jnp.floating)]
+    return common_dtype(jnp.float32, *floats)
+
+
+def wide(x: Any) -> jax.Array:
+    """The array in single precision at least, whatever promotion of dtypes is.
+
+    Sums, rates and times are taken so: a raster of bytes, bits, whole or half numbers
+    becomes float32, also where double precision is on; float64 stays.
+    """
+    x = jnp.asarray(x)
+    return x.astype(common_dtype(x.dtype, jnp.float32))
+
+
+def or_nan(result: Any, sure: jax.Array | None) -> jax.Array:
+    """The result, and NaN wherever ``sure`` is false; None: it is everywhere."""
+    return result if sure is None else jnp.where(sure, result, jnp.nan)
+
+
+def truth(what: str, x: Any) -> jax.Array:
+    """Truth values, which may come as numbers 0 and 1 as long as these are known.
+
+    Raises:
+        ValueError: for other numbers, or numbers that are traced.
+    """
+    x = jnp.asarray(x)
+    if jnp.issubdtype(x.dtype, jnp.bool_):
+        return x
+    known = concrete(x)
+    if known is None or not ((known == 0) | (known == 1)).all():
+        raise ValueError(
+            f"{what} holds True or False, got {x.dtype}; cast it: mask > 0."
+        )
+    return x.astype(bool)
 
 
 def positive(name: str, value: Any, unit: str = "", *, zero: bool = False) -> None:

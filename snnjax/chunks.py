@@ -4,10 +4,12 @@ A run is any ``(state, xs [T, ...]) -> (state, ys [T, ...])`` that may be cut an
 of arrays or trees of arrays.
 """
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 
-from snnjax import check
+from snnjax import check, loops
 
 
 def in_chunks(run, length, detach=False):
@@ -30,7 +32,7 @@ def in_chunks(run, length, detach=False):
             after_another, x = chunk
             return run(_apart(state, after_another) if detach else state, x)
 
-        state, ys = jax.lax.scan(one, state, (later, head))
+        state, ys = loops.forgotten(partial(jax.lax.scan, one), state, (later, head))
         ys = jax.tree.map(lambda y: y.reshape(n * length, *y.shape[2:]), ys)
         if n * length == steps:
             return state, ys

@@ -297,6 +297,57 @@ def augment(
     )
 
 
+def single_times(
+    times: np.ndarray,
+    sample: np.ndarray,
+    starts: Any,
+    resolution: float,
+) -> np.ndarray:
+    """Times in single precision, from the start of each sample on.
+
+    Times of a camera or a clock are large: at 1.7e9 s the numbers of single precision
+    lie 128 s apart. So the start is subtracted before they are narrowed.
+
+    Args:
+        times: of all events [s], sample after sample, ``[K]``.
+        sample: which sample each is of, ``[K]``, rising.
+        starts: when samples begin [s], ``[N]`` or one number, or ``"first"``: with
+            their first event.
+        resolution: the largest step that the numbers may have at the latest event [s].
+
+    Returns:
+        Times since the start [s], float32, ``[K]``.
+
+    Raises:
+        ValueError: naming a sample with an event before its start, or so late that
+            single precision is too coarse for it.
+    """
+    check.positive("resolution", resolution, " [s]")
+    times = np.asarray(times, np.float64)
+    if isinstance(starts, str):
+        check.one_of("start", starts, ("first",))
+        opens = np.diff(sample, prepend=-1) != 0
+        since = times - times[opens][np.cumsum(opens) - 1]
+    else:
+        check.finite("start", starts)
+        starts = np.asarray(starts, np.float64)
+        since = times - (starts if starts.ndim == 0 else starts[sample])
+    if (since < 0).any():
+        row = sample[since < 0][0]
+        raise ValueError(f"row {row} has an event before its start; say start='first'.")
+    coarse = np.spacing(since.astype(np.float32)) > resolution
+    if coarse.any():
+        worst = since.argmax()
+        raise ValueError(
+            f"row {sample[worst]} has times up to {since[worst]:.6g} s after its "
+            "start, where numbers in single precision lie "
+            f"{np.spacing(np.float32(since[worst])):.2g} s apart. Say when samples "
+            "begin (start='first', or their times), cut them into shorter ones, or "
+            f"allow it: resolution above {resolution:g}."
+        )
+    return since.astype(np.float32)
+
+
 def time_bins(times: np.ndarray, dt: float) -> np.ndarray:
     """Bin ``floor(t/dt)`` of each time, where a time on an edge opens the bin after it.
 

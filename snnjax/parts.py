@@ -307,7 +307,7 @@ def _active(row, whole, outs, xs, dt):
         return row
     fired = jnp.any(out.reshape(-1, out.shape[-1]) > 0, axis=0)
     return row._replace(
-        rate=float(jnp.mean(out.astype(float)) / dt), silent=float(jnp.mean(~fired))
+        rate=float(jnp.mean(check.wide(out)) / dt), silent=float(jnp.mean(~fired))
     )
 
 
@@ -316,7 +316,11 @@ def _operations(name, whole, outs, xs, dt):
     samples = _samples(whole, outs, xs)
     leaf, total = whole.leaves[name], 0.0
     ones = jax.tree.map(
-        lambda w: (w != 0).astype(w.dtype) if jnp.ndim(w) >= 2 else jnp.zeros_like(w),
+        lambda w: (
+            (w != 0).astype(jnp.float32)
+            if jnp.ndim(w) >= 2
+            else jnp.zeros_like(w, jnp.float32)
+        ),
         leaf.weights,
     )
     for arriving in _arriving(name, whole, outs, xs):

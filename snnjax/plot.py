@@ -40,6 +40,7 @@ def voltages(
     ax: Any, v: np.ndarray, *, dt: float, title: str = "", bold: int | None = None
 ) -> None:
     """Draws voltages ``[T, n]`` over time [ms]; one of them may stand out."""
+    v = np.asarray(v, np.float64)
     time = (np.arange(len(v)) + 1) * dt * 1e3
     for k in range(v.shape[1]):
         chosen = k == bold
@@ -74,12 +75,15 @@ def learning_curves(ax: Any, history: list[dict[str, float]], title: str = "") -
 
 def confusion_matrix(ax: Any, counts: np.ndarray, title: str = "") -> None:
     """Draws counts by label (row) and guess (column), ``[classes, classes]``."""
+    counts = np.asarray(counts, np.float64)
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     ax.imshow(share, cmap="Blues", vmin=0.0, vmax=1.0)
     for (row, column), count in np.ndenumerate(counts):
         if count and len(counts) <= 20:
             color = "white" if share[row, column] > 0.5 else "black"
-            ax.text(column, row, count, ha="center", va="center", color=color, size=7)
+            ax.text(
+                column, row, f"{count:g}", ha="center", va="center", color=color, size=7
+            )
     ticks = np.arange(0, len(counts), 1 + (len(counts) - 1) // 20)
     ax.set(xticks=ticks, yticks=ticks, xlabel="guess", ylabel="label", title=title)
 
@@ -120,6 +124,7 @@ def loss_plane(
     title: str = "",
 ) -> None:
     """Draws a loss over a plane, ``[M, K]``, and a way through it, ``[T, 2]``."""
+    xs, ys, losses = (np.asarray(x, np.float64) for x in (xs, ys, losses))
     filled = ax.contourf(xs, ys, losses, levels=24, cmap="Blues_r")
     ax.figure.colorbar(filled, ax=ax, label="loss (nats)")
     if trajectory is not None:
@@ -197,7 +202,7 @@ def report(
     )
     raster(axes[1, 1], hidden, dt=dt, title="hidden layer")
     voltages(axes[0, 2], v, dt=dt, title="outputs", bold=label)
-    rates = hidden.mean(axis=0) / dt
+    rates = np.asarray(hidden, np.float64).mean(axis=0) / dt
     axes[1, 2].hist(rates, bins=20, color="#0072b2")
     axes[1, 2].set(xlabel="rate (Hz)", ylabel="hidden neurons", title="firing rates")
     return page

@@ -11,7 +11,7 @@ go their fastest way.
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from snnjax.cell import Cell, run_cell, scan_steps
+from snnjax.cell import Cell, run_cell
 
 Names = str | int | tuple[str | int, ...] | None
 
@@ -50,10 +50,7 @@ def stepped(cell: Cell, names: tuple[str, ...], shown: str | None = None) -> Cel
         state, y = cell.step(weights, state, x, dt)
         return state, record(state, y)
 
-    def run(weights, state, xs, dt):
-        return scan_steps(cell, weights, state, xs, dt, record)
-
-    return cell._replace(step=step, run=run, loop=None)
+    return cell._replace(step=step, run=None, loop=None)
 
 
 def _with_nothing(cell):

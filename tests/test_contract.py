@@ -326,6 +326,44 @@ def test_half_precision_input_keeps_single_precision_voltages(name):
         assert not hasattr(part, "v") or part.v.dtype == jnp.float32
 
 
+def floats_of(name, xs, dtype):
+    """Floating-point types of states and outputs with weights of one type."""
+    cell = CELLS[name]
+    weights = jax.tree.map(lambda w: w.astype(dtype), cell.init(jax.random.key(0)))
+    with jax.numpy_dtype_promotion("standard"):  # single and double are mixed here
+        run = jax.jit(lambda w, xs: snn.unroll(cell, w, xs, dt=np.float64(DT)))
+        leaves = jax.tree.leaves(jax.eval_shape(run, weights, xs))
+    return {
+        str(x.dtype) for x in leaves if jnp.issubdtype(x.dtype, jnp.floating)
+    }, jax.tree.leaves(weights)
+
+
+@every_cell
+def test_precision_is_that_of_weights_and_input_in_both_modes(name, x64):
+    single, double = jnp.float32, jnp.float64
+    assert floats_of(name, inputs(dtype=single), single)[0] == {"float32"}
+    found, weights = floats_of(name, inputs(dtype=single), double)
+    assert found == ({"float64"} if weights else {"float32"})
+    assert floats_of(name, inputs(dtype=double), single)[0] == {"float64"}
+    raster = inputs() > 0
+    try:
+        CELLS[name].rest(raster[0])
+    except ValueError:
+        return  # it reads currents
+    found, weights = floats_of(name, raster, single)
+    assert found == {"float32"}
+    assert not weights or floats_of(name, raster, double)[0] == {"float64"}
+
+
+@every_cell
+def test_numbers_of_the_host_bring_no_warning_and_the_same(name):
+    cell, weights = start(name)
+    host = np.asarray(inputs(), np.float64)
+    state = cell.rest(host[0])
+    close(snn.unroll(cell, weights, host, dt=DT), program(name)(inputs()))
+    jax.eval_shape(lambda w: cell.step(w, state, host[0], DT), weights)
+
+
 @every_cell
 def test_changed_numbers_do_not_recompile(name):
     run, traces, weights = program(name)

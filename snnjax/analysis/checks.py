@@ -33,7 +33,7 @@ def path_points(name: str, values: Any) -> jax.Array:
     Raises:
         ValueError: for fewer than two points.
     """
-    points = jnp.asarray(values, jnp.result_type(float))
+    points = check.wide(values)
     if points.ndim != 1 or len(points) < 2:
         raise ValueError(
             f"{name} must be two points or more, [K], got shape {points.shape}."
@@ -43,6 +43,8 @@ def path_points(name: str, values: Any) -> jax.Array:
 
 def all_finite(what: str, values: jax.Array) -> jax.Array:
     """The values, unless one of them is known to be NaN or infinite.
+
+    Traced, they come as they are.
 
     Raises:
         ValueError: with their number and the index of the first.

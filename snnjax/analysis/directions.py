@@ -4,7 +4,6 @@ from typing import Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax.flatten_util import ravel_pytree
 
 from snnjax import check
@@ -42,7 +41,7 @@ def random_direction(
         raise ValueError(
             f'normalize must be "filter", "layer" or None, got {normalize!r}.'
         )
-    leaves, tree = jax.tree.flatten(weights)
+    leaves, tree = jax.tree.flatten(jax.tree.map(jnp.asarray, weights))
 
     def draw(key, w):
         d = jax.random.normal(key, w.shape, w.dtype)
@@ -60,7 +59,8 @@ def orthonormal(first: Weights, *others: Weights) -> tuple[Weights, ...]:
     """Directions of length 1 at right angles that span what these span.
 
     The first keeps its course, each other one only what is at right angles to those
-    before (Gram and Schmidt).
+    before (Gram and Schmidt). Under ``jit``, where nothing can be raised, directions
+    that span fewer dimensions come out as NaN.
 
     Raises:
         ValueError: for trees that do not match, or directions of which one lies in the
@@ -72,15 +72,16 @@ def orthonormal(first: Weights, *others: Weights) -> tuple[Weights, ...]:
     columns = jnp.stack([ravel_pytree(d)[0] for d in (first, *others)], axis=1)
     basis, upper = jnp.linalg.qr(columns)
     lengths, diagonal = jnp.linalg.norm(columns, axis=0), jnp.diagonal(upper)
-    shares = check.concrete(jnp.abs(diagonal) / lengths[: len(diagonal)])
-    if shares is not None:
-        least = 1e3 * np.finfo(shares.dtype).eps
-        if len(shares) < len(lengths) or not np.all(shares > least):
-            raise ValueError(
-                f"{len(lengths)} directions of length {lengths} span fewer dimensions: "
-                "one of them is zero, or a sum of the others."
-            )
-    return tuple(unravel(column) for column in (basis * jnp.sign(diagonal)[None]).T)
+    shares = jnp.abs(diagonal) / lengths[: len(diagonal)]
+    enough = jnp.all(shares > 1e3 * jnp.finfo(shares.dtype).eps)
+    known = check.concrete(enough)
+    if len(shares) < len(lengths) or (known is not None and not known):
+        raise ValueError(
+            f"{len(lengths)} directions of length {lengths} span fewer dimensions: "
+            "one of them is zero, or a sum of the others."
+        )
+    basis = check.or_nan(basis * jnp.sign(diagonal)[None], enough)
+    return tuple(unravel(column) for column in basis.T)
 
 
 class Principal(NamedTuple):
@@ -101,7 +102,8 @@ def principal_directions(trajectory: Weights, count: int = 2) -> Principal:
 
     Returns:
         The directions, where each point of the trajectory lies in the plane that they
-        span through the last one, and which share of the variance each explains.
+        span through the last one, and which share of the variance each explains. The
+        shares of a traced trajectory that stands still are NaN.
 
     Raises:
         ValueError: for fewer than ``count + 1`` points, or weights that did not move.

@@ -29,7 +29,7 @@ def by_distance(
     Raises:
         ValueError: for shapes that do not fit, or edges that do not rise.
     """
-    matrix, places, edges = map(np.asarray, (matrix, places, edges))
+    matrix, places, edges = (np.asarray(x, np.float64) for x in (matrix, places, edges))
     n = len(places)
     if matrix.shape != (n, n) or places.ndim != 2:
         raise ValueError(f"Got {matrix.shape} correlations of {places.shape} places.")

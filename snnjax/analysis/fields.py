@@ -95,22 +95,29 @@ def loop_integral(
         batch_size: how many points are computed at a time; one if omitted.
 
     Returns:
-        The integral and its error, both ``[]``.
+        The integral and its error, both ``[]``; NaN for a traced path that is not
+        closed.
 
     Raises:
         ValueError: as ``line_integral``, and for a path that is not closed.
     """
     check.whole("points", points, least=2)
-    start, *others = (path(jnp.asarray(s)) for s in (0.0, 1.0 / 3.0, 2.0 / 3.0, 1.0))
+    start = path(jnp.zeros(()))
+    dtype = check.precision(start)
+    others = [path(jnp.asarray(s, dtype)) for s in (1.0 / 3.0, 2.0 / 3.0, 1.0)]
     *ways, gap = (optax.tree.norm(optax.tree.sub(w, start)) for w in others)
-    known = check.concrete(gap / sum(ways))
-    if known is not None and not known < 0.01:
+    closed = gap / sum(ways) < 0.01
+    known = check.concrete(closed)
+    if known is not None and not known:
         raise ValueError(
             f"The path is no loop: it goes {sum(ways):.3g} away from where it began at "
             f"s = 0, and at s = 1 it ends {gap:.3g} from there. Take a circle or a "
             "polygon, or line_integral for an open path."
         )
     integral = line_integral(
-        field, path, jnp.linspace(0.0, 1.0, points + 1), batch_size=batch_size
+        field,
+        path,
+        jnp.linspace(0.0, 1.0, points + 1, dtype=dtype),
+        batch_size=batch_size,
     )
-    return Integral(integral.value[-1], integral.error[-1])
+    return Integral(*(check.or_nan(each[-1], closed) for each in integral))

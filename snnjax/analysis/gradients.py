@@ -42,7 +42,8 @@ def compare_gradients(
         reference: r, a tree like it.
 
     Returns:
-        For each layer, by its index, key or field name, how both agree.
+        For each layer, by its index, key or field name, how both agree. Under
+        ``jit`` the cosine is NaN where one of them is zero everywhere.
 
     Raises:
         ValueError: for trees that do not match, or a layer where g or r is zero
@@ -62,6 +63,7 @@ def compare_gradients(
 
 
 def _agree(name, g, r):
+    g, r = ([check.wide(leaf) for leaf in x] for x in (g, r))
     sizes = optax.tree.norm(g), optax.tree.norm(r)
     for what, size in zip(("gradient", "reference"), sizes, strict=True):
         known = check.concrete(size)
@@ -75,7 +77,7 @@ def _agree(name, g, r):
     return GradientComparison(
         jnp.vdot(ours, theirs) / (sizes[0] * sizes[1]),
         jnp.linalg.norm(ours - theirs) / sizes[1],
-        jnp.mean(same, where=theirs != 0),
+        jnp.mean(same.astype(ours.dtype), where=theirs != 0),
     )
 
 
@@ -144,6 +146,7 @@ def directional_derivatives(
         raise ValueError(
             f"Directions are arrays [K, ...] of one K, got first axes {sorted(counts)}."
         )
+    directions = jax.tree.map(jnp.asarray, directions)
     same_tree("A direction", jax.tree.map(lambda d: d[0], directions), weights)
 
     def one(k):
@@ -153,7 +156,7 @@ def directional_derivatives(
 
 
 def _moved(away, w, d):
-    dtype = check.common_dtype(away, w, d)
+    dtype = check.precision(w)  # half precision is widened, or it would not move
     away, w, d = (jnp.asarray(x, dtype) for x in (away, w, d))
     return w + away * d
 
@@ -165,7 +168,9 @@ def _differences(loss, weights, direction, count, step, batch_size):
         k, away = point
         return loss(jax.tree.map(partial(_moved, away), weights, direction(k)))
 
-    both = jnp.tile(jnp.asarray([step, -step]), count)
+    step = check.wide(step)
+    both = jnp.tile(jnp.stack([step, -step]), count)
     sides = jnp.repeat(jnp.arange(count), 2), both
     losses = jax.lax.map(at, sides, batch_size=batch_size).reshape(count, 2)
-    return (losses[:, 0] - losses[:, 1]) / (2.0 * step)
+    losses = check.wide(losses)
+    return (losses[:, 0] - losses[:, 1]) / jnp.asarray(2.0 * step, losses.dtype)

@@ -74,7 +74,8 @@ def step_jacobians(
         jacobian, state = _rows(advance, z)
         return state, jacobian
 
-    return unroll(Cell(cell.init, cell.rest, step), weights, xs, dt=dt, state=state)[1]
+    looking = Cell(cell.init, cell.rest, step)
+    return unroll(looking, weights, xs, dt=dt, state=state, record=_output)[1]
 
 
 def gradient_growth(
@@ -131,7 +132,7 @@ def gradient_growth(
 
     following = Cell(cell.init, lambda x: begin(cell.rest(x)), step)
     start = None if state is None else begin(state)
-    return unroll(following, weights, xs, dt=dt, state=start)[1]
+    return unroll(following, weights, xs, dt=dt, state=start, record=_output)[1]
 
 
 def spectral_norms(
@@ -184,7 +185,14 @@ def spectral_norms(
         v = jax.lax.fori_loop(0, iterations, iterate, v)
         return state, jnp.linalg.norm(forward((v,))[0], axis=-1)
 
-    return unroll(Cell(cell.init, cell.rest, step), weights, xs, dt=dt, state=state)[1]
+    looking = Cell(cell.init, cell.rest, step)
+    return unroll(looking, weights, xs, dt=dt, state=state, record=_output)[1]
+
+
+def _output(state, y):
+    """Recorded, so that the program of a step made for one call goes with it."""
+    del state
+    return y
 
 
 def _rows(advance, z):

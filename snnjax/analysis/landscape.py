@@ -43,11 +43,9 @@ def plane(center: Weights, first: Weights, second: Weights) -> Plane:
 
     def at(x, y):
         def moved(c, f, s):
-            dtype = check.common_dtype(x, y, c, f, s)
-            c, along, across = (
-                jnp.asarray(term, dtype) for term in (c, _times(x, f), _times(y, s))
-            )
-            return c + along + across
+            dtype = check.precision(c, f, s)
+            x_, y_, c, f, s = (jnp.asarray(term, dtype) for term in (x, y, c, f, s))
+            return c + x_ * f + y_ * s
 
         return jax.tree.map(moved, center, first, second)
 
@@ -158,14 +156,9 @@ def loss_on_plane(
 
 
 def _between(s, a, b):
-    dtype = check.common_dtype(s, a, b)
-    return jnp.asarray(_times(1.0 - s, a), dtype) + jnp.asarray(_times(s, b), dtype)
-
-
-def _times(s, w):
-    """A weight as many times, in the dtype that holds both."""
-    dtype = check.common_dtype(s, w)
-    return jnp.asarray(s, dtype) * jnp.asarray(w, dtype)
+    """A point of a line, as precise as its ends, whatever the coordinate is."""
+    s, a, b = (jnp.asarray(x, check.precision(a, b)) for x in (s, a, b))
+    return (1.0 - s) * a + s * b
 
 
 def _scalar(loss):

@@ -43,6 +43,7 @@ def membrane_statistics(voltages: jax.Array, *, burn_in: int = 0) -> MembraneSta
             f"Voltages must be [T, *batch, n] with T > burn_in = {burn_in}, got shape "
             f"{voltages.shape}."
         )
+    voltages = check.wide(voltages)
     axes = tuple(range(voltages.ndim - 1))
     mean = jnp.mean(voltages[burn_in:], axes)
     variance = jnp.var(voltages[burn_in:], axes)

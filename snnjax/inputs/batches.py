@@ -20,15 +20,16 @@ spike (``pack``); connections read bytes and ``unpack`` as they are.
 
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import ArrayLike
 
 from snnjax import check
 from snnjax.check import Number
-from snnjax.events import Events
+from snnjax.events import Events, single_times
 
 
 @partial(
@@ -40,7 +41,7 @@ from snnjax.events import Events
 class EventBatch:
     """Events of N samples side by side; the last places of short ones are empty."""
 
-    times: jax.Array  # [s], float32, +∞ where empty, [N, K]
+    times: jax.Array  # [s] from its start, float32, +∞ where empty, [N, K]
     units: jax.Array  # int32, -1 where empty, [N, K]
     labels: jax.Array  # int32, [N]
     n_units: int
@@ -53,19 +54,55 @@ class Raster(NamedTuple):
     missing: jax.Array  # events of each sample that are not in it, int32, [N]
 
 
-def pad(events: Events) -> EventBatch:
+def pad(
+    events: Events,
+    *,
+    start: ArrayLike | Literal["first"] = 0.0,
+    resolution: float = 10e-6,
+) -> EventBatch:
     """Puts a data set side by side, as wide as its longest sample; nothing is dropped.
 
-    Times are kept in single precision, whose step at 1 s is 0.1 µs.
+    Times leave the host in single precision and relative to the start of each sample.
+
+    Args:
+        events: of N samples.
+        start: when samples begin [s], one number or ``[N]``, in the time of their
+            events; ``"first"``: with their first event. Needed where times are those of
+            a clock, such as a camera's.
+        resolution: the largest step between numbers in single precision that the latest
+            event may have [s]; 10 µs are kept up to 128 s.
+
+    Returns:
+        Events of N samples on the device.
+
+    Raises:
+        ValueError: naming a sample with an event before its start, or too late for the
+            resolution; starts of another number or not finite.
     """
     lengths = np.diff(events.offsets)
     n, k = len(lengths), int(lengths.max(initial=0))
+    check_starts(start, n)
+    sample = np.repeat(np.arange(n), lengths)
     times = np.full((n, k), np.inf, np.float32)
     units = np.full((n, k), -1, np.int32)
     filled = np.arange(k) < lengths[:, None]
-    times[filled], units[filled] = events.times, events.units
+    times[filled] = single_times(events.times, sample, start, resolution)
+    units[filled] = events.units
     labels = jnp.asarray(events.labels, jnp.int32)
     return EventBatch(jnp.asarray(times), jnp.asarray(units), labels, events.n_units)
+
+
+def check_starts(start: Any, n: int) -> None:
+    """Refuses starts that are neither a word, one number nor one for each sample.
+
+    Raises:
+        ValueError: with the shape that came.
+    """
+    if not isinstance(start, str) and np.shape(start) not in ((), (n,)):
+        raise ValueError(
+            f"start must be 'first', one number or one for each of {n} samples, got "
+            f"shape {np.shape(start)}."
+        )
 
 
 def take(batch: EventBatch, rows: jax.Array) -> EventBatch:
@@ -89,7 +126,7 @@ def shift(key: jax.Array, batch: EventBatch, *, reach: int) -> EventBatch:
     check.key(key)
     check.whole("reach", reach, least=0)
     n = batch.units.shape[0]
-    by = jax.random.randint(key, (n, 1), -reach, reach + 1)
+    by = jax.random.randint(key, (n, 1), -reach, reach + 1, jnp.int32)
     return _moved(batch, batch.units + by)
 
 
@@ -114,10 +151,11 @@ def jitter(
     check.positive("time", time, " [s]", zero=True)
     check.positive("unit", unit, zero=True)
     key_time, key_unit = jax.random.split(key)
-    by = unit * jax.random.normal(key_unit, batch.units.shape)
-    late = time * jax.random.normal(key_time, batch.times.shape)
+    dtype = batch.times.dtype
+    by = unit * jax.random.normal(key_unit, batch.units.shape, dtype)
+    late = time * jax.random.normal(key_time, batch.times.shape, dtype)
     moved = _moved(batch, batch.units + jnp.round(by).astype(jnp.int32))
-    return replace(moved, times=batch.times + late.astype(batch.times.dtype))
+    return replace(moved, times=batch.times + late.astype(dtype))
 
 
 def merge(batch: EventBatch, by: int) -> EventBatch:
@@ -187,7 +225,8 @@ def raster(
         dt: width of a bin [s].
         dtype: of the counts. ``uint8`` and ``bool`` take a quarter of the memory, and
             connections read them as they are; a count above 255, or above one, stops
-            there and the rest is missing.
+            there and the rest is missing. So it does where a narrow floating-point type
+            ends to tell whole numbers apart, ``bfloat16`` at 256.
 
     Returns:
         Counts ``[T, N, n_units]`` and what is missing: events that come after the last
@@ -205,7 +244,7 @@ def raster(
             f"A raster of {steps} steps, {n} samples and {width} units has 2³¹ entries "
             "or more; take fewer samples at once."
         )
-    bins = jnp.floor(batch.times / dt + 1e-6)
+    bins = jnp.floor(batch.times / jnp.asarray(dt, batch.times.dtype) + 1e-6)
     held = (bins >= 0) & (bins < steps) & _inside(batch)
     sample = jnp.arange(n, dtype=jnp.int32)[:, None]
     cell = (jnp.where(held, bins, 0).astype(jnp.int32) * n + sample) * width
@@ -213,8 +252,8 @@ def raster(
     counts = jnp.zeros(size, jnp.float32)
     counts = counts.at[flat.ravel()].add(1.0, mode="drop").reshape(steps, n, width)
     missing = jnp.sum(jnp.isfinite(batch.times) & ~held, axis=1, dtype=jnp.int32)
-    if not jnp.issubdtype(dtype, jnp.floating):
-        most = 1 if jnp.issubdtype(dtype, jnp.bool_) else jnp.iinfo(dtype).max
+    most = _most(dtype)
+    if most < 2**24:
         counts = jax.lax.optimization_barrier(counts)  # fused, it is four times slower
         over = jnp.sum(jnp.maximum(counts - most, 0.0), axis=(0, 2))
         missing, counts = missing + over.astype(jnp.int32), jnp.minimum(counts, most)
@@ -255,6 +294,15 @@ def unpack(packed: jax.Array, n_units: int) -> jax.Array:
             f"{list(packed.shape)}."
         )
     return jnp.unpackbits(packed, axis=-1, count=n_units).astype(bool)
+
+
+def _most(dtype):
+    """Up to which whole number a type tells all of them apart."""
+    if jnp.issubdtype(dtype, jnp.bool_):
+        return 1
+    if jnp.issubdtype(dtype, jnp.floating):
+        return 2 ** (jnp.finfo(dtype).nmant + 1)
+    return jnp.iinfo(dtype).max
 
 
 def _inside(batch):

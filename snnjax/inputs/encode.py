@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from snnjax import check
+from snnjax import check, loops
 from snnjax.check import Number
 from snnjax.events import OUTSIDE, Outside, time_bins
 
@@ -22,7 +22,9 @@ def poisson(key: jax.Array, rates: Number, *, steps: int, dt: Number) -> jax.Arr
         dt: time step [s].
 
     Returns:
-        Spikes ``[T, *batch, n]`` in {0, 1}, float32.
+        Spikes ``[T, *batch, n]`` in {0, 1}, as precise as the rates, at least float32.
+        Under ``jit``, where rates are not known, a channel whose rate cannot be (above
+        1/dt, negative, NaN) is NaN throughout.
 
     Raises:
         ValueError: for a rate that is negative, not finite, or above 1/dt.
@@ -31,7 +33,8 @@ def poisson(key: jax.Array, rates: Number, *, steps: int, dt: Number) -> jax.Arr
     check.whole("steps", steps, least=0)
     check.positive("dt", dt, " [s]")
     check.positive("rates", rates, " [Hz]", zero=True)
-    chance = jnp.asarray(rates, jnp.float32) * jnp.asarray(dt, jnp.float32)
+    rates = check.wide(rates)
+    chance = rates * jnp.asarray(dt, rates.dtype)
     known = check.concrete(chance)
     if known is not None and np.any(known > 1 + 1e-6):
         raise ValueError(
@@ -39,7 +42,8 @@ def poisson(key: jax.Array, rates: Number, *, steps: int, dt: Number) -> jax.Arr
             f"in a step of {dt} s. Take a dt below {float(dt) / known.max():.3g} s."
         )
     spikes = jax.random.bernoulli(key, chance[None], (steps, *chance.shape))
-    return spikes.astype(jnp.float32)
+    possible = (chance >= 0) & (chance <= 1 + 1e-6)
+    return jnp.where(possible[None], spikes.astype(chance.dtype), jnp.nan)
 
 
 def latency_times(x: Number, *, tau: Number, threshold: Number) -> jax.Array:
@@ -55,28 +59,32 @@ def latency_times(x: Number, *, tau: Number, threshold: Number) -> jax.Array:
         threshold: θ.
 
     Returns:
-        Times [s], ``[...]``.
+        Times [s], ``[...]``, in single precision at least; NaN where a traced intensity
+        is NaN.
 
     Raises:
         ValueError: for a τ or θ that is not positive, or an intensity that is NaN.
     """
     check.positive("tau", tau, " [s]")
     check.positive("threshold", threshold)
-    x = jnp.asarray(x, jnp.result_type(float))
+    x = check.wide(x)
     known = check.concrete(x)
     if known is not None and np.isnan(known).any():
         raise ValueError(
             f"{np.isnan(known).sum()} of {known.size} intensities are NaN."
         )
+    tau, threshold = jnp.asarray(tau, x.dtype), jnp.asarray(threshold, x.dtype)
     fires = x > threshold
     safe = jnp.where(fires, x, 2.0 * threshold)
-    return jnp.where(fires, -tau * jnp.log1p(-threshold / safe), jnp.inf)
+    times = jnp.where(fires, -tau * jnp.log1p(-threshold / safe), jnp.inf)
+    return jnp.where(jnp.isnan(x), jnp.nan, times)
 
 
 def latency_intensity(t: Number, *, tau: Number, threshold: Number) -> jax.Array:
     """The intensity that fires at ``t`` [s]: the inverse of ``latency_times``.
 
-    A time of +∞ gives θ, the strongest intensity that never fires.
+    A time of +∞ gives θ, the strongest intensity that never fires; a traced time that
+    is negative or NaN gives NaN.
 
     Raises:
         ValueError: for a τ or θ that is not positive, or a time that is negative or
@@ -87,7 +95,9 @@ def latency_intensity(t: Number, *, tau: Number, threshold: Number) -> jax.Array
     known = check.concrete(t)
     if known is not None and not np.all(known >= 0):
         raise ValueError(f"Times [s] must not be negative or NaN, got {known}.")
-    return -threshold / jnp.expm1(-jnp.asarray(t, jnp.result_type(float)) / tau)
+    t = check.wide(t)
+    tau, threshold = jnp.asarray(tau, t.dtype), jnp.asarray(threshold, t.dtype)
+    return jnp.where(t >= 0, -threshold / jnp.expm1(-t / tau), jnp.nan)
 
 
 def latency(
@@ -111,7 +121,8 @@ def latency(
             cannot be counted, so there it must be ``"drop"``.
 
     Returns:
-        Spikes ``[T, *batch, n]`` in {0, 1}, float32.
+        Spikes ``[T, *batch, n]`` in {0, 1}, as precise as ``x``, at least float32; NaN
+        throughout for a channel whose traced intensity is NaN.
 
     Raises:
         ValueError: for a late spike, unless late spikes are to be dropped; as
@@ -120,7 +131,8 @@ def latency(
     check.one_of("outside", outside, OUTSIDE)
     check.whole("steps", steps)
     check.positive("dt", dt, " [s]")
-    bins = jnp.floor(latency_times(x, tau=tau, threshold=threshold) / dt + 1e-6)
+    times = latency_times(x, tau=tau, threshold=threshold)
+    bins = jnp.floor(times / jnp.asarray(dt, times.dtype) + 1e-6)
     known = check.concrete(bins)
     if outside == "error":
         if known is None:
@@ -131,8 +143,14 @@ def latency(
                 f"{over.sum()} spikes come after {steps * dt} s, the last in step "
                 f"{known[over].max():.0f}. Take more steps, or outside='drop'."
             )
+    return one_hot(bins, steps)
+
+
+def one_hot(bins: jax.Array, steps: int) -> jax.Array:
+    """A one in the step that each entry names, ``[T, ...]``; NaN for an entry NaN."""
     clock = jnp.arange(steps, dtype=bins.dtype).reshape(-1, *(1,) * bins.ndim)
-    return (bins[None] == clock).astype(jnp.float32)
+    spikes = (bins[None] == clock).astype(bins.dtype)
+    return jnp.where(jnp.isnan(bins)[None], jnp.nan, spikes)
 
 
 def level_crossing(signal: jax.Array, *, delta: Number) -> jax.Array:
@@ -143,8 +161,9 @@ def level_crossing(signal: jax.Array, *, delta: Number) -> jax.Array:
         delta: distance δ between levels.
 
     Returns:
-        Events up, then events down, ``[T, *batch, 2n]``; several levels crossed in one
-        step make a count, so that no movement is lost.
+        Events up, then events down, ``[T, *batch, 2n]``, in single precision at least;
+        several levels crossed in one step make a count, so that no movement is lost.
+        NaN from where a traced signal is NaN.
 
     Raises:
         ValueError: for a δ that is not positive, or a signal without time, not floating
@@ -155,13 +174,16 @@ def level_crossing(signal: jax.Array, *, delta: Number) -> jax.Array:
         raise ValueError(f"signal must be [T, *batch, n], got shape {signal.shape}.")
     check.floating("signal", signal)
     check.finite("signal", signal)
+    signal = check.wide(signal)
+    delta = jnp.asarray(delta, signal.dtype)
+    return loops.scan(_crossings, None, delta, signal[0], signal)[1]
 
-    def body(level, value):
-        crossed = jnp.trunc((value - level) / delta)
-        up, down = jnp.maximum(crossed, 0.0), jnp.maximum(-crossed, 0.0)
-        return level + delta * crossed, jnp.concatenate([up, down], axis=-1)
 
-    return jax.lax.scan(body, signal[0], signal)[1]
+def _crossings(fixed, delta, level, value):
+    del fixed
+    crossed = jnp.trunc((value - level) / delta)
+    up, down = jnp.maximum(crossed, 0.0), jnp.maximum(-crossed, 0.0)
+    return level + delta * crossed, jnp.concatenate([up, down], axis=-1)
 
 
 def level_reconstruction(
@@ -187,11 +209,9 @@ def level_reconstruction(
             f"Events must be [T, *batch, 2n] and start [*batch, n], got {events.shape} "
             f"and {np.shape(start)}."
         )
-    if not jnp.issubdtype(events.dtype, jnp.floating):
-        events = events.astype(float)  # a difference of unsigned counts would wrap
-    up, down = jnp.split(events, 2, axis=-1)
-    moved = delta * jnp.cumsum(up - down, axis=0)
-    dtype = check.common_dtype(start, moved)
+    up, down = jnp.split(check.wide(events), 2, axis=-1)
+    moved = jnp.asarray(delta, up.dtype) * jnp.cumsum(up - down, axis=0)
+    dtype = check.precision(jnp.asarray(start), moved)
     return jnp.asarray(start, dtype)[None] + moved.astype(dtype)
 
 
@@ -210,7 +230,8 @@ def population(
         width: standard deviation w; the distance between centres if omitted.
 
     Returns:
-        Activations in 0 to 1, ``[*batch, m·n]``, those of one value side by side.
+        Activations in 0 to 1, ``[*batch, m·n]``, in single precision at least, those of
+        one value side by side; NaN for a traced value outside.
 
     Raises:
         ValueError: for a value outside, or an empty range.
@@ -219,13 +240,16 @@ def population(
     check.positive("high - low", high - low)
     x = jnp.asarray(x)
     check.floating("x", x)
+    x = check.wide(x)
     known = check.concrete(x)
     if known is not None and not np.all((known >= low) & (known <= high)):
         raise ValueError(f"Values must lie in {low} … {high}.")
     centres = jnp.linspace(low, high, n, dtype=x.dtype).reshape(*x.ndim * (1,), n)
     width = (high - low) / (n - 1) if width is None else width
     check.positive("width", width)
-    activity = jnp.exp(-(((x[..., None] - centres) / width) ** 2) / 2.0)
+    x = jnp.where((x >= low) & (x <= high), x, jnp.nan)
+    distance = (x[..., None] - centres) / jnp.asarray(width, x.dtype)
+    activity = jnp.exp(-(distance**2) / 2.0)
     return activity.reshape(*x.shape[:-1], -1)
 
 

@@ -1,12 +1,14 @@
 """Patterns made to order: inputs whose difficulty is known."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from snnjax import check
+from snnjax import check, loops
 from snnjax.check import Number
-from snnjax.inputs.encode import poisson
+from snnjax.inputs.encode import one_hot, poisson
 
 
 def random_manifold(
@@ -36,7 +38,8 @@ def random_manifold(
         cutoff: number of harmonics.
 
     Returns:
-        Times in 0 to 1 ``[classes·samples, neurons]``, class after class, and labels.
+        Times in 0 to 1 ``[classes·samples, neurons]``, class after class, in the usual
+        floating-point type of jax, and labels, int32.
 
     References:
         Zenke & Vogels (2021), doi:10.1162/neco_a_01367.
@@ -46,24 +49,27 @@ def random_manifold(
         check.whole(name, value)
     check.whole("samples", samples, least=2)
     check.whole("cutoff", cutoff)
-    harmonics = jnp.arange(1, cutoff + 1, dtype=jnp.float32)[None]
+    dtype = jnp.result_type(float)
+    harmonics = jnp.arange(1, cutoff + 1, dtype=dtype)[None]
 
     def coordinate(key, x):  # one neuron's spike time along the manifold, [samples]
-        a, b, c = jax.random.uniform(key, (3, dims, cutoff))
-        k = harmonics.astype(check.common_dtype(harmonics, alpha))
-        k, weight = harmonics.astype(a.dtype), (k**-alpha).astype(a.dtype)
-        waves = jnp.sin(2 * jnp.pi * (x[:, :, None] * k[None] * b[None] + c[None]))
+        a, b, c = jax.random.uniform(key, (3, dims, cutoff), dtype)
+        weight = harmonics ** -jnp.asarray(alpha, dtype)
+        waves = jnp.sin(
+            2 * jnp.pi * (x[:, :, None] * harmonics[None] * b[None] + c[None])
+        )
         f = jnp.prod(jnp.sum((weight * a)[None] * waves, axis=-1), axis=-1)
         return (f - f.min()) / (f.max() - f.min())
 
     def manifold(key):
         key_x, key_f = jax.random.split(key)
-        x = jax.random.uniform(key_x, (samples, dims))
+        x = jax.random.uniform(key_x, (samples, dims), dtype)
         return jax.lax.map(
             lambda k: coordinate(k, x), jax.random.split(key_f, neurons)
         ).T
 
-    times = jax.lax.map(manifold, jax.random.split(key, classes))
+    draw = partial(jax.lax.map, manifold)
+    times = loops.forgotten(draw, jax.random.split(key, classes))
     labels = jnp.repeat(jnp.arange(classes, dtype=jnp.int32), samples)
     return times.reshape(-1, neurons), labels
 
@@ -76,18 +82,19 @@ def one_spike_raster(times: jax.Array, steps: int) -> jax.Array:
         steps: number of steps T.
 
     Returns:
-        Spikes ``[T, B, n]``, float32.
+        Spikes ``[T, B, n]``, as precise as the times, at least float32. NaN throughout
+        for a neuron whose traced time lies outside 0 to 1.
 
     Raises:
         ValueError: for a time outside 0 to 1.
     """
     check.whole("steps", steps)
+    times = check.wide(times)
     known = check.concrete(times)
     if known is not None and not np.all((known >= 0) & (known <= 1)):
         raise ValueError("Spike times of a manifold must lie in 0 … 1.")
-    bins = jnp.minimum(jnp.floor(times * steps), steps - 1)
-    clock = jnp.arange(steps, dtype=bins.dtype)[:, None, None]
-    return (bins[None] == clock).astype(jnp.float32)
+    inside = jnp.where((times >= 0) & (times <= 1), times, jnp.nan)
+    return one_hot(jnp.minimum(jnp.floor(inside * steps), steps - 1), steps)
 
 
 def frozen_poisson(
@@ -114,11 +121,11 @@ def frozen_poisson(
         classes: number of labels.
 
     Returns:
-        Spikes ``[T, patterns, n]``, float32, and labels ``[patterns]``, int32.
+        Spikes ``[T, patterns, n]`` of ``poisson``, and labels ``[patterns]``, int32.
     """
     check.key(key)
     key_spikes, key_labels = jax.random.split(key)
-    rates = jnp.full((patterns, n), rate, jnp.float32)
+    rates = jnp.full((patterns, n), check.wide(rate))
     labels = jax.random.randint(key_labels, (patterns,), 0, classes, jnp.int32)
     return poisson(key_spikes, rates, steps=steps, dt=dt), labels
 

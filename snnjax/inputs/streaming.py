@@ -18,14 +18,15 @@ shape, so nothing compiles twice.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
+from jax.typing import ArrayLike
 
 from snnjax import check
 from snnjax.datasets.sources import Sample, Source
-from snnjax.events import Outside
-from snnjax.inputs.batches import EventBatch
+from snnjax.events import Outside, single_times
+from snnjax.inputs.batches import EventBatch, check_starts
 
 
 class Batch(NamedTuple):
@@ -107,6 +108,8 @@ def stream(
     seed: int = 0,
     outside: Outside = "error",
     shard: tuple[int, int] = (0, 1),
+    start: ArrayLike | Literal["first"] = 0.0,
+    resolution: float = 10e-6,
 ) -> Stream:
     """Shuffles samples into batches of one shape; anew in every epoch.
 
@@ -120,6 +123,9 @@ def stream(
         shard: which part of how many this host reads, such as
             ``(jax.process_index(), jax.process_count())``. Every host has as many
             batches as any other, and their numbers differ.
+        start: when samples begin [s], as of ``pad``: times leave the host relative to
+            it, in single precision.
+        resolution: the largest step that the latest event may have then [s].
 
     Returns:
         ``Stream``: ``epoch(k)`` for ``fit``, or batches without end.
@@ -127,7 +133,8 @@ def stream(
     Raises:
         ImportError: without grain.
         ValueError: for numbers out of range, sources of different units, or fewer
-            samples than are read at once; while reading, for a long sample, naming it.
+            samples than are read at once, starts that ``pad`` refuses; while reading,
+            for a sample that is long or too late for the resolution, naming it.
     """
     check.whole("batch", batch)
     check.whole("width", width)
@@ -145,8 +152,13 @@ def stream(
             "samples."
         )
 
+    check_starts(start, samples)
+    check.positive("resolution", resolution, " [s]")
+
     def narrow(row, sample):
-        return _padded(sample, width, row % samples, outside)
+        row = row % samples
+        begins = start if np.ndim(start) == 0 else np.asarray(start)[row]
+        return _padded(sample, width, row, outside, begins, resolution)
 
     def pack(number, rows):
         times, units_, labels, missing = rows
@@ -159,10 +171,18 @@ def stream(
     rows = rows.map_with_index(narrow).shuffle(order).repeat()
     batches = rows.batch(batch).map_with_index(pack)
     made_of = {"samples": samples, "n_units": units[0], "batch": batch, "width": width}
-    return Stream(batches, samples, made_of | {"seed": seed, "shard": list(shard)})
+    made_of |= {"seed": seed, "shard": list(shard), "start": np.asarray(start).tolist()}
+    return Stream(batches, samples, made_of)
 
 
-def _padded(sample: Sample, width: int, row: int, outside: Outside) -> tuple:
+def _padded(
+    sample: Sample,
+    width: int,
+    row: int,
+    outside: Outside,
+    start: ArrayLike | str,
+    resolution: float,
+) -> tuple:
     """Events of one sample with room for ``width``."""
     n = len(sample.times)
     if n > width and outside == "error":
@@ -173,7 +193,9 @@ def _padded(sample: Sample, width: int, row: int, outside: Outside) -> tuple:
     n = min(n, width)
     times = np.full(width, np.inf, np.float32)
     units = np.full(width, -1, np.int32)
-    times[:n], units[:n] = sample.times[:n], sample.units[:n]
+    held = sample.times[:n], np.full(n, row)
+    times[:n] = single_times(*held, start, resolution)
+    units[:n] = sample.units[:n]
     missing = np.int32(sample.missing + len(sample.times) - n)
     return times, units, np.int32(sample.label), missing
 

@@ -11,7 +11,7 @@ loop, so there it is a sum of matrix products, one for each step t and tap k:
 import math
 from collections.abc import Callable
 from functools import partial, reduce
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -95,6 +95,11 @@ def _over_time(x, w, window):
     """A few steps of a raster at a time, so that it never is one in floating point."""
     if jnp.issubdtype(x.dtype, jnp.floating):
         return at_once(x, w, window)
+    return _a_few_at_a_time(x, w, window)
+
+
+@partial(jax.jit, static_argnums=2, inline=True)
+def _a_few_at_a_time(x, w, window):
     return jax.lax.map(lambda x: at_once(x[None], w, window)[0], x, batch_size=16)
 
 
@@ -106,19 +111,31 @@ def _over_time_jvp(window, primals, tangents):
     if not isinstance(d_x, SymbolicZero) and jnp.issubdtype(x.dtype, jnp.floating):
         d_y = d_y + at_once(d_x, w, window)
     if not isinstance(d_w, SymbolicZero):
-        ways = partial(_slid, window), partial(_of_weights, window, w)
+        ways = _Slid(window), _OfWeights(window, w.shape, w.dtype)
         d_y = d_y + with_transpose(*ways, x, d_w, y)
     return y, d_y
 
 
-def _slid(window, x, w):
-    return at_once(x, w, window)
+class _Slid(NamedTuple):
+    """A convolution as a function of its weights, told apart by its window."""
+
+    window: Window
+
+    def __call__(self, x, w):
+        return at_once(x, w, self.window)
 
 
-def _of_weights(window, w, x, g):
-    """The gradient of ``w``, of which only the shape matters here."""
-    ways = partial(by_products, window), partial(by_convolution, window)
-    return jax.lax.platform_dependent(x, w, g, cpu=ways[0], default=ways[1])
+class _OfWeights(NamedTuple):
+    """The gradient of the weights, of which only shape and type matter."""
+
+    window: Window
+    shape: tuple[int, ...]
+    dtype: Any
+
+    def __call__(self, x, g):
+        ways = partial(by_products, self.window), partial(by_convolution, self.window)
+        w = jnp.zeros(self.shape, self.dtype)
+        return jax.lax.platform_dependent(x, w, g, cpu=ways[0], default=ways[1])
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(2,))
@@ -166,6 +183,7 @@ def by_convolution(
     return jax.linear_transpose(lambda w: at_once(x, w, window), w)(g)[0]
 
 
+@partial(jax.jit, static_argnums=0, inline=True)
 def by_products(window: Window, x: jax.Array, w: jax.Array, g: jax.Array) -> jax.Array:
     """The gradient of ``w`` as a matrix product for each step and tap.
 

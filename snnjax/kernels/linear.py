@@ -11,12 +11,14 @@ row and column cost nothing once compiled.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 
+@partial(jax.jit, static_argnums=(0, 1), inline=True)
 def with_transpose(
     apply: Callable[[Any, jax.Array], jax.Array],
     transpose: Callable[[Any, jax.Array], jax.Array],

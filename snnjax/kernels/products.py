@@ -58,6 +58,9 @@ def _from_raster(x, w):
     return step(x) if x.ndim < 3 else jax.lax.map(step, x, batch_size=16)
 
 
+_from_raster = jax.jit(_from_raster, inline=True)
+
+
 def _product(x, w):
     """The product, and marks of where ``x`` is not zero."""
     made = [floats(len(x), w.shape[1]), *mark_shapes(*x.shape)]

@@ -2,7 +2,8 @@
 
 First a readout turns outputs over time ``[T, B, n]`` into scores ``[B, n]``, then a
 loss compares scores with labels ``[B]``. A mask ``[T, B]`` marks the valid steps of
-sequences of unequal length; a step that is not valid has neither effect nor gradient.
+sequences of unequal length; a step that is not valid has neither effect nor gradient,
+whatever it holds. Sums are taken in single precision at least.
 
     loss = cross_entropy(max_over_time(voltages), labels)
 """
@@ -14,6 +15,7 @@ import optax
 
 from snnjax import check
 from snnjax.check import Number
+from snnjax.learning.validity import masked, some_step, valid_steps
 
 
 def max_over_time(y: jax.Array, mask: jax.Array | None = None) -> jax.Array:
@@ -27,32 +29,40 @@ def max_over_time(y: jax.Array, mask: jax.Array | None = None) -> jax.Array:
         mask: valid steps ``[T, B]``.
 
     Returns:
-        ``[B, n]``.
+        ``[B, n]``. Under ``jit``, where the mask is not known, NaN for a sample without
+        a valid step.
 
     Raises:
-        ValueError: for another rank, an empty sequence, or a mask of another shape.
+        ValueError: for another rank, an empty sequence, a mask of another shape or of
+            other numbers than 0 and 1, or a sample without a valid step.
     """
     valid = _valid(y, mask)
-    best = jnp.argmax(jnp.where(valid, y, -jnp.inf), axis=0, keepdims=True)
-    return jnp.take_along_axis(y, best, axis=0)[0]
+    y = masked(y, valid, -jnp.inf)
+    best = jnp.argmax(y, axis=0, keepdims=True)
+    return check.or_nan(jnp.take_along_axis(y, best, axis=0)[0], some_step(valid))
 
 
 def last(y: jax.Array, mask: jax.Array | None = None) -> jax.Array:
     """Value at the last valid step: ``[T, B, n] -> [B, n]``. See ``max_over_time``."""
     valid = _valid(y, mask)
+    y = masked(y, valid)
+    if valid is None:
+        return y[-1]
     steps = jnp.arange(len(y))[:, None, None]
     end = jnp.max(jnp.where(valid, steps, 0), axis=0, keepdims=True)
-    return jnp.take_along_axis(y, end, axis=0)[0]
+    return check.or_nan(jnp.take_along_axis(y, end, axis=0)[0], some_step(valid))
 
 
 def sum_over_time(y: jax.Array, mask: jax.Array | None = None) -> jax.Array:
     """The sum over valid steps: ``[T, B, n] -> [B, n]``. See ``max_over_time``."""
-    return jnp.sum(y, axis=0, where=_valid(y, mask))
+    valid = _valid(y, mask)
+    return check.or_nan(jnp.sum(masked(y, valid), axis=0), some_step(valid))
 
 
 def mean_over_time(y: jax.Array, mask: jax.Array | None = None) -> jax.Array:
     """The mean over valid steps: ``[T, B, n] -> [B, n]``. See ``max_over_time``."""
-    return jnp.mean(y, axis=0, where=_valid(y, mask))
+    valid = _valid(y, mask)
+    return jnp.mean(masked(y, valid), axis=0, where=valid)
 
 
 def first_spike(
@@ -79,8 +89,9 @@ def first_spike(
     """
     check.positive("dt", dt, " [s]")
     valid = _valid(spikes, mask)
-    silent = jnp.cumprod(jnp.where(valid, 1.0 - spikes, 1.0), axis=0)
-    return jnp.asarray(dt, spikes.dtype) * jnp.sum(silent, axis=0, where=valid)
+    silent = jnp.cumprod(1.0 - masked(spikes, valid), axis=0)
+    time = jnp.asarray(dt, silent.dtype) * jnp.sum(silent, axis=0, where=valid)
+    return check.or_nan(time, some_step(valid))
 
 
 def cross_entropy(
@@ -97,26 +108,30 @@ def cross_entropy(
             looked at.
 
     Returns:
-        ``[]``, the mean over those that count.
+        ``[]``, the mean over those that count. Under ``jit``, where their numbers are
+        not known, NaN for a label out of range or a mask without a single label.
 
     Raises:
         ValueError: for shapes that do not fit, labels that are not integers, or labels
             out of range; a mask without a single label.
     """
-    _check_labels(scores, labels, mask)
-    known = labels if mask is None else jnp.where(mask.astype(bool), labels, 0)
-    each = optax.softmax_cross_entropy_with_integer_labels(scores, known)
-    return jnp.mean(each, where=None if mask is None else mask.astype(bool))
+    scores, labels, counts = _looked_at(scores, labels, mask)
+    each = optax.softmax_cross_entropy_with_integer_labels(scores, labels)
+    return jnp.mean(check.or_nan(each, _in_range(scores, labels)), where=counts)
 
 
 def accuracy(
     scores: jax.Array, labels: jax.Array, mask: jax.Array | None = None
 ) -> jax.Array:
-    """Share of labels that have the highest score; see ``cross_entropy``."""
-    _check_labels(scores, labels, mask)
-    found = jnp.argmax(scores, axis=-1)
-    hits = (found == labels.astype(found.dtype)).astype(scores.dtype)
-    return jnp.mean(hits, where=None if mask is None else mask.astype(bool))
+    """Share of labels that have the highest score; see ``cross_entropy``.
+
+    NaN where a score is NaN.
+    """
+    scores, labels, counts = _looked_at(scores, labels, mask)
+    hits = jnp.argmax(scores, axis=-1).astype(jnp.int32) == labels
+    sure = _in_range(scores, labels) & ~jnp.any(jnp.isnan(scores), axis=-1)
+    each = check.or_nan(hits.astype(scores.dtype), sure)
+    return jnp.mean(each, where=counts)
 
 
 def _valid(y, mask):
@@ -125,19 +140,22 @@ def _valid(y, mask):
             f"A readout expects outputs [T, B, n] with T > 0, got shape {y.shape}. "
             "A single sample is y[:, None]."
         )
+    return valid_steps("Outputs", y, mask)
+
+
+def _looked_at(scores, labels, mask):
+    """Scores and labels with zeros where they do not count, and where they do."""
+    if mask is not None:
+        mask = check.truth("A mask", mask)
+    _check_labels(scores, labels, mask)
+    scores, labels = check.wide(scores), labels.astype(jnp.int32)
     if mask is None:
-        return jnp.ones((len(y), 1, 1), bool)
-    if mask.shape != y.shape[:2]:
-        swapped = (
-            " Batch and time look swapped." if mask.shape == y.shape[1::-1] else ""
-        )
-        raise ValueError(
-            f"The mask must be [T, B] = {y.shape[:2]}, got {mask.shape}.{swapped}"
-        )
-    known = check.concrete(mask)
-    if known is not None and not np.all(np.any(known, axis=0)):
-        raise ValueError("The mask leaves a sample without a single valid step.")
-    return mask.astype(bool)[:, :, None]
+        return scores, labels, None
+    return masked(scores, mask[..., None]), jnp.where(mask, labels, 0), mask
+
+
+def _in_range(scores, labels):
+    return (labels >= 0) & (labels < scores.shape[-1])
 
 
 def _check_labels(scores, labels, mask):
@@ -153,8 +171,7 @@ def _check_labels(scores, labels, mask):
         raise ValueError(
             f"The mask must be like the labels, {labels.shape}, got {mask.shape}."
         )
-    known, counts = check.concrete(labels), True if mask is None else mask.astype(bool)
-    counts = check.concrete(counts)
+    known, counts = check.concrete(labels), check.concrete(mask is None or mask)
     if known is None or counts is None:
         return
     if mask is not None and not counts.any():

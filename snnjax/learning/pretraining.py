@@ -44,6 +44,7 @@ def homeostatic_pretraining(
     optimizer: optax.GradientTransformation,
     steps: int,
     of: Literal["thresholds", "weights"] = "thresholds",
+    mask: jax.Array | None = None,
 ) -> Pretrained:
     """Descends on firing rates alone until the mean rate of every layer is in its band.
 
@@ -92,10 +93,13 @@ def homeostatic_pretraining(
             weights; those that no rate depends on stay as they are.
         steps: at most so many updates.
         of: what is descended on.
+        mask: valid steps ``[T, *batch]``, as of ``unroll``; rates are those of the
+            valid steps of each sample.
 
     Returns:
         ``Pretrained(weights, rates, inside, steps)``; ``inside`` is false for layers
-        that did not reach their band. It runs under ``jit``; no gradient passes.
+        that did not reach their band, nor a traced one that is empty. It runs under
+        ``jit``; no gradient passes.
 
     Raises:
         ValueError: for a band that is empty or negative or has another number of
@@ -104,10 +108,11 @@ def homeostatic_pretraining(
     """
     check.one_of("of", of, ("thresholds", "weights"))
     names = (layers,) if isinstance(layers, str) else tuple(map(str, layers))
+    weights = jax.tree.map(jnp.asarray, weights)
 
     def rates(net, weights):
-        _, (_, ys) = unroll(watched(net, names), weights, xs, dt=dt)
-        return [firing_rate(ys[name], dt=dt) for name in names]
+        _, (_, ys) = unroll(watched(net, names), weights, xs, dt=dt, mask=mask)
+        return [firing_rate(ys[name], dt=dt, mask=mask) for name in names]
 
     def descended(rates, initial):
         band = {"lower": lower, "upper": upper}
@@ -118,9 +123,10 @@ def homeostatic_pretraining(
     whole = flat(net, weights)
     neurons = [_neuron(whole, name) for name in names]
     onto = {source: neuron for neuron in neurons for source in _onto(whole, neuron)}
+    dtype = check.precision(weights)
     found = descended(
         lambda logs: rates(_raised(net, logs), weights),
-        {neuron: jnp.zeros(n) for neuron, n in _widths(net, weights, xs, neurons)},
+        {k: jnp.zeros(n, dtype) for k, n in _widths(net, weights, xs, neurons)},
     )
 
     def folded(name, w):

@@ -18,6 +18,7 @@ import numpy as np
 
 from snnjax import check
 from snnjax.check import Number
+from snnjax.learning.validity import masked, some_step, valid_steps
 
 Over = Literal["neuron", "population"]
 
@@ -33,16 +34,17 @@ def firing_rate(
         mask: valid steps ``[T, *batch]``; others do not count.
 
     Returns:
-        Rates ``[*batch, n]`` [Hz], at least in single precision.
+        Rates ``[*batch, n]`` [Hz], in single precision at least. Under ``jit``, where
+        the mask is not known, NaN for a sample without a valid step.
 
     Raises:
         ValueError: for spikes without time and neurons, an empty sequence, a mask of
             another shape or without a valid step, or a ``dt`` that is not positive.
     """
     check.positive("dt", dt, " [s]")
-    valid = _valid("Spikes", spikes, mask)
-    rates = jnp.mean(spikes, axis=0, where=valid, dtype=_wide(spikes))
-    return rates / jnp.asarray(dt, rates.dtype)
+    valid = valid_steps("Spikes", spikes, mask)
+    spikes = masked(spikes, valid)
+    return jnp.mean(spikes, axis=0, where=valid) / jnp.asarray(dt, spikes.dtype)
 
 
 def lower_rate_bound(
@@ -93,7 +95,7 @@ def fan_out(w: jax.Array) -> jax.Array:
         w: weights ``[n_in, n_out]``.
 
     Returns:
-        Counts ``[n_in]``.
+        Counts ``[n_in]``; NaN is no zero.
 
     Raises:
         ValueError: for weights of another rank.
@@ -133,13 +135,14 @@ def synaptic_operations(
     Raises:
         ValueError: as ``firing_rate``; for a fan-out that is negative or does not fit.
     """
-    valid = _valid("Spikes", spikes, mask)
+    valid = valid_steps("Spikes", spikes, mask)
     check.positive("fan_out", fan_out, zero=True)
     check.per_neuron("fan_out", fan_out, spikes.shape[-1])
-    if dt is not None:
-        fired = firing_rate(spikes, dt=dt, mask=mask)
+    if dt is None:
+        spikes = masked(spikes, valid)
+        fired = check.or_nan(jnp.sum(spikes, axis=0), some_step(valid))
     else:
-        fired = jnp.sum(spikes, axis=0, where=valid, dtype=_wide(spikes))
+        fired = firing_rate(spikes, dt=dt, mask=mask)
     each = jax.lax.stop_gradient(_beside(fan_out, fired))
     return jnp.mean(jnp.sum(fired * each, axis=-1))
 
@@ -168,7 +171,9 @@ def voltage_band(
         mask: valid steps ``[T, *batch]``; each counts the same.
 
     Returns:
-        The penalty [θᵖ], ``[]``. Zero, with zero gradient, inside the band.
+        The penalty [θᵖ], ``[]``. Zero, with zero gradient, inside the band. Under
+        ``jit`` NaN where the mask leaves a sample without a valid step, or for a band
+        upside down.
 
     Raises:
         ValueError: for voltages without time and neurons, a mask that does not fit or
@@ -176,17 +181,21 @@ def voltage_band(
             ``[n]``, a threshold that is not positive, a band upside down, or another
             power.
     """
-    valid = _valid("Voltages", v, mask)
+    valid = valid_steps("Voltages", v, mask)
     check.positive("threshold", threshold)
     for name, value in (("lower", lower), ("upper", upper), ("threshold", threshold)):
         check.per_neuron(name, value, v.shape[-1])
     low, high = check.concrete(lower), check.concrete(upper)
     if low is not None and high is not None and not np.all(low <= high):
         raise ValueError(f"lower must not be above upper, got {low} and {high}.")
+    v = masked(v, valid)
     below, above, threshold = (_beside(c, v) for c in (lower, upper, threshold))
     u = v / threshold
     outside = beyond(below - u, power) + beyond(u - above, power)
-    return jnp.mean(outside, where=valid)
+    sure = jnp.all(below <= above)
+    if valid is not None:
+        sure &= jnp.all(jnp.any(valid, axis=0))
+    return check.or_nan(jnp.mean(outside, where=valid), sure)
 
 
 def weight_penalty(weights: Any, *, power: int = 2) -> jax.Array:
@@ -206,7 +215,8 @@ def weight_penalty(weights: Any, *, power: int = 2) -> jax.Array:
         ValueError: for a tree without any connection, or another power.
     """
     _check_power(power)
-    connections = [w for w in jax.tree.leaves(weights) if jnp.ndim(w) >= 2]
+    leaves = jax.tree.leaves(weights)
+    connections = [check.wide(w) for w in leaves if jnp.ndim(w) >= 2]
     if not connections:
         shapes = [jnp.shape(w) for w in jax.tree.leaves(weights)]
         raise ValueError(
@@ -243,29 +253,11 @@ def _beside(constant, x):
 
 
 def beyond(excess, power):
-    """[excess]₊ᵖ, without gradient where it is zero."""
+    """[excess]₊ᵖ, without gradient where it is zero; NaN stays."""
     _check_power(power)
-    return jnp.where(excess > 0.0, excess, 0.0) ** power
+    return jnp.where(excess <= 0.0, 0.0, excess) ** power
 
 
 def _check_power(power):
     if power not in (1, 2):
         raise ValueError(f"power must be 1 (L1) or 2 (L2), got {power!r}.")
-
-
-def _valid(what, x, mask):
-    """Which steps count, ``[T, *batch, 1]``; None if all do."""
-    if x.ndim < 2 or len(x) == 0:
-        raise ValueError(
-            f"{what} must be [T, *batch, n] with T > 0, got shape {x.shape}."
-        )
-    if mask is None:
-        return None
-    if mask.shape != x.shape[:-1]:
-        raise ValueError(
-            f"The mask must be [T, *batch] = {x.shape[:-1]}, got {mask.shape}."
-        )
-    known = check.concrete(mask)
-    if known is not None and not np.all(np.any(known, axis=0)):
-        raise ValueError("The mask leaves a sample without a single valid step.")
-    return mask.astype(bool)[..., None]

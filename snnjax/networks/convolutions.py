@@ -124,6 +124,7 @@ def pool(
 
     Returns:
         A cell ``[*batch, *space, c] -> [*batch, *space, c]`` without weights or state.
+        Sums and means are taken in single precision at least.
 
     Raises:
         ValueError: for another ``by`` or padding, a kernel or stride below one, an
@@ -146,7 +147,11 @@ def pool(
     def run(weights, state, xs, dt):
         del weights, dt
         rest(xs)
-        y = over(xs if jnp.issubdtype(xs.dtype, jnp.floating) else xs.astype(float))
+        y = over(
+            xs
+            if by == "max" and jnp.issubdtype(xs.dtype, jnp.floating)
+            else check.wide(xs)
+        )
         if by == "mean":
             y = y / align(over(jnp.ones((*_space(xs, kernel), 1), y.dtype)), y)
         return state, y

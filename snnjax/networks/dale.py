@@ -16,7 +16,7 @@ A weight at zero still has its gradient and comes back when that changes its sig
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -90,6 +90,7 @@ def project_signs(w: jax.Array, signs: np.ndarray) -> jax.Array:
         ValueError: if there is not one sign for each input, or one is not 1 or -1.
     """
     _check_signs(signs)
+    w = jnp.asarray(w)
     if w.ndim < 2 or signs.shape != (w.shape[-2],):
         raise ValueError(
             f"Weights [..., n_in, n_out] of shape {w.shape} need one sign for each "
@@ -130,15 +131,18 @@ def balance(
         second_moment: E[x²] of the distribution of magnitudes, 2 for the exponential.
 
     Returns:
-        m of each excitatory kind, and m_I; all positive.
+        m of each excitatory kind, and m_I; all positive. NaN for traced shares whose
+        sum is not 1.
 
     Raises:
         ValueError: if there is not one positive share for each kind, with sum 1.
     """
     for share in shares:
         check.positive("A share", share)
-    whole = check.concrete(sum(shares))
-    off = whole is not None and abs(whole - 1.0) > 1e-6
+    whole: Any = sum(shares)
+    exact = abs(whole - 1.0) <= 1e-6
+    known = check.concrete(exact)
+    off = known is not None and not known
     if len(shares) != len(excitatory) or off:
         raise ValueError(
             f"{len(excitatory)} kinds of excitation need as many shares with sum 1, "
@@ -149,6 +153,7 @@ def balance(
     mean = sum(kind.mean * part for (kind, _), part in zip(pairs, parts, strict=True))
     delta = inhibitory.mean / mean
     size = deviation / jnp.sqrt((1.0 + inhibitory.variance / delta**2) * second_moment)
+    size = check.or_nan(size, exact)
     return [size * part for part in parts], size / delta
 
 

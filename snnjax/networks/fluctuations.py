@@ -18,7 +18,7 @@ Rossbroich, Gygax & Zenke (2022), Fluctuation-driven initialization for spiking 
 network training, doi:10.1088/2634-4386/ac97bb.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -119,8 +119,9 @@ def predict_membrane(inputs: PoissonDrive, mean: Number, deviation: Number) -> M
 
 def superpose(*parts: Membrane) -> Membrane:
     """A membrane under several kinds of independent input at once."""
+    mean: Any = sum(part.mean for part in parts)
     return Membrane(
-        mean=sum((part.mean for part in parts), jnp.zeros(())),
+        mean=mean,
         deviation=_root_of_squares(part.deviation for part in parts),
         spread=_root_of_squares(part.spread for part in parts),
     )
@@ -147,7 +148,8 @@ def weight_moments(
         share: part of mean and variance that these inputs bring, in (0, 1].
 
     Returns:
-        μw and σw. Traced arguments that allow no weights give NaN.
+        μw and σw. Traced arguments that allow no weights, or a traced share above 1,
+        give NaN.
 
     Raises:
         ValueError: for a ξ that is not positive, a share outside (0, 1], a mean at or
@@ -169,11 +171,14 @@ def weight_moments(
             "equal. Take a smaller ξ or a mean closer to rest; or more inputs, or "
             "faster ones."
         )
-    return average, jnp.sqrt(square - average**2)
+    sure = (below > 0) & (jnp.asarray(share) <= 1.0)
+    return check.or_nan(average, sure), check.or_nan(
+        jnp.sqrt(square - average**2), sure
+    )
 
 
 def check_target(xi: Number, share: Number) -> None:
-    """Refuses a ξ that is not positive and a share outside (0, 1]."""
+    """Refuses a ξ that is not positive and a share outside (0, 1]; traced ones pass."""
     check.positive("xi", xi)
     check.positive("share", share)
     known = check.concrete(share)
@@ -201,4 +206,4 @@ def _all(truth):
 
 
 def _root_of_squares(parts):
-    return jnp.sqrt(sum((jnp.square(part) for part in parts), jnp.zeros(())))
+    return jnp.sqrt(sum((jnp.square(part) for part in parts), 0.0))

@@ -1,12 +1,13 @@
 """How a graph rests, steps, and runs over a sequence."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
-from snnjax import check
+from snnjax import check, loops
 from snnjax.cell import Cell, Loop, output_like, run_cell
 from snnjax.compose import Packing, inside
 from snnjax.networks.wiring import Plan
@@ -21,8 +22,17 @@ class GraphState(NamedTuple):
     before: dict[str, Any]  # what was put out at the last step, where an edge needs it
 
 
+@dataclass(frozen=True, eq=False)
+class _Graph:
+    """What a graph is made of; one for each cell, told apart as itself."""
+
+    plan: Plan
+    wanted: Wanted
+
+
 def wired(plan: Plan, wanted: Wanted) -> Cell:
     """The cell of a plan."""
+    graph = _Graph(plan, wanted)
     pack = Packing("graph", plan.keys, by_name=True)
 
     def init(key):
@@ -32,13 +42,13 @@ def wired(plan: Plan, wanted: Wanted) -> Cell:
 
     def step(weights, state, x, dt):
         inputs = _by_name(plan, x)
-        now = _Pass(plan, wanted, pack.weights(weights), state, inputs, dt)
+        now = _Pass(graph, pack.weights(weights), state, inputs, dt)
         now.step(plan.cells, {})
         return now.state({k: now.outs[k] for k in plan.late}), now.wanted()
 
     def run(weights, state, xs, dt):
         inputs = _by_name(plan, xs)
-        now = _Pass(plan, wanted, pack.weights(weights), state, inputs, dt)
+        now = _Pass(graph, pack.weights(weights), state, inputs, dt)
         for group in plan.groups:
             now.run(group)
         last = {k: _last(now.outs[k], state.before[k]) for k in plan.late}
@@ -109,8 +119,9 @@ def _sum(currents):
 class _Pass:
     """One step, or a whole sequence, on its way through a graph."""
 
-    def __init__(self, plan, wanted, weights, state, outs, dt):
-        self.plan, self.looking, self.weights, self.dt = plan, wanted, weights, dt
+    def __init__(self, graph, weights, state, outs, dt):
+        self.graph, self.weights, self.dt = graph, weights, dt
+        self.plan, self.looking = graph.plan, graph.wanted
         self.cells, self.edges = dict(state.cells), dict(state.edges)
         self.before, self.outs, self.seen = state.before, dict(outs), {}
 
@@ -198,18 +209,24 @@ class _Pass:
             {k: self.edges[k] for k in edges},
             {k: self.before[k] for k in late},
         )
-
-        def body(state, outside):
-            now = _Pass(self.plan, self.looking, self.weights, state, {}, self.dt)
-            now.step(names, outside)
-            seen = ({k: part[k] for k in shown} for part in (now.outs, now.seen))
-            return now.state({k: now.outs[k] for k in late}), tuple(seen)
-
-        end, (outs, seen) = jax.lax.scan(body, start, outside)
+        plain, number = loops.split(self.dt)
+        fixed = self.graph, tuple(names), tuple(shown), tuple(late), plain
+        given = {k: self.weights[k] for k in (*names, *edges)}, number
+        end, (outs, seen) = loops.scan(_one_round, fixed, given, start, outside)
         self.cells.update(end.cells)
         self.edges.update(end.edges)
         self.outs.update(outs)
         self.seen.update(seen)
+
+
+def _one_round(fixed, given, state, outside):
+    """One step of cells on a loop."""
+    (graph, names, shown, late, plain), (weights, dt) = fixed, given
+    dt = dt if plain is None else plain
+    now = _Pass(graph, weights, state, {}, dt)
+    now.step(names, outside)
+    seen = ({k: part[k] for k in shown} for part in (now.outs, now.seen))
+    return now.state({k: now.outs[k] for k in late}), tuple(seen)
 
 
 def _one_step(cell, *given):

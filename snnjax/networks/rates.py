@@ -7,6 +7,7 @@ bisection.
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -40,6 +41,7 @@ def scale_to_rates(
     measure: Callable[[jax.Array], jax.Array] | None = None,
     tolerance: float = 0.05,
     sweeps: int = 1,
+    mask: jax.Array | None = None,
 ) -> ScaledWeights:
     """Scales the weights onto each population until its mean rate is on target.
 
@@ -67,6 +69,8 @@ def scale_to_rates(
         tolerance: relative distance from the target that passes as reached.
         sweeps: how often to go through all targets; more than once where populations
             hear those above them, as excitation and inhibition do.
+        mask: valid steps ``[T, *batch]``, as of ``unroll``. Rates are over these; a
+            ``measure`` sees zeros elsewhere.
 
     Returns:
         ``ScaledWeights(weights, factors, reached)``. Where the inputs are traced
@@ -78,13 +82,14 @@ def scale_to_rates(
             reach its target; then with what it reached.
     """
     check.whole("sweeps", sweeps)
+    weights = jax.tree.map(jnp.asarray, weights)
     whole = flat(net, weights)
     targets = _targets(whole, targets)
     groups, names = _groups(whole, targets), labels(net, weights)
-    mean = measure or (lambda spikes: jnp.mean(spikes) / dt)
+    mean = measure or partial(_mean_rate, dt=dt, mask=mask)
 
     def reached(weights, *names):
-        _, (_, ys) = unroll(watched(net, names), weights, xs, dt=dt)
+        _, (_, ys) = unroll(watched(net, names), weights, xs, dt=dt, mask=mask)
         return {name: mean(ys[name]) for name in names}
 
     def scaled(weights, target, factor):
@@ -94,13 +99,13 @@ def scale_to_rates(
 
         return jax.tree.map(scale, names, weights)
 
-    factors = dict.fromkeys(targets, jnp.ones((), float))
+    factors = dict.fromkeys(targets, jnp.ones((), check.precision(weights)))
     for target, rate in [*targets.items()] * sweeps:
 
         def measured(factor, weights=weights, target=target):
             return reached(scaled(weights, target, factor), target)[target]
 
-        factor = _factor(measured, rate)
+        factor = _factor(measured, rate, check.precision(weights))
         weights = scaled(weights, target, factor)
         factors[target] = factors[target] * factor
     end = reached(weights, *targets)
@@ -109,7 +114,17 @@ def scale_to_rates(
     return ScaledWeights(weights, factors, end)
 
 
-def _factor(measured, target):
+def _mean_rate(spikes, *, dt, mask):
+    """Over all neurons, samples and valid steps."""
+    spikes = check.wide(spikes)
+    if mask is None:
+        return jnp.mean(spikes) / dt
+    valid = check.truth("A mask", mask)
+    valid = jnp.expand_dims(valid, tuple(range(valid.ndim, spikes.ndim)))
+    return jnp.mean(spikes, where=valid) / dt
+
+
+def _factor(measured, target, dtype):
     """Where a growing function of the factor passes the target, by bisection."""
 
     def halve(_, span):
@@ -118,7 +133,7 @@ def _factor(measured, target):
         below = measured(2.0**middle) < target
         return jnp.where(below, middle, low), jnp.where(below, high, middle)
 
-    span = jnp.asarray(-_POWER, float), jnp.asarray(_POWER, float)
+    span = jnp.asarray(-_POWER, dtype), jnp.asarray(_POWER, dtype)
     return 2.0 ** jax.lax.fori_loop(0, _HALVINGS, halve, span)[1]
 
 

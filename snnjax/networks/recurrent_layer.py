@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from snnjax import check
+from snnjax import check, loops
 from snnjax.about import INPUT, OUTPUT, About, Edge, factory
 from snnjax.cell import Cell, Loop, check_cell, output_like, run_cell
 from snnjax.compose import inside
@@ -286,7 +286,7 @@ def _current_like(layer, x):
     """What the input connection makes of ``x``: zeros, in floating point."""
     layer.input.rest(x)
     if not jnp.issubdtype(x.dtype, jnp.floating):
-        x = x.astype(float)
+        x = check.wide(x)
     n = layer.input.about.options.arguments["n_out"]
     return jnp.broadcast_to(jnp.zeros_like(x[..., :1]), (*x.shape[:-1], n))
 
@@ -311,21 +311,23 @@ def _step(layer, wanted, weights, states, before, current, dt):
     return {**states, "neuron": neuron, "feedback": end}, spikes, parts
 
 
+def _one_step(fixed, given, carry, current):
+    (layer, wanted, plain), (weights, dt), (states, before) = fixed, given, carry
+    given = weights, states, before, current, dt if plain is None else plain
+    states, spikes, parts = _step(layer, wanted, *given)
+    if not wanted.wants("feedback"):
+        del parts["feedback"]
+    return (states, spikes), parts
+
+
 def _run(layer, wanted, weights, states, before, currents, dt):
     """The same over time: by the neuron's own loop where there is one."""
     neuron, about = wanted.cells["neuron"], layer.feedback.about
     if neuron.loop is None or about is None or about.matrix is None:
-
-        def step(carry, current):
-            states, before = carry
-            given = weights, states, before, current, dt
-            states, spikes, parts = _step(layer, wanted, *given)
-            if not wanted.wants("feedback"):
-                del parts["feedback"]
-            return (states, spikes), parts
-
-        (states, last), parts = jax.lax.scan(step, (states, before), currents)
-        return states, last, parts
+        plain, number = loops.split(dt)
+        fixed, start = (layer, wanted, plain), (states, before)
+        end, parts = loops.scan(_one_step, fixed, (weights, number), start, currents)
+        return *end, parts
     with inside("feedback"):
         loop = Loop(about.matrix(weights["feedback"]), before, layer.recurrent_gradient)
     with inside("neuron"):

@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from snnjax import check
+from snnjax import check, loops
 from snnjax.about import INPUT, OUTPUT, About, Edge, factory
 from snnjax.cell import Cell
 from snnjax.check import Number
@@ -100,7 +100,8 @@ def homeostatic_lif(
     check_shape("surrogate", surrogate, (n,))
     firing = Firing(reset, reset_gradient)
 
-    def advance(constants, state, x, drift):
+    def advance(plain, constants, state, x, drift):
+        del plain
         threshold = constants.threshold * jnp.exp(drift)
         now = constants._replace(threshold=threshold)
         return firing.step(now, state, x, lambda v: spike(v, surrogate))[:2]
@@ -111,9 +112,10 @@ def homeostatic_lif(
         homeostasis,
         init=lambda key: (),
         rest=partial(lif_rest, n, params),
-        prepare=lambda weights, dt, like: partial(
-            advance, align(constants_of(params, "current", dt, like.dtype), like)
+        prepare=lambda weights, dt, like: align(
+            constants_of(params, "current", dt, like.dtype), like
         ),
+        advance=advance,
     )
 
 
@@ -144,15 +146,12 @@ def synaptic_scaling(
             another shape.
     """
 
-    def prepare(weights, dt, like):
-        del like
-
-        def advance(state, x, drift):
-            current = x.astype(drift.dtype) * jnp.exp(-drift)
-            state, s = neuron.step(weights, state, current, dt)
-            return state, s.astype(x.dtype)
-
-        return advance
+    def advance(plain, given, state, x, drift):
+        weights, dt = given
+        current = x.astype(drift.dtype) * jnp.exp(-drift)
+        dt = dt if plain is None else plain
+        state, s = neuron.step(weights, state, current, dt)
+        return state, s.astype(x.dtype)
 
     cell = _homeostatic(
         "synaptic_scaling",
@@ -160,7 +159,8 @@ def synaptic_scaling(
         homeostasis,
         init=neuron.init,
         rest=neuron.rest,
-        prepare=prepare,
+        prepare=lambda weights, dt, like: (weights, loops.split(dt)[1]),
+        advance=advance,
     )
     about = About(
         parts={"neuron": neuron},
@@ -175,8 +175,12 @@ def synaptic_scaling(
     return cell._replace(about=about)
 
 
-def _homeostatic(name, n, homeostasis, *, init, rest, prepare):
-    """A cell around ``prepare(weights, dt, like)``: (state, x, drift) -> state, s."""
+def _homeostatic(name, n, homeostasis, *, init, rest, prepare, advance):
+    """A cell around a neuron whose state drifts.
+
+    ``prepare(weights, dt, like)`` gives the numbers of a run, ``advance(plain dt or
+    None, numbers, state, x, drift)`` moves the neuron on: ``(state, spikes)``.
+    """
     check_constants(n, target=homeostasis.target, tau_rate=homeostasis.tau_rate)
     check.positive("speed", homeostasis.speed, " [1/s]", zero=True)
     check.per_neuron("speed", homeostasis.speed, n)
@@ -187,27 +191,32 @@ def _homeostatic(name, n, homeostasis, *, init, rest, prepare):
 
     refuse = state_check(name, n, at_rest)
 
-    def advance(weights, dt, like):
-        inner, dtype = prepare(weights, dt, like), like.dtype
-        given = [jnp.asarray(c, dtype) for c in (*homeostasis, dt)]
-        target, tau, speed, dt = align(given, like)
-        kept, lost = jnp.exp(-dt / tau), -jnp.expm1(-dt / tau)
-
-        def one(state, x):
-            rate, drift = jax.lax.stop_gradient((state.rate, state.drift))
-            neuron, s = inner(state.neuron, x, drift)
-            spikes = jax.lax.stop_gradient(s).astype(dtype)
-            drift = drift + speed * (tau * lost * rate / target - dt)
-            return HomeostasisState(neuron, kept * rate + spikes / tau, drift), s
-
-        return one
+    def numbers(weights, dt, like):
+        given = [jnp.asarray(c, like.dtype) for c in (*homeostasis, dt)]
+        target, tau, speed, step = align(given, like)
+        kept, lost = jnp.exp(-step / tau), -jnp.expm1(-step / tau)
+        inner = prepare(weights, dt, like)
+        return (advance, loops.split(dt)[0]), (
+            *(inner, target, tau, speed, step, kept, lost),
+        )
 
     def step(weights, state, x, dt):
         refuse(state, x)
-        return advance(weights, dt, state.drift)(state, x)
+        fixed, given = numbers(weights, dt, state.drift)
+        return _drifting(fixed, given, state, x)
 
     def run(weights, state, xs, dt):
         refuse(state, xs, lead=1)
-        return jax.lax.scan(advance(weights, dt, state.drift), state, xs)
+        fixed, given = numbers(weights, dt, state.drift)
+        return loops.scan(_drifting, fixed, given, state, xs)
 
     return Cell(init=init, rest=at_rest, step=step, run=run)
+
+
+def _drifting(fixed, given, state, x):
+    (advance, plain), (inner, target, tau, speed, dt, kept, lost) = fixed, given
+    rate, drift = jax.lax.stop_gradient((state.rate, state.drift))
+    neuron, s = advance(plain, inner, state.neuron, x, drift)
+    spikes = jax.lax.stop_gradient(s).astype(rate.dtype)
+    drift = drift + speed * (tau * lost * rate / target - dt)
+    return HomeostasisState(neuron, kept * rate + spikes / tau, drift), s

@@ -22,10 +22,11 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from snnjax import loops
 from snnjax.kernels import leaky as kernel
 from snnjax.kernels.products import align, flat, outer, over_time, product
 from snnjax.neurons.crossing import by_name
-from snnjax.surrogate import spike
+from snnjax.surrogate import as_pytree, spike
 from snnjax.surrogate.derivative import applied
 
 
@@ -80,24 +81,36 @@ def steps(
     Returns:
         The end; spikes ``[T, *batch, n]``, and what was asked for by name.
     """
-
-    def step(before, x):
-        if r is not None:
-            seen = before.spikes
-            if not options.recurrent_gradient:
-                seen = jax.lax.stop_gradient(seen)
-            x = x + product(seen, r).astype(x.dtype)
-        fire = lambda v: spike(v, surrogate)  # noqa: E731
-        state, s, v = options.firing.step(constants, before.state, x, fire)
-        s = s.astype(options.dtype)
-        left = before.state.refractory
-        frozen = None if left is None else left > 0
-        found = {**state._asdict(), "v_before": v, "frozen": frozen}
-        after = Carry(state, None if r is None else s)
-        return after, (s, {name: found[name] for name in names})
-
+    fixed, shape = _told_apart(surrogate)
     constants = align(constants, start.state.v)
-    return jax.lax.scan(step, start, currents)
+    given = (options, names, fixed), (r, constants, shape)
+    return loops.scan(_step, *given, start, currents)
+
+
+def _step(fixed, given, before, x):
+    (options, names, plain), (r, constants, shape) = fixed, given
+    surrogate = plain if shape is None else shape
+    if r is not None:
+        seen = before.spikes
+        if not options.recurrent_gradient:
+            seen = jax.lax.stop_gradient(seen)
+        x = x + product(seen, r).astype(x.dtype)
+    fire = lambda v: spike(v, surrogate)  # noqa: E731
+    state, s, v = options.firing.step(constants, before.state, x, fire)
+    s = s.astype(options.dtype)
+    left = before.state.refractory
+    frozen = None if left is None else left > 0
+    found = {**state._asdict(), "v_before": v, "frozen": frozen}
+    after = Carry(state, None if r is None else s)
+    return after, (s, {name: found[name] for name in names})
+
+
+def _told_apart(surrogate):
+    """A surrogate as ``(fixed, given)``: fixed if its numbers are plain."""
+    shape = as_pytree(surrogate)
+    numbers = jax.tree.leaves(shape)
+    plain = numbers and all(isinstance(k, int | float) for k in numbers)
+    return (shape, None) if plain else (None, shape)
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
@@ -163,18 +176,19 @@ def _backward(options, constants, *given):
 
 
 def _by_xla(options, constants, shape, end, g_spikes, g_vs, vs, spikes, frozen, r):
-    def step(after, now):
-        g_s, *seen = now
-        g_s = g_s if r is None else g_s + after.spikes
-        state, g_x, *_ = _back(
-            options.firing, constants, shape, after.state, g_s, *seen
-        )
-        return Carry(
-            state, None if r is None else product(g_x, r.T).astype(vs.dtype)
-        ), g_x
-
+    fixed, shape = _told_apart(shape)
     constants = align(constants, end.state.v)
-    return jax.lax.scan(step, end, (g_spikes, g_vs, vs, spikes, frozen), reverse=True)
+    given = (options.firing, fixed), (constants, shape, r)
+    over_time = g_spikes, g_vs, vs, spikes, frozen
+    return loops.scan(_step_back, *given, end, over_time, reverse=True)
+
+
+def _step_back(fixed, given, after, now):
+    ((firing, plain), (constants, shape, r)), (g_s, *seen) = (fixed, given), now
+    shape = plain if shape is None else shape
+    g_s = g_s if r is None else g_s + after.spikes
+    state, g_x, *_ = _back(firing, constants, shape, after.state, g_s, *seen)
+    return Carry(state, None if r is None else product(g_x, r.T).astype(g_x.dtype)), g_x
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(0,))
@@ -243,30 +257,38 @@ def _of_constants(options, kept, outputs, g_x):
     v_before = jnp.concatenate([start.state.v[None], left])[:-1]
     drives = currents
     if constants.syn is not None:
-        _, drives = jax.lax.scan(
-            lambda i, x: (constants.syn * (i + x), i + x), start.state.i, currents
-        )
-
-    def step(after, now):
-        (g_s, g_v, v, s, frozen), v_before, drive = now
-        state, _, flowed, g_jump = _back(
-            firing, constants, shape, after, g_s, g_v, v, s, frozen
-        )
-        s = _detached(s.astype(v.dtype), firing.reset_gradient)
-        at_spikes, none = after.v * s, jnp.zeros_like(v)
-        grads = constants._replace(
-            mem=flowed * v_before,
-            syn=None if after.i is None else after.i * drive,
-            gain=flowed * drive,
-            threshold=-g_jump - (at_spikes if firing.reset == "subtract" else none),
-            v_reset=at_spikes if firing.reset == "zero" else none,
-            refractory=None,
-        )
-        return state, grads
-
+        start_i = start.state.i
+        _, drives = loops.scan(_drive, None, constants.syn, start_i, currents)
     each = (g_spikes, g_vs, vs, spikes, frozen), v_before, drives
-    _, grads = jax.lax.scan(step, end.state, each, reverse=True)
+    fixed, shape = _told_apart(shape)
+    numbers = constants._replace(refractory=None), shape
+    back = (firing, fixed), numbers, end.state, each
+    _, grads = loops.scan(_constants_back, *back, reverse=True)
     return jax.tree.map(_sum_to, grads, given._replace(refractory=None))
+
+
+def _drive(fixed, syn, i, x):
+    del fixed
+    return syn * (i + x), i + x
+
+
+def _constants_back(fixed, given, after, now):
+    (firing, plain), (constants, shape) = fixed, given
+    (g_s, g_v, v, s, frozen), v_before, drive = now
+    shape = plain if shape is None else shape
+    seen = firing, constants, shape, after, g_s, g_v, v, s, frozen
+    state, _, flowed, g_jump = _back(*seen)
+    s = _detached(s.astype(v.dtype), firing.reset_gradient)
+    at_spikes, none = after.v * s, jnp.zeros_like(v)
+    grads = constants._replace(
+        mem=flowed * v_before,
+        syn=None if after.i is None else after.i * drive,
+        gain=flowed * drive,
+        threshold=-g_jump - (at_spikes if firing.reset == "subtract" else none),
+        v_reset=at_spikes if firing.reset == "zero" else none,
+        refractory=None,
+    )
+    return state, grads
 
 
 def _detached(spikes, attached):

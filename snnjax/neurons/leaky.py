@@ -190,15 +190,16 @@ def li(
     """
     check_flow(n, params, input)
 
-    def advance(constants, state, x):
-        state = LIState(*flow(constants, state.v, state.i, x.astype(state.v.dtype)))
-        return state, state.v
-
     def rest(x):
         v = zeros("li", n, x)
         return LIState(v, None if params.tau_syn is None else v)
 
-    return population("li", n, partial(constants_of, params, input), rest, advance)
+    return population("li", n, partial(constants_of, params, input), rest, _integrate)
+
+
+def _integrate(constants, state, x):
+    state = LIState(*flow(constants, state.v, state.i, x.astype(state.v.dtype)))
+    return state, state.v
 
 
 @factory

@@ -6,7 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from snnjax import check
+from snnjax import check, loops
 from snnjax.about import About
 from snnjax.cell import Cell
 from snnjax.kernels.products import align
@@ -42,30 +42,34 @@ def population(
             like = jax.eval_shape(rest, jax.ShapeDtypeStruct((n,), jnp.float32))
             _check_names(name, names, (*dict(_fields(like)), *also))
 
-        def one(given, state, x):
-            state, y, *more = advance(given, state, x)
-            if not names:
-                return state, y
-            seen = dict(_fields(state), **dict(*more))
-            return state, (y, {each: seen[each] for each in names})
+        fixed = advance, tuple(names)
 
         def step(weights, state, x, dt):
             del weights  # neurons have constants; connections have weights
             refuse(state, x)
             given = align(constants(dt, voltage_dtype(state, x)), x)
-            return one(given, state, x)
+            return _step(fixed, given, state, x)
 
         def run(weights, state, xs, dt):
             del weights
             refuse(state, xs, lead=1)
             given = constants(dt, voltage_dtype(state, xs))
             given = align(given, xs, lead=1)
-            return jax.lax.scan(lambda s, x: one(given, s, x), state, xs)
+            return loops.scan(_step, fixed, given, state, xs)
 
         cell = Cell(init=lambda key: (), rest=rest, step=step, run=run)
         return cell._replace(**faster(names))
 
     return build(())._replace(about=About(watch=build))
+
+
+def _step(fixed, given, state, x):
+    advance, names = fixed
+    state, y, *more = advance(given, state, x)
+    if not names:
+        return state, y
+    seen = dict(_fields(state), **dict(*more))
+    return state, (y, {each: seen[each] for each in names})
 
 
 def _check_names(name, names, known):

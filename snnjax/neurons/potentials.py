@@ -17,6 +17,7 @@ Times are in seconds.
 import jax
 import jax.numpy as jnp
 
+from snnjax import check
 from snnjax.check import Number
 from snnjax.kernels.products import align
 
@@ -30,7 +31,8 @@ def psp(t: Number, tau_mem: Number, tau_syn: Number) -> jax.Array:
         tau_syn: synaptic time constant τs [s]; may equal τm.
 
     Returns:
-        ε(t), with the shape of the arguments broadcast together.
+        ε(t), with the shape of the arguments broadcast together and the precision of t,
+        at least single.
     """
     t, tau_mem, tau_syn = _of_one_rank(t, tau_mem, tau_syn)
     since = jnp.maximum(t, 0.0)
@@ -50,7 +52,7 @@ def psp_peak(tau_mem: Number, tau_syn: Number) -> tuple[jax.Array, jax.Array]:
         The time t* [s] and the height ε(t*).
     """
     tau_mem, tau_syn = _of_one_rank(tau_mem, tau_syn)
-    x = jnp.log(jnp.asarray(tau_mem) / tau_syn)
+    x = jnp.log(tau_mem / tau_syn)
     time = tau_syn * x_over_expm1(-x)
     return time, jnp.exp(-time / tau_mem) * tau_syn / tau_mem
 
@@ -68,7 +70,7 @@ def spike_response(t: Number, tau_mem: Number, threshold: Number = 1.0) -> jax.A
     """
     t, tau_mem, threshold = _of_one_rank(t, tau_mem, threshold)
     decay = jnp.exp(-jnp.maximum(t, 0.0) / tau_mem)
-    return jnp.where(jnp.asarray(t) < 0.0, 0.0, -threshold * decay)
+    return jnp.where(t < 0.0, 0.0, -threshold * decay)
 
 
 def kernel_integrals(
@@ -106,9 +108,10 @@ def kernel_integrals(
     if dt is None:
         if tau_syn is None:
             raise ValueError("Without a synapse the kernel needs a time step dt [s].")
-        tau_mem, tau_syn = jnp.asarray(tau_mem), jnp.asarray(tau_syn)
+        tau_mem, tau_syn = check.wide(tau_mem), check.wide(tau_syn)
         return tau_syn, tau_syn**2 / (2.0 * (tau_mem + tau_syn))
-    dt = jnp.asarray(dt)
+    tau_mem = check.wide(tau_mem)
+    dt = jnp.asarray(dt, tau_mem.dtype)
     y = dt / tau_mem
     x = jnp.inf if tau_syn is None else dt / tau_syn  # a = 0 without a synapse
     lost = lambda rate: -jnp.expm1(-rate)  # noqa: E731  # 1 - e^-rate, to full precision
@@ -132,9 +135,11 @@ def mean_exp(a: Number, b: Number) -> jax.Array:
     return jnp.where(near, series, quotient)
 
 
-def _of_one_rank(*numbers):
-    """The same, as far as they are arrays of the rank of the one that has most axes."""
-    return align(numbers, jnp.asarray(max(numbers, key=jnp.ndim)))
+def _of_one_rank(first: Number, *others: Number) -> tuple[jax.Array, ...]:
+    """Arrays as precise as the first, at least single, of the rank with most axes."""
+    first = check.wide(first)
+    numbers = first, *(jnp.asarray(other, first.dtype) for other in others)
+    return align(numbers, max(numbers, key=jnp.ndim))
 
 
 def x_over_expm1(x: jax.Array) -> jax.Array:

@@ -55,7 +55,7 @@ def escape_noise(key: jax.Array, v: jax.Array, noise: Any) -> jax.Array:
             derivative always has area 1.
 
     Returns:
-        Spikes in {0, 1}, with the shape and dtype of ``v``.
+        Spikes in {0, 1}, with the shape and dtype of ``v``; NaN is silent.
 
     Raises:
         ValueError: if ``v`` is not floating point, or for a shape that is no density.
@@ -72,9 +72,9 @@ def _probability(v, noise):
 
 
 def _draw(key, v, noise):
-    probability = _probability(v, noise)
-    drawn = jax.random.uniform(key, v.shape, v.dtype) < probability
-    return _drawn(drawn.astype(v.dtype), probability)
+    probability = _probability(check.wide(v), noise)
+    drawn = jax.random.uniform(key, v.shape, probability.dtype) < probability
+    return _drawn(drawn.astype(v.dtype), probability.astype(v.dtype))
 
 
 @jax.custom_jvp

@@ -12,13 +12,14 @@ Light comes as contrast c against a background, which is 0 and goes on beyond th
 borders of the image. Lengths are in pixels, times in seconds, rates in hertz.
 """
 
+from functools import partial
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from snnjax import check
+from snnjax import check, loops
 from snnjax.check import Number
 
 
@@ -85,14 +86,14 @@ def receptive_fields(
     _check(params)
     check.whole("height", height)
     check.whole("width", width)
-    at = jnp.asarray(places, jnp.result_type(float))
+    at = check.wide(places)
     if at.ndim != 2 or at.shape[-1] != 2:
         raise ValueError(f"Places must be [n, 2], rows and columns, got {at.shape}.")
     check.finite("Places", at)
 
     def share(sigma, size, place):  # of a normal density, on each pixel of a line
         edges = jnp.arange(size + 1, dtype=at.dtype)[None] - 0.5
-        edges = (edges - place[:, None]) / sigma
+        edges = (edges - place[:, None]) / jnp.asarray(sigma, at.dtype)
         return jnp.diff(jax.scipy.special.ndtr(edges), axis=1)
 
     def bell(sigma):
@@ -122,7 +123,8 @@ def ganglion_rates(
         params: constants.
 
     Returns:
-        Rates ``[T, *batch, 2·n]`` [Hz], the ON cells first.
+        Rates ``[T, *batch, 2·n]`` [Hz], the ON cells first, in single precision at
+        least.
 
     Raises:
         ValueError: for a movie without time, height and width or not finite, or
@@ -136,7 +138,7 @@ def ganglion_rates(
         )
     check.floating("The contrast", contrast)
     check.finite("The contrast", contrast)
-    contrast = jnp.asarray(contrast)
+    contrast = check.wide(contrast)
     height, width = contrast.shape[-2:]
     places = mosaic(height, width) if places is None else places
     fields = receptive_fields(places, height, width, params).astype(contrast.dtype)
@@ -149,7 +151,8 @@ def ganglion_rates(
             y = decay * y + (1.0 - decay) * x
             return y, y
 
-        return jax.lax.scan(step, jnp.zeros_like(seen.sum(axis=0)), seen)[1]
+        start = jnp.zeros_like(seen.sum(axis=0))
+        return loops.forgotten(partial(jax.lax.scan, step), start, seen)[1]
 
     drive = low_pass(params.tau_fast) - params.transience * low_pass(params.tau_slow)
     both = jnp.concatenate([drive, -drive], axis=-1)
@@ -167,7 +170,8 @@ def inhomogeneous_poisson(key: jax.Array, rates: jax.Array, *, dt: Number) -> ja
         dt: time step [s].
 
     Returns:
-        Spikes in {0, 1}, as ``rates`` in shape and dtype.
+        Spikes in {0, 1}, as ``rates`` in shape and dtype; NaN where a traced rate is
+        negative or NaN.
 
     Raises:
         ValueError: for a rate that is negative, or not finite and floating point.
@@ -177,8 +181,10 @@ def inhomogeneous_poisson(key: jax.Array, rates: jax.Array, *, dt: Number) -> ja
     check.positive("rates", rates, " [Hz]", zero=True)
     rates = jnp.asarray(rates)
     check.floating("rates", rates)
-    chance = -jnp.expm1(-rates * jnp.asarray(dt, rates.dtype))
-    return jax.random.bernoulli(key, chance).astype(rates.dtype)
+    sure = check.wide(rates)
+    chance = -jnp.expm1(-sure * jnp.asarray(dt, sure.dtype))
+    spikes = jax.random.bernoulli(key, chance).astype(rates.dtype)
+    return jnp.where(chance >= 0, spikes, jnp.nan)
 
 
 def event_camera(
@@ -203,7 +209,8 @@ def event_camera(
         refractory: blind time after an event [s], rounded to frames.
 
     Returns:
-        Event counts ``[T, *batch, height, width, 2]``, ON before OFF.
+        Event counts ``[T, *batch, height, width, 2]``, ON before OFF, in single
+        precision at least.
 
     Raises:
         ValueError: for an intensity that is not positive, or a constant out of range.
@@ -217,7 +224,7 @@ def event_camera(
             f"A movie is [T, *batch, height, width], got shape {intensity.shape}."
         )
     check.floating("The intensity", intensity)
-    light = jnp.log(intensity)
+    light = jnp.log(check.wide(intensity))
     single = jnp.asarray(refractory, light.dtype) > 0.0
 
     def step(state, now):
@@ -233,7 +240,7 @@ def event_camera(
 
     dark = jnp.zeros_like(light.sum(axis=0))
     start = light[0] if len(light) else dark
-    return jax.lax.scan(step, (start, dark), light)[1]
+    return loops.forgotten(partial(jax.lax.scan, step), (start, dark), light)[1]
 
 
 def _check(params):

@@ -53,7 +53,7 @@ def whisker_currents(
         params: constants.
 
     Returns:
-        Currents ``[T, *batch, n]``, never negative.
+        Currents ``[T, *batch, n]``, never negative, in single precision at least.
 
     Raises:
         ValueError: for a deflection that is not two-dimensional or not finite, angles
@@ -66,7 +66,7 @@ def whisker_currents(
     check.floating("The deflection", deflection)
     check.finite("The deflection", deflection)
     check.finite("angles", angles)
-    deflection, angles = jnp.asarray(deflection), jnp.asarray(angles)
+    deflection, angles = check.wide(deflection), check.wide(angles)
     if angles.ndim != 1:
         raise ValueError(f"angles must be [n], got shape {angles.shape}.")
     for name, value in params._asdict().items():
@@ -93,7 +93,8 @@ def threshold_crossing(signal: jax.Array, levels: Any) -> jax.Array:
 
     Returns:
         Spikes ``[T, *batch, 2·L·n]`` in {0, 1}: for each signal its levels upwards,
-        then its levels downwards.
+        then its levels downwards. NaN where a traced signal is NaN, and throughout for
+        traced levels that do not rise.
 
     Raises:
         ValueError: for a signal without time or not finite, or levels that do not rise
@@ -103,7 +104,7 @@ def threshold_crossing(signal: jax.Array, levels: Any) -> jax.Array:
         raise ValueError(f"signal must be [T, *batch, n], got shape {signal.shape}.")
     check.floating("The signal", signal)
     check.finite("The signal", signal)
-    signal = jnp.asarray(signal)
+    signal = check.wide(signal)
     levels = jnp.asarray(levels, signal.dtype)
     check.finite("levels", levels)
     known = check.concrete(jnp.ravel(levels))
@@ -113,4 +114,6 @@ def threshold_crossing(signal: jax.Array, levels: Any) -> jax.Array:
     above = signal[..., None] >= levels.reshape(*signal.ndim * (1,), -1)
     before = jnp.concatenate([above[:1], above])[: len(above)]
     both = jnp.concatenate([above & ~before, before & ~above], axis=-1)
-    return both.reshape(*signal.shape[:-1], -1).astype(signal.dtype)
+    sure = ~jnp.isnan(signal)[..., None] & jnp.all(levels[1:] > levels[:-1])
+    both = check.or_nan(both.astype(signal.dtype), sure)
+    return both.reshape(*signal.shape[:-1], -1)

@@ -100,7 +100,7 @@ def normalized(shape: Shape, by: Norm) -> Scaled:
             ∫h dv = 1 as for a probability density.
 
     Returns:
-        The shape, scaled.
+        The shape, scaled; by NaN if a traced size is not finite.
 
     Raises:
         ValueError: if the shape has no finite peak or area, or for another norm.
@@ -112,4 +112,6 @@ def normalized(shape: Shape, by: Norm) -> Scaled:
     if size is None or (known is not None and not np.all(np.isfinite(known))):
         name = type(shape).__name__
         raise ValueError(f"{name} has no finite {by} to normalize by, got {size}.")
+    if known is None:
+        return Scaled(shape, check.or_nan(1.0 / size, jnp.isfinite(size)))
     return Scaled(shape, 1.0 / size)

@@ -148,6 +148,7 @@ def basilar_membrane(
     Raises:
         ValueError: for audio that is not floating point or does not fit the matrix.
     """
+    audio = jnp.asarray(audio)
     check.floating("audio", audio)
     samples, bins = len(audio), len(audio) // 2 + 1
     if matrix.ndim != 2 or len(matrix) != bins:

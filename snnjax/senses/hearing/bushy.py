@@ -14,13 +14,14 @@ that of 40 single fibres, for a 40th of the work.
 """
 
 import math
+from functools import partial
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from snnjax import check
+from snnjax import check, loops
 from snnjax.check import Number
 
 
@@ -52,7 +53,8 @@ def auditory_nerve(
         refractory: least time between two spikes of a fibre [s].
 
     Returns:
-        Counts ``[T, *batch, n]``, uint8.
+        Counts ``[T, *batch, n]``, uint8. Under ``jit`` a chance is not looked at, and
+        counts of one outside 0 … 1 mean nothing.
 
     Raises:
         ValueError: for a chance outside 0 … 1, a number out of range, a key that is
@@ -92,7 +94,8 @@ def auditory_nerve(
     none = jnp.zeros_like(chance[0] if len(chance) else chance.sum(axis=0))
     ring = jnp.zeros((dead, *none.shape), jnp.uint8)
     start = none + fibers, ring, jnp.int32(0)
-    return jax.lax.scan(body, start, (chance, _uniform(key, chance)))[1]
+    drawn = chance, _uniform(key, chance)
+    return loops.forgotten(partial(jax.lax.scan, body), start, drawn)[1]
 
 
 def bushy_cells(
@@ -106,7 +109,8 @@ def bushy_cells(
         params: constants.
 
     Returns:
-        Spikes ``[T, *batch, n]``, bool.
+        Spikes ``[T, *batch, n]``, bool. Under ``jit`` counts are not looked at: NaN is
+        silence from then on.
 
     Raises:
         ValueError: for counts that are negative or not finite, or a constant or ``dt``
@@ -118,7 +122,7 @@ def bushy_cells(
     if known is not None and not (np.isfinite(known) & (known >= 0)).all():
         raise ValueError("counts must be zero or more, and finite.")
     dead = _steps(params.refractory, dt)
-    dtype = jnp.result_type(float)
+    dtype = check.wide(counts[:0]).dtype
     keep_v, keep_i, charge = (
         jnp.asarray(c, dtype).reshape(*(counts.ndim - 2) * (1,), -1)
         for c in (
@@ -139,7 +143,7 @@ def bushy_cells(
     first = counts[0] if len(counts) else counts.sum(axis=0)
     rest = jnp.zeros_like(first, dtype)
     start = rest, rest, jnp.zeros_like(first, jnp.int32)
-    return jax.lax.scan(body, start, counts)[1]
+    return loops.forgotten(partial(jax.lax.scan, body), start, counts)[1]
 
 
 def _steps(refractory, dt):

@@ -25,7 +25,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from snnjax import check
+from snnjax import check, loops
 from snnjax.cell import unroll
 from snnjax.check import Number
 from snnjax.events import Events
@@ -126,7 +126,9 @@ def gammatone(audio: jax.Array, bank: Filters) -> jax.Array:
 
     first = audio[0] if len(audio) else audio.sum(axis=0)
     none = jnp.zeros_like(first, dtype)[..., None] + jnp.zeros_like(bank.gain)
-    return jax.lax.scan(body, [(none, none)] * 4, audio.astype(dtype))[1]
+    start = [(none, none)] * 4
+    run = partial(jax.lax.scan, body)
+    return loops.forgotten(run, start, audio.astype(dtype))[1]
 
 
 def encode(

@@ -12,12 +12,13 @@ by forward Euler steps, as in the data sets made with it. They need (l + r) dt <
 as much of g, x and y.
 """
 
+from functools import partial
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 
-from snnjax import check
+from snnjax import check, loops
 from snnjax.check import Number
 
 
@@ -90,7 +91,8 @@ def hair_cell(
 
     Returns:
         Chance of a spike within each step, ``[T, *batch, n]``, at least in single
-        precision.
+        precision. NaN for a traced ``dt`` or constants with which Euler steps are
+        unstable, and from where a traced velocity is NaN.
 
     Raises:
         ValueError: for velocities that are not finite, floating point and with time, a
@@ -123,7 +125,15 @@ def hair_cell(
         )
     velocity = jnp.asarray(velocity)
     velocity = velocity.astype(check.common_dtype(velocity.dtype, jnp.float32))
+    lost = params.loss + params.reuptake
+    rates = jnp.stack(
+        [
+            jnp.asarray(rate, velocity.dtype).max()
+            for rate in (lost, params.release, params.reprocess, params.refill)
+        ]
+    )
+    stable = jnp.all(rates * jnp.asarray(dt, velocity.dtype) < 1.0)
     start = at_rest(params, velocity[0] if len(velocity) else velocity.sum(axis=0))
-    return jax.lax.scan(
-        lambda state, v: hair_cell_step(params, state, v, dt), start, velocity
-    )[1]
+    move = lambda state, v: hair_cell_step(params, state, v, dt)  # noqa: E731
+    chance = loops.forgotten(partial(jax.lax.scan, move), start, velocity)[1]
+    return check.or_nan(chance, stable)

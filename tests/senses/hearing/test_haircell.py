@@ -68,10 +68,11 @@ def test_unstable_steps_are_refused_and_resampling_advised(rate):
         haircell.hair_cell(jnp.zeros((5, 2)), dt=1 / rate)
 
 
-def test_a_step_just_stable_passes_and_a_traced_one_is_taken_at_its_word():
+def test_a_step_just_stable_passes_and_a_traced_one_that_is_not_makes_nan():
     haircell.hair_cell(jnp.zeros((5, 2)), dt=1 / 9100)
     run = jax.jit(lambda v, dt: haircell.hair_cell(v, dt=dt))
-    assert np.isfinite(run(jnp.zeros((5, 2)), 1 / 4000)).all()
+    assert np.isfinite(run(jnp.zeros((5, 2)), 1 / 9100)).all()
+    assert np.isnan(run(jnp.zeros((5, 2)), 1 / 4000)).all()
 
 
 def test_half_precision_keeps_single_precision_within(rng):

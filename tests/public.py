@@ -1,0 +1,380 @@
+"""Public functions and arguments that fit them, for tests that walk all of them.
+
+A function is public if a package or module below lists it. Its arguments are found by
+their names in ``VALUES``; where one name means several things, ``OF`` says which. A new
+function is in all these tests by itself, or they fail until its arguments are known.
+"""
+
+import importlib
+import inspect
+import types
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+import snnjax as snn
+from snnjax import events as ev
+from snnjax import networks
+from snnjax.datasets.sources import InMemory
+from snnjax.inputs import batches
+
+MODULES = (
+    *("events", "inputs", "inputs.batches", "learning", "networks", "neurons"),
+    *("senses", "senses.hearing", "plot", "analysis", "analysis.directions"),
+    *("analysis.fields", "analysis.landscape"),
+)
+T, B, N, DT = 320, 2, 4, 1e-3
+SOUND = {  # tried where sound is
+    *("digits_from_sound", "encode_cached", "encode_recordings"),
+}
+
+
+def functions():
+    """All public ones by module and name; factories of cells aside."""
+    found = {}
+    for module in MODULES:
+        home = importlib.import_module(f"snnjax.{module}")
+        names = getattr(home, "__all__", None) or [
+            name
+            for name, value in vars(home).items()
+            if getattr(value, "__module__", None) == home.__name__
+        ]
+        for name in names:
+            value = getattr(home, name)
+            if isinstance(value, types.FunctionType) and name[0] != "_":
+                found[f"{module}.{name}"] = value
+    return {
+        name: f
+        for name, f in found.items()
+        if f.__name__ not in SOUND and not makes_cells(f)
+    }
+
+
+def makes_cells(f):
+    made = inspect.signature(f).return_annotation
+    return made in (snn.Cell, "Cell") or f is networks.recurrent
+
+
+class Numbers:
+    """Arrays of one dtype, of values that every floating-point type holds exactly.
+
+    Args:
+        dtype: of all arrays of numbers.
+        binary: whether they hold zeros and ones alone.
+        make: ``(values, dtype) -> array``, such as ``np.asarray``.
+    """
+
+    def __init__(self, dtype=np.float32, binary=False, make=jnp.asarray):
+        self.dtype, self.binary, self.make = dtype, binary, make
+        self.used = False  # whether a function was given any
+        self.axes = Axes()
+
+    def __call__(self, *shape, least=0.0, most=1.0):
+        """Eighths from ``least`` to ``most``, the same at every call."""
+        eighths = np.random.default_rng(len(shape)).integers(0, 9, shape) / 8.0
+        if self.binary:
+            eighths = np.round(eighths)
+        self.used = True
+        return self.make(least + (most - least) * eighths, self.dtype)
+
+    def spikes(self, *shape):
+        """Zeros and ones, about a fifth of them ones; each channel fires."""
+        rng = np.random.default_rng(len(shape))
+        fired = rng.random(shape) < 0.2
+        fired[len(fired) // 2] = True
+        self.used = True
+        return self.make(fired, self.dtype)
+
+
+class Axes:
+    """Axes that keep the numbers that are drawn on them, and do nothing else."""
+
+    def __init__(self):
+        self.drawn = []
+
+    def __getattr__(self, name):
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self
+
+    def __call__(self, *args, **kwargs):
+        given = [x for x in (*args, *kwargs.values()) if not isinstance(x, Axes)]
+        given = [x for x in given if np.ndim(x)]
+        numbers = [x for x in given if np.asarray(x).dtype.kind not in "US"]
+        self.drawn += [np.asarray(x, np.float64) for x in numbers]
+        return self
+
+
+def samples():
+    """Events of two samples."""
+    rng = np.random.default_rng(0)
+    times = [np.sort(rng.uniform(0, T * DT, 30)) for _ in range(B)]
+    units = [rng.integers(0, N, 30) for _ in range(B)]
+    return ev.from_rows(times, units, np.arange(B), n_units=N)
+
+
+def network():
+    parts = {"input": snn.dense(N, 6), "hidden": snn.lif(6), "readout": snn.dense(6, 2)}
+    return snn.chain(**parts, out=snn.li(2))
+
+
+def weights_of(net, a):
+    """In single precision, or in double where the numbers are."""
+    dtype = np.float64 if a.dtype == np.float64 else np.float32
+    drawn = net.init(jax.random.key(0))
+    return jax.tree.map(lambda w: a.make(16.0 * w, dtype), drawn)
+
+
+def tree(a):
+    return {"w": a(N, 2), "b": a(2)}
+
+
+def loss(weights):
+    return sum(optax.tree.norm(w) for w in jax.tree.leaves(weights))
+
+
+def trains():
+    return [np.array([0.1, 0.15, 0.2]), np.array([0.12, 0.22])]
+
+
+VALUES = {
+    "a": lambda a: trains()[0],
+    "alpha": lambda a: 1.0,
+    "angles": lambda a: a(3),
+    "at": lambda a: a.make(np.linspace(0.0, 1.0, 5), a.dtype),
+    "ax": lambda a: a.axes,
+    "audio": lambda a: a(T, least=-1.0),
+    "b": lambda a: trains()[1],
+    "batch": lambda a: batches.pad(samples()),
+    "by": lambda a: 2,
+    "cell": lambda a: snn.lif(N),
+    "center": tree,
+    "chance": lambda a: a(T, B, N, most=0.5),
+    "classes": lambda a: 3,
+    "contrast": lambda a: a(T, 3, 3),
+    "corners": lambda a: [tree(a), tree(a), tree(a)],
+    "counts": lambda a: a.spikes(T, B, N),
+    "deflection": lambda a: a(T, B, 2),
+    "delta": lambda a: 0.25,
+    "deviation": lambda a: 1.0,
+    "directions": lambda a: jax.tree.map(lambda w: w[None], tree(a)),
+    "dt": lambda a: DT,
+    "duration": lambda a: 1.0,
+    "edges": lambda a: np.linspace(0.0, 2.0, 4),
+    "events": lambda a: samples(),
+    "excitatory": lambda a: 2,
+    "fan_out": lambda a: 3.0,
+    "field": lambda a: jax.grad(loss),
+    "first": lambda a: batches.pad(samples()),
+    "gradient": tree,
+    "guesses": lambda a: np.arange(3),
+    "hidden": lambda a: a.spikes(T, N),
+    "high": lambda a: 1.0,
+    "history": lambda a: [{"epoch": 0, "loss": 1.0, "accuracy": 0.5}],
+    "inhibitory": lambda a: 2,
+    "inputs": lambda a: a.spikes(T, N),
+    "intensity": lambda a: a(T, 3, 3, least=1.0, most=2.0),
+    "key": lambda a: jax.random.key(0),
+    "labels": lambda a: np.arange(3),
+    "layers": lambda a: "hidden",
+    "levels": lambda a: [0.2, 0.7],
+    "loss": lambda a: loss,
+    "low": lambda a: 0.0,
+    "lower": lambda a: 1.0,
+    "matrix": lambda a: a(3, 3),
+    "mean": lambda a: 0.5,
+    "n": lambda a: N,
+    "n_in": lambda a: 20,
+    "n_out": lambda a: 3,
+    "n_units": lambda a: N,
+    "net": lambda a: network(),
+    "neurons": lambda a: 3,
+    "optimizer": lambda a: optax.adam(0.1),
+    "others": lambda a: [],
+    "outside": lambda a: "drop",
+    "params": lambda a: snn.LIFParams(),
+    "path": lambda a: (
+        lambda s: jax.tree.map(
+            lambda w: w * jnp.asarray(jnp.cos(2.0 * jnp.pi * s), jnp.result_type(w)),
+            tree(a),
+        )
+    ),
+    "patterns": lambda a: 3,
+    "places": lambda a: a(3, 2),
+    "points": lambda a: 4,
+    "radius": lambda a: 1.0,
+    "raster": lambda a: a.spikes(T, N),
+    "rate": lambda a: 20.0,
+    "rates": lambda a: a(B, N, most=64.0),
+    "reach": lambda a: 2,
+    "reference": tree,
+    "rng": lambda a: np.random.default_rng(0),
+    "rows": lambda a: np.array([1, 0]),
+    "samples": lambda a: 4,
+    "scores": lambda a: a(3, N),
+    "second": tree,
+    "seed": lambda a: 0,
+    "signal": lambda a: a(T, B, N),
+    "signs": lambda a: np.array([1.0, -1.0, 1.0, 1.0]),
+    "size": lambda a: 5,
+    "spikes": lambda a: a.spikes(T, B, N),
+    "start": tree,
+    "end": tree,
+    "step": lambda a: 0.125,
+    "steps": lambda a: T,
+    "t": lambda a: a(N),
+    "targets": lambda a: {"hidden": 20.0},
+    "tau": lambda a: 20e-3,
+    "tau_mem": lambda a: 20e-3,
+    "tau_syn": lambda a: 5e-3,
+    "threshold": lambda a: 0.2,
+    "through": lambda a: snn.analysis.landscape.plane(tree(a), tree(a), tree(a)),
+    "times": lambda a: a(B, N),
+    "title": lambda a: "title",
+    "trains": lambda a: trains(),
+    "trajectory": lambda a: {"w": a(5, 3)},
+    "units": lambda a: np.arange(N),
+    "upper": lambda a: 5.0,
+    "v": lambda a: a(T, B, N),
+    "velocity": lambda a: a(T, B, N),
+    "voltages": lambda a: a(T, B, N),
+    "w": lambda a: a(4, 3),
+    "weights": tree,
+    "width": lambda a: 3,
+    "height": lambda a: 3,
+    "window": lambda a: 0.05,
+    "x": lambda a: a(B, N),
+    "xi": lambda a: 2.0,
+    "xs": lambda a: a.spikes(T, B, N),
+    "y": lambda a: a(T, B, N),
+}
+_DRIVE = {"n_in": 20, "rate": 20.0, "params": snn.LIFParams()}
+_OF_CELL = {"cell": lambda a: snn.lif(N), "weights": lambda a: ()}
+_OF_NET = {"weights": lambda a: weights_of(network(), a), "steps": lambda a: 3}
+_OF_DRIVE = {"inputs": lambda a: networks.poisson_drive(**_DRIVE)}
+OF = {
+    "events.from_rows": {
+        "times": lambda a: [np.sort(np.asarray(a(4))), np.sort(np.asarray(a(4)))],
+        "units": lambda a: [np.arange(4), np.arange(4)],
+        "labels": lambda a: [0, 1],
+    },
+    "events.from_flat": {
+        "times": lambda a: np.sort(np.asarray(a(N))),
+        "units": lambda a: np.arange(N),
+        "counts": lambda a: [N],
+        "labels": lambda a: [0],
+    },
+    "events.clean": {"times": lambda a: np.sort(np.asarray(a(N)))},
+    "events.single_times": {
+        "times": lambda a: np.asarray(a(N)),
+        "sample": lambda a: np.arange(N),
+        "starts": lambda a: 0.0,
+        "resolution": lambda a: 1e-5,
+    },
+    "events.time_bins": {"times": lambda a: np.asarray(a(N))},
+    "inputs.level_reconstruction": {
+        "events": lambda a: a.spikes(T, B, 2 * N),
+        "start": lambda a: a(B, N),
+    },
+    "inputs.latency": {"x": lambda a: a(B, N)},
+    "inputs.to_raster": {"times": lambda a: np.asarray(a(N)), "dt": lambda a: 0.01},
+    "inputs.population": {"width": lambda a: 0.25},
+    "inputs.frozen_poisson": {"classes": lambda a: 2},
+    "inputs.yin_yang_class": {"x": lambda a: 0.2, "y": lambda a: 0.3},
+    "inputs.prefetch": {"batches": lambda a: [a(3)], "size": lambda a: 1},
+    "inputs.stream": {
+        "source": lambda a: InMemory(samples()),
+        "batch": lambda a: 2,
+        "width": lambda a: 40,
+        "start": lambda a: 0.0,
+    },
+    "inputs.batches.pad": {"start": lambda a: 0.0},
+    "inputs.batches.check_starts": {"start": lambda a: 0.0},
+    "inputs.batches.pack": {"raster": lambda a: np.ones((T, N), bool)},
+    "inputs.batches.unpack": {"packed": lambda a: np.ones((T, 1), np.uint8)},
+    "inputs.batches.blend": {"second": lambda a: batches.pad(samples())},
+    "learning.cross_entropy": {},
+    "learning.homeostatic_pretraining": {**_OF_NET, "upper": lambda a: 900.0},
+    "learning.voltage_band": {"lower": lambda a: 0.25, "upper": lambda a: 0.75},
+    "networks.balance": {
+        "excitatory": lambda a: [networks.poisson_drive(**_DRIVE)],
+        "inhibitory": lambda a: networks.poisson_drive(**_DRIVE),
+    },
+    "networks.balanced": {},
+    "networks.predict_membrane": _OF_DRIVE,
+    "networks.superpose": {"parts": lambda a: [networks.Membrane(a(3), a(3), a(3))]},
+    "networks.weight_moments": {**_OF_DRIVE, "mean": lambda a: 0.0},
+    "networks.scale_to_rates": {**_OF_NET, "tolerance": lambda a: 10.0},
+    "networks.fluctuation_driven": {"mean": lambda a: 0.0},
+    "neurons.escape_noise": {"noise": lambda a: snn.Sigmoid(10.0)},
+    "senses.mosaic": {},
+    "senses.inhomogeneous_poisson": {"rates": lambda a: a(T, B, N, most=64.0)},
+    "senses.ganglion_rates": {"params": lambda a: snn.senses.GanglionParams()},
+    "senses.receptive_fields": {"params": lambda a: snn.senses.GanglionParams()},
+    "senses.whisker_currents": {
+        "params": lambda a: snn.senses.MechanoreceptorParams(),
+    },
+    "senses.hearing.basilar_membrane": {
+        "matrix": lambda a: snn.senses.hearing.transfer_matrix(3, T, 1000.0),
+    },
+    "senses.hearing.hair_cell": {
+        "dt": lambda a: 1 / 24_000,
+        "params": lambda a: snn.senses.hearing.HairCellParams(),
+    },
+    "senses.hearing.bushy_cells": {
+        "params": lambda a: snn.senses.hearing.BushyParams(weight=900.0),
+        "counts": lambda a: a.spikes(T, B, N),
+    },
+    "senses.hearing.auditory_nerve": {},
+    "senses.hearing.best_frequencies": {"channels": lambda a: 2},
+    "analysis.interspike_intervals": {"spikes": lambda a: a.spikes(T, N)},
+    "analysis.spike_trains": {},
+    "analysis.gradient_growth": _OF_CELL,
+    "analysis.spectral_norms": _OF_CELL,
+    "analysis.step_jacobians": _OF_CELL,
+    "analysis.compare_gradients": {},
+    "analysis.directions.orthonormal": {"first": tree},
+    "analysis.directions.principal_directions": {},
+    "analysis.landscape.plane": {"first": tree},
+    "analysis.landscape.loss_on_plane": {
+        "xs": lambda a: np.linspace(0.0, 1.0, 3),
+        "ys": lambda a: np.linspace(0.0, 1.0, 3),
+    },
+    "analysis.landscape.loss_on_path": {},
+    "plot.raster": {"spikes": lambda a: a.spikes(T, N)},
+    "plot.voltages": {"v": lambda a: a(T, N)},
+    "plot.confusion_matrix": {"counts": lambda a: a.spikes(3, 3)},
+    "plot.loss_plane": {
+        "xs": lambda a: a(2),
+        "ys": lambda a: a(2),
+        "losses": lambda a: a(2, 2),
+    },
+    "plot.report": {"counts": lambda a: a.spikes(3, 3), "v": lambda a: a(T, 3)},
+}
+
+
+def call(name, a, **more):
+    """Calls a public function with arguments that fit; returns what it does."""
+    f = functions()[name]
+    args, kwargs = [], {}
+    for key, parameter in inspect.signature(f).parameters.items():
+        known = OF.get(name, {}).get(key)
+        if known is None and parameter.default is not parameter.empty:
+            continue
+        if known is None:
+            assert key in VALUES, f"tests/public.py: what is {key} of {name}?"
+            known = VALUES[key]
+        if parameter.kind is parameter.VAR_POSITIONAL:
+            args += known(a)
+        elif parameter.kind is parameter.KEYWORD_ONLY:
+            kwargs[key] = known(a)
+        else:
+            args.append(known(a))
+    return f(*args, **kwargs, **more)
+
+
+def parameters(name):
+    """Names of the parameters of a public function."""
+    return set(inspect.signature(functions()[name]).parameters)
