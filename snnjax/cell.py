@@ -172,13 +172,7 @@ def rest_like(cell: Cell, weights: Weights, x: Any) -> State:
 
     A cell is at rest in the precision of what it is shown: its weights may be wider.
     """
-    dtype = check.precision(weights, x)
-
-    def widened(leaf):
-        exact = jnp.issubdtype(leaf.dtype, jnp.floating) and leaf.dtype.itemsize >= 4
-        return leaf.astype(dtype) if exact else leaf
-
-    return jax.tree.map(widened, cell.rest(x))
+    return check.as_precise(cell.rest(x), check.precision(weights, x))
 
 
 def run_cell(

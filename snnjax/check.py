@@ -57,6 +57,19 @@ def wide(x: Any) -> jax.Array:
     return x.astype(common_dtype(x.dtype, jnp.float32))
 
 
+def as_precise(tree: Any, dtype: Any) -> Any:
+    """Arrays of single or double precision brought to one of these; others as they are.
+
+    Rasters, and numbers of half precision, stay what they are.
+    """
+
+    def cast(x):
+        exact = jnp.issubdtype(x.dtype, jnp.floating) and x.dtype.itemsize >= 4
+        return jnp.asarray(x).astype(dtype) if exact else x
+
+    return jax.tree.map(cast, tree)
+
+
 def or_nan(result: Any, sure: jax.Array | None) -> jax.Array:
     """The result, and NaN wherever ``sure`` is false; None: it is everywhere."""
     return result if sure is None else jnp.where(sure, result, jnp.nan)

@@ -209,12 +209,17 @@ def _learning(make, constants, beside):
         logs = {k: jnp.log(jnp.asarray(v, dtype)) for k, v in constants.items()}
         return Learned(logs, made(constants).init(key))
 
+    def as_constants(weights, x):
+        return check.as_precise(x, check.precision(weights.logs, x))
+
     def step(weights, state, x, dt):
         _check_learned(weights, constants)
+        x = as_constants(weights, x)
         return put_out(cell_of(weights).step(weights.weights, state, x, dt))
 
     def run(weights, state, xs, dt):
         _check_learned(weights, constants)
+        xs = as_constants(weights, xs)
         return put_out(run_cell(cell_of(weights), weights.weights, state, xs, dt))
 
     def loop(weights, state, currents, loop, dt):

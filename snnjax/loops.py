@@ -49,7 +49,7 @@ def _program(step, fixed, reverse):
     def loop(given, start, xs):
         return jax.lax.scan(partial(step, fixed, given), start, xs, reverse=reverse)
 
-    return jax.jit(loop, inline=True)
+    return jax.jit(loop)
 
 
 def forgotten(run: Callable[..., Any], *given: Any) -> Any:

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from public import B, N, Numbers, T, call, functions, parameters
+from public import B, N, Numbers, T, call, functions, parameters, result
 
 RASTERS = {  # arguments that hold what happens over time, or when
     *("audio", "chance", "contrast", "counts", "deflection", "events", "hidden"),
@@ -23,20 +23,6 @@ WHOLE = (jnp.uint8, jnp.bool_, jnp.int32)
 HALF = (jnp.float16, jnp.bfloat16)
 
 
-def result(name, a):
-    """What a function makes of numbers, as a tree of arrays."""
-    made = call(name, a)
-    if name in ("inputs.prefetch", "inputs.stream"):
-        return next(iter(made))
-    if name == "plot.report":
-        return [bar.get_height() for bar in made.axes[5].patches]
-    if name.startswith("plot."):
-        return a.axes.drawn
-    if callable(made):  # a path or a plane
-        made = made(0.25, 0.5) if name.endswith("plane") else made(0.25)
-    return made
-
-
 def numbers_of(tree):
     leaves = [leaf for leaf in jax.tree.leaves(tree) if not isinstance(leaf, str)]
     return [np.asarray(leaf, np.float64) for leaf in leaves]
@@ -45,7 +31,11 @@ def numbers_of(tree):
 def floats_of(tree):
     """The floating-point types of what came out on the device."""
     leaves = [leaf for leaf in jax.tree.leaves(tree) if isinstance(leaf, jax.Array)]
-    return {str(x.dtype) for x in leaves if jnp.issubdtype(x.dtype, jnp.floating)}
+    return {str(x.dtype) for x in leaves if is_float(x)}
+
+
+def is_float(x):
+    return jnp.issubdtype(x.dtype, jnp.floating)
 
 
 def same(found, expected, rtol=1e-5):
@@ -101,15 +91,15 @@ def with_mask(name, padding, mask=None):
         return jnp.where(valid[..., None], values, padding)
 
     def total(shift):
-        a = Numbers(jnp.float32, make=lambda v, d: made(v + shift, d))
+        a = Numbers(jnp.float32, make=lambda v, d: made(jnp.float32(v) + shift, d))
         known = valid if mask is None else mask
         if name == "learning.cross_entropy" or name == "learning.accuracy":
             labels = jnp.where(valid, 1, -7)
             found = functions()[name](a(T, B, N), labels, known)
         else:
             found = call(name, a, mask=known)
-        leaves = [x for x in jax.tree.leaves(found) if jnp.issubdtype(x.dtype, float)]
-        return sum(jnp.sum(x) for x in leaves), found
+        leaves = [jnp.sum(x) for x in jax.tree.leaves(found) if is_float(x)]
+        return sum(leaves), found
 
     if "steps" in parameters(name):  # it descends, or searches: no gradient passes
         return total(0.0)[1]

@@ -12,13 +12,14 @@ doi:10.1162/neco_a_01752).
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import optax
 
-from snnjax import check
+from snnjax import check, loops
 from snnjax.analysis.checks import Weights, all_finite, path_points, same_tree
 from snnjax.analysis.landscape import Path
 
@@ -69,8 +70,8 @@ def line_integral(
         same_tree("The gradient", gradient, weights)
         return jnp.asarray(optax.tree.vdot(gradient, velocity), s.dtype)
 
-    powers = jax.lax.map(power, inside.ravel(), batch_size=batch_size)
-    powers = powers.reshape(inside.shape)
+    along = partial(jax.lax.map, power, batch_size=batch_size)
+    powers = loops.forgotten(along, inside.ravel()).reshape(inside.shape)
     fine, coarse = (
         jnp.concatenate([jnp.zeros_like(width[:1]), jnp.cumsum(width * mean)])
         for mean in (powers.mean(axis=1), powers[:, 1])

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import optax
 from jax.flatten_util import ravel_pytree
 
-from snnjax import check
+from snnjax import check, loops
 from snnjax.analysis.checks import Weights, same_tree
 from snnjax.check import Number
 
@@ -171,6 +171,6 @@ def _differences(loss, weights, direction, count, step, batch_size):
     step = check.wide(step)
     both = jnp.tile(jnp.stack([step, -step]), count)
     sides = jnp.repeat(jnp.arange(count), 2), both
-    losses = jax.lax.map(at, sides, batch_size=batch_size).reshape(count, 2)
-    losses = check.wide(losses)
+    at_all = partial(jax.lax.map, at, batch_size=batch_size)
+    losses = check.wide(loops.forgotten(at_all, sides).reshape(count, 2))
     return (losses[:, 0] - losses[:, 1]) / jnp.asarray(2.0 * step, losses.dtype)

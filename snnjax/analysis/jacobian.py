@@ -183,7 +183,8 @@ def spectral_norms(
 
         v = jax.random.normal(key, z.shape, z.dtype)
         v = jax.lax.fori_loop(0, iterations, iterate, v)
-        return state, jnp.linalg.norm(forward((v,))[0], axis=-1)
+        stretched = check.or_nan(forward((v,))[0], _known(end))
+        return state, jnp.linalg.norm(stretched, axis=-1)
 
     looking = Cell(cell.init, cell.rest, step)
     return unroll(looking, weights, xs, dt=dt, state=state, record=_output)[1]
@@ -200,12 +201,17 @@ def _rows(advance, z):
 
     One cotangent asks for the same row of every unit and sample at once.
     """
-    _, backward, state = jax.vjp(advance, z, has_aux=True)
+    end, backward, state = jax.vjp(advance, z, has_aux=True)
     k = z.shape[-1]
     one_hot = jnp.eye(k, dtype=z.dtype).reshape(k, *(z.ndim - 1) * (1,), k)
     asked = jnp.zeros_like(z)[None] + one_hot
     (rows,) = jax.vmap(backward)(asked)
-    return jnp.moveaxis(rows, 0, -2), state
+    return check.or_nan(jnp.moveaxis(rows, 0, -2), _known(end)[..., None]), state
+
+
+def _known(end):
+    """Whether a state holds numbers, ``[..., 1]``: NaN has no derivative."""
+    return jnp.all(jnp.isfinite(end), axis=-1, keepdims=True)
 
 
 def _packed(

@@ -11,7 +11,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from snnjax import check
+from snnjax import check, loops
 from snnjax.analysis.checks import Weights, all_finite, path_points, same_tree
 from snnjax.check import Number
 
@@ -117,10 +117,7 @@ def loss_on_path(
             are not finite.
     """
     points = path_points("at", at)
-    losses = jax.lax.map(
-        lambda s: _scalar(loss(path(s))), points, batch_size=batch_size
-    )
-    return all_finite("losses", losses)
+    return _losses(lambda s: loss(path(s)), points, batch_size)
 
 
 def loss_on_plane(
@@ -147,12 +144,14 @@ def loss_on_plane(
         ValueError: as ``loss_on_path``.
     """
     y, x = jnp.meshgrid(path_points("ys", ys), path_points("xs", xs), indexing="ij")
-    losses = jax.lax.map(
-        lambda at: _scalar(loss(through(*at))),
-        (x.ravel(), y.ravel()),
-        batch_size=batch_size,
-    )
-    return all_finite("losses", losses.reshape(x.shape))
+    points = x.ravel(), y.ravel()
+    losses = _losses(lambda at: loss(through(*at)), points, batch_size)
+    return losses.reshape(x.shape)
+
+
+def _losses(loss, points, batch_size):
+    at_all = partial(jax.lax.map, lambda at: _scalar(loss(at)), batch_size=batch_size)
+    return all_finite("losses", loops.forgotten(at_all, points))
 
 
 def _between(s, a, b):

@@ -7,6 +7,7 @@ Gygax & Zenke 2022, doi:10.1088/2634-4386/ac97bb).
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Literal, NamedTuple
 
 import jax
@@ -14,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from snnjax import check
+from snnjax import check, loops
 from snnjax.about import OUTPUT
 from snnjax.cell import Cell, Weights, unroll
 from snnjax.check import Number
@@ -264,7 +265,8 @@ def descend(
     slope, (means, inside) = jax.grad(penalty, has_aux=True)(initial)
     first = Descent(initial, means, inside, jnp.zeros((), jnp.int32))
     state = first, optimizer.init(initial), slope
-    return jax.lax.while_loop(unfinished, update, state)[0]
+    descend = partial(jax.lax.while_loop, unfinished, update)
+    return loops.forgotten(descend, state)[0]
 
 
 def _of_each(name, bound, layers):

@@ -241,11 +241,6 @@ def _penalty(excess, spikes, rate, dt, power, over, mask):
     return jnp.mean(beyond(excess(rates, _beside(rate, rates)), power))
 
 
-def _wide(spikes):
-    """What to count in, whatever a raster is kept in."""
-    return check.common_dtype(spikes.dtype, jnp.float32)
-
-
 def _beside(constant, x):
     """A constant ``[]`` or ``[n]`` in dtype and rank of ``[..., n]``."""
     constant = jnp.asarray(constant, x.dtype)

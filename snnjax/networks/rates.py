@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from snnjax import check
+from snnjax import check, loops
 from snnjax.cell import Cell, Weights, unroll
 from snnjax.check import Number
 from snnjax.parts import Flat, flat, labels
@@ -134,7 +134,8 @@ def _factor(measured, target, dtype):
         return jnp.where(below, middle, low), jnp.where(below, high, middle)
 
     span = jnp.asarray(-_POWER, dtype), jnp.asarray(_POWER, dtype)
-    return 2.0 ** jax.lax.fori_loop(0, _HALVINGS, halve, span)[1]
+    search = partial(jax.lax.fori_loop, 0, _HALVINGS, halve)
+    return 2.0 ** loops.forgotten(search, span)[1]
 
 
 def _targets(whole: Flat, targets: Mapping[str, Number]) -> dict[str, Number]:

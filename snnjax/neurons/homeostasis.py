@@ -201,6 +201,7 @@ def _homeostatic(name, n, homeostasis, *, init, rest, prepare, advance):
         )
 
     def step(weights, state, x, dt):
+        x = jnp.asarray(x)
         refuse(state, x)
         fixed, given = numbers(weights, dt, state.drift)
         return _drifting(fixed, given, state, x)

@@ -46,6 +46,7 @@ def population(
 
         def step(weights, state, x, dt):
             del weights  # neurons have constants; connections have weights
+            x = jnp.asarray(x)
             refuse(state, x)
             given = align(constants(dt, voltage_dtype(state, x)), x)
             return _step(fixed, given, state, x)
