@@ -35,7 +35,7 @@ def scan(
         xs: over time, ``[T, ...]``.
         reverse: whether to begin at the end.
     """
-    return _program(step, fixed, reverse)(given, start, xs)
+    return _program(step, fixed, _types(fixed), reverse)(given, start, xs)
 
 
 def split(number: Any) -> tuple[Any, Any]:
@@ -44,8 +44,16 @@ def split(number: Any) -> tuple[Any, Any]:
     return (number, None) if plain else (None, number)
 
 
+def _types(fixed):
+    """Types within tuples: two named tuples of other names are equal as such."""
+    inner = tuple(map(_types, fixed)) if isinstance(fixed, tuple) else ()
+    return type(fixed), *inner
+
+
 @lru_cache(maxsize=_KEPT)
-def _program(step, fixed, reverse):
+def _program(step, fixed, types, reverse):
+    del types  # tell programs apart
+
     def loop(given, start, xs):
         return jax.lax.scan(partial(step, fixed, given), start, xs, reverse=reverse)
 

@@ -13,7 +13,7 @@ from test_contract import CELLS, DT, N
 
 import snnjax as snn
 from benchmarks.speed import soak
-from snnjax import check
+from snnjax import check, surrogate
 
 XS = np.ones((3, 2, N), np.float32)
 
@@ -72,6 +72,24 @@ def test_what_is_recorded_by_a_function_of_one_call_is_forgotten_with_it():
         turn()
     gc.collect()
     assert soak.resident_mb() - before < 10.0
+
+
+def test_shapes_of_equal_numbers_are_not_taken_for_one_another():
+    shapes = [getattr(surrogate, name) for name in surrogate.__all__]
+    shapes = [s for s in shapes if getattr(s, "_fields", ()) == ("slope",)]
+    assert len(shapes) > 4
+    for shape in shapes:
+        cell = snn.lif(N, surrogate=shape(2.0), backend="xla", reset_gradient=True)
+
+        def total(xs, cell=cell):
+            return snn.unroll(cell, (), xs, dt=DT)[1].sum()
+
+        def alone(xs, cell=cell):
+            step = lambda state, x: cell.step((), state, x, DT)  # noqa: E731
+            return jax.lax.scan(step, cell.rest(xs[0]), xs)[1].sum()
+
+        expected = jax.jit(jax.grad(alone))(XS)
+        np.testing.assert_allclose(jax.grad(total)(XS), expected, 1e-5)
 
 
 INSIDE = {  # what always runs inside another loop, or inside ``jit``

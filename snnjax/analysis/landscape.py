@@ -63,8 +63,9 @@ def circle(through: Plane, radius: Number) -> Path:
     check.positive("radius", radius)
 
     def at(s):
-        angle = 2.0 * jnp.pi * s
-        return through(radius * jnp.cos(angle), radius * jnp.sin(angle))
+        dtype = check.precision(s, radius)
+        r, angle = jnp.asarray(radius, dtype), 2.0 * jnp.pi * jnp.asarray(s, dtype)
+        return through(r * jnp.cos(angle), r * jnp.sin(angle))
 
     return at
 
@@ -117,7 +118,7 @@ def loss_on_path(
             are not finite.
     """
     points = path_points("at", at)
-    return _losses(lambda s: loss(path(s)), points, batch_size)
+    return _losses(lambda s: loss(path(s)), points, points.shape, batch_size)
 
 
 def loss_on_plane(
@@ -145,13 +146,12 @@ def loss_on_plane(
     """
     y, x = jnp.meshgrid(path_points("ys", ys), path_points("xs", xs), indexing="ij")
     points = x.ravel(), y.ravel()
-    losses = _losses(lambda at: loss(through(*at)), points, batch_size)
-    return losses.reshape(x.shape)
+    return _losses(lambda at: loss(through(*at)), points, x.shape, batch_size)
 
 
-def _losses(loss, points, batch_size):
+def _losses(loss, points, shape, batch_size):
     at_all = partial(jax.lax.map, lambda at: _scalar(loss(at)), batch_size=batch_size)
-    return all_finite("losses", loops.forgotten(at_all, points))
+    return all_finite("losses", loops.forgotten(at_all, points).reshape(shape))
 
 
 def _between(s, a, b):

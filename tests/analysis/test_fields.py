@@ -8,7 +8,11 @@ from snnjax import plot
 from snnjax.analysis import fields, landscape
 
 ORIGIN, X, Y = jnp.zeros(2), jnp.array([1.0, 0.0]), jnp.array([0.0, 1.0])
-DISK = landscape.plane(ORIGIN, X, Y)
+
+
+def disk():
+    double = jnp.result_type(float)
+    return landscape.plane(*(jnp.asarray(x, double) for x in (ORIGIN, X, Y)))
 
 
 def rotation(w):
@@ -82,7 +86,7 @@ def test_a_smooth_network_has_no_loop_integral(x64):
 
 @pytest.mark.parametrize("radius", [0.5, 3.0])
 def test_the_loop_integral_of_a_rotation_is_twice_the_area_of_a_circle(radius, x64):
-    found = fields.loop_integral(rotation, landscape.circle(DISK, radius), 10)
+    found = fields.loop_integral(rotation, landscape.circle(disk(), radius), 10)
     np.testing.assert_allclose(found.value, 2 * np.pi * radius**2)
     assert found.error < 1e-12
 
@@ -119,7 +123,7 @@ def test_many_radii_are_one_program(x64):
     def sweep(radii):
         def one(radius):
             return fields.loop_integral(
-                rotation, landscape.circle(DISK, radius), 5
+                rotation, landscape.circle(disk(), radius), 5
             ).value
 
         return jax.vmap(one)(radii)
@@ -129,7 +133,7 @@ def test_many_radii_are_one_program(x64):
 
 
 def test_what_is_no_field_and_no_loop_is_refused():
-    line, ring = landscape.line(X, Y), landscape.circle(DISK, 1.0)
+    line, ring = landscape.line(X, Y), landscape.circle(disk(), 1.0)
     with pytest.raises(ValueError, match=r"no loop: .* ends 1.41 from there"):
         fields.loop_integral(rotation, line, 10)
     with pytest.raises(ValueError, match="no loop: it goes 0 away"):
