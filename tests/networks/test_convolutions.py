@@ -221,7 +221,10 @@ def test_the_gradient_of_a_maximum_goes_to_the_first_of_equal_pixels():
 @pytest.mark.parametrize("where", [0, 1, 3])
 def test_a_maximum_does_not_hide_a_pixel_that_is_no_number(where):
     xs = jnp.arange(4.0).at[where].set(jnp.nan).reshape(1, 2, 2, 1)
-    assert np.isnan(run(pool("max", (2, 2)), (), xs)).all()
+    largest = jax.jit(lambda xs: run(pool("max", (2, 2)), (), xs))
+    assert np.isnan(largest(xs)).all()
+    with pytest.raises(ValueError, match="must be finite, 1 of 4"):
+        largest.__wrapped__(xs)
 
 
 @pytest.mark.parametrize("dtype", [jnp.uint8, bool])
