@@ -30,7 +30,7 @@ ARROWS = {  # who may import whom, besides themselves
         *("about", "cell", "check", "compose", "kernels", "loops", "neurons", "parts"),
         *("probes",),
     },
-    "learning": {"about", "check", "cell", "parts", "probes", "surrogate"},
+    "learning": {"about", "check", "cell", "loops", "parts", "probes", "surrogate"},
     "events": {"check"},
     "datasets": {"check", "events", "files", "progress"},
     "senses": {
@@ -40,7 +40,7 @@ ARROWS = {  # who may import whom, besides themselves
     "inputs": {"check", "events", "datasets", "loops"},
     "plot": set(),
     "training": {"check", "cell", "files", "progress"},
-    "analysis": {"check", "cell", "events", "networks"},
+    "analysis": {"check", "cell", "events", "loops", "networks"},
     "tasks": {
         *("about", "cell", "check", "compose", "surrogate", "neurons", "networks"),
         *("learning", "inputs", "events", "datasets", "senses", "training", "analysis"),
