@@ -260,11 +260,11 @@ def test_what_is_not_finite_spreads_as_it_does_in_xla(where, bad, surrogate):
                 neuron=state.neuron._replace(v=state.neuron.v.at[1, 4].set(bad))
             )
 
-        def loss(weights):
+        def loss(weights, xs):
             end, ys = snn.unroll(cell, weights, xs, dt=DT, state=state)
             return ys.sum() + end.neuron.v.sum(), (end, ys)
 
-        return jax.value_and_grad(loss, has_aux=True)(weights)
+        return jax.jit(jax.value_and_grad(loss, has_aux=True))(weights, xs)
 
     agree(found("native"), found("xla"))
 
