@@ -62,16 +62,13 @@ def restore(folder: Path, like: Any) -> tuple[Any, dict[str, Any]] | None:
         return None
     if not _home(folder).is_dir():
         raise ValueError(f"{_home(folder)} must be a folder of checkpoints.")
-    with _manager(folder) as manager:
-        epoch = manager.latest_step()
-        if epoch is None:
-            return None
-        saved = _home(folder) / str(epoch)
-        if (saved / _DIGEST).exists() and (saved / _DIGEST).read_text() != _digest(
-            saved
-        ):
-            raise ValueError(_refusal(folder, epoch, "it is damaged"))
-        try:
+    epochs = [int(p.name) for p in _home(folder).iterdir() if p.name.isdecimal()]
+    if not epochs:
+        return None
+    epoch = max(epochs)
+    _check_digest(folder, epoch)
+    try:
+        with _manager(folder) as manager:
             args = ocp.args.Composite(note=ocp.args.JsonRestore())
             note = manager.restore(epoch, args=args)["note"]
             stored, wanted = note["leaves"], _leaves(like)
@@ -82,17 +79,24 @@ def restore(folder: Path, like: Any) -> tuple[Any, dict[str, Any]] | None:
             shapes = jax.tree.map(ocp.utils.to_shape_dtype_struct, like)
             args = ocp.args.Composite(tree=ocp.args.StandardRestore(shapes))
             tree = manager.restore(epoch, args=args)["tree"]
-        except Exception as error:  # orbax raises many kinds; all mean the same here
-            reason = (
-                "it is of another network or optimizer, or damaged "
-                f"({type(error).__name__}: {str(error)[:500]})"
-            )
-            raise ValueError(_refusal(folder, epoch, reason)) from error
+    except Exception as error:  # orbax raises many kinds; all mean the same here
+        reason = (
+            "it is of another network or optimizer, or damaged "
+            f"({type(error).__name__}: {str(error)[:500]})"
+        )
+        raise ValueError(_refusal(folder, epoch, reason)) from error
     return jax.tree.map(_placed, like, tree), note
 
 
 def _home(folder):
     return (Path(folder) / "checkpoint").absolute()
+
+
+def _check_digest(folder, epoch):
+    saved = _home(folder) / str(epoch)
+    told = saved / _DIGEST  # none if the run was killed just before
+    if told.exists() and told.read_bytes() != _digest(saved).encode():
+        raise ValueError(_refusal(folder, epoch, "it is damaged"))
 
 
 def _refusal(folder, epoch, reason):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import snnjax as snn
+from benchmarks.fuzz import layers
 from snnjax.kernels import build, native
 from snnjax.networks import from_events, normal
 from snnjax.surrogate import Arctan, Boxcar, Gaussian, Scaled, Sparse
@@ -452,3 +453,20 @@ def test_a_failed_build_says_what_the_compiler_said_and_leaves_nothing(
     monkeypatch.setattr(build, "compiler", lambda: None)
     with pytest.raises(build.BuildError, match="No C\\+\\+ compiler"):
         build.build()
+
+
+def test_layers_of_one_random_program_are_the_same_by_both_backends():
+    assert layers.compare(2) == layers.EACH * ["equal"]
+
+
+def test_layers_that_differ_are_told():
+    spikes, near = np.zeros((3, 1, 2), np.float32), np.full((3, 1, 2), 0.1)
+    fired = spikes.copy()
+    fired[1, 0, 1] = 1.0
+    gradients = [np.ones(3)]
+    same = (spikes, (), gradients)
+    assert layers.verdict((fired, (), gradients), same, lambda: near) == "wrong"
+    near[1, 0, 1] = 1e-7
+    assert layers.verdict((fired, (), gradients), same, lambda: near) == "rounding"
+    assert layers.verdict((spikes, (), [np.zeros(3)]), same, lambda: near) == "wrong"
+    assert layers.verdict(same, same, lambda: near) == "equal"

@@ -8,6 +8,7 @@ import numpy as np
 import optax
 import pytest
 
+from benchmarks.fuzz import checkpoints
 from snnjax.training import checkpoint, epoch_rows, fit, init_train_state, make_step
 
 X = np.random.default_rng(0).normal(size=(10, 3)).astype(np.float32)
@@ -187,6 +188,19 @@ def test_a_damaged_file_is_refused_quietly_and_the_one_before_helps(
     newest.rmdir()
     with pytest.warns(UserWarning, match=r"kept as metrics\.1\.jsonl"):
         assert_same(run(tmp_path, 2), expected)
+
+
+def test_a_checkpoint_damaged_at_random_is_refused_or_gives_every_bit():
+    found = checkpoints.fuzz(25)
+    assert (found["bad"], found["refused"] > 15) == ([], True)
+
+
+@pytest.mark.parametrize("name", ["sha256", "_CHECKPOINT_METADATA"])
+def test_bytes_that_are_no_text_are_refused(name, tmp_path):
+    run(tmp_path, 1)
+    (tmp_path / "checkpoint" / "1" / name).write_bytes(b'{"\xa2": \xc7}')
+    with pytest.raises(ValueError, match=r"epoch 1 .* damaged"):
+        run(tmp_path, 1, step=never)
 
 
 def test_the_digest_is_the_same_where_folders_are_parted_otherwise(
