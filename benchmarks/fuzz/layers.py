@@ -27,14 +27,14 @@ from benchmarks.report import emit, tell
 from snnjax.kernels import build
 from snnjax.networks import normal
 from snnjax.probes import watched
-from snnjax.surrogate import Arctan, Boxcar, Gaussian, Scaled, Sparse
+from snnjax.surrogate import Arctan, Boxcar, Scaled, Sparse
 
 DT = 1e-3
 EACH = 10  # layers that run by one program
 ROUNDING = 1e-5
 SHAPES = (
     *(snn.SuperSpike(5.0), snn.Sigmoid(4.0), snn.Triangle(2.0), Boxcar(10.0)),
-    *(Scaled(Arctan(2.0), 0.7), Gaussian(3.0), Sparse(snn.SuperSpike(5.0), 0.05)),
+    *(Scaled(Arctan(2.0), 0.7), Sparse(snn.SuperSpike(5.0), 0.05)),
 )
 
 
