@@ -1,3 +1,5 @@
+import gc
+import math
 import os
 import sys
 from pathlib import Path
@@ -7,8 +9,15 @@ import numpy as np
 import pytest
 
 os.environ.setdefault("MPLBACKEND", "Agg")
+# Compiling is what takes time here: machine code that is quick to write, not to run.
+# XLA knows these of jax 0.10, and ends a process that names one it does not know.
+QUICK = (
+    "--xla_cpu_use_fusion_emitters=false --xla_cpu_use_xnnpack=false "
+    "--xla_cpu_parallel_codegen_split_count=1"
+)
+if jax.__version_info__ < (0, 11):
+    os.environ["XLA_FLAGS"] = f"{QUICK} {os.environ.get('XLA_FLAGS', '')}"
 jax.config.update("jax_num_cpu_devices", 4)
-# Compiling is what takes time here; ``optimized`` is for tests that compute for long.
 jax.config.update("jax_disable_most_optimizations", True)
 # Neither dtypes nor ranks are promoted silently: the library runs for users who ask
 # for that.
@@ -18,6 +27,7 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 
 def pytest_configure(config):
     """What was compiled before is read, each worker's from a folder of its own."""
+    gc.set_threshold(50_000, 20, 50)  # tracing makes many objects that live for long
     if cache := getattr(config, "cache", None):
         worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
         folder = cache.mkdir(f"{Path(sys.prefix).name}-{jax.__version__}-{worker}")
@@ -26,11 +36,19 @@ def pytest_configure(config):
         jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
 
+def memory():
+    """What this process holds [bytes], where the system says it."""
+    held = Path("/proc/self/statm")
+    pages = int(held.read_text().split()[1]) if held.exists() else math.inf
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
 @pytest.fixture(autouse=True, scope="module")
 def programs():
-    """What one file compiled is forgotten, or memory grows to many gigabytes."""
+    """What was compiled is kept for other files, until it fills the memory."""
     yield
-    jax.clear_caches()
+    if memory() > 2e9:
+        jax.clear_caches()
 
 
 @pytest.fixture
