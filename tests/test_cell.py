@@ -64,7 +64,8 @@ def values_and_gradients(run, weights, xs):
         shades = jnp.cos(jnp.arange(ys.size)).reshape(ys.shape)
         return jnp.sum(ys * shades), ys
 
-    (_, ys), grads = jax.value_and_grad(loss, (0, 1), has_aux=True)(weights, xs)
+    graded = jax.jit(jax.value_and_grad(loss, (0, 1), has_aux=True))
+    (_, ys), grads = graded(weights, xs)
     return ys, grads
 
 
@@ -91,11 +92,10 @@ def test_values_and_gradients_are_those_of_a_plain_loop(
     def loop(weights, xs):
         return by_hand(weights, xs, reset, attached, silent)
 
-    @jax.jit
     def run(weights, xs):
         return snn.unroll(net, weights, xs, dt=DT)[1]
 
-    assert np.all(loop(weights, xs)[1].sum((0, 1)) > 0)
+    assert np.all(jax.jit(loop)(weights, xs)[1].sum((0, 1)) > 0)
     expected = values_and_gradients(lambda *args: loop(*args)[0], weights, xs)
     close(values_and_gradients(run, weights, xs), expected)
 

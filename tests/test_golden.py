@@ -30,13 +30,13 @@ def value_and_gradients(cell, weights, xs):
         ends = [leaf.sum().astype(ys.dtype) for leaf in jax.tree.leaves(state)]
         return jnp.sum(shades * ys) + sum(ends, jnp.zeros((), ys.dtype)), ys
 
-    return jax.value_and_grad(loss, (0, 1), has_aux=True)(weights, xs)
+    return jax.jit(jax.value_and_grad(loss, (0, 1), has_aux=True))(weights, xs)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_cell_computes_what_it_always_did(name, x64):
     cell = CELLS[name]
-    weights = cell.init(jax.random.key(0))
+    weights = jax.jit(cell.init)(jax.random.key(0))
     (_, ys), grads = value_and_gradients(cell, weights, inputs())
     for kind, tree in (("w", weights), ("y", ys), ("g", grads)):
         leaves, expected = jax.tree.leaves(tree), golden(name, kind)
