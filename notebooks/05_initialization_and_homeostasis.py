@@ -83,7 +83,7 @@ times, labels = random_manifold(
 )
 order = jax.random.permutation(jax.random.key(3), len(labels))
 times, labels = times[order], labels[order]
-xs = jnp.concatenate([one_spike_raster(times, 50), jnp.zeros((50, *times.shape))])
+xs = jnp.concatenate([one_spike_raster(times, steps=50), jnp.zeros((50, *times.shape))])
 
 
 layers = tuple(f"hidden{k + 1}" for k in range(depth))

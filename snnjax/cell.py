@@ -137,13 +137,16 @@ def unroll(
             chunks below one step, a memory that no chunk fits into, or both
             ``checkpoint`` and ``memory``.
     """
+    check_cell("cell", cell)
+    check.arrays("weights", weights, numbers=True)
+    dt, first = _checked_dt(dt), _first_of(xs)
     xs = jax.tree.map(jnp.asarray, xs)
-    first = _first_of(xs)
-    dt = _checked_dt(dt)
     rest = partial(rest_like, cell, weights)
-    state = rest(first) if state is None else _matching(rest, state, first)
+    state = rest(first) if state is None else check_state(rest, state, first)
     if key is not None:
         state = reseed(state, key)
+    if record is not None:
+        check.function("record", record)
     mask = None if mask is None else _valid(mask, xs)
     _check_finite(xs, mask)
     if mask is not None:
@@ -225,7 +228,11 @@ def nonfinite(state: State) -> dict[str, jax.Array]:
 
     Returns:
         Path of each floating-point leaf -> whether it does, ``[]``.
+
+    Raises:
+        ValueError: for what is no state.
     """
+    check.arrays("The state", state)
     leaves = jax.tree_util.tree_leaves_with_path(state)
     return {
         jax.tree_util.keystr(path): ~jnp.all(jnp.isfinite(leaf))
@@ -248,9 +255,10 @@ def reseed(state: State, key: jax.Array) -> State:
         The state with other keys; as it came where there are none.
 
     Raises:
-        ValueError: for a key of another kind.
+        ValueError: for a key of another kind, or what is no state.
     """
     check.key(key)
+    check.arrays("The state", state)
     leaves, tree = jax.tree.flatten(state)
     for k, leaf in enumerate(leaves):
         if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
@@ -287,10 +295,24 @@ def _zeros_like(y, x):
     return jnp.broadcast_to(zeros, shape).astype(y.dtype)
 
 
+def check_input(xs: Any, dt: Number, mask: Any = None) -> Any:
+    """The first step of an input; refuses what ``unroll`` cannot run over.
+
+    Raises:
+        ValueError: as ``unroll``, for ``xs``, ``dt`` and ``mask``.
+    """
+    _checked_dt(dt)
+    first = _first_of(xs)
+    xs = jax.tree.map(jnp.asarray, xs)
+    _check_finite(xs, None if mask is None else _valid(mask, xs))
+    return first
+
+
 def _first_of(xs):
     """The first step of an input, and refusal of what is none."""
     leaves = jax.tree.leaves(xs)
     for x in leaves:
+        check.array("xs, the input of unroll,", x)
         if jnp.ndim(x) < 2:
             raise ValueError(
                 f"unroll expects inputs [T, *batch, n_in], got shape {jnp.shape(x)}. "
@@ -301,8 +323,9 @@ def _first_of(xs):
     if len(steps) != 1:
         raise ValueError(
             "unroll expects inputs of one length, got "
-            f"{steps or 'no array'}. Pad the shorter ones."
+            f"{steps or 'no array'} as xs. Pad the shorter ones."
         )
+    xs = jax.tree.map(jnp.asarray, xs)
     return jax.tree.map(lambda x: x[0] if len(x) else x.sum(0, dtype=x.dtype), xs)
 
 
@@ -326,6 +349,7 @@ def _checked_dt(dt):
 
 def _valid(mask, xs):
     """The mask as truth values, refused unless it fits all inputs."""
+    check.array("mask", mask, "[T, *batch]")
     mask = check.truth("A mask", mask)
     for x in jax.tree.leaves(xs):
         if mask.ndim < 1 or mask.shape != x.shape[: mask.ndim] or mask.ndim == x.ndim:
@@ -348,9 +372,9 @@ def _check_finite(xs, mask):
         odd = ~np.isfinite(values if known is None else values[known])
         if odd.any():
             raise ValueError(
-                f"The input of unroll must be finite, {odd.sum()} of {odd.size} values "
-                "are not. Where NaN fills up shorter sequences, say which steps are "
-                "valid: unroll(…, mask=mask)."
+                f"xs, the input of unroll, must be finite, {odd.sum()} of {odd.size} "
+                "values are not. Where NaN fills up shorter sequences, say which steps "
+                "are valid: unroll(…, mask=mask)."
             )
 
 
@@ -372,6 +396,10 @@ class _Standing(NamedTuple):
         return state, jax.tree.map(lambda y: _where(valid, y, jnp.zeros_like(y)), y)
 
 
+def _shapes(x):
+    return ", ".join(str(jnp.shape(leaf)) for leaf in jax.tree.leaves(x))
+
+
 def _where(valid, x, other):
     """Chosen sample by sample; what all samples share moves on with any of them."""
     if x.shape[: valid.ndim] != valid.shape:
@@ -380,8 +408,18 @@ def _where(valid, x, other):
     return jnp.where(jnp.expand_dims(valid, tuple(range(-missing, 0))), x, other)
 
 
-def _matching(rest, state, x):
-    """Refuses a state that was made for another cell, width, batch or dtype."""
+def check_state(rest: Callable[[Any], State], state: State, x: Any) -> State:
+    """Refuses a state that was made for another cell, width, batch or dtype.
+
+    Args:
+        rest: as of the cell.
+        state: what came.
+        x: one input.
+
+    Raises:
+        ValueError: with what came and what was expected.
+    """
+    check.arrays("The state, such as v and i,", state)
     expected = jax.eval_shape(rest, x)
     came, wanted = (
         [(jax.tree_util.keystr(k), jnp.shape(v), jnp.result_type(v)) for k, v in leaves]
@@ -390,7 +428,7 @@ def _matching(rest, state, x):
     if came != wanted:
         odd = [f"{k} {s} {d}" for k, s, d in came if (k, s, d) not in wanted]
         raise ValueError(
-            f"The state does not fit this cell and input {x.shape}: got "
+            f"The state does not fit this cell and xs, {_shapes(x)}: got "
             f"{'; '.join(odd) or f'{len(came)} arrays'}, expected "
             f"{'; '.join(f'{k} {s} {d}' for k, s, d in wanted)}. Start from the "
             "state that a run of the same cell and batch returned, or from none."

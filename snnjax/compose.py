@@ -127,7 +127,7 @@ def stateless(f: Callable[[Any], Any]) -> Cell:
         ValueError: for what is no function.
     """
     if not callable(f):
-        raise ValueError(f"stateless expects a function, got {f!r}.")
+        raise ValueError(f"f: stateless expects a function, got {f!r}.")
 
     def step(weights, state, x, dt):
         del weights, dt
@@ -165,6 +165,7 @@ def learn(make: Callable[..., Cell], **constants: Number) -> Cell:
     """
     if not constants:
         raise ValueError("learn expects at least one constant by name, got none.")
+    check.function("make", make)
     for name, value in constants.items():
         check.positive(name, value)
 
@@ -244,7 +245,9 @@ def _check_learned(weights, constants):
             f"{', '.join(constants)}, got {shapes_of(weights)}."
         )
     for name, value in constants.items():
-        check.shape(f"The logarithm of {name}", weights.logs[name], jnp.shape(value))
+        what, log = f"The logarithm of {name}", weights.logs[name]
+        check.floating(what, log)
+        check.shape(what, log, jnp.shape(value))
 
 
 class Packing:

@@ -51,7 +51,7 @@ def flat(cell: Cell, weights: Weights = None, state: State = None) -> Flat:
     Raises:
         ValueError: for what is no cell, or weights of another cell.
     """
-    check_cell("What is taken apart", cell)
+    check_cell("What is taken apart, the cell,", cell)
     found = _flat(cell, weights, state, "")
     outer = [
         Edge(name, target, before)
@@ -128,6 +128,7 @@ def labels(cell: Cell, weights: Weights) -> Any:
     Raises:
         ValueError: as ``flat``.
     """
+    check_cell("cell", cell)
     leaves, tree = jax.tree.flatten(weights)
     tokens = [_Token() for _ in leaves]
     names = dict.fromkeys(tokens, "")
@@ -165,7 +166,8 @@ def rebuild(cell: Cell, change: Callable[[str, Cell], Cell]) -> Cell:
         ValueError: for what is no cell, or a compound that does not tell how it is
             rebuilt, by name.
     """
-    check_cell("What is rebuilt", cell)
+    check_cell("What is rebuilt, the cell,", cell)
+    check.function("change", change)
     return _rebuilt(cell, change, "")
 
 
@@ -186,6 +188,7 @@ def options_of(name: str, cell: Cell) -> dict[str, Any]:
     Raises:
         ValueError: for a hand-written cell, by the name that it has in its network.
     """
+    check_cell("cell", cell)
     if cell.about is None or cell.about.options is None:
         raise ValueError(
             f"{name or 'This cell'} is hand-written: it does not tell how it was made. "
@@ -254,9 +257,19 @@ def summary(
         leaves that put out ones and zeros.
 
     Raises:
-        ValueError: for weights or an input of another cell.
+        ValueError: for weights or an input of another cell, or an empty sequence.
     """
     whole = flat(cell, weights)
+    for each in jax.tree.leaves(x):
+        check.array("x", each, "[*batch, n_in]" if dt is None else "[T, *batch, n_in]")
+        if dt is not None and each.size == 0:
+            raise ValueError(
+                f"x must hold a step and a sample, got shape {each.shape}."
+            )
+    if not jax.tree.leaves(x):
+        raise ValueError("x must be an input, got none.")
+    if dt is not None:
+        check.dt(dt)
     first = x if dt is None else jax.tree.map(lambda x: x[0], x)
     state = cell.rest(first)
     look, names = _looking(cell, whole)
@@ -264,7 +277,6 @@ def summary(
     after = flat(cell, weights, state)
     rows = [_row(name, after.leaves[name], seen[names[name]]) for name in whole.leaves]
     if dt is not None:
-        check.positive("dt", dt, " [s]")
         _, (_, seen) = run_cell(look, weights, state, x, dt)
         outs = {name: seen[names[name]] for name in whole.leaves}
         rows = [_active(row, whole, outs, x, dt) for row in rows]

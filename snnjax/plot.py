@@ -8,13 +8,21 @@ from typing import Any
 
 import numpy as np
 
+from snnjax import check
+
 
 def figure(rows: int = 1, columns: int = 1, size: tuple[float, float] = (7.0, 4.0)):
     """A figure with its axes, ``[rows, columns]``.
 
     Raises:
         ImportError: without matplotlib, saying how to get it.
+        ValueError: for numbers that are not whole, or a size that is not two numbers.
     """
+    for name, number in (("rows", rows), ("columns", columns)):
+        check.whole(name, number, most=100)
+    if not isinstance(size, tuple | list) or len(size) != 2:
+        raise ValueError(f"size must be (width, height), got {check.told(size)}.")
+    check.positive("size", size)
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
@@ -29,7 +37,9 @@ def figure(rows: int = 1, columns: int = 1, size: tuple[float, float] = (7.0, 4.
 
 def raster(ax: Any, spikes: np.ndarray, *, dt: float, title: str = "") -> None:
     """Draws spikes ``[T, n]`` as dots, time [ms] to the right, one row a neuron."""
-    step, unit = np.nonzero(np.asarray(spikes))
+    spikes = _array("spikes", spikes, "[T, n]", finite=True)
+    check.dt(dt)
+    step, unit = np.nonzero(spikes)
     size = float(np.clip(2000.0 / max(len(step), 1), 0.5, 12.0))
     ax.scatter(step * dt * 1e3, unit, s=size, c="black", marker="o", linewidths=0)
     ax.set(xlim=(0, len(spikes) * dt * 1e3), ylim=(-0.5, spikes.shape[1] - 0.5))
@@ -40,7 +50,10 @@ def voltages(
     ax: Any, v: np.ndarray, *, dt: float, title: str = "", bold: int | None = None
 ) -> None:
     """Draws voltages ``[T, n]`` over time [ms]; one of them may stand out."""
-    v = np.asarray(v, np.float64)
+    v = _array("v", v, "[T, n]")
+    check.dt(dt)
+    if bold is not None:
+        check.whole("bold", bold, least=0)
     time = (np.arange(len(v)) + 1) * dt * 1e3
     for k in range(v.shape[1]):
         chosen = k == bold
@@ -54,11 +67,13 @@ def voltages(
         )
     if bold is not None:
         ax.legend(frameon=False)
-    ax.set(xlim=(0, time[-1]), xlabel="time (ms)", ylabel="voltage (θ)", title=title)
+    ax.set(xlim=(0, len(v) * dt * 1e3), xlabel="time (ms)", ylabel="voltage (θ)")
+    ax.set(title=title)
 
 
 def learning_curves(ax: Any, history: list[dict[str, float]], title: str = "") -> None:
     """Draws accuracy and loss over epochs, as ``fit`` recorded them."""
+    _check_history(history)
     epochs = np.array([row["epoch"] + 1 for row in history])
     for name, style in (("accuracy", "-"), ("validation_accuracy", "-")):
         if name in history[0]:
@@ -75,7 +90,9 @@ def learning_curves(ax: Any, history: list[dict[str, float]], title: str = "") -
 
 def confusion_matrix(ax: Any, counts: np.ndarray, title: str = "") -> None:
     """Draws counts by label (row) and guess (column), ``[classes, classes]``."""
-    counts = np.asarray(counts, np.float64)
+    counts = _array("counts", counts, "[classes, classes]", finite=True)
+    if counts.size == 0:
+        raise ValueError("counts must be of one class at least, got none.")
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     ax.imshow(share, cmap="Blues", vmin=0.0, vmax=1.0)
     for (row, column), count in np.ndenumerate(counts):
@@ -106,9 +123,12 @@ def loss_line(
         pretended: the first loss plus ``fields.line_integral(…).value``, ``[K]``.
         title: of the axes.
     """
+    at = _array("at", at, "[K]", finite=True)
+    losses = _array("losses", losses, "[K]", like=at)
     ax.plot(at, losses, color="black", lw=1.0)
     ax.set(xlabel="position s on the path", ylabel="loss (nats)", title=title)
     if pretended is not None:
+        pretended = _array("pretended", pretended, "[K]", like=at)
         beside = ax.twinx()
         beside.plot(at, pretended, color="#d55e00", lw=1.5)
         beside.set_ylabel("integral of the surrogate", color="#d55e00")
@@ -124,18 +144,26 @@ def loss_plane(
     title: str = "",
 ) -> None:
     """Draws a loss over a plane, ``[M, K]``, and a way through it, ``[T, 2]``."""
-    xs, ys, losses = (np.asarray(x, np.float64) for x in (xs, ys, losses))
+    xs, ys = _array("xs", xs, "[K]", finite=True), _array("ys", ys, "[M]", finite=True)
+    losses = _array("losses", losses, "[M, K]")
+    if losses.shape != (len(ys), len(xs)) or min(losses.shape) < 2:
+        raise ValueError(
+            f"losses must be [M, K], two of each at least: ys {len(ys)}, xs {len(xs)}, "
+            f"got shape {losses.shape}."
+        )
     filled = ax.contourf(xs, ys, losses, levels=24, cmap="Blues_r")
     ax.figure.colorbar(filled, ax=ax, label="loss (nats)")
     if trajectory is not None:
-        x, y = np.asarray(trajectory).T
+        x, y = _array("trajectory", trajectory, "[T, 2]", finite=True).reshape(-1, 2).T
         ax.plot(x, y, color="#d55e00", lw=1.2)
-        ax.plot(x[-1], y[-1], "o", color="#d55e00", ms=4)
+        ax.plot(x[-1:], y[-1:], "o", color="#d55e00", ms=4)
     ax.set(xlabel="first direction", ylabel="second direction", title=title)
 
 
 def gradient_comparison(ax: Any, layers: dict[str, Any], title: str = "") -> None:
     """Draws for each layer what ``analysis.compare_gradients`` returned."""
+    if not isinstance(layers, dict):
+        raise ValueError(f"layers must be a dict by name, got {check.told(layers)}.")
     colors = {"cosine": "#0072b2", "relative_error": "#d55e00", "same_sign": "#009e73"}
     for k, (name, color) in enumerate(colors.items()):
         heights = [float(getattr(layer, name)) for layer in layers.values()]
@@ -156,6 +184,11 @@ def loop_integrals(
     title: str = "",
 ) -> None:
     """Draws sizes and errors of ``fields.loop_integral`` over slopes."""
+    slopes = _array("slopes", slopes, "[K]", finite=True)
+    values = _array("values", values, "[K]", like=slopes)
+    errors = _array("errors", errors, "[K]", like=slopes)
+    if (errors < 0).any():
+        raise ValueError(f"errors must not be negative, got {errors}.")
     size = np.abs(values)
     ax.errorbar(slopes, size, errors, marker="o", ms=4, capsize=3, label=label or None)
     ax.set(xscale="log", yscale="log", xlabel="slope of the surrogate", title=title)
@@ -189,7 +222,19 @@ def report(
 
     Returns:
         The figure.
+
+    Raises:
+        ValueError: for an argument that the figures inside refuse, by its name.
     """
+    _check_history(history)
+    counts = _array("counts", counts, "[classes, classes]", finite=True)
+    inputs = _array("inputs", inputs, "[T, n_in]", finite=True)
+    hidden = _array("hidden", hidden, "[T, n]", finite=True)
+    v = _array("v", v, "[T, classes]")
+    check.dt(dt)
+    for name, x in (("counts", counts), ("hidden", hidden), ("v", v)):
+        if x.size == 0:
+            raise ValueError(f"{name} must not be empty, got shape {x.shape}.")
     page, axes = figure(2, 3, (13.0, 7.0))
     page.suptitle(title)
     learning_curves(axes[0, 0], history, "learning")
@@ -206,3 +251,24 @@ def report(
     axes[1, 2].hist(rates, bins=20, color="#0072b2")
     axes[1, 2].set(xlabel="rate (Hz)", ylabel="hidden neurons", title="firing rates")
     return page
+
+
+def _array(name, x, axes, *, finite=False, like=None):
+    """An array, refused by its name unless it has these axes; NaN leaves a gap."""
+    x = np.asarray(x)
+    check.array(name, x, axes, finite=finite)
+    x = x.astype(np.float64)
+    if like is not None:
+        check.shape(name, x, like.shape)
+    return x
+
+
+def _check_history(history):
+    if not isinstance(history, list | tuple) or not history:
+        raise ValueError(
+            f"history must be that of one epoch at least, got {check.told(history)}."
+        )
+    if not all(
+        isinstance(row, dict) and {"epoch", "loss"} <= {*row} for row in history
+    ):
+        raise ValueError("history must be rows with epoch and loss, as of fit.")

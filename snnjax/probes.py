@@ -119,7 +119,7 @@ class Outputs:
             head, _, rest = name.partition(".")
             if head not in keys and within is None:
                 raise ValueError(
-                    f"{what} has no part {head!r} to put out; there are "
+                    f"outputs: {what} has no part {head!r} to put out; there are "
                     f"{', '.join(keys)}."
                 )
             inner = "" if name == "spikes" else name
@@ -166,9 +166,12 @@ class Wanted:
         self._beside = Outputs(what, beside, parts, within)
         if not self._asked.names:
             raise ValueError(f"outputs of {what} needs at least one name, got none.")
-        self.cells = {
-            key: watched(cell, self.fields(key)) for key, cell in parts.items()
-        }
+        try:
+            self.cells = {
+                key: watched(cell, self.fields(key)) for key, cell in parts.items()
+            }
+        except ValueError as error:
+            raise ValueError(f"outputs of {what}: {error}") from error
 
     def fields(self, key: Any) -> tuple[str, ...]:
         """Names to watch inside one part."""

@@ -1,11 +1,10 @@
 """Public functions and arguments that fit them, for tests that walk all of them.
 
-A function is public if a package or module below lists it. Its arguments are found by
-their names in ``VALUES``; where one name means several things, ``OF`` says which. A new
+What is public is listed once, by ``everything``. Arguments are found by their names in
+``VALUES``; where one name means several things, ``OF`` says which. A new
 function is in all these tests by itself, or they fail until its arguments are known.
 """
 
-import importlib
 import inspect
 import types
 
@@ -16,39 +15,63 @@ import optax
 
 import snnjax as snn
 from snnjax import events as ev
-from snnjax import networks
+from snnjax import networks, parts
 from snnjax.datasets.sources import InMemory
 from snnjax.inputs import batches
 
-MODULES = (
-    *("events", "inputs", "inputs.batches", "learning", "networks", "neurons"),
-    *("senses", "senses.hearing", "plot", "analysis", "analysis.directions"),
-    *("analysis.fields", "analysis.landscape"),
-)
 T, B, N, DT = 320, 2, 4, 1e-3
+APART = (
+    "datasets",
+    "parts",
+    "surrogate",
+    "tasks",
+    "training",
+)  # elsewhere, or no numbers
 SOUND = {  # tried where sound is
-    *("digits_from_sound", "encode_cached", "encode_recordings"),
+    *("digits_from_sound", "encode_cached", "encode_recordings", "encode"),
+    *("fold_in", "prepare", "erb_space", "filters", "gammatone"),
 }
 
 
-def functions():
-    """All public ones by module and name; factories of cells aside."""
+def everything():
+    """All public functions, each by the first name under which one finds it.
+
+    A function is public if ``snnjax`` or a package that it lists, or one that these
+    list, names it in ``__all__``; without ``__all__``, whatever has no underscore.
+    """
     found = {}
-    for module in MODULES:
-        home = importlib.import_module(f"snnjax.{module}")
-        names = getattr(home, "__all__", None) or [
-            name
-            for name, value in vars(home).items()
-            if getattr(value, "__module__", None) == home.__name__
-        ]
-        for name in names:
-            value = getattr(home, name)
-            if isinstance(value, types.FunctionType) and name[0] != "_":
-                found[f"{module}.{name}"] = value
+    todo = [getattr(snn, name) for name in dir(snn)]
+    todo = [*filter(inspect.ismodule, todo), parts, batches, snn]
+    for module in todo:  # grows on the way
+        for name, value in listed(module):
+            if inspect.ismodule(value):
+                todo.append(value)
+            elif isinstance(value, types.FunctionType):
+                found.setdefault(value, f"{module.__name__}.{name}")
+    return {name.removeprefix("snnjax."): f for f, name in found.items()}
+
+
+def listed(module):
+    """What a module names, modules among it."""
+    for name in getattr(module, "__all__", vars(module)):
+        value = getattr(module, name)
+        home = getattr(value, "__module__", "snnjax")
+        own = home.startswith("snnjax") and (
+            hasattr(module, "__all__") or home == module.__name__
+        )
+        if name[0] != "_" and own:
+            yield name, value
+
+
+def functions():
+    """Those that take or make numbers over time; factories of cells aside."""
     return {
         name: f
-        for name, f in found.items()
-        if f.__name__ not in SOUND and not makes_cells(f)
+        for name, f in everything().items()
+        if name.partition(".")[0] not in APART
+        and "." in name
+        and f.__name__ not in SOUND
+        and not makes_cells(f)
     }
 
 
@@ -151,6 +174,7 @@ VALUES = {
     "by": lambda a: 2,
     "cell": lambda a: snn.lif(N),
     "center": tree,
+    "channels": lambda a: 2,
     "chance": lambda a: a(T, B, N, most=0.5),
     "classes": lambda a: 3,
     "contrast": lambda a: a(T, 3, 3),
@@ -267,12 +291,6 @@ OF = {
         "labels": lambda a: [0],
     },
     "events.clean": {"times": lambda a: np.sort(np.asarray(a(N)))},
-    "events.single_times": {
-        "times": lambda a: np.asarray(a(N)),
-        "sample": lambda a: np.arange(N),
-        "starts": lambda a: 0.0,
-        "resolution": lambda a: 1e-5,
-    },
     "events.time_bins": {"times": lambda a: np.asarray(a(N))},
     "inputs.level_reconstruction": {
         "events": lambda a: a.spikes(T, B, 2 * N),
@@ -291,7 +309,6 @@ OF = {
         "start": lambda a: 0.0,
     },
     "inputs.batches.pad": {"start": lambda a: 0.0},
-    "inputs.batches.check_starts": {"start": lambda a: 0.0},
     "inputs.batches.pack": {"raster": lambda a: np.ones((T, N), bool)},
     "inputs.batches.unpack": {"packed": lambda a: np.ones((T, 1), np.uint8)},
     "inputs.batches.blend": {"second": lambda a: batches.pad(samples())},

@@ -58,7 +58,7 @@ def test_weights_being_traced_are_checked_by_shape():
         (GOOD.w, r"got float32 \[3, 5\]"),
         (None, "got None"),
         (GOOD._replace(b=None), "got b None"),
-        (GOOD._replace(b=1.0), "got b a float"),
+        (GOOD._replace(b=1.0), "got b 1.0"),
         (GOOD._replace(b=jnp.ones((5, 1))), r"got b float32 \[5, 1\]"),
         (GOOD._replace(b=jnp.ones(1)), r"got b float32 \[1\]"),
         (GOOD._replace(w=[[1.0] * 5] * 3), "got w a list"),

@@ -160,7 +160,7 @@ def kernel_errors(taus, dt):
     tau_mem, tau_syn = taus
     with jax.enable_x64(True):
         whole = float(kernel_integrals(tau_mem, tau_syn)[1])
-        ours = float(kernel_integrals(tau_mem, tau_syn, dt)[1])
+        ours = float(kernel_integrals(tau_mem, tau_syn, dt=dt)[1])
     a, b = np.exp(-dt / tau_syn), np.exp(-dt / tau_mem)
     theirs = dt * (1 - b) ** 2 * (1 + a * b)
     theirs /= (1 - a**2) * (1 - b**2) * (1 - a * b)

@@ -86,7 +86,7 @@ class Model(NamedTuple):
 def count(events: Events, steps: int, dt: float) -> tuple[np.ndarray, float]:
     """Counts in bins ``[N, T, n]``, and the share of spikes that come after them."""
     counts = rasterize(events, steps=steps, dt=dt, outside="drop")
-    share = late_events(events, steps * dt) / len(events.times)
+    share = late_events(events, duration=steps * dt) / len(events.times)
     return np.moveaxis(counts, 1, 0).astype(np.uint8), share
 
 

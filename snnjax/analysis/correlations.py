@@ -3,7 +3,7 @@
 import numpy as np
 
 from snnjax import check
-from snnjax.analysis.trains import Trains, sorted_train
+from snnjax.analysis.trains import Trains, sorted_train, sorted_trains
 
 _ROUNDING = 1e-12  # of the duration, by which times may be off
 
@@ -31,17 +31,19 @@ def sttc_pair(a: np.ndarray, b: np.ndarray, *, window: float, duration: float) -
         ValueError: for times that are not sorted or lie outside the recording, or a
             window or duration that is not positive.
     """
+    for name, train in (("a", a), ("b", b)):
+        sorted_train(train, duration, name)
     return float(sttc([a, b], window=window, duration=duration)[0, 1])
 
 
 def sttc(trains: Trains, *, window: float, duration: float) -> np.ndarray:
     """The coefficient of every pair of trains, ``[n, n]``; see ``sttc_pair``."""
     check.positive("window", window, " [s]")
-    check.positive("duration", duration, " [s]")
-    trains = [sorted_train(train, duration) for train in trains]
+    check.one("window", window)
+    trains = sorted_trains(trains, duration)
     covered = np.array([_covered(train, window, duration) for train in trains])
     reach = window + _ROUNDING * duration
-    share = np.array([[_near(a, b, reach) for b in trains] for a in trains])
+    share = _of_pairs(_near, trains, reach)
     with np.errstate(invalid="ignore", divide="ignore"):
         half = (share - covered) / (1.0 - share * covered)
     half[share * np.broadcast_to(covered, share.shape) == 1.0] = 1.0
@@ -61,13 +63,19 @@ def correlation_index(
     ``sttc_pair`` for errors.
     """
     check.positive("window", window, " [s]")
-    check.positive("duration", duration, " [s]")
-    trains = [sorted_train(train, duration) for train in trains]
+    check.one("window", window)
+    trains = sorted_trains(trains, duration)
     reach = window + _ROUNDING * duration
-    pairs = np.array([[_pairs(a, b, reach) for b in trains] for a in trains], float)
+    pairs = _of_pairs(_pairs, trains, reach)
     counts = np.array([len(train) for train in trains], float)
     with np.errstate(invalid="ignore", divide="ignore"):
         return pairs * duration / (np.outer(counts, counts) * 2.0 * window)
+
+
+def _of_pairs(measure, trains, reach):
+    """A measure of every pair of trains, ``[n, n]``."""
+    rows = [[measure(a, b, reach) for b in trains] for a in trains]
+    return np.array(rows, float).reshape(len(trains), len(trains))
 
 
 def _covered(train, window, duration):

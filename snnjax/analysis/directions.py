@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jax.flatten_util import ravel_pytree
 
 from snnjax import check
-from snnjax.analysis.checks import Weights, same_tree
+from snnjax.analysis.checks import Weights, check_tree, same_tree
 
 
 def random_direction(
@@ -37,10 +37,9 @@ def random_direction(
         ValueError: for another normalization.
     """
     check.key(key)
-    if normalize not in ("filter", "layer", None):
-        raise ValueError(
-            f'normalize must be "filter", "layer" or None, got {normalize!r}.'
-        )
+    check_tree("weights", weights)
+    if normalize is not None:
+        check.one_of("normalize", normalize, ("filter", "layer"))
     leaves, tree = jax.tree.flatten(jax.tree.map(jnp.asarray, weights))
 
     def draw(key, w):
@@ -49,7 +48,7 @@ def random_direction(
             return d
         axes = tuple(range(w.ndim - 1)) if normalize == "filter" else None
         of, to = (jnp.sqrt(jnp.sum(x**2, axes, keepdims=True)) for x in (d, w))
-        return d * to / of
+        return d * (to / jnp.where(of > 0, of, 1))  # nothing where there is none
 
     keys = jax.random.split(key, len(leaves))
     return jax.tree.unflatten(tree, list(map(draw, keys, leaves)))
@@ -66,8 +65,9 @@ def orthonormal(first: Weights, *others: Weights) -> tuple[Weights, ...]:
         ValueError: for trees that do not match, or directions of which one lies in the
             span of the others.
     """
+    check_tree("first", first)
     for other in others:
-        same_tree("A direction", other, first)
+        same_tree("others: a direction", other, first)
     _, unravel = ravel_pytree(first)
     columns = jnp.stack([ravel_pytree(d)[0] for d in (first, *others)], axis=1)
     basis, upper = jnp.linalg.qr(columns)
@@ -109,11 +109,15 @@ def principal_directions(trajectory: Weights, count: int = 2) -> Principal:
         ValueError: for fewer than ``count + 1`` points, or weights that did not move.
     """
     check.whole("count", count)
+    check_tree("trajectory", trajectory)
+    for leaf in jax.tree.leaves(trajectory):
+        check.finite("trajectory", leaf)
     lengths = {jnp.shape(leaf)[:1] for leaf in jax.tree.leaves(trajectory)}
     if len(lengths) != 1 or lengths == {()} or (length := max(lengths)[0]) <= count:
         raise ValueError(
-            f"{count} principal directions need a trajectory of {count + 1} points or "
-            f"more, arrays [T, ...] of one T; first axes are {sorted(lengths)}."
+            f"count={count} principal directions need a trajectory of {count + 1} "
+            f"points or more, arrays [T, ...] of one T; first axes are "
+            f"{sorted(lengths)}."
         )
     _, unravel = ravel_pytree(jax.tree.map(lambda leaf: leaf[-1], trajectory))
     points = jax.vmap(lambda weights: ravel_pytree(weights)[0])(trajectory)

@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from snnjax import check
+
 
 class ByDistance(NamedTuple):
     """A correlation against the distance of the units."""
@@ -29,10 +31,16 @@ def by_distance(
     Raises:
         ValueError: for shapes that do not fit, or edges that do not rise.
     """
+    for name, given in (("matrix", matrix), ("places", places), ("edges", edges)):
+        check.array(name, np.asarray(given))
     matrix, places, edges = (np.asarray(x, np.float64) for x in (matrix, places, edges))
-    n = len(places)
+    check.finite("places", places)
+    check.finite("edges", edges, infinity=True)
+    n = len(places) if places.ndim else 0
     if matrix.shape != (n, n) or places.ndim != 2:
-        raise ValueError(f"Got {matrix.shape} correlations of {places.shape} places.")
+        raise ValueError(
+            f"A matrix of {matrix.shape} correlations is not of {places.shape} places."
+        )
     if edges.ndim != 1 or len(edges) < 2 or np.any(np.diff(edges) <= 0):
         raise ValueError(f"edges must rise, [K + 1], got {edges}.")
     first, second = np.triu_indices(n, 1)

@@ -20,7 +20,13 @@ import jax.numpy as jnp
 import optax
 
 from snnjax import check, loops
-from snnjax.analysis.checks import Weights, all_finite, path_points, same_tree
+from snnjax.analysis.checks import (
+    Weights,
+    all_finite,
+    check_batch_size,
+    path_points,
+    same_tree,
+)
 from snnjax.analysis.landscape import Path
 
 Field = Callable[[Weights], Weights]
@@ -59,6 +65,9 @@ def line_integral(
         ValueError: for fewer than two points, a gradient unlike the weights, or an
             integral that is not finite.
     """
+    check.function("field", field)
+    check.function("path", path)
+    check_batch_size(batch_size)
     points = path_points("at", at)
     width = jnp.diff(points)
     sixths = jnp.array([[1.0, 3.0, 5.0]], points.dtype)
@@ -102,7 +111,10 @@ def loop_integral(
     Raises:
         ValueError: as ``line_integral``, and for a path that is not closed.
     """
-    check.whole("points", points, least=2)
+    check.function("field", field)
+    check.function("path", path)
+    check_batch_size(batch_size)
+    check.whole("points", points, least=2, most=2**24)
     start = path(jnp.zeros(()))
     dtype = check.precision(start)
     others = [path(jnp.asarray(s, dtype)) for s in (1.0 / 3.0, 2.0 / 3.0, 1.0)]

@@ -16,7 +16,7 @@ import optax
 from jax.flatten_util import ravel_pytree
 
 from snnjax import check, loops
-from snnjax.analysis.checks import Weights, same_tree
+from snnjax.analysis.checks import Weights, check_batch_size, check_tree, same_tree
 from snnjax.check import Number
 
 
@@ -49,6 +49,8 @@ def compare_gradients(
         ValueError: for trees that do not match, or a layer where g or r is zero
             everywhere and so has no direction.
     """
+    check_tree("gradient", gradient)
+    check_tree("reference", reference)
     same_tree("The gradient", gradient, reference)
     layers: dict[str, list] = {}
     pairs = zip(
@@ -107,6 +109,7 @@ def finite_differences(
     Raises:
         ValueError: for a step that is not positive.
     """
+    check_tree("weights", weights)
     flat, unravel = ravel_pytree(weights)
 
     def one(k):
@@ -141,13 +144,18 @@ def directional_derivatives(
     Raises:
         ValueError: for a step that is not positive, or trees that do not match.
     """
-    counts = {jnp.shape(leaf)[0] for leaf in jax.tree.leaves(directions)}
-    if len(counts) != 1:
+    check_tree("weights", weights)
+    check_tree("directions", directions)
+    counts = {(*jnp.shape(leaf), -1)[0] for leaf in jax.tree.leaves(directions)}
+    if len(counts) != 1 or counts == {-1}:
         raise ValueError(
-            f"Directions are arrays [K, ...] of one K, got first axes {sorted(counts)}."
+            f"directions are arrays [K, ...] of one K, got first axes {sorted(counts)}."
         )
     directions = jax.tree.map(jnp.asarray, directions)
-    same_tree("A direction", jax.tree.map(lambda d: d[0], directions), weights)
+    first = jax.tree.map(
+        lambda d: jax.ShapeDtypeStruct(d.shape[1:], d.dtype), directions
+    )
+    same_tree("directions: a direction", first, weights)
 
     def one(k):
         return jax.tree.map(lambda d: d[k], directions)
@@ -162,7 +170,12 @@ def _moved(away, w, d):
 
 
 def _differences(loss, weights, direction, count, step, batch_size):
+    check.function("loss", loss)
     check.positive("step", step)
+    check.one("step", step)
+    check_batch_size(batch_size)
+    if count == 0:
+        return jnp.zeros(0)
 
     def at(point):  # both sides by the same code, so that equal losses are equal bits
         k, away = point

@@ -16,6 +16,7 @@ way through the spikes of the step before.
 """
 
 from collections.abc import Callable
+from functools import partial
 from itertools import accumulate
 from typing import Any, NamedTuple
 
@@ -23,7 +24,16 @@ import jax
 import jax.numpy as jnp
 
 from snnjax import check
-from snnjax.cell import Cell, State, Weights, unroll
+from snnjax.cell import (
+    Cell,
+    State,
+    Weights,
+    check_cell,
+    check_input,
+    check_state,
+    rest_like,
+    unroll,
+)
 from snnjax.check import Number
 
 
@@ -68,6 +78,8 @@ def step_jacobians(
         ValueError: for a state without floating-point arrays, an uncoupled one whose
             arrays differ in shape, and all that ``unroll`` refuses.
     """
+    check.flag("coupled", coupled)
+    check_cell("cell", cell)
 
     def step(weights, state, x, dt):
         z, advance = _packed(cell, weights, state, x, dt, coupled)
@@ -111,6 +123,8 @@ def gradient_growth(
     Raises:
         ValueError: as ``step_jacobians``.
     """
+    check.flag("coupled", coupled)
+    check_cell("cell", cell)
 
     def begin(inner):
         leaves, _ = _moving(inner)
@@ -131,7 +145,12 @@ def gradient_growth(
         return _Product(inner, product, log), log
 
     following = Cell(cell.init, lambda x: begin(cell.rest(x)), step)
-    start = None if state is None else begin(state)
+    first = check_input(xs, dt)
+    start = (
+        None
+        if state is None
+        else begin(check_state(partial(rest_like, cell, weights), state, first))
+    )
     return unroll(following, weights, xs, dt=dt, state=start, record=_output)[1]
 
 
@@ -169,6 +188,8 @@ def spectral_norms(
         ValueError: as ``step_jacobians``, and for less than one iteration.
     """
     check.key(key)
+    check.flag("coupled", coupled)
+    check_cell("cell", cell)
     check.whole("iterations", iterations)
 
     def step(weights, state, x, dt):

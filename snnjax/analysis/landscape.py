@@ -12,7 +12,13 @@ import jax
 import jax.numpy as jnp
 
 from snnjax import check, loops
-from snnjax.analysis.checks import Weights, all_finite, path_points, same_tree
+from snnjax.analysis.checks import (
+    Weights,
+    all_finite,
+    check_batch_size,
+    path_points,
+    same_tree,
+)
 from snnjax.check import Number
 
 Path = Callable[[jax.Array], Weights]
@@ -25,7 +31,7 @@ def line(start: Weights, end: Weights) -> Path:
     Raises:
         ValueError: for trees that do not match.
     """
-    same_tree("The end of a line", end, start)
+    same_tree("From start: the end of a line", end, start)
     return lambda s: jax.tree.map(partial(_between, s), start, end)
 
 
@@ -38,8 +44,8 @@ def plane(center: Weights, first: Weights, second: Weights) -> Plane:
     Raises:
         ValueError: for trees that do not match.
     """
-    same_tree("The first direction", first, center)
-    same_tree("The second direction", second, center)
+    same_tree("From center: the first direction", first, center)
+    same_tree("From center: the second direction", second, center)
 
     def at(x, y):
         def moved(c, f, s):
@@ -60,7 +66,9 @@ def circle(through: Plane, radius: Number) -> Path:
     Raises:
         ValueError: for a radius that is not positive.
     """
+    check.function("through", through)
     check.positive("radius", radius)
+    check.one("radius", radius)
 
     def at(s):
         dtype = check.precision(s, radius)
@@ -80,7 +88,7 @@ def polygon(*corners: Weights) -> Path:
     if n < 3:
         raise ValueError(f"A polygon has three corners or more, got {n}.")
     for corner in corners[1:]:
-        same_tree("A corner", corner, corners[0])
+        same_tree("corners: a corner", corner, corners[0])
 
     def at(s):
         corner = jnp.clip(jnp.floor(s * n), 0, n - 1)
@@ -117,6 +125,9 @@ def loss_on_path(
         ValueError: for fewer than two points, a loss that is no scalar, or losses that
             are not finite.
     """
+    check.function("loss", loss)
+    check.function("path", path)
+    check_batch_size(batch_size)
     points = path_points("at", at)
     return _losses(lambda s: loss(path(s)), points, points.shape, batch_size)
 
@@ -144,6 +155,9 @@ def loss_on_plane(
     Raises:
         ValueError: as ``loss_on_path``.
     """
+    check.function("loss", loss)
+    check.function("through", through)
+    check_batch_size(batch_size)
     y, x = jnp.meshgrid(path_points("ys", ys), path_points("xs", xs), indexing="ij")
     points = x.ravel(), y.ravel()
     return _losses(lambda at: loss(through(*at)), points, x.shape, batch_size)

@@ -38,9 +38,10 @@ def membrane_statistics(voltages: jax.Array, *, burn_in: int = 0) -> MembraneSta
             nothing.
     """
     check.whole("burn_in", burn_in, least=0)
+    check.array("voltages", voltages)
     if voltages.ndim < 2 or voltages.size == 0 or burn_in >= len(voltages):
         raise ValueError(
-            f"Voltages must be [T, *batch, n] with T > burn_in = {burn_in}, got shape "
+            f"voltages must be [T, *batch, n] with T > burn_in = {burn_in}, got shape "
             f"{voltages.shape}."
         )
     voltages = check.wide(voltages)

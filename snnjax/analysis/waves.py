@@ -5,7 +5,9 @@ from typing import NamedTuple
 import numpy as np
 
 from snnjax import check
-from snnjax.analysis.trains import Trains, sorted_train
+from snnjax.analysis.trains import Trains, sorted_trains
+
+_MOST = 10**8  # windows in a recording
 
 
 class DetectedWaves(NamedTuple):
@@ -34,13 +36,23 @@ def detect_waves(
         ValueError: as ``sttc_pair``, or for a share outside (0, 1].
     """
     check.positive("window", window, " [s]")
-    check.positive("duration", duration, " [s]")
-    if not 0 < share <= 1:
+    check.one("window", window)
+    check.positive("share", share)
+    check.one("share", share)
+    if share > 1:
         raise ValueError(f"share is a part of the units, 0 to 1, got {share}.")
+    trains = sorted_trains(trains, duration)
+    if not trains:
+        raise ValueError("trains must be those of one unit at least, got none.")
+    if duration / window > _MOST:
+        raise ValueError(
+            f"A duration of {duration} s has more than {_MOST} windows of window="
+            f"{window} s."
+        )
     bins = int(np.ceil(duration / window))
     fired = np.zeros((len(trains), bins), bool)
     for row, train in zip(fired, trains, strict=True):
-        at = (sorted_train(train, duration) / window).astype(int)
+        at = (train / window).astype(int)
         row[np.minimum(at, bins - 1)] = True
     high = np.concatenate([[False], fired.mean(axis=0) >= share, [False]])
     edges = np.flatnonzero(high[1:] != high[:-1])

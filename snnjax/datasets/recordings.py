@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from snnjax import check
 from snnjax.datasets.formats.checked import DataError, content, reading
 from snnjax.datasets.formats.sound import read_sound
 
@@ -25,8 +26,13 @@ class Recordings(NamedTuple):
 
 
 def select_recordings(recordings: Recordings, rows: np.ndarray) -> Recordings:
-    """Keeps some recordings: ``rows`` are their numbers or a mask ``[N]``."""
-    rows = np.arange(len(recordings.paths))[rows]
+    """Keeps some recordings: ``rows`` are their numbers or a mask ``[N]``.
+
+    Raises:
+        ValueError: for rows that there are not, or a mask of another length.
+    """
+    check.fields("recordings", recordings, *Recordings._fields)
+    rows = check.rows(rows, len(recordings.paths))
     return recordings._replace(
         paths=tuple(recordings.paths[k] for k in rows),
         labels=recordings.labels[rows],

@@ -4,6 +4,8 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
+from snnjax import check
+
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 
@@ -56,7 +58,13 @@ def pack(
 
 
 def select_samples(samples: Samples, rows: np.ndarray) -> Samples:
-    """Keeps some samples: ``rows`` are their numbers or a mask ``[N]``."""
+    """Keeps some samples: ``rows`` are their numbers or a mask ``[N]``.
+
+    Raises:
+        ValueError: for rows that there are not, or a mask of another length.
+    """
+    check.fields("samples", samples, *Samples._fields)
+    rows = check.rows(rows, len(samples.labels))
     columns = {name: getattr(samples, name)[rows] for name in Samples._fields[:-1]}
     return samples._replace(**columns)
 

@@ -29,7 +29,23 @@ from jax.typing import ArrayLike
 
 from snnjax import check
 from snnjax.check import Number
-from snnjax.events import Events, single_times
+from snnjax.events import Events
+from snnjax.events.columns import check_events
+from snnjax.events.samples import single_times
+
+__all__ = [
+    "EventBatch",
+    "Raster",
+    "blend",
+    "jitter",
+    "merge",
+    "pack",
+    "pad",
+    "raster",
+    "shift",
+    "take",
+    "unpack",
+]
 
 
 @partial(
@@ -45,6 +61,9 @@ class EventBatch:
     units: jax.Array  # int32, -1 where empty, [N, K]
     labels: jax.Array  # int32, [N]
     n_units: int
+
+
+_FAR = 1e6  # standard deviations beyond this are taken for a mistake
 
 
 class Raster(NamedTuple):
@@ -77,8 +96,9 @@ def pad(
 
     Raises:
         ValueError: naming a sample with an event before its start, or too late for the
-            resolution; starts of another number or not finite.
+            resolution; starts of another number or not finite; what is no ``Events``.
     """
+    check_events(events, values=True)
     lengths = np.diff(events.offsets)
     n, k = len(lengths), int(lengths.max(initial=0))
     check_starts(start, n)
@@ -106,7 +126,17 @@ def check_starts(start: Any, n: int) -> None:
 
 
 def take(batch: EventBatch, rows: jax.Array) -> EventBatch:
-    """Some samples, ``rows [B]``, in the order asked for."""
+    """Some samples, ``rows [B]``, in the order asked for.
+
+    Raises:
+        ValueError: for rows that there are not, where they are known.
+    """
+    _check_batch("batch", batch)
+    check.array("rows", rows, "[B]")
+    known, n = check.concrete(rows), batch.labels.shape[0]
+    whole = jnp.issubdtype(rows.dtype, jnp.integer)
+    if not whole or (known is not None and not ((known >= -n) & (known < n)).all()):
+        raise ValueError(f"rows must be whole numbers, 0 … {n - 1}, got {rows}.")
     return jax.tree.map(lambda part: part[rows], batch)
 
 
@@ -121,10 +151,11 @@ def shift(key: jax.Array, batch: EventBatch, *, reach: int) -> EventBatch:
         reach: the furthest move, in units.
 
     Raises:
-        ValueError: for a negative reach.
+        ValueError: for a negative reach, or a key of another kind.
     """
     check.key(key)
-    check.whole("reach", reach, least=0)
+    _check_batch("batch", batch)
+    check.whole("reach", reach, least=0, most=2**30)
     n = batch.units.shape[0]
     by = jax.random.randint(key, (n, 1), -reach, reach + 1, jnp.int32)
     return _moved(batch, batch.units + by)
@@ -145,11 +176,14 @@ def jitter(
         unit: standard deviation, in units.
 
     Raises:
-        ValueError: for a negative standard deviation.
+        ValueError: for a standard deviation that is negative or above 10⁶, or a key of
+            another kind.
     """
     check.key(key)
-    check.positive("time", time, " [s]", zero=True)
-    check.positive("unit", unit, zero=True)
+    _check_batch("batch", batch)
+    for name, value in (("time", time), ("unit", unit)):
+        check.between(name, value, 0.0, _FAR)
+        check.one(name, value)
     key_time, key_unit = jax.random.split(key)
     dtype = batch.times.dtype
     by = unit * jax.random.normal(key_unit, batch.units.shape, dtype)
@@ -164,6 +198,7 @@ def merge(batch: EventBatch, by: int) -> EventBatch:
     Raises:
         ValueError: for a number that does not divide the units.
     """
+    _check_batch("batch", batch)
     check.whole("by", by)
     if batch.n_units % by:
         raise ValueError(f"by={by} does not divide {batch.n_units} units.")
@@ -196,6 +231,8 @@ def blend(key: jax.Array, first: EventBatch, second: EventBatch) -> EventBatch:
         ValueError: for another number of samples or units.
     """
     check.key(key)
+    _check_batch("first", first)
+    _check_batch("second", second)
     if first.labels.shape != second.labels.shape or first.n_units != second.n_units:
         raise ValueError(
             f"Batches of {first.labels.shape} samples and {first.n_units} units do not "
@@ -235,8 +272,9 @@ def raster(
     Raises:
         ValueError: for steps or a ``dt`` out of range, or 2³¹ entries or more.
     """
+    _check_batch("batch", batch)
     check.whole("steps", steps)
-    check.positive("dt", dt, " [s]")
+    check.dt(dt)
     n, width = batch.times.shape[0], batch.n_units
     size = steps * n * width
     if size >= 2**31:
@@ -272,6 +310,7 @@ def pack(raster: jax.Array) -> jax.Array:
     Raises:
         ValueError: for a raster of counts, which a bit does not hold.
     """
+    check.array("raster", raster, "[..., n_units]")
     if raster.dtype != bool:
         raise ValueError(
             f"Only spikes fit into bits, got {raster.dtype}. Take raster(dtype=bool), "
@@ -287,12 +326,15 @@ def unpack(packed: jax.Array, n_units: int) -> jax.Array:
         ValueError: for another type, or another number of units.
     """
     check.whole("n_units", n_units)
+    check.array("packed", packed, "[..., bytes]")
     width = -(-n_units // 8)
     if packed.dtype != jnp.uint8 or packed.shape[-1] != width:
         raise ValueError(
-            f"{n_units} units are packed into uint8 [..., {width}], got {packed.dtype} "
-            f"{list(packed.shape)}."
+            f"n_units={n_units} units are packed into uint8 [..., {width}], got packed "
+            f"{packed.dtype} {list(packed.shape)}."
         )
+    if packed.size == 0:
+        return jnp.zeros((*packed.shape[:-1], n_units), bool)
     return jnp.unpackbits(packed, axis=-1, count=n_units).astype(bool)
 
 
@@ -303,6 +345,10 @@ def _most(dtype):
     if jnp.issubdtype(dtype, jnp.floating):
         return 2 ** (jnp.finfo(dtype).nmant + 1)
     return jnp.iinfo(dtype).max
+
+
+def _check_batch(name, batch):
+    check.fields(name, batch, "times", "units", "labels", "n_units")
 
 
 def _inside(batch):

@@ -9,7 +9,10 @@ import numpy as np
 
 from snnjax import check, loops
 from snnjax.check import Number
-from snnjax.events import OUTSIDE, Outside, time_bins
+from snnjax.events import Outside, time_bins
+from snnjax.events.columns import OUTSIDE, event_arrays
+
+_MOST_EVENTS = 2**31  # in a bin
 
 
 def poisson(key: jax.Array, rates: Number, *, steps: int, dt: Number) -> jax.Array:
@@ -27,18 +30,19 @@ def poisson(key: jax.Array, rates: Number, *, steps: int, dt: Number) -> jax.Arr
         1/dt, negative, NaN) is NaN throughout.
 
     Raises:
-        ValueError: for a rate that is negative, not finite, or above 1/dt.
+        ValueError: for a rate that is negative, not finite, or above 1/dt, a time step
+            that is not positive, or a key of another kind.
     """
     check.key(key)
     check.whole("steps", steps, least=0)
-    check.positive("dt", dt, " [s]")
+    check.dt(dt)
     check.positive("rates", rates, " [Hz]", zero=True)
     rates = check.wide(rates)
     chance = rates * jnp.asarray(dt, rates.dtype)
     known = check.concrete(chance)
     if known is not None and np.any(known > 1 + 1e-6):
         raise ValueError(
-            f"A rate of {known.max() / float(dt):.4g} Hz needs more than one spike "
+            f"rates up to {known.max() / float(dt):.4g} Hz need more than one spike "
             f"in a step of {dt} s. Take a dt below {float(dt) / known.max():.3g} s."
         )
     spikes = jax.random.bernoulli(key, chance[None], (steps, *chance.shape))
@@ -67,12 +71,10 @@ def latency_times(x: Number, *, tau: Number, threshold: Number) -> jax.Array:
     """
     check.positive("tau", tau, " [s]")
     check.positive("threshold", threshold)
+    check.finite("x, intensities,", x, infinity=True)
+    check.fits("tau", tau, np.shape(x))
+    check.fits("threshold", threshold, np.shape(x))
     x = check.wide(x)
-    known = check.concrete(x)
-    if known is not None and np.isnan(known).any():
-        raise ValueError(
-            f"{np.isnan(known).sum()} of {known.size} intensities are NaN."
-        )
     tau, threshold = jnp.asarray(tau, x.dtype), jnp.asarray(threshold, x.dtype)
     fires = x > threshold
     safe = jnp.where(fires, x, 2.0 * threshold)
@@ -92,9 +94,12 @@ def latency_intensity(t: Number, *, tau: Number, threshold: Number) -> jax.Array
     """
     check.positive("tau", tau, " [s]")
     check.positive("threshold", threshold)
+    check.finite("t", t, infinity=True)
+    check.fits("tau", tau, np.shape(t))
+    check.fits("threshold", threshold, np.shape(t))
     known = check.concrete(t)
     if known is not None and not np.all(known >= 0):
-        raise ValueError(f"Times [s] must not be negative or NaN, got {known}.")
+        raise ValueError(f"Times t [s] must not be negative or NaN, got {known}.")
     t = check.wide(t)
     tau, threshold = jnp.asarray(tau, t.dtype), jnp.asarray(threshold, t.dtype)
     return jnp.where(t >= 0, -threshold / jnp.expm1(-t / tau), jnp.nan)
@@ -130,7 +135,7 @@ def latency(
     """
     check.one_of("outside", outside, OUTSIDE)
     check.whole("steps", steps)
-    check.positive("dt", dt, " [s]")
+    check.dt(dt)
     times = latency_times(x, tau=tau, threshold=threshold)
     bins = jnp.floor(times / jnp.asarray(dt, times.dtype) + 1e-6)
     known = check.concrete(bins)
@@ -170,6 +175,8 @@ def level_crossing(signal: jax.Array, *, delta: Number) -> jax.Array:
             point or not finite.
     """
     check.positive("delta", delta)
+    check.one("delta", delta)
+    check.array("signal", signal)
     if signal.ndim < 2 or len(signal) == 0:
         raise ValueError(f"signal must be [T, *batch, n], got shape {signal.shape}.")
     check.floating("signal", signal)
@@ -203,10 +210,13 @@ def level_reconstruction(
         ValueError: for a δ that is not positive, or shapes that do not fit.
     """
     check.positive("delta", delta)
+    check.one("delta", delta)
+    check.array("events", events, "[T, *batch, n]", finite=True)
+    check.array("start", start, finite=True)
     first = (*events.shape[1:-1], events.shape[-1] // 2)
     if events.shape[-1] % 2 or np.shape(start) != first:
         raise ValueError(
-            f"Events must be [T, *batch, 2n] and start [*batch, n], got {events.shape} "
+            f"events must be [T, *batch, 2n] and start [*batch, n], got {events.shape} "
             f"and {np.shape(start)}."
         )
     up, down = jnp.split(check.wide(events), 2, axis=-1)
@@ -237,20 +247,24 @@ def population(
         ValueError: for a value outside, or an empty range.
     """
     check.whole("n", n, least=2)
+    for name, bound in (("low", low), ("high", high)):
+        check.finite(name, bound)
+        check.one(name, bound)
     check.positive("high - low", high - low)
-    x = jnp.asarray(x)
     check.floating("x", x)
+    check.array("x", x, "[*batch, m]")
     x = check.wide(x)
     known = check.concrete(x)
     if known is not None and not np.all((known >= low) & (known <= high)):
-        raise ValueError(f"Values must lie in {low} … {high}.")
+        raise ValueError(f"Values x must lie in low … high, {low} … {high}.")
     centres = jnp.linspace(low, high, n, dtype=x.dtype).reshape(*x.ndim * (1,), n)
     width = (high - low) / (n - 1) if width is None else width
     check.positive("width", width)
+    check.one("width", width)
     x = jnp.where((x >= low) & (x <= high), x, jnp.nan)
     distance = (x[..., None] - centres) / jnp.asarray(width, x.dtype)
     activity = jnp.exp(-(distance**2) / 2.0)
-    return activity.reshape(*x.shape[:-1], -1)
+    return activity.reshape(*x.shape[:-1], x.shape[-1] * n)
 
 
 def to_raster(
@@ -281,16 +295,19 @@ def to_raster(
     """
     check.one_of("outside", outside, OUTSIDE)
     check.whole("steps", steps, least=0)
-    check.positive("dt", dt, " [s]")
-    times, units = np.asarray(times, np.float64), np.asarray(units)
+    check.whole("n", n, least=0)
+    check.dt(dt)
+    times, units = event_arrays(times, units)
     if times.shape != units.shape or times.ndim != 1:
         raise ValueError(f"times and units differ: {times.shape}, {units.shape}.")
     if not np.all(np.isfinite(times) & (times >= 0)):
         raise ValueError("Event times must be finite and not negative.")
     wrong = (units < 0) | (units >= n) | (units != np.floor(units))
     if wrong.any():
-        raise ValueError(f"Channels must be 0 … {n - 1}, got {units[wrong][0]}.")
-    bins = time_bins(times, dt)
+        raise ValueError(
+            f"units, channels, must be 0 … {n - 1}, got {units[wrong][0]}: n is {n}."
+        )
+    bins = time_bins(times, dt=dt)
     inside = bins < steps
     if outside == "error" and not inside.all():
         raise ValueError(
@@ -306,13 +323,18 @@ def to_events(raster: np.ndarray, *, dt: float) -> tuple[np.ndarray, np.ndarray]
     """Lists the events of a raster ``[T, n]``: times at bin centres [s], and channels.
 
     A count of two makes two events; ``to_raster`` gives the raster back.
+
+    Raises:
+        ValueError: for what is no raster of counts, or a ``dt`` that is not positive.
     """
-    check.positive("dt", dt, " [s]")
+    check.dt(dt)
     counts = np.asarray(raster)
+    check.array("raster", counts)
     if counts.ndim != 2:
         raise ValueError(f"A raster is counts [T, n], got shape {counts.shape}.")
-    whole = np.isfinite(counts) & (counts >= 0)
-    if not whole.all() or np.any(counts != np.floor(counts)):
+    wide = counts.astype(np.float64)
+    whole = np.isfinite(wide) & (wide >= 0) & (wide < _MOST_EVENTS)
+    if not whole.all() or np.any(wide != np.floor(wide)):
         raise ValueError("A raster is counts: whole numbers, zero or more.")
     step, unit = np.nonzero(counts)
     repeats = counts[step, unit].astype(np.int64)

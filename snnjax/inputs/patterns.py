@@ -41,6 +41,10 @@ def random_manifold(
         Times in 0 to 1 ``[classes·samples, neurons]``, class after class, in the usual
         floating-point type of jax, and labels, int32.
 
+    Raises:
+        ValueError: for numbers below one, fewer than two samples, an α that is negative
+            or above 100, or a key of another kind.
+
     References:
         Zenke & Vogels (2021), doi:10.1162/neco_a_01367.
     """
@@ -49,6 +53,8 @@ def random_manifold(
         check.whole(name, value)
     check.whole("samples", samples, least=2)
     check.whole("cutoff", cutoff)
+    check.between("alpha", alpha, 0.0, 100.0)
+    check.one("alpha", alpha)
     dtype = jnp.result_type(float)
     harmonics = jnp.arange(1, cutoff + 1, dtype=dtype)[None]
 
@@ -59,7 +65,8 @@ def random_manifold(
             2 * jnp.pi * (x[:, :, None] * harmonics[None] * b[None] + c[None])
         )
         f = jnp.prod(jnp.sum((weight * a)[None] * waves, axis=-1), axis=-1)
-        return (f - f.min()) / (f.max() - f.min())
+        width = f.max() - f.min()
+        return jnp.where(width > 0.0, (f - f.min()) / jnp.where(width > 0, width, 1), 0)
 
     def manifold(key):
         key_x, key_f = jax.random.split(key)
@@ -74,7 +81,7 @@ def random_manifold(
     return times.reshape(-1, neurons), labels
 
 
-def one_spike_raster(times: jax.Array, steps: int) -> jax.Array:
+def one_spike_raster(times: jax.Array, *, steps: int) -> jax.Array:
     """Exactly one spike for each neuron and sample.
 
     Args:
@@ -89,6 +96,7 @@ def one_spike_raster(times: jax.Array, steps: int) -> jax.Array:
         ValueError: for a time outside 0 to 1.
     """
     check.whole("steps", steps)
+    check.array("times", times, "[B, n]")
     times = check.wide(times)
     known = check.concrete(times)
     if known is not None and not np.all((known >= 0) & (known <= 1)):
@@ -122,8 +130,16 @@ def frozen_poisson(
 
     Returns:
         Spikes ``[T, patterns, n]`` of ``poisson``, and labels ``[patterns]``, int32.
+
+    Raises:
+        ValueError: for a negative number, no class, or as ``poisson``.
     """
     check.key(key)
+    check.whole("patterns", patterns, least=0)
+    check.whole("n", n, least=0)
+    check.whole("classes", classes)
+    check.positive("rate", rate, " [Hz]", zero=True)
+    check.one("rate", rate)
     key_spikes, key_labels = jax.random.split(key)
     rates = jnp.full((patterns, n), check.wide(rate))
     labels = jax.random.randint(key_labels, (patterns,), 0, classes, jnp.int32)
@@ -143,15 +159,24 @@ def yin_yang(
     Args:
         size: number of points.
         seed: of numpy's ``RandomState``.
-        r_small: radius of the dots.
+        r_small: radius of the dots, at least a fiftieth of ``r_big``: points of a class
+            are drawn until one falls into a dot.
         r_big: radius of the symbol.
 
     Returns:
         Samples ``(x, y, 1-x, 1-y)`` ``[size, 4]``, float64, and labels ``[size]``.
+
+    Raises:
+        ValueError: for a negative size or seed, or radii out of range.
     """
     check.whole("size", size, least=0)
-    check.positive("r_small", r_small)
-    check.positive("r_big / 2 - r_small", r_big / 2.0 - r_small, zero=True)
+    check.whole("seed", seed, least=0, most=2**32 - 1)
+    _check_radii(r_small, r_big)
+    if r_small < 0.02 * r_big:
+        raise ValueError(
+            f"r_small={r_small} is less than a fiftieth of r_big={r_big}: drawing "
+            "points until one falls into a dot would take very long."
+        )
     rng = np.random.RandomState(seed)
     samples, labels = np.zeros((size, 4)), np.zeros(size, np.int64)
     for k in range(size):
@@ -159,14 +184,33 @@ def yin_yang(
         while True:
             x, y = rng.rand(2) * 2.0 * r_big
             inside = np.sqrt((x - r_big) ** 2 + (y - r_big) ** 2) <= r_big
-            if inside and yin_yang_class(x, y, r_small, r_big) == goal:
+            if inside and _class_of(x, y, r_small, r_big) == goal:
                 break
         samples[k], labels[k] = (x, y, 1.0 - x, 1.0 - y), goal
     return samples, labels
 
 
 def yin_yang_class(x: float, y: float, r_small: float = 0.1, r_big: float = 0.5) -> int:
-    """Which part of the symbol a point lies in: yin 0, yang 1, dot 2."""
+    """Which part of the symbol a point lies in: yin 0, yang 1, dot 2.
+
+    Raises:
+        ValueError: for a point that is not finite, or radii out of range.
+    """
+    for name, value in (("x", x), ("y", y)):
+        check.finite(name, value)
+        check.one(name, value)
+    _check_radii(r_small, r_big)
+    return _class_of(x, y, r_small, r_big)
+
+
+def _check_radii(r_small, r_big):
+    for name, value in (("r_small", r_small), ("r_big", r_big)):
+        check.positive(name, value)
+        check.one(name, value)
+    check.positive("r_big / 2 - r_small", r_big / 2.0 - r_small, zero=True)
+
+
+def _class_of(x, y, r_small, r_big):
     right = np.sqrt((x - 1.5 * r_big) ** 2 + (y - r_big) ** 2)
     left = np.sqrt((x - 0.5 * r_big) ** 2 + (y - r_big) ** 2)
     if min(right, left) < r_small:

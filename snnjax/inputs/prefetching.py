@@ -35,9 +35,11 @@ def prefetch(
         An iterator over the same batches in the same order.
 
     Raises:
-        ValueError: for a size below one.
+        ValueError: for a size below one, or batches that are none.
     """
     check.whole("size", size)
+    if not isinstance(batches, Iterable) or isinstance(batches, str):
+        raise ValueError(f"batches must be iterable, got {check.told(batches)}.")
     return Prefetcher(batches, size, device)
 
 

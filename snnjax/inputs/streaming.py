@@ -25,7 +25,9 @@ from jax.typing import ArrayLike
 
 from snnjax import check
 from snnjax.datasets.sources import Sample, Source
-from snnjax.events import Outside, single_times
+from snnjax.events import Outside
+from snnjax.events.columns import OUTSIDE
+from snnjax.events.samples import single_times
 from snnjax.inputs.batches import EventBatch, check_starts
 
 
@@ -139,9 +141,16 @@ def stream(
     check.whole("batch", batch)
     check.whole("width", width)
     check.whole("seed", seed, least=0)
+    check.one_of("outside", outside, OUTSIDE)
+    if not isinstance(shard, tuple | list) or len(shard) != 2:
+        raise ValueError(f"shard must be (which, of how many), got {shard!r}.")
+    for part in shard:
+        check.whole("Each number of shard", part, least=0)
     if not 0 <= shard[0] < shard[1]:
         raise ValueError(f"shard must be (which, of how many), got {shard}.")
     sources: list[Any] = [*source] if isinstance(source, list | tuple) else [source]
+    for each in sources:
+        check.fields("source", each, "n_units", "__len__", "__getitem__")
     units = sorted({each.n_units for each in sources})
     if len(units) != 1:
         raise ValueError(f"The sources must have the same units, got {units}.")
@@ -168,7 +177,7 @@ def stream(
     maps = _grain().MapDataset
     rows = maps.concatenate([maps.source(each) for each in sources])
     order = int(np.random.SeedSequence(seed).generate_state(1)[0])
-    rows = rows.map_with_index(narrow).shuffle(order).repeat()
+    rows = rows.map_with_index(narrow).shuffle(order).repeat(2**62 // samples)
     batches = rows.batch(batch).map_with_index(pack)
     made_of = {"samples": samples, "n_units": units[0], "batch": batch, "width": width}
     made_of |= {"seed": seed, "shard": list(shard), "start": np.asarray(start).tolist()}

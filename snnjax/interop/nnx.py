@@ -10,6 +10,7 @@ from typing import Any
 import jax
 from flax import nnx
 
+from snnjax import check
 from snnjax.cell import Cell, State, Weights, check_cell, unroll
 from snnjax.check import Number
 
@@ -61,6 +62,7 @@ class Module(nnx.Module):
             ValueError: for weights of another structure, other shapes or dtypes.
         """
         leaves, tree = jax.tree.flatten(weights)
+        check.arrays("weights", weights)
         came, own = (
             [(*x.shape, x.dtype.name) for x in v] for v in (leaves, self.params)
         )

@@ -87,8 +87,8 @@ def first_spike(
     Raises:
         ValueError: as ``max_over_time``, or for a ``dt`` that is not positive.
     """
-    check.positive("dt", dt, " [s]")
-    valid = _valid(spikes, mask)
+    check.dt(dt)
+    valid = _valid(spikes, mask, "spikes")
     silent = jnp.cumprod(1.0 - masked(spikes, valid), axis=0)
     time = jnp.asarray(dt, silent.dtype) * jnp.sum(silent, axis=0, where=valid)
     return check.or_nan(time, some_step(valid))
@@ -134,18 +134,21 @@ def accuracy(
     return jnp.mean(each, where=counts)
 
 
-def _valid(y, mask):
+def _valid(y, mask, name="y"):
+    check.array(name, y)
     if y.ndim != 3 or len(y) == 0:
         raise ValueError(
-            f"A readout expects outputs [T, B, n] with T > 0, got shape {y.shape}. "
+            f"A readout expects {name}, outputs [T, B, n] with T > 0, got shape "
+            f"{y.shape}. "
             "A single sample is y[:, None]."
         )
-    return valid_steps("Outputs", y, mask)
+    return valid_steps(name, y, mask)
 
 
 def _looked_at(scores, labels, mask):
     """Scores and labels with zeros where they do not count, and where they do."""
     if mask is not None:
+        check.array("mask", mask, finite=True)
         mask = check.truth("A mask", mask)
     _check_labels(scores, labels, mask)
     scores, labels = check.wide(scores), labels.astype(jnp.int32)
@@ -159,18 +162,22 @@ def _in_range(scores, labels):
 
 
 def _check_labels(scores, labels, mask):
+    check.array("scores", scores)
+    check.array("labels", labels)
     if scores.ndim not in (2, 3) or labels.shape != scores.shape[:-1]:
         raise ValueError(
-            "Scores must be [B, n] and labels [B], or [T, B, n] and [T, B], got "
+            "scores must be [B, n] and labels [B], or [T, B, n] and [T, B], got "
             f"{scores.shape} and {labels.shape}. For a label of each sample, a readout "
             "such as max_over_time comes first."
         )
     if not jnp.issubdtype(labels.dtype, jnp.integer):
-        raise ValueError(f"Labels must be integers, got {labels.dtype}.")
+        raise ValueError(f"labels must be integers, got {labels.dtype}.")
     if mask is not None and mask.shape != labels.shape:
         raise ValueError(
             f"The mask must be like the labels, {labels.shape}, got {mask.shape}."
         )
+    if labels.size == 0:
+        raise ValueError("labels must be those of one sample at least, got none.")
     known, counts = check.concrete(labels), check.concrete(mask is None or mask)
     if known is None or counts is None:
         return
@@ -181,5 +188,5 @@ def _check_labels(scores, labels, mask):
         low, high = looked_at.min(), looked_at.max()
         if low < 0 or high >= scores.shape[-1]:
             raise ValueError(
-                f"Labels must lie in 0 … {scores.shape[-1] - 1}, got {low} … {high}."
+                f"labels must lie in 0 … {scores.shape[-1] - 1}, got {low} … {high}."
             )

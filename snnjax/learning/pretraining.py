@@ -17,7 +17,7 @@ import optax
 
 from snnjax import check, loops
 from snnjax.about import OUTPUT
-from snnjax.cell import Cell, Weights, unroll
+from snnjax.cell import Cell, Weights, check_cell, check_input, unroll
 from snnjax.check import Number
 from snnjax.learning.regularize import beyond, firing_rate
 from snnjax.parts import Flat, flat, labels, options_of, rebuild
@@ -108,7 +108,16 @@ def homeostatic_pretraining(
             divided out of the weights onto it, or ``steps`` below one.
     """
     check.one_of("of", of, ("thresholds", "weights"))
+    check_cell("net", net)
+    check_input(xs, dt, mask)
+    for x in jax.tree.leaves(xs):
+        if x.size == 0:
+            raise ValueError(f"xs must hold a step and a sample, got shape {x.shape}.")
+    _check_descent(lower, upper, optimizer, steps)
+    if not isinstance(layers, str | list | tuple):
+        raise ValueError(f"layers must be names of parts, got {check.told(layers)}.")
     names = (layers,) if isinstance(layers, str) else tuple(map(str, layers))
+    check.arrays("weights", weights, numbers=True)
     weights = jax.tree.map(jnp.asarray, weights)
 
     def rates(net, weights):
@@ -148,8 +157,9 @@ def _neuron(whole: Flat, layer: str) -> str:
     found = [k for k in leaves if _constants(whole.leaves[k].cell)]
     if len(found) != 1:
         raise ValueError(
-            f"A layer is a part with one population that has thresholds, {layer!r} has "
-            f"{', '.join(found) or 'none'}; leaves are {', '.join(whole.leaves)}."
+            "Each of layers is a part with one population that has thresholds, "
+            f"{layer!r} has {', '.join(found) or 'none'}; leaves are "
+            f"{', '.join(whole.leaves)}."
         )
     return found[0]
 
@@ -229,12 +239,7 @@ def descend(
         optimizer: of the values.
         steps: at most so many updates.
     """
-    check.whole("steps", steps)
-    check.positive("lower", lower, " [Hz]", zero=True)
-    check.positive("upper", upper, " [Hz]", zero=True)
-    low, high = check.concrete(lower), check.concrete(upper)
-    if low is not None and high is not None and not np.all(low < high):
-        raise ValueError(f"lower must be below upper, got {low} and {high} Hz.")
+    _check_descent(lower, upper, optimizer, steps)
 
     def penalty(values):
         each = [r.reshape(-1, r.shape[-1]).mean(axis=0) for r in rates(values)]
@@ -267,6 +272,16 @@ def descend(
     state = first, optimizer.init(initial), slope
     descend = partial(jax.lax.while_loop, unfinished, update)
     return loops.forgotten(descend, state)[0]
+
+
+def _check_descent(lower, upper, optimizer, steps):
+    check.whole("steps", steps)
+    check.fields("optimizer", optimizer, "init", "update")
+    check.positive("lower", lower, " [Hz]", zero=True)
+    check.positive("upper", upper, " [Hz]", zero=True)
+    low, high = check.concrete(lower), check.concrete(upper)
+    if low is not None and high is not None and not np.all(low < high):
+        raise ValueError(f"lower must be below upper, got {low} and {high} Hz.")
 
 
 def _of_each(name, bound, layers):

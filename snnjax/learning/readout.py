@@ -41,7 +41,7 @@ def running_max(n: int) -> Cell:
         del weights, dt
         check.width("running_max", x, n)
         check.shape("The state of running_max", state, x.shape)
-        best = jnp.where(x > state, x, state)
+        best = jnp.where((x > state) | jnp.isnan(x), x, state)  # NaN stays
         return best, best
 
     return Cell(init=lambda key: (), rest=rest, step=step)

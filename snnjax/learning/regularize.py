@@ -41,8 +41,8 @@ def firing_rate(
         ValueError: for spikes without time and neurons, an empty sequence, a mask of
             another shape or without a valid step, or a ``dt`` that is not positive.
     """
-    check.positive("dt", dt, " [s]")
-    valid = valid_steps("Spikes", spikes, mask)
+    check.dt(dt)
+    valid = valid_steps("spikes", spikes, mask)
     spikes = masked(spikes, valid)
     return jnp.mean(spikes, axis=0, where=valid) / jnp.asarray(dt, spikes.dtype)
 
@@ -100,8 +100,9 @@ def fan_out(w: jax.Array) -> jax.Array:
     Raises:
         ValueError: for weights of another rank.
     """
+    check.array("w", w, finite=True)
     if w.ndim != 2:
-        raise ValueError(f"Weights must be [n_in, n_out], got shape {w.shape}.")
+        raise ValueError(f"w, weights, must be [n_in, n_out], got shape {w.shape}.")
     return jnp.count_nonzero(w, axis=1)
 
 
@@ -135,7 +136,8 @@ def synaptic_operations(
     Raises:
         ValueError: as ``firing_rate``; for a fan-out that is negative or does not fit.
     """
-    valid = valid_steps("Spikes", spikes, mask)
+    valid = valid_steps("spikes", spikes, mask)
+    _check_some("spikes", spikes)
     check.positive("fan_out", fan_out, zero=True)
     check.per_neuron("fan_out", fan_out, spikes.shape[-1])
     if dt is None:
@@ -181,10 +183,13 @@ def voltage_band(
             ``[n]``, a threshold that is not positive, a band upside down, or another
             power.
     """
-    valid = valid_steps("Voltages", v, mask)
+    valid = valid_steps("v", v, mask)
+    _check_some("v", v)
     check.positive("threshold", threshold)
     for name, value in (("lower", lower), ("upper", upper), ("threshold", threshold)):
         check.per_neuron(name, value, v.shape[-1])
+    for name, value in (("lower", lower), ("upper", upper)):
+        check.finite(name, value, infinity=True)
     low, high = check.concrete(lower), check.concrete(upper)
     if low is not None and high is not None and not np.all(low <= high):
         raise ValueError(f"lower must not be above upper, got {low} and {high}.")
@@ -216,11 +221,16 @@ def weight_penalty(weights: Any, *, power: int = 2) -> jax.Array:
     """
     _check_power(power)
     leaves = jax.tree.leaves(weights)
+    for w in leaves:
+        check.array("Every leaf of weights", w)
     connections = [check.wide(w) for w in leaves if jnp.ndim(w) >= 2]
+    for w in connections:
+        _check_some("Each connection of weights", w)
     if not connections:
         shapes = [jnp.shape(w) for w in jax.tree.leaves(weights)]
         raise ValueError(
-            f"weight_penalty found no connection [n_in, n_out] among shapes {shapes}."
+            "weight_penalty found no connection [n_in, n_out] in weights of shapes "
+            f"{shapes}."
         )
     sizes = [w * jax.lax.stop_gradient(jnp.sign(w)) for w in connections]  # 0 at 0
     means = [jnp.mean(size**power) for size in sizes]
@@ -230,9 +240,9 @@ def weight_penalty(weights: Any, *, power: int = 2) -> jax.Array:
 def _penalty(excess, spikes, rate, dt, power, over, mask):
     check.positive("rate", rate, " [Hz]", zero=True)
     _check_power(power)
-    if over not in ("neuron", "population"):
-        raise ValueError(f"over must be 'neuron' or 'population', got {over!r}.")
+    check.one_of("over", over, ("neuron", "population"))
     rates = firing_rate(spikes, dt=dt, mask=mask)
+    _check_some("spikes", spikes)
     if over == "population":
         check.per_neuron("rate", rate, 1)
         rates = jnp.mean(rates, axis=-1)[..., None]
@@ -247,6 +257,14 @@ def _beside(constant, x):
     return constant.reshape(*(x.ndim - 1) * (1,), -1)
 
 
+def _check_some(name, x):
+    """Refuses what has no mean."""
+    if x.size == 0:
+        raise ValueError(
+            f"{name} must hold a sample and a neuron, got shape {x.shape}."
+        )
+
+
 def beyond(excess, power):
     """[excess]₊ᵖ, without gradient where it is zero; NaN stays."""
     _check_power(power)
@@ -254,5 +272,5 @@ def beyond(excess, power):
 
 
 def _check_power(power):
-    if power not in (1, 2):
+    if not isinstance(power, int | float) or power not in (1, 2):
         raise ValueError(f"power must be 1 (L1) or 2 (L2), got {power!r}.")

@@ -27,18 +27,21 @@ def valid_steps(what: str, x: jax.Array, mask: Any) -> jax.Array | None:
         ValueError: for ``x`` without time, neurons or a step; a mask of another shape,
             of other numbers, or without a valid step of some sample.
     """
+    check.array(what, x)
     if x.ndim < 2 or len(x) == 0:
         raise ValueError(
             f"{what} must be [T, *batch, n] with T > 0, got shape {x.shape}."
         )
     if mask is None:
         return None
+    check.array("mask", mask, finite=True)
     mask = check.truth("A mask", mask)
     if mask.shape != x.shape[:-1]:
         swapped = mask.ndim == 2 and mask.shape == x.shape[1::-1]
         hint = " Batch and time look swapped." if swapped else ""
         raise ValueError(
-            f"The mask must be [T, *batch] = {x.shape[:-1]}, got {mask.shape}.{hint}"
+            f"The mask of {what} must be [T, *batch] = {x.shape[:-1]}, got "
+            f"{mask.shape}.{hint}"
         )
     known = check.concrete(mask)
     if known is not None and not np.all(np.any(known, axis=0)):

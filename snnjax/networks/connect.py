@@ -5,7 +5,7 @@ time.
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -65,8 +65,10 @@ def dense(
     """
     check.whole("n_in", n_in)
     check.whole("n_out", n_out)
+    check.flag("bias", bias)
+    check.function("init", init)
     native.check_backend(backend)
-    connected = _connected("mask", mask, n_in, n_out)
+    connected = connections("mask", mask, n_in, n_out)
     shapes = {"w": (n_in, n_out), "b": (n_out,) if bias else None}
 
     def matrix(weights):
@@ -103,19 +105,27 @@ def masked(w: jax.Array, connected: jax.Array | None) -> jax.Array:
     return w if connected is None else jnp.where(connected, w, jnp.zeros_like(w))
 
 
-def _connected(name, mask, n_in, n_out):
-    """A mask as truth values, refused unless it fits."""
+def connections(
+    name: str, mask: ArrayLike | None, n_in: int, n_out: int
+) -> jax.Array | None:
+    """A mask as truth values, refused unless it fits.
+
+    Raises:
+        ValueError: naming the mask, with what came and what was expected.
+    """
     if mask is None:
         return None
-    mask = jnp.asarray(mask)
     known = check.concrete(mask)
-    odd = mask.dtype != bool and (known is None or not np.isin(known, (0, 1)).all())
-    if mask.shape != (n_in, n_out) or odd:
+    given: Any = mask if known is None else known
+    truth = given.dtype == bool
+    if known is not None and known.dtype.kind in "iuf":
+        truth = bool(np.isin(known, (0, 1)).all())
+    if given.shape != (n_in, n_out) or not truth:
         raise ValueError(
             f"{name} must be truth values [n_in, n_out] = ({n_in}, {n_out}), got "
-            f"{mask.dtype} {mask.shape}."
+            f"{given.dtype} {given.shape}."
         )
-    return mask.astype(bool)
+    return jnp.asarray(mask).astype(bool)
 
 
 @factory
@@ -145,6 +155,7 @@ def from_events(
     shapes = {"w": (n_in, n_out), "b": (n_out,) if bias else None}
 
     def rest(x):
+        check.array("The input of from_events", x, "[*batch, K]")
         if x.dtype != jnp.int32:
             raise ValueError(
                 f"from_events expects indices of dtype int32, got {x.dtype}. "

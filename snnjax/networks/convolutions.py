@@ -75,6 +75,8 @@ def convolution(
     """
     check.whole("c_in", c_in)
     check.whole("c_out", c_out)
+    check.flag("bias", bias)
+    check.function("init", init)
     stride = _check_window(kernel, stride, padding)
     shapes = {"w": (*kernel, c_in, c_out), "b": (c_out,) if bias else None}
 
@@ -130,8 +132,7 @@ def pool(
         ValueError: for another ``by`` or padding, a kernel or stride below one, an
             input of another rank, or a map smaller than the kernel.
     """
-    if by not in ("sum", "mean", "max"):
-        raise ValueError(f"A pool takes the sum, mean or max, got {by!r}.")
+    check.one_of("by", by, ("sum", "mean", "max"))
     stride = _check_window(kernel, kernel if stride is None else stride, padding)
     add, highest = (operator.add, 0.0), (_first_of_highest, -jnp.inf)
     combine, fill = highest if by == "max" else add

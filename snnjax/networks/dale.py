@@ -25,7 +25,14 @@ import numpy as np
 from snnjax import check
 from snnjax.check import Number
 from snnjax.kernels.products import align
-from snnjax.networks.fluctuations import PoissonDrive, check_target, poisson_drive
+from snnjax.networks.fluctuations import (
+    PoissonDrive,
+    check_draw,
+    check_drive,
+    check_target,
+    poisson_drive,
+)
+from snnjax.neurons.checks import check_lif
 from snnjax.neurons.leaky import LIFParams
 
 
@@ -87,11 +94,13 @@ def project_signs(w: jax.Array, signs: np.ndarray) -> jax.Array:
         Weights of the same shape.
 
     Raises:
-        ValueError: if there is not one sign for each input, or one is not 1 or -1.
+        ValueError: if there is not one sign for each input, one is not 1 or -1, or for
+            what are no weights.
     """
-    _check_signs(signs)
+    signs = _check_signs(signs)
+    check.array("w", w, "[..., n_in, n_out]")
     w = jnp.asarray(w)
-    if w.ndim < 2 or signs.shape != (w.shape[-2],):
+    if signs.shape != (w.shape[-2],):
         raise ValueError(
             f"Weights [..., n_in, n_out] of shape {w.shape} need one sign for each "
             f"input, [n_in], got shape {signs.shape}."
@@ -135,10 +144,22 @@ def balance(
         sum is not 1.
 
     Raises:
-        ValueError: if there is not one positive share for each kind, with sum 1.
+        ValueError: if there is not one positive share for each kind, with sum 1; for
+            what is no drive, or a deviation or moment that is not positive.
     """
+    for name, value in (("excitatory", excitatory), ("shares", shares)):
+        if not isinstance(value, list | tuple) or hasattr(value, "_fields"):
+            raise ValueError(f"{name} must be a list, got {check.told(value)}.")
+    for name, kind in (
+        *(("excitatory", k) for k in excitatory),
+        ("inhibitory", inhibitory),
+    ):
+        check_drive(name, kind)
+    check.positive("deviation", deviation)
+    check.positive("second_moment", second_moment)
     for share in shares:
-        check.positive("A share", share)
+        check.positive("shares: a share", share)
+        check.one("shares: a share", share)
     whole: Any = sum(shares)
     exact = abs(whole - 1.0) <= 1e-6
     known = check.concrete(exact)
@@ -178,9 +199,12 @@ def signed_weights(
         Weights ``[n_in, n_out]``.
 
     Raises:
-        ValueError: for a mean of another shape.
+        ValueError: for a mean of another shape, or a key, size or distribution of
+            another kind.
     """
-    check.key(key)
+    check_draw(key, n_in, n_out)
+    check.finite("mean", mean)
+    _check_distribution(distribution)
     if np.shape(mean) not in ((), (n_in, 1), (n_in, n_out)):
         raise ValueError(
             f"mean must be one number or one for each input, shape () or ({n_in}, 1), "
@@ -234,12 +258,18 @@ def balanced(
     References:
         Rossbroich, Gygax & Zenke (2022), doi:10.1088/2634-4386/ac97bb.
     """
-    check.key(key)
+    check_draw(key, n_in, n_out)
+    _check_distribution(distribution)
+    check.whole("n_out", n_out)
+    check_lif(n_out, params, "zero")
     check_target(xi, share)
+    check.positive("rate", rate, " [Hz]")
+    check.per_neuron("xi", xi, n_out)
+    check.per_neuron("share", share, n_out)
     known = _check_signs(signs)
     if np.all(known == known[0]):
         raise ValueError(
-            "Weights of one sign alone do not balance. Give both 1 and -1."
+            "Weights of one sign alone do not balance: signs hold both 1 and -1."
         )
     if n_in % len(known):
         raise ValueError(f"{len(known)} signs do not divide a fan-in of {n_in}.")
@@ -264,9 +294,24 @@ def balanced(
     return signed_weights(key, n_in, n_out, mean=mean, distribution=distribution)
 
 
+def _check_distribution(distribution):
+    """Refuses what is no distribution of magnitudes."""
+    if isinstance(distribution, LogNormal):
+        check.between("cv of the distribution", distribution.cv, 0.0, 1e6)
+        check.one("cv of the distribution", distribution.cv)
+    check.fields("distribution", distribution, "draw", "second_moment")
+
+
 def _check_signs(signs):
     """Signs as numpy array, if they are signs."""
-    known = np.asarray(signs)
-    if known.ndim != 1 or len(known) == 0 or not np.all(np.abs(known) == 1):
+    known = check.concrete(signs)
+    if known is None:
+        raise ValueError("signs must be known numbers, not traced ones.")
+    if (
+        known.dtype.kind not in "iuf"
+        or known.ndim != 1
+        or len(known) == 0
+        or not np.all(np.abs(known) == 1)
+    ):
         raise ValueError(f"signs must be 1 or -1, shape [n_in], got {known}.")
     return known

@@ -82,11 +82,13 @@ def poisson_drive(
             binary steps without ``dt``, or so long that ν dt reaches 1.
     """
     check.whole("n_in", n_in)
+    check.fields("params", params, "tau_mem", "tau_syn")
+    check.flag("binary", binary)
     check.positive("rate", rate, " [Hz]")
     check.per_neuron("rate", rate, n_in)
     if dt is not None:
-        check.positive("dt", dt, " [s]")
-    mean, square = kernel_integrals(params.tau_mem, params.tau_syn, dt)
+        check.dt(dt)
+    mean, square = kernel_integrals(params.tau_mem, params.tau_syn, dt=dt)
     rate = jnp.asarray(rate)
     return PoissonDrive(
         mean=n_in * jnp.mean(rate) * mean,
@@ -108,7 +110,13 @@ def predict_membrane(inputs: PoissonDrive, mean: Number, deviation: Number) -> M
 
     Returns:
         What the membrane does as long as it does not fire.
+
+    Raises:
+        ValueError: for moments that are not finite, or a negative deviation.
     """
+    check_drive("inputs", inputs)
+    check.finite("mean", mean)
+    check.positive("deviation", deviation, zero=True)
     square = jnp.square(mean) + jnp.square(deviation)
     return Membrane(
         mean=inputs.mean * mean,
@@ -118,7 +126,16 @@ def predict_membrane(inputs: PoissonDrive, mean: Number, deviation: Number) -> M
 
 
 def superpose(*parts: Membrane) -> Membrane:
-    """A membrane under several kinds of independent input at once."""
+    """A membrane under several kinds of independent input at once.
+
+    Raises:
+        ValueError: for parts that are no membranes, or not finite.
+    """
+    for part in parts:
+        check.fields("parts", part, *Membrane._fields)
+        check.finite("The mean of parts", part.mean)
+        for name in ("deviation", "spread"):
+            check.positive(f"The {name} of parts", getattr(part, name), zero=True)
     mean: Any = sum(part.mean for part in parts)
     return Membrane(
         mean=mean,
@@ -156,7 +173,10 @@ def weight_moments(
             above threshold, or one so far from rest that even equal weights fluctuate
             more than ξ allows.
     """
+    check_drive("inputs", inputs)
     check_target(xi, share)
+    check.positive("threshold", threshold)
+    check.finite("mean", mean)
     below = threshold - jnp.asarray(mean)
     if not _all(below > 0):
         raise ValueError(
@@ -167,14 +187,28 @@ def weight_moments(
     if not _all(square >= average**2):
         raise ValueError(
             f"Weights of mean {float(jnp.max(jnp.abs(average))):.3g} for μ_U = {mean} "
-            f"make the membrane fluctuate more than ξ = {xi} allows, even if all are "
-            "equal. Take a smaller ξ or a mean closer to rest; or more inputs, or "
+            f"make the membrane fluctuate more than ξ = xi = {xi} allows, even if all "
+            "are equal. Take a smaller ξ or a mean closer to rest; or more inputs, or "
             "faster ones."
         )
     sure = (below > 0) & (jnp.asarray(share) <= 1.0)
     return check.or_nan(average, sure), check.or_nan(
         jnp.sqrt(square - average**2), sure
     )
+
+
+def check_drive(name: str, inputs: PoissonDrive) -> None:
+    """Refuses what is no ``PoissonDrive``, or has a moment that is not positive."""
+    check.fields(name, inputs, *PoissonDrive._fields)
+    for field in PoissonDrive._fields:
+        check.positive(f"The {field} of {name}", getattr(inputs, field))
+
+
+def check_draw(key: jax.Array, n_in: int, n_out: int) -> None:
+    """Refuses what no weights ``[n_in, n_out]`` can be drawn from."""
+    check.key(key)
+    check.whole("n_in", n_in, least=0)
+    check.whole("n_out", n_out, least=0)
 
 
 def check_target(xi: Number, share: Number) -> None:
@@ -193,8 +227,8 @@ def _binary(rate, dt):
     free = 1.0 - rate * dt
     if not _all(free > 0.0):
         raise ValueError(
-            f"At {rate} Hz a step of {dt} s holds one spike or more on average: binary "
-            "steps would always be full. Take a smaller dt."
+            f"At rate={rate} Hz a step of dt={dt} s holds one spike or more on "
+            "average: binary steps would always be full. Take a smaller dt."
         )
     return rate * free
 

@@ -127,6 +127,9 @@ class _Pass:
 
     def state(self, last):
         """After it, with what was put out at the end."""
+        for name, x in last.items():
+            if jnp.issubdtype(x.dtype, jnp.floating):
+                check.floating(f"What {name} put out before", self.before[name])
         before = {k: x.astype(self.before[k].dtype) for k, x in last.items()}
         return GraphState(self.cells, self.edges, before)
 

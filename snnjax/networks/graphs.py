@@ -12,6 +12,7 @@ over several edges adds up.
 
 from collections.abc import Mapping
 
+from snnjax import check
 from snnjax.about import INPUT, OUTPUT, About, Edge, factory
 from snnjax.cell import Cell
 from snnjax.compose import Packing, stateless
@@ -53,6 +54,7 @@ def graph(
             is no cell, a cell that no input reaches or that reaches no output, an input
             that leads nowhere, or currents that differ in shape.
     """
+    check.flag("at_once", at_once)
     plan = plan_of(cells, edges, inputs, at_once)
     parts = {**plan.cells, **plan.connections}
 
@@ -87,6 +89,9 @@ def residual(block: Cell) -> Cell:
 
     Returns:
         A graph of the cells ``block`` and ``sum``.
+
+    Raises:
+        ValueError: for what is no cell.
     """
     wires = {"input->block": None, "block->sum": None, "input->sum": None}
     return graph({"block": block, "sum": stateless(_same)}, wires, outputs="sum")

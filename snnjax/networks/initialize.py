@@ -12,7 +12,8 @@ import jax.numpy as jnp
 
 from snnjax import check
 from snnjax.check import Number
-from snnjax.networks.fluctuations import poisson_drive, weight_moments
+from snnjax.networks.fluctuations import check_draw, poisson_drive, weight_moments
+from snnjax.neurons.checks import check_lif
 from snnjax.neurons.leaky import LIFParams
 
 
@@ -27,8 +28,13 @@ def normal(key: jax.Array, n_in: int, n_out: int, *, gain: Number = 1.0) -> jax.
 
     Returns:
         Weights ``[n_in, n_out]``.
+
+    Raises:
+        ValueError: for a key of another kind, a negative size or gain.
     """
-    check.key(key)
+    check_draw(key, n_in, n_out)
+    check.positive("gain", gain, zero=True)
+    check.per_neuron("gain", gain, n_out)
     sigma = jnp.asarray(gain, jnp.result_type(float)) / max(n_in, 1) ** 0.5
     return sigma * jax.random.normal(key, (n_in, n_out), sigma.dtype)
 
@@ -109,7 +115,11 @@ def fluctuation_driven(
         neural network training, doi:10.1088/2634-4386/ac97bb. There feed-forward and
         recurrent inputs divide the mean by their numbers, not by α.
     """
-    check.key(key)
+    check_draw(key, n_in, n_out)
+    check.whole("n_out", n_out)
+    check_lif(n_out, params, "zero")
+    for name, value in (("xi", xi), ("mean", mean), ("share", share)):
+        check.per_neuron(name, value, n_out)
     inputs = poisson_drive(n_in, rate=rate, params=params, dt=dt, binary=binary)
     average, sigma = weight_moments(
         inputs, xi=xi, threshold=params.threshold, mean=mean, share=share

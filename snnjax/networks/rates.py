@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 
 from snnjax import check, loops
-from snnjax.cell import Cell, Weights, unroll
+from snnjax.cell import Cell, Weights, check_cell, check_input, unroll
 from snnjax.check import Number
 from snnjax.parts import Flat, flat, labels
 from snnjax.probes import watched
@@ -81,7 +81,14 @@ def scale_to_rates(
             positive, a part onto which there is nothing to scale, or one that does not
             reach its target; then with what it reached.
     """
+    check_cell("net", net)
+    check_input(xs, dt, mask)
     check.whole("sweeps", sweeps)
+    check.positive("tolerance", tolerance)
+    check.one("tolerance", tolerance)
+    if measure is not None:
+        check.function("measure", measure)
+    check.arrays("weights", weights, numbers=True)
     weights = jax.tree.map(jnp.asarray, weights)
     whole = flat(net, weights)
     targets = _targets(whole, targets)

@@ -16,12 +16,13 @@ from snnjax import check, loops
 from snnjax.about import INPUT, OUTPUT, About, Edge, factory
 from snnjax.cell import Cell, Loop, check_cell, output_like, run_cell
 from snnjax.compose import inside
-from snnjax.networks.connect import DenseWeights, Initializer, dense
+from snnjax.networks.connect import DenseWeights, Initializer, connections, dense
 from snnjax.networks.initialize import spiking
 from snnjax.probes import Names, Wanted
 
 from_below = partial(spiking, share=0.9)
 from_the_layer = partial(spiking, share=0.1)
+_BEFORE = "What the neurons put out at the step before"
 
 
 class RecurrentWeights(NamedTuple):
@@ -128,6 +129,7 @@ def recurrent(
             a feedback that does not fit the neuron, or options of the short form given
             to the first.
     """
+    check.flag("recurrent_gradient", recurrent_gradient)
     if isinstance(n_in, Cell) or isinstance(n, Cell):
         short = bias, self_connections, init, init_recurrent, mask, recurrent_mask
         usual = False, True, from_below, from_the_layer, None, None
@@ -142,13 +144,16 @@ def recurrent(
     check.whole("n_in", n_in)
     check.whole("n", n)
     check_cell("The neuron of recurrent", neuron)
+    check.flag("self_connections", self_connections)
+    check.function("init_recurrent", init_recurrent)
+    connected = connections("recurrent_mask", recurrent_mask, n, n)
     backend = _backend_of(neuron)
     below = dense(n_in, n, bias=bias, init=init, mask=mask, backend=backend)
-    drawn = dense(n, n, init=init_recurrent, mask=recurrent_mask, backend=backend)
+    drawn = dense(n, n, init=init_recurrent, mask=connected, backend=backend)
     feedback = drawn
     if not self_connections:
         apart = ~jnp.eye(n, dtype=bool)
-        both = apart if recurrent_mask is None else apart & jnp.asarray(recurrent_mask)
+        both = apart if connected is None else apart & connected
         feedback = dense(n, n, init=init_recurrent, mask=both, backend=backend)
     layer = _Layer(below, neuron, feedback, recurrent_gradient, drawn)
     return _opened(layer, outputs)
@@ -293,6 +298,7 @@ def _current_like(layer, x):
 
 def _step(layer, wanted, weights, states, before, current, dt):
     """New states, spikes, and what each part puts out and shows."""
+    check.floating(_BEFORE, before)
     if not layer.recurrent_gradient:
         before = jax.lax.stop_gradient(before)
     with inside("feedback"):
@@ -322,6 +328,7 @@ def _one_step(fixed, given, carry, current):
 
 def _run(layer, wanted, weights, states, before, currents, dt):
     """The same over time: by the neuron's own loop where there is one."""
+    check.floating(_BEFORE, before)
     neuron, about = wanted.cells["neuron"], layer.feedback.about
     if neuron.loop is None or about is None or about.matrix is None:
         plain, number = loops.split(dt)

@@ -56,7 +56,12 @@ def plan_of(
     at_once: bool,
 ) -> Plan:
     """Everything by name, refused unless it makes sense."""
-    if isinstance(inputs, str):
+    for name, given in (("cells", cells), ("edges", edges)):
+        if not isinstance(given, Mapping):
+            raise ValueError(
+                f"{name} of graph must be a dict by name, got {type(given).__name__}."
+            )
+    if not isinstance(inputs, tuple | list):
         raise ValueError(f"inputs of graph is a tuple of names: ({inputs!r},).")
     for name in (*cells, *inputs):
         check_name(name)

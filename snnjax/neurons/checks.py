@@ -15,7 +15,7 @@ from snnjax.check import Number
 
 def check_constants(n: int, **constants: Number | None) -> None:
     """Refuses a constant that is not positive, or not one number or ``n``."""
-    check.whole("The number of neurons", n)
+    check.whole("n", n)
     for name, value in constants.items():
         if value is not None:
             check.positive(name, value)
@@ -24,6 +24,7 @@ def check_constants(n: int, **constants: Number | None) -> None:
 
 def check_flow(n: int, params: Any, input: str) -> None:
     """Refuses constants of a flow that no leaky neuron can have."""
+    check.fields("params", params, "tau_mem", "tau_syn")
     check_constants(n, tau_mem=params.tau_mem, tau_syn=params.tau_syn)
     warn_of_units(params.tau_mem)
     check.one_of("input", input, ("current", "voltage"))
@@ -48,6 +49,7 @@ def warn_of_units(tau_mem: Number) -> None:
 
 def check_lif(n: int, params: Any, reset: str, input: str = "current") -> None:
     """Refuses what no leaky integrate-and-fire neuron can have, as ``lif`` does."""
+    check.fields("params", params, "threshold", "refractory", "v_reset")
     check_flow(n, params, input)
     check_constants(n, threshold=params.threshold)
     check.one_of("reset", reset, ("zero", "subtract", "none"))

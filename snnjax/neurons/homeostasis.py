@@ -27,7 +27,7 @@ import jax.numpy as jnp
 
 from snnjax import check, loops
 from snnjax.about import INPUT, OUTPUT, About, Edge, factory
-from snnjax.cell import Cell
+from snnjax.cell import Cell, check_cell
 from snnjax.check import Number
 from snnjax.kernels.products import align
 from snnjax.neurons.checks import check_constants, check_lif, state_check
@@ -98,6 +98,7 @@ def homeostatic_lif(
     """
     check_lif(n, params, reset)
     check_shape("surrogate", surrogate, (n,))
+    check.flag("reset_gradient", reset_gradient)
     firing = Firing(reset, reset_gradient)
 
     def advance(plain, constants, state, x, drift):
@@ -142,9 +143,10 @@ def synaptic_scaling(
         ``HomeostasisState``. With ``speed=0`` it is ``neuron``, bit for bit.
 
     Raises:
-        ValueError: for a target or τν that is not positive, a negative speed, or one of
-            another shape.
+        ValueError: for a neuron that is no cell, a target or τν that is not positive, a
+            negative speed, or one of another shape.
     """
+    check_cell("neuron", neuron)
 
     def advance(plain, given, state, x, drift):
         weights, dt = given
@@ -181,6 +183,7 @@ def _homeostatic(name, n, homeostasis, *, init, rest, prepare, advance):
     ``prepare(weights, dt, like)`` gives the numbers of a run, ``advance(plain dt or
     None, numbers, state, x, drift)`` moves the neuron on: ``(state, spikes)``.
     """
+    check.fields("homeostasis", homeostasis, *HomeostasisParams._fields)
     check_constants(n, target=homeostasis.target, tau_rate=homeostasis.tau_rate)
     check.positive("speed", homeostasis.speed, " [1/s]", zero=True)
     check.per_neuron("speed", homeostasis.speed, n)

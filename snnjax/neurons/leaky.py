@@ -251,6 +251,7 @@ def lif(
     """
     check_lif(n, params, reset, input)
     check_shape("surrogate", surrogate, (n,))
+    check.flag("reset_gradient", reset_gradient)
     native.check_backend(backend)
     firing, rest = Firing(reset, reset_gradient), partial(lif_rest, n, params)
     constants = partial(constants_of, params, input)

@@ -33,10 +33,18 @@ def psp(t: Number, tau_mem: Number, tau_syn: Number) -> jax.Array:
     Returns:
         ε(t), with the shape of the arguments broadcast together and the precision of t,
         at least single.
+
+    Raises:
+        ValueError: for a time that is NaN, or a τ that is not positive.
     """
+    check.finite("t", t, infinity=True)
+    check.positive("tau_mem", tau_mem, " [s]")
+    check.positive("tau_syn", tau_syn, " [s]")
     t, tau_mem, tau_syn = _of_one_rank(t, tau_mem, tau_syn)
-    since = jnp.maximum(t, 0.0)
-    return since / tau_mem * mean_exp(-since / tau_mem, -since / tau_syn)
+    over = jnp.isinf(jnp.maximum(t, 0.0) / tau_mem)  # for ever after, nothing is left
+    since = jnp.where(over, 0.0, jnp.maximum(t, 0.0))
+    voltage = since / tau_mem * mean_exp(-since / tau_mem, -since / tau_syn)
+    return jnp.where(over, jnp.zeros_like(voltage), voltage)
 
 
 def psp_peak(tau_mem: Number, tau_syn: Number) -> tuple[jax.Array, jax.Array]:
@@ -50,7 +58,12 @@ def psp_peak(tau_mem: Number, tau_syn: Number) -> tuple[jax.Array, jax.Array]:
 
     Returns:
         The time t* [s] and the height ε(t*).
+
+    Raises:
+        ValueError: for a τ that is not positive.
     """
+    check.positive("tau_mem", tau_mem, " [s]")
+    check.positive("tau_syn", tau_syn, " [s]")
     tau_mem, tau_syn = _of_one_rank(tau_mem, tau_syn)
     x = jnp.log(tau_mem / tau_syn)
     time = tau_syn * x_over_expm1(-x)
@@ -67,14 +80,20 @@ def spike_response(t: Number, tau_mem: Number, threshold: Number = 1.0) -> jax.A
 
     Returns:
         η(t), with the shape of the arguments broadcast together.
+
+    Raises:
+        ValueError: for a time that is NaN, or a τ or θ that is not positive.
     """
+    check.finite("t", t, infinity=True)
+    check.positive("tau_mem", tau_mem, " [s]")
+    check.positive("threshold", threshold)
     t, tau_mem, threshold = _of_one_rank(t, tau_mem, threshold)
     decay = jnp.exp(-jnp.maximum(t, 0.0) / tau_mem)
     return jnp.where(t < 0.0, 0.0, -threshold * decay)
 
 
 def kernel_integrals(
-    tau_mem: Number, tau_syn: Number | None, dt: Number | None = None
+    tau_mem: Number, tau_syn: Number | None, *, dt: Number | None = None
 ) -> tuple[jax.Array, jax.Array]:
     """First and second moment of the PSP, ε̄ = ∫ε dt and ε̂ = ∫ε² dt.
 
@@ -99,17 +118,22 @@ def kernel_integrals(
         ε̄ [s] and ε̂ [s].
 
     Raises:
-        ValueError: without a synapse and without a ``dt``.
+        ValueError: without a synapse and without a ``dt``, or for a τ or ``dt`` that is
+            not positive.
 
     References:
         Rossbroich, Gygax & Zenke (2022), doi:10.1088/2634-4386/ac97bb, whose discrete
         sums are those of another update order.
     """
+    check.positive("tau_mem", tau_mem, " [s]")
+    if tau_syn is not None:
+        check.positive("tau_syn", tau_syn, " [s]")
     if dt is None:
         if tau_syn is None:
             raise ValueError("Without a synapse the kernel needs a time step dt [s].")
         tau_mem, tau_syn = check.wide(tau_mem), check.wide(tau_syn)
         return tau_syn, tau_syn**2 / (2.0 * (tau_mem + tau_syn))
+    check.positive("dt", dt, " [s]")
     tau_mem = check.wide(tau_mem)
     dt = jnp.asarray(dt, tau_mem.dtype)
     y = dt / tau_mem

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import jax
 
+from snnjax import check
 from snnjax.about import factory
 from snnjax.cell import Cell
 from snnjax.neurons.leaky import LIFParams, LIState, constants_of, flow, lif
@@ -53,6 +54,7 @@ def srm(
             refractory period.
     """
     lif(n, params, surrogate=surrogate, reset="subtract")  # refuses what a LIF refuses
+    check.flag("reset_gradient", reset_gradient)
     if params.refractory is not None:
         raise ValueError(
             "srm has no absolute refractory period, its response η is the "

@@ -58,11 +58,13 @@ def escape_noise(key: jax.Array, v: jax.Array, noise: Any) -> jax.Array:
         Spikes in {0, 1}, with the shape and dtype of ``v``; NaN is silent.
 
     Raises:
-        ValueError: if ``v`` is not floating point, or for a shape that is no density.
+        ValueError: if ``v`` is not floating point or NaN, for a shape that is no
+            density, or a key of another kind.
     """
     check.key(key)
+    check.floating("v, the distance to threshold,", v)
+    check.finite("v", v, infinity=True)
     v = jnp.asarray(v)
-    check.floating("The distance to threshold", v)
     check_density("noise", noise, v.shape)
     return _draw(key, v, noise)
 
@@ -127,6 +129,7 @@ def stochastic_lif(
     check_lif(n, params, reset)
     check_density("noise", noise, (n,))
     check.key(key)
+    check.flag("reset_gradient", reset_gradient)
     firing = Firing(reset, reset_gradient)
 
     def advance(constants, state, x):

@@ -51,6 +51,7 @@ def mosaic(height: int, width: int, *, spacing: float = 1.0) -> np.ndarray:
         ValueError: for a size below one or a spacing that is not positive.
     """
     check.positive("spacing", spacing, " [pixels]")
+    check.one("spacing", spacing)
     axes = []
     for name, size in (("height", height), ("width", width)):
         check.whole(name, size)
@@ -84,12 +85,13 @@ def receptive_fields(
             whole number of pixels, or constants out of range.
     """
     _check(params)
+    check.array("places", places)
     check.whole("height", height)
     check.whole("width", width)
     at = check.wide(places)
     if at.ndim != 2 or at.shape[-1] != 2:
-        raise ValueError(f"Places must be [n, 2], rows and columns, got {at.shape}.")
-    check.finite("Places", at)
+        raise ValueError(f"places must be [n, 2], rows and columns, got {at.shape}.")
+    check.finite("places", at)
 
     def share(sigma, size, place):  # of a normal density, on each pixel of a line
         edges = jnp.arange(size + 1, dtype=at.dtype)[None] - 0.5
@@ -130,14 +132,10 @@ def ganglion_rates(
         ValueError: for a movie without time, height and width or not finite, or
             constants out of range.
     """
-    check.positive("dt", dt, " [s]")
+    check.dt(dt)
     _check(params)
-    if contrast.ndim < 3:
-        raise ValueError(
-            f"A movie is [T, *batch, height, width], got shape {contrast.shape}."
-        )
-    check.floating("The contrast", contrast)
-    check.finite("The contrast", contrast)
+    check.array("contrast", contrast, "[T, *batch, height, width]", finite=True)
+    check.floating("contrast", contrast)
     contrast = check.wide(contrast)
     height, width = contrast.shape[-2:]
     places = mosaic(height, width) if places is None else places
@@ -146,17 +144,17 @@ def ganglion_rates(
 
     def low_pass(tau):
         decay = jnp.exp(-jnp.asarray(dt / tau, seen.dtype))
-
-        def step(y, x):
-            y = decay * y + (1.0 - decay) * x
-            return y, y
-
         start = jnp.zeros_like(seen.sum(axis=0))
-        return loops.forgotten(partial(jax.lax.scan, step), start, seen)[1]
+        return loops.scan(_follow, None, decay, start, seen)[1]
 
     drive = low_pass(params.tau_fast) - params.transience * low_pass(params.tau_slow)
     both = jnp.concatenate([drive, -drive], axis=-1)
     return jnp.maximum(params.baseline + params.gain * both, 0.0).astype(seen.dtype)
+
+
+def _follow(fixed, decay, y, x):
+    y = decay * y + (1.0 - decay) * x
+    return y, y
 
 
 def inhomogeneous_poisson(key: jax.Array, rates: jax.Array, *, dt: Number) -> jax.Array:
@@ -174,10 +172,12 @@ def inhomogeneous_poisson(key: jax.Array, rates: jax.Array, *, dt: Number) -> ja
         negative or NaN.
 
     Raises:
-        ValueError: for a rate that is negative, or not finite and floating point.
+        ValueError: for a rate that is negative, or not finite and floating point, a
+            ``dt`` that is not positive, or a key of another kind.
     """
     check.key(key)
-    check.positive("dt", dt, " [s]")
+    check.dt(dt)
+    check.array("rates", rates, "[T, *batch, n]")
     check.positive("rates", rates, " [Hz]", zero=True)
     rates = jnp.asarray(rates)
     check.floating("rates", rates)
@@ -215,15 +215,14 @@ def event_camera(
     Raises:
         ValueError: for an intensity that is not positive, or a constant out of range.
     """
-    check.positive("dt", dt, " [s]")
+    check.dt(dt)
     check.positive("threshold", threshold)
+    check.one("threshold", threshold)
     check.positive("refractory", refractory, " [s]", zero=True)
+    check.one("refractory", refractory)
+    check.array("intensity", intensity, "[T, *batch, height, width]")
     check.positive("intensity", intensity)
-    if intensity.ndim < 3:
-        raise ValueError(
-            f"A movie is [T, *batch, height, width], got shape {intensity.shape}."
-        )
-    check.floating("The intensity", intensity)
+    check.floating("intensity", intensity)
     light = jnp.log(check.wide(intensity))
     single = jnp.asarray(refractory, light.dtype) > 0.0
 
@@ -244,6 +243,7 @@ def event_camera(
 
 
 def _check(params):
+    check.fields("params", params, *GanglionParams._fields)
     for name in ("center", "surround", "tau_fast", "tau_slow"):
         check.positive(name, getattr(params, name))
     for name in ("balance", "transience", "baseline", "gain"):

@@ -29,7 +29,11 @@ class MechanoreceptorParams(NamedTuple):
 
 
 def directions(n: int) -> jax.Array:
-    """Angles of ``n`` preferred directions, evenly around the circle [rad]."""
+    """Angles of ``n`` preferred directions, evenly around the circle [rad].
+
+    Raises:
+        ValueError: for a number below one.
+    """
     check.whole("n", n)
     return 2.0 * jnp.pi * jnp.arange(n, dtype=float) / n
 
@@ -59,13 +63,15 @@ def whisker_currents(
         ValueError: for a deflection that is not two-dimensional or not finite, angles
             that are not a list of finite numbers, or constants out of range.
     """
-    check.positive("dt", dt, " [s]")
+    check.dt(dt)
+    check.array("deflection", deflection)
     if deflection.ndim < 2:
-        raise ValueError(f"A deflection is [T, *batch, 2], got {deflection.shape}.")
-    check.width("A deflection", deflection, 2)
-    check.floating("The deflection", deflection)
-    check.finite("The deflection", deflection)
+        raise ValueError(f"deflection is [T, *batch, 2], got {deflection.shape}.")
+    check.width("deflection", deflection, 2)
+    check.floating("deflection", deflection)
+    check.finite("deflection", deflection)
     check.finite("angles", angles)
+    check.fields("params", params, *MechanoreceptorParams._fields)
     deflection, angles = check.wide(deflection), check.wide(angles)
     if angles.ndim != 1:
         raise ValueError(f"angles must be [n], got shape {angles.shape}.")
@@ -100,13 +106,14 @@ def threshold_crossing(signal: jax.Array, levels: Any) -> jax.Array:
         ValueError: for a signal without time or not finite, or levels that do not rise
             or are not finite.
     """
+    check.array("signal", signal)
     if signal.ndim < 2 or len(signal) == 0:
         raise ValueError(f"signal must be [T, *batch, n], got shape {signal.shape}.")
-    check.floating("The signal", signal)
-    check.finite("The signal", signal)
+    check.floating("signal", signal)
+    check.finite("signal", signal)
+    check.finite("levels", levels)
     signal = check.wide(signal)
     levels = jnp.asarray(levels, signal.dtype)
-    check.finite("levels", levels)
     known = check.concrete(jnp.ravel(levels))
     rising = known is None or bool((known[1:] > known[:-1]).all())
     if levels.ndim != 1 or levels.size == 0 or not rising:
@@ -116,4 +123,5 @@ def threshold_crossing(signal: jax.Array, levels: Any) -> jax.Array:
     both = jnp.concatenate([above & ~before, before & ~above], axis=-1)
     sure = ~jnp.isnan(signal)[..., None] & jnp.all(levels[1:] > levels[:-1])
     both = check.or_nan(both.astype(signal.dtype), sure)
-    return both.reshape(*signal.shape[:-1], -1)
+    width = signal.shape[-1] * 2 * levels.size
+    return both.reshape(*signal.shape[:-1], width)

@@ -14,6 +14,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from snnjax import check
 from snnjax.surrogate.combinators import (
     Floor,
     Norm,
@@ -22,6 +23,7 @@ from snnjax.surrogate.combinators import (
     Shifted,
     normalized,
 )
+from snnjax.surrogate.derivative import check_numbers
 from snnjax.surrogate.shapes import (
     Arctan,
     Boxcar,
@@ -64,15 +66,18 @@ def from_library(name: str, *, normalize: Norm | None = None, **numbers: Any) ->
 
     Raises:
         ValueError: for an unknown name, one that is unsupported (it says why, and what
-            to take instead), or a parameter that it does not have.
+            to take instead), or a parameter that it does not have or cannot be.
     """
+    if not isinstance(name, str):
+        raise ValueError(f"name must be one of supported(), got {check.told(name)}.")
     if name in UNSUPPORTED:
         raise ValueError(f"{name} has no shape here: {UNSUPPORTED[name]}")
     if name not in SUPPORTED:
         near = difflib.get_close_matches(name, SUPPORTED, n=3, cutoff=0.5)
         hint = f"Did you mean {' or '.join(near)}? " if near else ""
         raise ValueError(
-            f"Unknown surrogate {name!r}. {hint}surrogate.supported() lists all names."
+            f"Unknown surrogate name {name!r}. {hint}surrogate.supported() lists all "
+            "names."
         )
     make = SUPPORTED[name]
     known = inspect.signature(make).parameters
@@ -80,9 +85,17 @@ def from_library(name: str, *, normalize: Norm | None = None, **numbers: Any) ->
     if odd:
         takes = ", ".join(f"{k}={p.default}" for k, p in known.items()) or "nothing"
         raise ValueError(f"{name} takes {takes}; got {', '.join(odd)}.")
-    shape = make(**numbers)
-    if not isinstance(shape, Scaled):
-        shape = Scaled(shape, 1.0)
+    if normalize is not None:
+        check.one_of("normalize", normalize, ("peak", "area"))
+    for number, value in numbers.items():
+        check.finite(number, value)
+    try:
+        shape = make(**numbers)
+        if not isinstance(shape, Scaled):
+            shape = Scaled(shape, 1.0)
+        check_numbers("shape", shape)
+    except (ValueError, ZeroDivisionError) as error:
+        raise ValueError(f"{name} of {numbers} is no shape: {error}") from error
     return shape if normalize is None else normalized(shape.shape, normalize)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from snnjax import check
 from snnjax.check import Number
-from snnjax.surrogate.derivative import Shape
+from snnjax.surrogate.derivative import Shape, check_numbers
 
 Norm = Literal["peak", "area"]
 
@@ -105,13 +105,21 @@ def normalized(shape: Shape, by: Norm) -> Scaled:
     Raises:
         ValueError: if the shape has no finite peak or area, or for another norm.
     """
-    if by not in ("peak", "area"):
-        raise ValueError(f"A shape is normalized by its peak or its area, not {by!r}.")
-    size = getattr(shape, by, 1.0 if by == "peak" else None)
+    if not isinstance(by, str) or by not in ("peak", "area"):
+        raise ValueError(
+            f"A shape is normalized by='peak' or by='area', got {check.told(by)}."
+        )
+    check_numbers("shape", shape)
+    try:
+        size = getattr(shape, by, 1.0 if by == "peak" else None)
+    except ZeroDivisionError:  # of slope 0
+        size = np.inf
     known = None if size is None else check.concrete(size)
     if size is None or (known is not None and not np.all(np.isfinite(known))):
         name = type(shape).__name__
-        raise ValueError(f"{name} has no finite {by} to normalize by, got {size}.")
+        raise ValueError(
+            f"shape {name} has no finite {by} to normalize by, got {size}."
+        )
     if known is None:
         return Scaled(shape, check.or_nan(1.0 / size, jnp.isfinite(size)))
     return Scaled(shape, 1.0 / size)

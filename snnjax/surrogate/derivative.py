@@ -43,10 +43,10 @@ def spike(v: jax.Array, shape: Shape) -> jax.Array:
         Spikes in {0, 1}, with the shape and dtype of ``v``.
 
     Raises:
-        ValueError: if ``v`` is not floating point.
+        ValueError: if ``v`` is not floating point, or as ``as_pytree``.
     """
+    check.floating("v, the distance to threshold,", v)
     v = jnp.asarray(v)
-    check.floating("The distance to threshold", v)
     if isinstance(shape, ForwardMode):
         return _spike_forward_mode(v, as_pytree(shape.shape))
     if isinstance(shape, Learnable):
@@ -103,9 +103,41 @@ def _spike_jvp(primals, tangents):
 
 
 def as_pytree(shape: Shape) -> Any:
-    """A bare function is no pytree; ``Partial`` makes it one without leaves."""
+    """A bare function is no pytree; ``Partial`` makes it one without leaves.
+
+    Raises:
+        ValueError: for what cannot be called, or a number that no shape can have.
+    """
+    check_numbers("shape", shape)
     leaves = jax.tree.leaves(shape)
     return Partial(shape) if any(callable(leaf) for leaf in leaves) else shape
+
+
+def check_numbers(name: str, shape: Any) -> None:
+    """Refuses what is no function, and numbers that no pseudo-derivative can have.
+
+    Args:
+        name: what the argument is called.
+        shape: what was given; traced numbers pass.
+
+    Raises:
+        ValueError: naming the number: not finite, a slope below zero, or a width,
+            period or threshold that is not positive.
+    """
+    check.function(name, shape)
+    if isinstance(shape, type):
+        kind = shape.__name__
+        raise ValueError(f"{name} must be an instance, {kind}(), got a {kind} class.")
+    for field in getattr(shape, "_fields", ()):
+        value, told = getattr(shape, field), f"{name}.{field}"
+        if callable(value):
+            check_numbers(told, value)
+        elif field in ("width", "period", "harmonics", "threshold"):
+            check.positive(told, value)
+        elif field == "slope":
+            check.positive(told, value, zero=True)
+        else:
+            check.finite(told, value)
 
 
 class ForwardMode(NamedTuple):

@@ -8,9 +8,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from snnjax import check
 from snnjax.surrogate import shapes, signed, unbounded
 from snnjax.surrogate.aliases import supported
-from snnjax.surrogate.derivative import Learnable, integral
+from snnjax.surrogate.derivative import Learnable, check_numbers, integral
 
 
 def check_shape(name: str, shape: Any, of: tuple[int, ...]) -> None:
@@ -25,7 +26,8 @@ def check_shape(name: str, shape: Any, of: tuple[int, ...]) -> None:
 
     Raises:
         ValueError: for a word, a class, what cannot be called, or a function that does
-            not return one number for each of v; for a ``Learnable`` without integral.
+            not return one number for each of v; numbers of its own that are not finite,
+            or a slope below zero; for a ``Learnable`` without integral.
     """
     if isinstance(shape, str):
         raise ValueError(
@@ -40,6 +42,11 @@ def check_shape(name: str, shape: Any, of: tuple[int, ...]) -> None:
         raise ValueError(
             f"{name} must be a function v -> h(v), such as SuperSpike(), got {shape!r}."
         )
+    check_numbers(name, shape)
+    if not isinstance(of, tuple):
+        raise ValueError(f"of must be a shape, such as (3,), got {check.told(of)}.")
+    for size in of:
+        check.whole("Each size of of", size, least=0)
     _check_result(f"{name}(v)", shape, of)
     if isinstance(shape, Learnable):
         _check_result(f"The integral of {name}", partial(integral, shape.shape), of)

@@ -1,9 +1,10 @@
 """What a linear classifier makes of the same spikes: the bar to clear."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
+from snnjax import check
 from snnjax.tasks.task import Part
 
 _PENALTIES = 10.0 ** np.arange(-1, 5)
@@ -17,7 +18,14 @@ def linear_baseline(parts: dict[str, Part]) -> float:
     70 groups of channels. A label for every step: the spikes of the step and traces of
     those before, which decay over 3, 10, 30 and 100 steps. The penalty is chosen on the
     validation split.
+
+    Args:
+        parts: train, validation and test.
+
+    Raises:
+        ValueError: for parts that are missing, or without samples or channels.
     """
+    _check_parts(parts)
     features = {name: _features(part) for name, part in parts.items()}
     x, labels = features["train"]
     mean = x.mean(axis=0, dtype=np.float64).astype(np.float32)
@@ -31,6 +39,21 @@ def linear_baseline(parts: dict[str, Part]) -> float:
 
         best = max(best, (accuracy("validation"), accuracy("test")))
     return best[1]
+
+
+def _check_parts(parts):
+    names = "train", "validation", "test"
+    if not isinstance(parts, Mapping) or not {*names} <= {*parts}:
+        raise ValueError(
+            f"parts must be a dict of {', '.join(names)}, got {parts!r:.80}."
+        )
+    for name in names:
+        check.fields("parts", parts[name], *Part._fields)
+        labels = np.asarray(parts[name].labels)
+        if not (labels >= 0).any():
+            raise ValueError(f"parts must have a label each, {name} has none.")
+        if parts[name].raster(np.arange(1), None).size == 0:
+            raise ValueError(f"parts must hold steps and channels, {name} holds none.")
 
 
 def _ridge(x, goal) -> Iterator[np.ndarray]:

@@ -10,4 +10,4 @@ def mean_rate(events: Events, steps: int, dt: float) -> float:
 
 def share_after_the_end(events: Events, steps: int, dt: float) -> float:
     """Share of the events that come too late for the raster."""
-    return late_events(events, steps * dt) / max(len(events.times), 1)
+    return late_events(events, duration=steps * dt) / max(len(events.times), 1)

@@ -21,11 +21,15 @@ def epoch_rows(seed: int, epoch: int, n: int, batch: int) -> list[np.ndarray]:
         Rows of each batch, ``[batch]``.
 
     Raises:
-        ValueError: for a batch below one or above ``n``.
+        ValueError: for a batch below one or above ``n``, no sample, or a negative seed
+            or epoch.
     """
+    for name, number in (("seed", seed), ("epoch", epoch)):
+        check.whole(name, number, least=0, most=2**32 - 1)
+    check.whole("n", n)
     check.whole("batch", batch)
     if batch > n:
-        raise ValueError(f"A batch of {batch} is larger than the {n} samples.")
+        raise ValueError(f"A batch of {batch} is larger than the n = {n} samples.")
     order = np.random.default_rng([seed, epoch]).permutation(n)
     order = np.concatenate([order, order[: -n % batch]])
     return list(order.reshape(-1, batch))

@@ -93,6 +93,16 @@ def fit(
         FloatingPointError: when a loss or a state is no longer finite; it says in
             which layer. The checkpoint of the epoch before stays.
     """
+    for argument, function in {
+        "step": step,
+        "batches": batches,
+        "validate": validate,
+    }.items():
+        check.function(argument, function)
+    _check_start(state)
+    if recipe is not None:
+        check.mapping("recipe", recipe)
+    check.flag("progress", progress)
     check.whole("epochs", epochs)
     check.one_of("mode", mode, ("max", "min"))
     if patience is not None:
@@ -128,6 +138,13 @@ def fit(
                     kept.save(state, best, history)
                 update(len(history), epochs, _summary(history[-1], monitor, epochs))
     return Fit(state, best, criterion.epoch(history), history, found)
+
+
+def _check_start(state):
+    check.fields("state", state, *TrainState._fields)
+    for part in TrainState._fields:
+        check.arrays(f"{part} of state", getattr(state, part))
+    check.array("step of state", jnp.asarray(state.step), "[]", finite=True)
 
 
 def _found(folder, found, epochs, done):

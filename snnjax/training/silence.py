@@ -8,6 +8,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from snnjax import check
+
 SILENT, UNMOVED = "silent", "without_gradient"  # names among the metrics
 _CURE = (
     "Scale the weights on data with snnjax.networks.scale_to_rates, draw them with "
@@ -27,7 +29,12 @@ def silent(spikes: Any) -> dict[str, jax.Array]:
 
     Returns:
         A truth value for each, by its name in the tree, such as ``"hidden"``.
+
+    Raises:
+        ValueError: for what are no arrays of numbers.
     """
+    for leaf in jax.tree.leaves(spikes):
+        check.array("spikes", leaf)
     return {
         jax.tree_util.keystr(path, simple=True, separator="."): ~jnp.any(leaf != 0)
         for path, leaf in jax.tree_util.tree_leaves_with_path(spikes)

@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from snnjax import check
 from snnjax.training.silence import UNMOVED, without_gradient
 
 Metrics = dict[str, Any]
@@ -27,7 +28,15 @@ class TrainState(NamedTuple):
 def init_train_state(
     weights: Any, optimizer: optax.GradientTransformation
 ) -> TrainState:
-    """The state before the first update."""
+    """The state before the first update.
+
+    Raises:
+        ValueError: for what is no optimizer, or weights that are no arrays.
+    """
+    check.fields("optimizer", optimizer, "init", "update")
+    check.arrays("weights", weights)
+    if not jax.tree.leaves(weights):
+        raise ValueError("weights must hold an array at least, got none to learn.")
     return TrainState(weights, optimizer.init(weights), jnp.zeros((), jnp.int32))
 
 
@@ -51,7 +60,13 @@ def make_step(
         ``(state, *batch) -> (state, metrics)``; wrap it in ``jax.jit`` or ``lax.scan``.
         Metrics are those of ``loss_fn``, ``"loss"``, ``"grad_norm"``, and
         ``"without_gradient"``: which weights have a gradient of zero, by their path.
+
+    Raises:
+        ValueError: for a loss that is no function, or what is no optimizer.
     """
+    check.function("loss_fn", loss_fn)
+    check.fields("optimizer", optimizer, "init", "update")
+    check.flag("has_aux", has_aux)
 
     def step(state: TrainState, *batch: Any) -> tuple[TrainState, Metrics]:
         value, grads = jax.value_and_grad(loss_fn, has_aux=has_aux)(

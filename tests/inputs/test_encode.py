@@ -368,10 +368,10 @@ def test_an_unknown_word_for_late_drops_nothing():
 
 
 def test_numbers_that_are_none_are_refused_by_latency_codes():
-    with pytest.raises(ValueError, match="1 of 2 intensities are NaN"):
+    with pytest.raises(ValueError, match="intensities, must not be NaN, 1 are"):
         latency_times(jnp.array([jnp.nan, 1.0]), **CODE)
     for time in (-1e-3, np.nan):
-        with pytest.raises(ValueError, match="must not be negative or NaN"):
+        with pytest.raises(ValueError, match="must not be"):
             latency_intensity(time, **CODE)
 
 

@@ -119,7 +119,7 @@ def test_a_manifold_of_nothing_is_refused(wrong):
 def test_every_neuron_spikes_exactly_once_at_its_time(rng):
     times = rng.random((6, 9))
     times[0, :2] = 0.0, 1.0
-    raster = np.asarray(one_spike_raster(jnp.asarray(times), 20))
+    raster = np.asarray(one_spike_raster(jnp.asarray(times), steps=20))
     np.testing.assert_array_equal(raster.sum(0), np.ones((6, 9)))
     expected = np.minimum((times * 20).astype(int), 19)
     np.testing.assert_array_equal(raster.argmax(0), expected)
@@ -128,7 +128,7 @@ def test_every_neuron_spikes_exactly_once_at_its_time(rng):
 @pytest.mark.parametrize("time", [-0.01, 1.01, np.nan])
 def test_a_spike_time_outside_0_to_1_is_refused(time):
     with pytest.raises(ValueError, match="must lie in 0 … 1"):
-        one_spike_raster(jnp.array([[0.5, time]]), 10)
+        one_spike_raster(jnp.array([[0.5, time]]), steps=10)
 
 
 FROZEN = {"patterns": 30, "steps": 500, "n": 40, "rate": 25.0, "dt": 1e-3}

@@ -272,7 +272,7 @@ def band(v, **options):
         (lambda x: synaptic_operations(x, 1.0, dt=0.0), "dt"),
         (lambda x: synaptic_operations(x, 1.0, mask=x[0] > 0), r"got \(2, 3\)"),
         (lambda x: fan_out(x), r"\[n_in, n_out\], got shape \(5, 2, 3\)"),
-        (lambda x: band(x[:0]), "Voltages must be .* T > 0"),
+        (lambda x: band(x[:0]), "v must be .* T > 0"),
         (lambda x: band(x, lower=2.0), "lower must not be above upper, got 2.0 and"),
         (lambda x: band(x, upper=np.ones(2)), r"upper must be one number.*\(2,\)"),
         (lambda x: band(x, threshold=0.0), "threshold must be finite and positive"),

@@ -317,7 +317,7 @@ def test_fluctuation_driven_kernels_shake_the_membrane_as_the_theory_says():
         (lambda: slide(stride=0), "Each size of stride must be at least 1, got 0"),
         (lambda: slide(stride=(1, 1, 1)), r"each of the 2 axes .* got \(1, 1, 1\)"),
         (lambda: slide(padding="full"), "must be 'same' or 'valid', got 'full'"),
-        (lambda: pool("min", (2, 2)), "takes the sum, mean or max, got 'min'"),
+        (lambda: pool("min", (2, 2)), "by must be one of .* got 'min'"),
         (lambda: pool("max", (2, 2), stride=-1), "Each size of stride .* got -1"),
         (lambda: pool("sum", (2,), padding="SAME"), "'same' or 'valid', got 'SAME'"),
         (lambda: flatten(0), "dimensions must be at least 1, got 0"),

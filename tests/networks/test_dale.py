@@ -231,9 +231,9 @@ def test_signs_that_do_not_fit_the_weights_are_refused():
     for shares in ((1.0,), (0.5, 0.6)):
         with pytest.raises(ValueError, match="2 kinds of excitation need as many"):
             balance(parts, parts[0], deviation=1.0, shares=shares)
-    with pytest.raises(ValueError, match="A share must be finite and positive"):
+    with pytest.raises(ValueError, match="a share must be finite and positive"):
         balance(parts, parts[0], deviation=1.0, shares=(1.5, -0.5))
-    with pytest.raises(ValueError, match="need one sign"):
+    with pytest.raises(ValueError, match="w must be an array"):
         project_signs(jnp.ones(3), np.ones(3))
     with pytest.raises(ValueError, match="signs must be 1 or -1"):
         project_signs(jnp.ones((3, 4)), np.zeros(3))

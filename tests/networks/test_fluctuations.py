@@ -195,7 +195,10 @@ def test_a_target_that_no_weights_can_meet_is_refused_or_not_a_number():
         ({"dt": np.nan}, "dt"),
         ({"params": snn.LIFParams(tau_syn=None)}, "needs a time step"),
         ({"binary": True}, r"Binary steps need a time step dt \[s\]"),
-        ({"binary": True, "dt": 0.1}, "At 20.0 Hz a step of 0.1 s holds one spike"),
+        (
+            {"binary": True, "dt": 0.1},
+            "At rate=20.0 Hz a step of dt=0.1 s holds one spike",
+        ),
     ],
 )
 def test_inputs_that_make_no_sense_are_refused(options, words):

@@ -133,12 +133,14 @@ def test_discrete_integrals_are_sums_over_a_simulated_psp(tau_mem, tau_syn, dt, 
     jump = jnp.zeros((round(0.6 / dt), 1)).at[0].set(1.0)
     _, v = unroll(li(1, LIParams(tau_mem, tau_syn)), (), jump, dt=dt)
     sums = dt * np.sum(v), dt * np.sum(np.square(v))
-    np.testing.assert_allclose(kernel_integrals(tau_mem, tau_syn, dt), sums, rtol=1e-11)
+    np.testing.assert_allclose(
+        kernel_integrals(tau_mem, tau_syn, dt=dt), sums, rtol=1e-11
+    )
 
 
 def test_halving_the_step_brings_the_sums_four_and_sixteen_times_closer(x64):
     areas = np.array(kernel_integrals(20e-3, 5e-3))
-    coarse, fine = (kernel_integrals(20e-3, 5e-3, dt) - areas for dt in (1e-3, 5e-4))
+    coarse, fine = (kernel_integrals(20e-3, 5e-3, dt=dt) - areas for dt in (1e-3, 5e-4))
     np.testing.assert_allclose(coarse / fine, [4.0, 16.0], rtol=1e-2)
 
 

@@ -197,7 +197,7 @@ def test_what_is_not_finite_or_no_number_of_pixels_is_refused():
     movie = jnp.zeros((3, 4, 5))
     with pytest.raises(ValueError, match="1 of 60 are not"):
         ganglion_rates(movie.at[1, 0, 0].set(jnp.nan), dt=DT)
-    with pytest.raises(ValueError, match="Places must be finite"):
+    with pytest.raises(ValueError, match="places must be finite"):
         receptive_fields(np.array([[np.nan, 0.0]]), 4, 5)
     for height in (0, -1, 4.5):
         with pytest.raises(ValueError, match="height must be"):

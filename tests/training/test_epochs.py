@@ -19,7 +19,7 @@ def test_order_is_made_of_seed_and_epoch():
 
 
 def test_sizes_of_batches_that_make_no_sense_are_refused():
-    with pytest.raises(ValueError, match="6 is larger than the 5 samples"):
+    with pytest.raises(ValueError, match="6 is larger than the n = 5 samples"):
         epoch_rows(0, 0, 5, 6)
     with pytest.raises(ValueError, match="batch must be at least 1"):
         epoch_rows(0, 0, 5, 0)

@@ -89,7 +89,7 @@ def data(size: Manifolds, key: jax.Array) -> Data:
 def raster(size: Manifolds, times: jax.Array) -> jax.Array:
     """Spikes ``[steps, N, inputs]``: all inputs fire early, then there is silence."""
     silence = jnp.zeros((size.steps - size.on, *times.shape))
-    return jnp.concatenate([one_spike_raster(times, size.on), silence])
+    return jnp.concatenate([one_spike_raster(times, steps=size.on), silence])
 
 
 def scores(size: Manifolds, net: snn.Cell, weights, times: jax.Array) -> jax.Array:

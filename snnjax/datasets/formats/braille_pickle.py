@@ -28,7 +28,8 @@ from snnjax.datasets.formats.unpickle import (
     unpickle,
 )
 from snnjax.datasets.samples import Samples, pack
-from snnjax.events import EVENT_BYTES, Events, Outside, from_rows
+from snnjax.events import Events, Outside, from_rows
+from snnjax.events.packing import EVENT_BYTES
 
 LETTERS = ("Space", *"ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 TAXELS = 12

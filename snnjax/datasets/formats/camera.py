@@ -9,7 +9,8 @@ import warnings
 import numpy as np
 
 from snnjax import check
-from snnjax.events import OUTSIDE, Outside
+from snnjax.events import Outside
+from snnjax.events.columns import OUTSIDE
 
 
 def camera_events(

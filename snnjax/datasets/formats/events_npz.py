@@ -11,7 +11,8 @@ import numpy as np
 
 from snnjax.datasets.formats.checked import HoldsError, reading
 from snnjax.datasets.formats.npz import npz
-from snnjax.events import EVENT_BYTES, ROW_BYTES, Events, Outside, from_flat
+from snnjax.events import Events, Outside, from_flat
+from snnjax.events.packing import EVENT_BYTES, ROW_BYTES
 from snnjax.files import atomic
 
 _NEEDED = ("times", "units", "offsets")

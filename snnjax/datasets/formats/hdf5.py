@@ -25,7 +25,7 @@ from snnjax.datasets.formats.checked import (
 )
 from snnjax.datasets.formats.chunks import pieces
 from snnjax.datasets.formats.signatures import check_signature
-from snnjax.events import ROW_BYTES
+from snnjax.events.packing import ROW_BYTES
 
 _ROW = np.dtype([("length", "<u4"), ("address", "<u8"), ("index", "<u4")])
 _TEXT_BYTES = 120  # of memory for each text, beside its letters

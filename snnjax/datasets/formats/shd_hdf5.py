@@ -13,7 +13,8 @@ import numpy as np
 
 from snnjax.datasets.formats import hdf5
 from snnjax.datasets.formats.checked import DamageError, HoldsError, Reading, reading
-from snnjax.events import EVENT_BYTES, Events, Outside, from_rows
+from snnjax.events import Events, Outside, from_rows
+from snnjax.events.packing import EVENT_BYTES
 from snnjax.files import atomic
 
 _INTEGERS = ("<u1", "<u2", "<u4", "<u8", "<i1", "<i2", "<i4", "<i8")

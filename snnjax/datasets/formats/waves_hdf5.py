@@ -13,7 +13,8 @@ import numpy as np
 
 from snnjax.datasets.formats import hdf5
 from snnjax.datasets.formats.checked import HoldsError, reading
-from snnjax.events import EVENT_BYTES, Events, from_rows
+from snnjax.events import Events, from_rows
+from snnjax.events.packing import EVENT_BYTES
 
 _UNIT_BYTES = 200  # of memory for each unit
 _ABOUT = ("array", "meta/key", "meta/species", "meta/genotype", "meta/cond", "meta/age")

@@ -84,7 +84,6 @@ def transfer(frequency: np.ndarray, place: np.ndarray) -> np.ndarray:
     return 2.0 * w / xi * z * pressure(g, phase) / start
 
 
-@lru_cache(maxsize=8)
 def transfer_matrix(
     channels: int, samples: int, rate: float = 48_000.0, *, causal: bool = False
 ) -> np.ndarray:
@@ -108,8 +107,16 @@ def transfer_matrix(
     """
     check.whole("samples", samples, least=2)
     check.positive("rate", rate, " [Hz]")
+    check.one("rate", rate)
+    check.flag("causal", causal)
+    check.whole("channels", channels, least=2)
     if rate < 4:
         raise ValueError(f"rate [Hz] must be at least 4, got {rate}.")
+    return _transfer_matrix(channels, samples, float(rate), bool(causal))
+
+
+@lru_cache(maxsize=8)
+def _transfer_matrix(channels, samples, rate, causal):
     grid = np.linspace(1.0, rate // 2, samples // 2 + 1)
     matrix = np.empty((len(grid), channels), np.complex128)
     for start in range(0, channels, 8):  # few at once, or intermediates fill the memory
@@ -125,6 +132,18 @@ def best_frequencies(channels: int) -> np.ndarray:
     tones = np.geomspace(20.0, 24_000.0, 713)
     gain = np.abs(transfer(tones, places(channels)))
     return tones[np.argmax(gain, axis=0)]
+
+
+def _check_matrix(matrix):
+    """Refuses what is no matrix of finite, perhaps complex, numbers."""
+    known = check.concrete(matrix)
+    kinds = jnp.complexfloating, jnp.floating
+    dtype = getattr(matrix, "dtype", None)
+    good = dtype is not None and any(jnp.issubdtype(dtype, kind) for kind in kinds)
+    if not good or (known is not None and not np.isfinite(known).all()):
+        raise ValueError(
+            f"matrix must be finite numbers [T // 2 + 1, n], got {check.told(matrix)}."
+        )
 
 
 def basilar_membrane(
@@ -148,13 +167,16 @@ def basilar_membrane(
     Raises:
         ValueError: for audio that is not floating point or does not fit the matrix.
     """
-    audio = jnp.asarray(audio)
     check.floating("audio", audio)
+    check.array("audio", audio, "[T, *batch]", finite=True)
+    audio = jnp.asarray(audio)
+    check.flag("even", even)
+    _check_matrix(matrix)
     samples, bins = len(audio), len(audio) // 2 + 1
     if matrix.ndim != 2 or len(matrix) != bins:
         raise ValueError(
-            f"A matrix of shape {matrix.shape} does not fit {samples} samples; "
-            f"take transfer_matrix(channels, {samples})."
+            f"A matrix of shape {matrix.shape} does not fit audio of {samples} "
+            f"samples; take transfer_matrix(channels, {samples})."
         )
     if even and samples % 2:
         raise ValueError(

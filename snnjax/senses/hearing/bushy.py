@@ -24,6 +24,8 @@ import numpy as np
 from snnjax import check, loops
 from snnjax.check import Number
 
+_MOST = 10_000  # steps of refractory time
+
 
 class BushyParams(NamedTuple):
     """Constants of a bushy cell, each ``[]`` or ``[n]``, but one refractory time."""
@@ -60,8 +62,9 @@ def auditory_nerve(
         ValueError: for a chance outside 0 … 1, a number out of range, a key that is
             none, or another number of keys than of entries.
     """
-    check.key(key)
+    check.key(key, several=True)
     check.floating("chance", chance)
+    check.array("chance", chance, "[T, *batch, n]")
     if key.ndim and (chance.ndim < 3 or key.shape != chance.shape[1:2]):
         raise ValueError(
             f"Keys of shape {key.shape} do not fit a chance of shape {chance.shape}: "
@@ -116,8 +119,11 @@ def bushy_cells(
         ValueError: for counts that are negative or not finite, or a constant or ``dt``
             that is not positive.
     """
-    for name, value in params._asdict().items():
-        check.positive(name, value)
+    check.array("counts", counts, "[T, *batch, n]")
+    check.fields("params", params, *BushyParams._fields)
+    for name in BushyParams._fields:
+        check.positive(name, getattr(params, name))
+        check.per_neuron(name, getattr(params, name), counts.shape[-1])
     known = check.concrete(counts)
     if known is not None and not (np.isfinite(known) & (known >= 0)).all():
         raise ValueError("counts must be zero or more, and finite.")
@@ -148,11 +154,16 @@ def bushy_cells(
 
 def _steps(refractory, dt):
     """How many steps a spike takes at least until the next."""
-    check.positive("dt", dt, " [s]")
-    check.positive("refractory", refractory, " [s]")
-    if np.ndim(refractory):
-        raise ValueError(f"refractory must be one number, got {refractory}.")
-    return math.ceil(refractory / dt * (1 - 1e-9))
+    for name, time in (("dt", dt), ("refractory", refractory)):
+        check.positive(name, time, " [s]")
+        check.one(name, time)
+    steps = refractory / dt * (1 - 1e-9)
+    if steps > _MOST:
+        raise ValueError(
+            f"refractory={refractory} s is {steps:.3g} steps of dt={dt} s, more than "
+            f"{_MOST}."
+        )
+    return math.ceil(steps)
 
 
 def _uniform(key, like):

@@ -12,8 +12,9 @@ from snnjax.events import Events, from_rows
 from snnjax.progress import Progress
 
 _RMS = 0.3
+_FASTEST = 1_000_000_000  # rate [Hz]
 _SHORTEST = 6000  # samples of the shortest padded clip
-_SILENCE = "A clip of silence has no level to scale; leave it out."
+_SILENCE = "A clip of audio that is silence has no level to scale; leave it out."
 _MANY = 2**24  # samples times units in a batch, to a factor of two
 
 
@@ -34,17 +35,20 @@ def resample(audio: Any, rate: int, to: int) -> np.ndarray:
     """
     from scipy.signal import resample_poly
 
-    check.whole("rate", rate)
+    check.whole("rate", rate, most=_FASTEST)
     audio = np.asarray(audio)
     if audio.ndim != 1 or len(audio) < 2 or audio.dtype.kind not in "fiu":
         raise ValueError(
-            f"A clip must be two numbers [T] or more, got {audio.dtype} {audio.shape}. "
-            "Of a stereo recording take one channel, or the mean of both."
+            f"A clip of audio must be two numbers [T] or more, got {audio.dtype} "
+            f"{audio.shape}. Of a stereo recording take one channel, or the mean of "
+            "both."
         )
     if not np.isfinite(audio).all():
-        raise ValueError("A clip must be finite, this one holds NaN or infinity.")
+        raise ValueError("A clip of audio must be finite, not NaN or infinity.")
     if len(audio) * to <= rate:
-        raise ValueError(f"A clip of {len(audio)} samples at {rate} Hz is too short.")
+        raise ValueError(
+            f"A clip of {len(audio)} samples at rate={rate} Hz is too short."
+        )
     loud = resample_poly(_loud(audio.astype(np.float64)), to, rate)
     rms = np.sqrt(np.mean(np.square(loud)))
     if rms == 0.0:

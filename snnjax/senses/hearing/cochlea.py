@@ -91,7 +91,8 @@ def encode(
             number of rates or keys than of clips; for a key that is none.
     """
     check.whole("channels", channels, least=2)
-    check.key(key)
+    check.key(key, several=True)
+    check.flag("causal", causal)
     clips = prepare_all(audio, rate, prepare)
     keys = key if key.ndim else fold_in(key, np.arange(len(clips)))
     if len(keys) != len(clips):
@@ -105,8 +106,15 @@ def encode(
 
 
 def fold_in(key: jax.Array, numbers: np.ndarray) -> jax.Array:
-    """A key for each of the numbers ``[N]``."""
+    """A key for each of the numbers ``[N]``.
+
+    Raises:
+        ValueError: for a key of another kind, or numbers that are not whole.
+    """
     check.key(key)
+    whole = check.concrete(numbers)
+    if whole is not None and (whole.ndim != 1 or whole.dtype.kind not in "iu"):
+        raise ValueError(f"numbers must be whole ones [N], got {check.told(numbers)}.")
     return jax.vmap(partial(jax.random.fold_in, key))(jnp.asarray(numbers))
 
 

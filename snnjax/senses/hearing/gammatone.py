@@ -68,7 +68,9 @@ def erb_space(low: float, high: float, channels: int) -> np.ndarray:
     Raises:
         ValueError: for numbers out of range or in the wrong order.
     """
-    check.positive("low", low, " [Hz]")
+    for name, value in (("low", low), ("high", high)):
+        check.positive(name, value, " [Hz]")
+        check.one(name, value)
     check.positive("high - low", high - low, " [Hz]")
     check.whole("channels", channels, least=2)
     corner = _WIDTH * _QUALITY
@@ -85,8 +87,12 @@ def filters(frequencies: np.ndarray, rate: float) -> Filters:
     Raises:
         ValueError: for a frequency that is not between 0 and half the rate.
     """
+    check.positive("frequencies", frequencies, " [Hz]")
+    check.between("rate", rate, 1.0, 1e9)
+    check.one("rate", rate)
     f = np.asarray(frequencies, np.float64)
-    check.positive("frequencies", f, " [Hz]")
+    if f.ndim != 1:
+        raise ValueError(f"frequencies must be [n], got shape {f.shape}.")
     check.positive("rate / 2 - frequencies", rate / 2.0 - f, " [Hz]")
     theta = 2.0 * np.pi * f / rate
     keep = np.exp(-2.0 * np.pi * 1.019 * (_WIDTH + f / _QUALITY) / rate)
@@ -113,22 +119,29 @@ def gammatone(audio: jax.Array, bank: Filters) -> jax.Array:
         ValueError: for audio that is not floating point.
     """
     check.floating("audio", audio)
+    check.array("audio", audio, "[T, *batch]", finite=True)
+    check.fields("bank", bank, *Filters._fields)
+    check.array("gain of bank", bank.gain, "[n]", finite=True)
+    n = len(bank.gain)
+    for name, shape in (("zeros", (4, n)), ("first", (n,)), ("second", (n,))):
+        check.array(f"{name} of bank", getattr(bank, name), finite=True)
+        check.shape(f"{name} of bank", getattr(bank, name), shape)
     dtype = check.common_dtype(audio.dtype, bank.gain.dtype)
     batch = (audio.ndim - 1) * (1,)
     bank = Filters(*(c.astype(dtype).reshape(*c.shape[:-1], *batch, -1) for c in bank))
 
-    def body(delayed, x):
-        y, after = x[..., None] * bank.gain, []
-        for zero, (one, two) in zip(bank.zeros, delayed, strict=True):
-            x, y = y, y + one
-            after.append((zero * x - bank.first * y + two, -bank.second * y))
-        return after, y
-
     first = audio[0] if len(audio) else audio.sum(axis=0)
     none = jnp.zeros_like(first, dtype)[..., None] + jnp.zeros_like(bank.gain)
     start = [(none, none)] * 4
-    run = partial(jax.lax.scan, body)
-    return loops.forgotten(run, start, audio.astype(dtype))[1]
+    return loops.scan(_one_sample, None, bank, start, audio.astype(dtype))[1]
+
+
+def _one_sample(fixed, bank, delayed, x):
+    y, after = x[..., None] * bank.gain, []
+    for zero, (one, two) in zip(bank.zeros, delayed, strict=True):
+        x, y = y, y + one
+        after.append((zero * x - bank.first * y + two, -bank.second * y))
+    return after, y
 
 
 def encode(
@@ -162,9 +175,10 @@ def encode(
             which; frequencies or constants out of range.
     """
     bank = filters(erb_space(low, high, channels), RATE)
-    for name, value in compression._asdict().items():
-        check.positive(name, value)
-        check.per_neuron(name, value, channels)
+    check.fields("compression", compression, *CompressionParams._fields)
+    for name in CompressionParams._fields:
+        check.positive(name, getattr(compression, name))
+        check.per_neuron(name, getattr(compression, name), channels)
     lif(channels, params)  # refuses constants here, where they are no tracers
     clips = prepare_all(audio, rate, partial(resample, to=RATE))
 

@@ -99,11 +99,12 @@ def hair_cell(
             constant or ``dt`` that is not positive, or a ``dt`` with which Euler steps
             are unstable.
     """
+    check.fields("params", params, *HairCellParams._fields)
     check.floating("velocity", velocity)
     if velocity.ndim < 2:
         raise ValueError(f"velocity must be [T, *batch, n], got {velocity.shape}.")
     check.finite("velocity", velocity)
-    check.positive("dt", dt, " [s]")
+    check.dt(dt)
     for name, value in params._asdict().items():
         check.positive(name, value)
         check.per_neuron(name, value, velocity.shape[-1])
@@ -118,8 +119,8 @@ def hair_cell(
     step = check.concrete(dt)
     if gone is not None and step is not None and (gone * step >= 1.0).any():
         raise ValueError(
-            f"Hair cells lose transmitter at l + r = {gone.max():.4g} per second, so "
-            f"steps of {float(step):.3g} s overshoot: (l + r) dt = "
+            f"Hair cells lose transmitter at loss + reuptake = {gone.max():.4g} / s, "
+            f"so steps of {float(step):.3g} s overshoot: (l + r) dt = "
             f"{float((gone * step).max()):.3g} must stay below 1. The membrane moves "
             "at half the rate of the audio; resample that to 48 kHz first."
         )

@@ -73,7 +73,7 @@ def test_what_others_leave_out_has_a_default(tmp_path):
         ({"offsets": np.zeros(0, int)}, "offsets must rise from 0 to 3"),
         ({"labels": [1]}, "2 samples have times, but 1 have labels"),
         ({"labels": [1, -1]}, "labels lie in -1"),
-        ({"units": [1, 2, 2**40]}, "n_units must be .* at most 2147483647, got 1099"),
+        ({"units": [1, 2, 2**40]}, "n_units must be at most 2147483647, got 1099"),
         ({"n_units": -1}, "n_units is no number of 0"),
         ({"n_units": [3]}, "n_units is no number of 0"),
         ({"n_units": 3}, "row 1 has a unit outside 0 … 2"),

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from snnjax.datasets import DataError, Extra, read_shd, read_shd_extra, write_shd
-from snnjax.events import ROW_BYTES, Events
+from snnjax.events import Events
+from snnjax.events.packing import ROW_BYTES
 
 h5py = pytest.importorskip("h5py")
 

@@ -127,7 +127,9 @@ def test_the_rate_sets_the_grid():
 
 def test_what_makes_no_sense_is_refused():
     matrix = basilar.transfer_matrix(3, 100)
-    with pytest.raises(ValueError, match=r"\(51, 3\) does not fit 90 .*channels, 90"):
+    with pytest.raises(
+        ValueError, match=r"\(51, 3\) does not fit audio of 90 .*channels, 90"
+    ):
         basilar.basilar_membrane(jnp.zeros(90), matrix)
     with pytest.raises(ValueError, match="even number of samples, got 101"):
         basilar.basilar_membrane(

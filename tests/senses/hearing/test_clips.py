@@ -117,7 +117,9 @@ def test_clips_come_alone_in_lists_and_in_arrays(rng):
 
 
 def test_a_clip_without_samples_is_not_no_clip():
-    with pytest.raises(ValueError, match="clip 0: A clip must be two numbers"):
+    with pytest.raises(ValueError, match="clip 0: A clip of audio must be two numbers"):
         clips.prepare_all(np.zeros(0), 8000, lambda x, r: clips.resample(x, r, 100))
-    with pytest.raises(ValueError, match="4000 samples at 1000000000 Hz is too short"):
+    with pytest.raises(
+        ValueError, match="4000 samples at rate=1000000000 Hz is too short"
+    ):
         clips.resample(np.ones(4000), 10**9, 48_000)

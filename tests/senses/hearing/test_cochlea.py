@@ -133,10 +133,14 @@ def test_no_clip_is_no_sample():
 def test_what_makes_no_sense_is_refused():
     clip = vowel(0.1, 8000)
     for audio, rate, fault in (
-        ([clip, 0 * clip], 8000, "clip 1: A clip of silence"),
-        ([clip, clip * np.nan], 8000, "clip 1: A clip must be finite"),
-        ([np.stack([clip, clip])], 8000, r"clip 0: A clip must be two numbers.*\(2, 8"),
-        ([clip[:1]], 8000, r"clip 0: A clip must be two numbers .*\(1,\)"),
+        ([clip, 0 * clip], 8000, "clip 1: A clip of audio that is silence"),
+        ([clip, clip * np.nan], 8000, "clip 1: A clip of audio must be finite"),
+        (
+            [np.stack([clip, clip])],
+            8000,
+            r"clip 0: A clip of audio must be two numbers.*\(2, 8",
+        ),
+        ([clip[:1]], 8000, r"clip 0: A clip of audio must be two numbers .*\(1,\)"),
         ([clip.astype(complex)], 8000, "clip 0: .*complex128"),
         ([clip], 8000.5, "clip 0: rate must be a whole number, got 8000.5"),
         ([clip], 0, "clip 0: rate must be at least 1"),

@@ -123,7 +123,7 @@ def test_what_makes_no_sense_is_refused():
     bank = gammatone.filters(CENTRES, RATE)
     with pytest.raises(ValueError, match="audio must be floating point"):
         gammatone.gammatone(jnp.zeros(10, jnp.int32), bank)
-    with pytest.raises(ValueError, match="clip 0: A clip of silence"):
+    with pytest.raises(ValueError, match="clip 0: A clip of audio that is silence"):
         gammatone.encode([np.zeros(100)], RATE)
     with pytest.raises(ValueError, match="frequencies"):
         gammatone.encode([np.ones(100)], RATE, high=9000.0)

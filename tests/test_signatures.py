@@ -1,0 +1,140 @@
+"""The same thing has the same name, goes in the same way and has the same default."""
+
+import inspect
+from collections import Counter
+
+from public import everything
+
+import snnjax as snn
+from snnjax.interop.nnx import Module
+from snnjax.networks import spiking
+from snnjax.networks.recurrent_layer import from_below
+from snnjax.surrogate import SuperSpike
+
+NONE = inspect.Parameter.empty
+# By keyword alone: the defaults that there may be.
+BY_KEYWORD = {
+    "backend": ("auto",),
+    "batch_size": (None,),
+    "bias": (False,),
+    "binary": (False,),
+    "causal": (False,),
+    "channels": (70,),
+    "checkpoint": (None,),
+    "coupled": (True,),
+    "dt": (NONE, None),  # None where it is not needed
+    "duration": (NONE,),
+    "init": (spiking, from_below),
+    "input": ("current",),
+    "limit": (None,),
+    "memory": (None,),
+    "n_units": (NONE,),
+    "outputs": (None, NONE),  # a graph has no last cell
+    "outside": ("error",),
+    "over": ("neuron",),
+    "power": (2,),
+    "record": (None,),
+    "recurrent_gradient": (True,),
+    "reset": ("zero",),
+    "reset_gradient": (False,),
+    "skip_bad": (False,),
+    "share": (1.0, 0.2),  # of weights, of a wave
+    "state": (None,),
+    "steps": (NONE,),
+    "surrogate": (SuperSpike(),),
+    "tolerance": (0.05,),
+    "truncate": (None,),
+    "xi": (NONE,),
+}
+OTHERWISE = {
+    "datasets.read_events n_units": "the file says it, or this",
+    "datasets.read_shd n_units": "the same in all of these files",
+    "parts.flat state": "goes with the weights",
+    "neurons.spike_response threshold": "a formula",
+    "training.fit state": "what it starts from",
+    "nonfinite state": "what it is about",
+    "reseed state": "what it is about",
+    "inputs.batches.unpack n_units": "the shape",
+    "senses.hearing.transfer_matrix channels": "a size",
+    "senses.hearing.best_frequencies channels": "a size",
+    "senses.hearing.gammatone.erb_space channels": "a size",
+}
+KEY_LATER = {
+    "unroll": "a run may need none",
+    "neurons.stochastic_lif": "of runs that are given none",
+    "reseed": "the state comes first",
+    "senses.hearing.cochlea.encode": "audio comes first, as in gammatone.encode",
+    "training.fit": "a name",
+}
+PUBLIC = everything()
+
+
+def parameters(name):
+    return inspect.signature(PUBLIC[name]).parameters
+
+
+def test_options_are_given_by_keyword_and_have_one_default():
+    odd = []
+    for name in PUBLIC:
+        for option, p in parameters(name).items():
+            if option not in BY_KEYWORD or f"{name} {option}" in OTHERWISE:
+                continue
+            good = any(p.default is d or p.default == d for d in BY_KEYWORD[option])
+            if p.kind is not p.KEYWORD_ONLY or not good:
+                odd.append(f"{name}: {p}")
+    assert not odd, "\n".join(odd)
+
+
+def test_randomness_comes_first():
+    odd = [
+        name
+        for name in PUBLIC
+        if "key" in parameters(name)
+        and name not in KEY_LATER
+        and next(iter(parameters(name))) != "key"
+    ]
+    assert not odd
+
+
+def test_a_mask_may_be_left_out_and_is_named_the_same():
+    odd = [
+        name
+        for name in PUBLIC
+        if "mask" in parameters(name) and parameters(name)["mask"].default is not None
+    ]
+    assert not odd
+
+
+def test_constants_come_by_the_name_params_of_a_named_tuple():
+    for name in PUBLIC:
+        p = parameters(name).get("params")
+        if p is not None and p.default is not NONE:
+            assert type(p.default).__name__.endswith("Params"), name
+
+
+def test_every_option_of_three_functions_or_more_is_in_the_table():
+    shared = Counter(
+        option
+        for name in PUBLIC
+        for option, p in parameters(name).items()
+        if p.kind is p.KEYWORD_ONLY and p.default is not NONE
+    )
+    other = {"params", "mask", "progress", "seed", "classes", "normalize"}
+    missing = {k for k, n in shared.items() if n > 2} - {*BY_KEYWORD} - other
+    assert not missing
+
+
+def test_a_flax_module_takes_what_unroll_takes():
+    ours = dict(parameters("unroll"))
+    theirs = dict(inspect.signature(Module.__call__).parameters)
+    for gone in ("cell", "weights"):
+        del ours[gone]
+    del theirs["self"]
+    assert list(theirs.values()) == list(ours.values())
+    assert snn.unroll in PUBLIC.values()
+
+
+def test_names_left_out_of_the_rules_are_there():
+    for entry in OTHERWISE:
+        name, option = entry.split()
+        assert option in parameters(name)
