@@ -14,7 +14,15 @@ from snnjax.kernels import build
 sanitize = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g")
 build.FLAGS = (*build.FLAGS, *sanitize)
 build.build()
-sys.exit(pytest.main(["-q", "-n0", "-p", "no:cacheprovider", *sys.argv[1:]]))
+assert not build.load()
+sys.path.insert(0, sys.argv[1])
+from random_calls import random_calls
+
+taken, refused = random_calls(10_000)
+print("random calls:", taken, "taken,", refused, "refused")
+assert taken > 1000 and refused > 1000
+options = "-q", "-n0", "-m", "slow or not slow", "-p", "no:cacheprovider"
+sys.exit(pytest.main([*options, *sys.argv[2:]]))
 """
 
 
@@ -32,8 +40,9 @@ def test_the_kernels_touch_only_what_is_theirs(tmp_path):
     tests = [os.path.join(here, f"test_{name}.py") for name in ("arguments", "native")]
     variants = os.path.join(here, "..", "neurons", "test_variants.py")
     tests.append(f"{variants}::test_native_code_computes_the_same")
+    tests.append(os.path.join(here, "test_other_shapes.py"))
     told = subprocess.run(
-        [sys.executable, "-c", CODE, *tests],
+        [sys.executable, "-c", CODE, here, *tests],
         env={**os.environ, **settings},
         capture_output=True,
         text=True,
