@@ -30,7 +30,11 @@ ARROWS = {  # who may import whom, besides themselves
         *("about", "cell", "check", "compose", "kernels", "loops", "neurons", "parts"),
         *("probes",),
     },
-    "learning": {"about", "check", "cell", "loops", "parts", "probes", "surrogate"},
+    "states": set(),
+    "learning": {
+        *("about", "check", "cell", "compose", "loops", "parts", "probes", "states"),
+        "surrogate",
+    },
     "events": {"check"},
     "datasets": {"check", "events", "files", "progress"},
     "senses": {
@@ -40,7 +44,7 @@ ARROWS = {  # who may import whom, besides themselves
     "inputs": {"check", "events", "datasets", "loops"},
     "plot": {"check"},
     "training": {"check", "cell", "files", "progress"},
-    "analysis": {"check", "cell", "events", "loops", "networks"},
+    "analysis": {"check", "cell", "events", "loops", "networks", "states"},
     "tasks": {
         *("about", "cell", "check", "compose", "surrogate", "neurons", "networks"),
         *("learning", "inputs", "events", "datasets", "senses", "training", "analysis"),

@@ -83,6 +83,9 @@ spikes, dt = jnp.ones((5, 2, 9)), 1e-3
 net = chain(hidden=recurrent(7, 9, lif(9)), readout=dense(9, 3))
 weights, spikes, dt = net.init(jax.random.key(0)), jnp.ones((5, 2, 9)), 1e-3
 """,
+    "snnjax.learning.online.rule": """
+key, xs = jax.random.key(0), jnp.ones((20, 2, 20))
+""",
     "snnjax.networks.rates.scale_to_rates": """
 dt, xs = 1e-3, jax.random.bernoulli(jax.random.key(0), 0.3, (200, 8, 9))
 xs = 5.0 * xs.astype(float)

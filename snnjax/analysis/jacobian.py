@@ -18,7 +18,7 @@ way through the spikes of the step before.
 from collections.abc import Callable
 from functools import partial
 from itertools import accumulate
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -35,6 +35,7 @@ from snnjax.cell import (
     unroll,
 )
 from snnjax.check import Number
+from snnjax.states import moving
 
 
 class _Product(NamedTuple):
@@ -127,7 +128,7 @@ def gradient_growth(
     check_cell("cell", cell)
 
     def begin(inner):
-        leaves, _ = _moving(inner)
+        leaves, _ = moving(inner)
         z = _pack(leaves, coupled)
         k = z.shape[-1]
         eye = jnp.eye(k, dtype=z.dtype).reshape(*(z.ndim - 1) * (1,), k, k)
@@ -239,35 +240,19 @@ def _packed(
     cell: Cell, weights: Weights, state: State, x: jax.Array, dt: Number, coupled: bool
 ) -> tuple[jax.Array, Callable[[jax.Array], tuple[jax.Array, State]]]:
     """The state as one array ``[..., k]``, and the step as a function of it."""
-    moving, rebuild = _moving(state)
+    leaves, rebuild = moving(state)
 
     def advance(z):
         if coupled:
-            widths = [leaf.shape[-1] for leaf in moving]
+            widths = [leaf.shape[-1] for leaf in leaves]
             parts = jnp.split(z, list(accumulate(widths))[:-1], axis=-1)
         else:
             parts = list(jnp.moveaxis(z, -1, 0))
-        parts = [p.astype(leaf.dtype) for p, leaf in zip(parts, moving, strict=True)]
+        parts = [p.astype(leaf.dtype) for p, leaf in zip(parts, leaves, strict=True)]
         after, _ = cell.step(weights, rebuild(parts), x, dt)
-        return _pack(_moving(after)[0], coupled), after
+        return _pack(moving(after)[0], coupled), after
 
-    return _pack(moving, coupled), advance
-
-
-def _moving(state: State) -> tuple[list[jax.Array], Callable[[list], State]]:
-    """The arrays that a gradient can pass through, and the state made of such again."""
-    leaves, tree = jax.tree.flatten(state)
-    floats = [
-        k for k, leaf in enumerate(leaves) if jnp.issubdtype(leaf.dtype, jnp.floating)
-    ]
-
-    def rebuild(parts: list) -> Any:
-        fresh = dict(zip(floats, parts, strict=True))
-        return jax.tree.unflatten(
-            tree, [fresh.get(k, leaf) for k, leaf in enumerate(leaves)]
-        )
-
-    return [leaves[k] for k in floats], rebuild
+    return _pack(leaves, coupled), advance
 
 
 def _pack(leaves: list[jax.Array], coupled: bool) -> jax.Array:

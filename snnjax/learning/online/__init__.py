@@ -1,0 +1,22 @@
+"""Learning while time runs: one frame, a rule for what crosses from block to block."""
+
+from snnjax.learning.online.factors import factored
+from snnjax.learning.online.influence import per_unit, rtrl, truncated, window
+from snnjax.learning.online.layers import stack
+from snnjax.learning.online.rule import Carry, Learned, Rule, gradients, train
+from snnjax.learning.online.sketch import rank_one
+
+__all__ = [
+    "Carry",
+    "Learned",
+    "Rule",
+    "factored",
+    "gradients",
+    "per_unit",
+    "rank_one",
+    "rtrl",
+    "stack",
+    "train",
+    "truncated",
+    "window",
+]

@@ -1,0 +1,221 @@
+"""Traces that factor: one for each input in place of one for each weight.
+
+One unit does s' = f(s, u), u = Σ_i w_ij p_i. What w_ij did to it obeys
+
+    e'_ij = A_j e_ij + d_j p_i        A = ∂f/∂s,  d = ∂f/∂u
+
+which is the same for every unit j, e_ij = P_i, if and only if A and d are the same for
+all units at all times: leaky neurons that do not reset, or by subtraction, without the
+gradient of the reset. Then e-prop (Bellec et al. 2020, doi:10.1038/s41467-020-17236-y)
+costs what truncated backpropagation does.
+"""
+
+from functools import partial
+from math import prod
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax.tree_util import Partial
+
+from snnjax import check, loops
+from snnjax.about import About
+from snnjax.cell import Cell, check_cell, rest_like
+from snnjax.learning.online.influence import no_change, through
+from snnjax.learning.online.rule import Carry, Rule
+from snnjax.learning.online.units import SCALES, coupled, drawn
+from snnjax.states import moving, samples
+
+_SPREAD = 1e-5
+
+
+class Traces(NamedTuple):
+    """What crosses the start of a block."""
+
+    of_inputs: dict[Any, jax.Array]  # P of each connection, [B, K, m]
+    of_ones: jax.Array  # of an input that is always 1, as a bias has, [K]
+
+
+class _Layer(NamedTuple):
+    """A layer taken apart."""
+
+    about: About
+    neuron: Any  # key of the part that has the state
+    sources: dict[Any, str]  # connection -> "input", or "before" for its own spikes
+
+    @property
+    def parts(self):
+        return self.about.parts
+
+
+def factored(cell: Cell) -> Rule:
+    """What each weight did to its unit crosses, kept as a trace for each input.
+
+    As ``per_unit``, where traces factor: K·m numbers for each sample, m the inputs and
+    K the arrays of the neuron's state. Whether they do is judged by numbers: A and d of
+    the neuron at random states must agree to 10⁻⁵.
+
+    Args:
+        cell: ``chain(connection, neuron)``, or ``recurrent(…,
+            recurrent_gradient=False)`` in either form; connections without memory,
+            linear in their input. A neuron of ``reset="subtract"`` or ``"none"``
+            factors, one that resets to zero does not.
+
+    Raises:
+        ValueError: for another cell, and a neuron with learned constants; by ``init``
+            for traces that do not factor, and units that act on each other. Where
+            constants are traced, and it cannot be raised, every gradient is NaN.
+    """
+    layer = _taken_apart(cell)
+    neuron = layer.parts[layer.neuron]
+
+    def init(weights, x):
+        state = rest_like(cell, weights, x)
+        samples("factored", state, x.shape[:-1])
+        inner = layer.about.states(state)[layer.neuron]
+        _check_weights(layer, weights, x)
+        like = jax.tree.map(lambda s: s.reshape(-1, s.shape[-1])[0], inner)
+        with jax.ensure_compile_time_eval():
+            spread = partial(_spread, neuron, dt=1e-3)
+            sure = loops.forgotten(spread, like) < _SPREAD
+        known = check.concrete(sure)
+        if known is not None and not known:
+            raise ValueError(
+                "The traces of this neuron do not factor: what an input does differs "
+                'from unit to unit, or from state to state. Take reset="subtract" or '
+                '"none" without the gradient of the reset, or per_unit.'
+            )
+        sure &= ~coupled("factored", cell, weights, x)
+        arrays, dtype = len(moving(inner)[0]), check.precision(weights, x)
+        count, widths = prod(x.shape[:-1]), {"input": x.shape[-1]}
+        widths["before"] = moving(inner)[0][0].shape[-1]
+        none = check.or_nan(jnp.zeros((count, arrays, 1), dtype), sure)
+        of_inputs = {
+            key: jnp.broadcast_to(none, (count, arrays, widths[source]))
+            for key, source in layer.sources.items()
+        }
+        return Carry(state, Traces(of_inputs, jnp.zeros(arrays, dtype)))
+
+    def run(weights, carry, xs, dt):
+        end, ys, back = through(cell, weights, carry.state, xs, dt)
+        inner = layer.about.states(carry.state)[layer.neuron]
+        like = jax.tree.map(lambda s: s.reshape(-1, s.shape[-1])[0], inner)
+        given, power = _response(_onward(neuron, like, dt), len(xs))
+        traces = {}
+        for key, source in layer.sources.items():
+            p = xs if source == "input" else _one_step_late(carry.state.spikes, ys)
+            p = p.reshape(len(p), -1, p.shape[-1])
+            old = carry.past.of_inputs[key]
+            new = jnp.einsum("tk,tbm->bkm", given, p.astype(old.dtype))
+            traces[key] = jnp.einsum("kl,blm->bkm", power, old) + new
+        of_ones = power @ carry.past.of_ones + given.sum(axis=0)
+        crossing = carry.state, carry.past, weights
+        pull = Partial(partial(_pull, layer), back, no_change(end), *crossing)
+        return Carry(end, Traces(traces, of_ones)), ys, pull
+
+    return Rule(init, run)
+
+
+def _taken_apart(cell):
+    check_cell("What factored is given", cell)
+    parts = cell.about.parts if cell.about else {}
+    if "feedback" in parts and "neuron" in parts:
+        sources = {"feedback": "before"}
+        if "input" in parts:
+            sources = {"input": "input", **sources}
+        layer = _Layer(cell.about, "neuron", sources)
+    elif len(parts) == 2:
+        below, above = parts
+        layer = _Layer(cell.about, above, {below: "input"})
+    else:
+        raise ValueError(
+            f"factored needs a layer, chain(connection, neuron) or recurrent(…), got "
+            f"{cell!r}. Take a rule for each layer, stack(…), or per_unit."
+        )
+    options = cell.about.options.arguments if cell.about.options else {}
+    if options.get("outputs") is not None:
+        raise ValueError("factored needs a layer that shows its spikes, no outputs=.")
+    return layer
+
+
+def _check_weights(layer, weights, x):
+    """Refuses learned constants, and connections that remember or are not linear."""
+    each = layer.about.weights(weights)
+    if jax.tree.leaves(each[layer.neuron]):
+        raise ValueError(
+            "factored cannot treat learned constants of neurons: what they do differs "
+            "from unit to unit. Take per_unit."
+        )
+    sample = jnp.zeros(x.shape[-1:], jnp.float32)
+    for key, source in layer.sources.items():
+        connection = layer.parts[key]
+        if source == "input" and jax.tree.leaves(connection.rest(sample)):
+            raise ValueError(
+                f"factored needs connections without memory, {key} has a state. Take "
+                "per_unit or rtrl."
+            )
+
+
+def _onward(neuron, like, dt):
+    """A ``[K, K]`` and d ``[K]`` of a neuron, and how far units differ."""
+    leaves, rebuild = moving(like)
+
+    def advance(u, z):
+        return moving(neuron.step((), rebuild(z), u, dt)[0])[0]
+
+    ends, back = jax.vjp(advance, jnp.zeros_like(leaves[0]), leaves)
+    one = jnp.eye(len(ends), dtype=ends[0].dtype)
+    asked = [one[:, k, None] * jnp.ones_like(e)[None] for k, e in enumerate(ends)]
+    by_input, by_state = jax.vmap(back)(asked)
+    return jnp.stack(by_state, axis=1), by_input
+
+
+def _spread(neuron, like, dt):
+    """How far A and d differ over units and random states, relative."""
+    found = []
+    for k, scale in enumerate(SCALES):
+        both = _onward(neuron, drawn(jax.random.key(k), like, scale), dt)
+        found.append(jnp.concatenate([x.reshape(-1, x.shape[-1]) for x in both]))
+    rows = jnp.concatenate(found, axis=1)  # an entry of A or d over units and states
+    apart, size = jnp.ptp(rows, axis=1), jnp.max(jnp.abs(rows), axis=1)
+    return jnp.max(apart / jnp.maximum(size, 1e-6 * jnp.max(size)))
+
+
+def _response(of_units, steps):
+    """What an input of each step is at the end, ``[c, K]``, and A to the power c."""
+    a, d = (x.mean(axis=-1) for x in of_units)
+
+    def later(held, _):
+        power, given = held
+        return (a @ power, a @ given), given
+
+    start = jnp.eye(len(d), dtype=a.dtype), d
+    scan = partial(jax.lax.scan, later, xs=None, length=steps)
+    (power, _), given = loops.forgotten(scan, start)
+    return given[::-1], power
+
+
+def _one_step_late(first, ys):
+    return jnp.concatenate([first[None].astype(ys.dtype), ys[:-1]])
+
+
+def _pull(layer, back, none, state, past, weights, dys):
+    dw, dz, dxs = back((none, dys))
+    rebuild = moving(state)[1]
+    inner = layer.about.states(rebuild(dz))[layer.neuron]
+    credit = jnp.stack([d.reshape(-1, d.shape[-1]) for d in moving(inner)[0]], axis=1)
+
+    def reached(weights):
+        """Σ_k dz_k · (P_k W + q_k b), by the connections' own step."""
+        each, total = layer.about.weights(weights), jnp.zeros(())
+        for key in layer.sources:
+            step = partial(layer.parts[key].step, each[key], ())
+            p = past.of_inputs[key]
+            nothing = jnp.zeros_like(p[:1, :1])
+            bias = step(nothing, 1.0)[1]
+            rest = (1.0 - past.of_ones)[None, :, None]
+            total = total + jnp.sum(credit * (step(p, 1.0)[1] - rest * bias))
+        return total
+
+    before = jax.grad(reached)(weights)
+    return jax.tree.map(jnp.add, dw, before), dxs

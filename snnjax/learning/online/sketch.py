@@ -1,0 +1,103 @@
+"""A random sketch of what the weights did: wrong each time, right on average.
+
+    M ≈ s̃ ⊗ w̃        E[s̃ ⊗ w̃] = M
+
+Unbiased online recurrent optimization (Tallec & Ollivier 2018,
+doi:10.48550/arXiv.1702.05043) keeps one vector of the size of the state and one of the
+size of the weights for each sample.
+"""
+
+from functools import partial
+from math import prod
+
+import jax
+import jax.numpy as jnp
+from jax.tree_util import Partial
+
+from snnjax import check
+from snnjax.cell import Cell, check_cell, rest_like, run_cell
+from snnjax.learning.online.influence import no_change, through
+from snnjax.learning.online.rule import Carry, Rule
+from snnjax.states import moving, samples, together
+
+
+def rank_one(cell: Cell, key: jax.Array) -> Rule:
+    """A random sketch of rank one crosses: right on average, of large variance (UORO).
+
+        s̃ ← ρ₀ J s̃ + ρ₁ ν    w̃ ← w̃/ρ₀ + νᵀD/ρ₁    ν random signs
+
+    with ρ such that both terms of each have the same length.
+
+    Args:
+        cell: any whose state is each sample's own.
+        key: of the signs, drawn anew for each block and sample.
+
+    Raises:
+        ValueError: for what is no cell, an old-style key; by ``init``, for a state that
+            samples share.
+    """
+    check_cell("What rank_one is given", cell)
+    check.key(key)
+
+    def init(weights, x):
+        state = rest_like(cell, weights, x)
+        each = samples("rank_one", state, x.shape[:-1])
+        size = sum(leaf[0].size for leaf in moving(each)[0])
+        count, dtype = prod(x.shape[:-1]), check.precision(weights, x)
+        of_state = jnp.zeros((count, size), dtype)
+        none = lambda w: jnp.zeros((count, *w.shape), dtype)  # noqa: E731
+        return Carry(state, (of_state, jax.tree.map(none, weights), key))
+
+    def run(weights, carry, xs, dt):
+        end, ys, back = through(cell, weights, carry.state, xs, dt)
+        of_state, of_weights, key = carry.past
+        batch = xs.shape[1:-1]
+        key, key_signs = jax.random.split(key)
+        signs = jax.random.rademacher(key_signs, of_state.shape, of_state.dtype)
+
+        def sketch(state, xs, s, w, signs):
+            leaves, rebuild = moving(state)
+            z, part = together(leaves)
+
+            def advance(weights, z):
+                after, _ = run_cell(cell, weights, rebuild(part(z)), xs, dt)
+                return together(moving(after)[0])[0]
+
+            after, back = jax.vjp(advance, weights, z)
+            forward = jax.linear_transpose(back, after)
+            still = jax.tree.map(jnp.zeros_like, weights)
+            return _mixed(forward((still, s))[0], w, signs, back(signs)[0])
+
+        each = samples("rank_one", carry.state, batch)
+        flat = xs.reshape(len(xs), prod(batch), xs.shape[-1])
+        past = jax.vmap(sketch, (0, 1, 0, 0, 0))(
+            each, flat, of_state, of_weights, signs
+        )
+        pull = Partial(
+            partial(_pull, batch), back, no_change(end), of_state, of_weights
+        )
+        return Carry(end, (*past, key)), ys, pull
+
+    return Rule(init, run, ("all but a random sketch, right on average",))
+
+
+def _mixed(s, w, signs, direct):
+    """ρ s + ρ' ν, and w/ρ + νᵀD/ρ': both parts of each of one length."""
+    first, second = _balance(w, s), _balance(direct, signs)
+    w = jax.tree.map(lambda w, d: w / first + d / second, w, direct)
+    return first * s + second * signs, w
+
+
+def _balance(w, s):
+    """√(‖w‖ / ‖s‖); 1 where one of them is zero."""
+    total = sum(jnp.sum(leaf**2) for leaf in jax.tree.leaves(w))
+    ratio = jnp.sqrt(total / jnp.where(jnp.any(s != 0), jnp.sum(s**2), 1.0))
+    return jnp.where((total > 0) & jnp.any(s != 0), jnp.sqrt(ratio), 1.0)
+
+
+def _pull(batch, back, none, of_state, of_weights, dys):
+    dw, dz, dxs = back((none, dys))
+    dz = jnp.concatenate([d.reshape(prod(batch), -1) for d in dz], axis=1)
+    share = jnp.sum(dz * of_state, axis=1)
+    before = jax.tree.map(lambda w: jnp.einsum("b,b...->...", share, w), of_weights)
+    return jax.tree.map(jnp.add, dw, before), dxs

@@ -1,0 +1,422 @@
+"""What each rule keeps of the gradient: all of it where it must, less where it must."""
+
+import itertools
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+import snnjax as snn
+from snnjax.learning import running_max
+from snnjax.learning.online import (
+    Rule,
+    factored,
+    gradients,
+    per_unit,
+    rank_one,
+    rtrl,
+    stack,
+    train,
+    truncated,
+    window,
+)
+from snnjax.networks import normal
+from snnjax.neurons import HomeostasisParams, homeostatic_lif
+
+T, B, M, N, DT = 60, 3, 4, 5, 1e-3
+FAST = snn.LIFParams(5e-3, 2e-3, 0.5)
+QUICK = HomeostasisParams(target=100.0, tau_rate=5e-3, speed=30.0)
+dense = partial(snn.dense, init=normal, backend="xla")
+lif = partial(snn.lif, N, FAST, backend="xla")
+recurrent = partial(snn.recurrent, init=normal, init_recurrent=normal)
+
+
+def behind(neuron):
+    return snn.chain(dense(M, N, bias=True), neuron)
+
+
+def leaky_tanh(n, alpha=0.3):
+    """A neuron that nobody listed: what it forgets depends on where it is."""
+
+    def step(weights, state, x, dt):
+        state = (1 - alpha) * state + alpha * jnp.tanh(x + 0.5 * state)
+        return state, state
+
+    return snn.Cell(lambda key: (), lambda x: jnp.zeros_like(x), step)
+
+
+def adaptive(n):
+    """Another: a threshold that jumps at each spike and comes back."""
+
+    def step(weights, state, x, dt):
+        v, a = state
+        v = 0.9 * v + x
+        s = snn.surrogate.spike(v - 1.0 - a, snn.SuperSpike(5.0))
+        return (v - jax.lax.stop_gradient(s), 0.95 * a + 0.3 * s), s
+
+    return snn.Cell(lambda key: (), lambda x: (0.0 * x, 0.0 * x), step)
+
+
+UNCOUPLED = {
+    "leaky": behind(snn.li(N)),
+    "to zero": behind(lif()),
+    "to zero, gradient": behind(lif(reset_gradient=True)),
+    "subtract": behind(lif(reset="subtract")),
+    "subtract, gradient": behind(lif(reset="subtract", reset_gradient=True)),
+    "none": behind(lif(reset="none")),
+    "refractory": behind(snn.lif(N, FAST._replace(refractory=2e-3), backend="xla")),
+    "homeostatic": behind(homeostatic_lif(N, FAST, QUICK, reset="subtract")),
+    "adaptive": behind(adaptive(N)),
+    "tanh": behind(leaky_tanh(N)),
+    "srm": behind(snn.srm(N, FAST)),
+    "learned": behind(
+        snn.learn(
+            lambda tau, theta: snn.lif(
+                N, snn.LIFParams(tau, 2e-3, theta), backend="xla"
+            ),
+            tau=np.linspace(4e-3, 6e-3, N),
+            theta=1.0,
+        )
+    ),
+    "recurrence left out": recurrent(
+        M, N, lif(reset="subtract"), bias=True, recurrent_gradient=False
+    ),
+    "feedback left out": snn.chain(
+        dense(M, N),
+        snn.recurrent(lif(reset="subtract"), dense(N, N), recurrent_gradient=False),
+    ),
+    "van Rossum": snn.chain(dense(M, N), lif(), snn.li(N)),
+}
+COUPLED = {
+    "recurrent": recurrent(M, N, lif()),
+    "recurrent, gradient": recurrent(M, N, lif(reset="subtract", reset_gradient=True)),
+    "tanh network": recurrent(M, N, leaky_tanh(N)),
+    "two layers": snn.chain(
+        recurrent(M, N, lif()), dense(N, N), lif(), dense(N, 2), snn.li(2)
+    ),
+    "maximum": snn.chain(dense(M, N), lif(), dense(N, 2), snn.li(2), running_max(2)),
+}
+FACTOR = ("leaky", "subtract", "none", "homeostatic", "srm", "recurrence left out")
+
+
+def task(cell, drive=1.5):
+    """Weights, inputs, and what each output is worth."""
+    key_w, key_x, key_t = jax.random.split(jax.random.key(0), 3)
+    weights = jax.tree.map(lambda w: w.astype(jnp.float64), cell.init(key_w))
+    xs = drive * jax.random.normal(key_x, (T, B, M), jnp.float64) + 0.5 * drive
+    ys = jax.eval_shape(lambda: snn.unroll(cell, weights, xs, dt=DT)[1])
+    return weights, xs, jax.random.normal(key_t, ys.shape, jnp.float64)
+
+
+def loss(y, worth):
+    return jnp.sum(y.astype(worth.dtype) * worth)
+
+
+def bptt(cell, weights, xs, worth):
+    def total(weights):
+        ys = snn.unroll(cell, weights, xs, dt=DT)[1]
+        return loss(ys, worth), ys
+
+    (value, ys), grads = jax.jit(jax.value_and_grad(total, has_aux=True))(weights)
+    return value, grads, ys
+
+
+def found(rule, weights, xs, worth, block=12):
+    run = jax.jit(lambda *a: gradients(rule, *a[:2], loss, a[2], dt=DT, block=block))
+    return run(weights, xs, worth)[:2]
+
+
+def off(found, expected):
+    """The largest error of any array of weights, relative to its largest number."""
+    pairs = zip(*map(jax.tree.leaves, (found, expected)), strict=True)
+    return max(float(jnp.max(jnp.abs(a - b)) / jnp.max(jnp.abs(b))) for a, b in pairs)
+
+
+@pytest.mark.parametrize("name", [*UNCOUPLED, *COUPLED])
+def test_all_that_crosses_is_backpropagation_through_time(name, x64):
+    cell = (UNCOUPLED | COUPLED)[name]
+    given = task(cell)
+    value, expected, ys = bptt(cell, *given)
+    assert jnp.any(ys != 0)
+    of_all = found(rtrl(cell), *given)
+    np.testing.assert_allclose(of_all[0], value, 1e-12)
+    assert off(of_all[1], expected) < 1e-12
+    assert off(found(truncated(cell), *given)[1], expected) > 0.01
+    if name not in UNCOUPLED:
+        with pytest.raises(ValueError, match=r"act on each other|of n units"):
+            per_unit(cell).init(given[0], given[1][0])
+        return
+    of_units = found(per_unit(cell), *given)
+    assert off(of_units[1], expected) < 1e-12
+    if name in FACTOR:
+        assert off(found(factored(cell), *given)[1], expected) < 1e-12
+    else:
+        with pytest.raises(ValueError, match=r"do not factor|learned|needs a layer"):
+            factored(cell).init(given[0], given[1][0])
+
+
+@pytest.mark.parametrize("block", [1, 7, T])
+def test_blocks_of_any_length_give_the_same(block, x64):
+    cell = UNCOUPLED["recurrence left out"]
+    given = task(cell)
+    _, expected, ys = bptt(cell, *given)
+    assert 0.05 < ys.mean() < 0.5
+    for rule in (rtrl(cell), per_unit(cell), factored(cell), window(cell, T)):
+        assert off(found(rule, *given, block)[1], expected) < 1e-12
+    short = off(found(window(cell, 5), *given, block)[1], expected)
+    none = off(found(truncated(cell), *given, block)[1], expected)
+    assert (short < 1e-12) == (none < 1e-12) == (block == T)
+    assert block == T or abs(short - none) > 1e-3
+
+
+@pytest.mark.parametrize("batch", [(), (2, 2)])
+def test_any_batch_and_rasters_of_bytes(batch):
+    cell = UNCOUPLED["recurrence left out"]
+    weights = cell.init(jax.random.key(0))
+    shape = (T, *batch, M)
+    xs = jax.random.bernoulli(jax.random.key(1), 0.3, shape).astype(jnp.uint8)
+    worth = jax.random.normal(jax.random.key(2), (T, *batch, N))
+    _, expected, _ = bptt(cell, weights, xs, worth)
+    for rule in (rtrl(cell), per_unit(cell), factored(cell), window(cell, T)):
+        assert off(found(rule, weights, xs, worth)[1], expected) < 1e-5
+
+
+def layers():
+    hidden = UNCOUPLED["recurrence left out"]
+    output = snn.chain(dense(N, 2), snn.li(2))
+    return hidden, output
+
+
+def test_a_stack_credits_within_a_block_and_keeps_little_at_one_step(x64):
+    hidden, output = layers()
+    cell = snn.chain(hidden, output)
+    given = task(cell)
+    _, expected, _ = bptt(cell, *given)
+    rule = stack(factored(hidden), factored(output))
+    assert rule.leaves_out == ("memory across layers",)
+    whole = found(rule, *given, T)[1]
+    assert off(whole, expected) < 1e-12
+    online = found(rule, *given, 1)[1]
+    assert off(online[1], expected[1]) < 1e-12
+    share = optax.tree.norm(online[0]) / optax.tree.norm(expected[0])
+    assert share < 0.2
+    exact = found(stack(rtrl(hidden), rtrl(output)), *given, 1)[1]
+    assert off(exact[0], online[0]) < 1e-12
+
+
+def test_what_is_filtered_first_is_exact_behind_a_readout(x64):
+    hidden, _ = layers()
+    below = snn.chain(hidden, snn.li(N))
+    cell = snn.chain(below, dense(N, 2))
+    given = task(cell)
+    _, expected, _ = bptt(cell, *given)
+    rule = stack(per_unit(below), truncated(dense(N, 2)))
+    for block in (1, 12):
+        assert off(found(rule, *given, block)[1], expected) < 1e-12
+
+
+def test_recurrence_left_out_is_not_the_whole_gradient(x64):
+    whole = recurrent(M, N, lif(reset="subtract"), bias=True)
+    part = UNCOUPLED["recurrence left out"]
+    given = task(whole)
+    assert off(found(factored(part), *given)[1], found(rtrl(whole), *given)[1]) > 0.05
+    alone = given[0]._replace(recurrent=0.0 * given[0].recurrent)
+    given = alone, *given[1:]
+    inner = lambda grads: grads.input  # noqa: E731
+    one, other = (inner(found(r, *given)[1]) for r in (factored(part), rtrl(whole)))
+    assert off(one, other) < 1e-12
+
+
+def test_the_cut_of_a_reset_to_zero_is_no_small_thing(x64):
+    cell, uncut = UNCOUPLED["to zero"], UNCOUPLED["none"]
+    given = task(cell)
+    exact = found(per_unit(cell), *given)[1]
+    assert off(found(per_unit(uncut), *given)[1], exact) > 0.5
+
+
+def test_other_feedback_is_what_it_says(x64):
+    hidden, output = layers()
+    given = task(snn.chain(hidden, output))
+    both = factored(hidden), factored(output)
+    by_weights = found(stack(*both), *given, 1)[1]
+    true = given[0][1][0].w.T  # the readout's own, without the filter of its synapse
+    replaced = stack(*both, feedback=[true])
+    assert "the true feedback" in replaced.leaves_out
+    grads = found(replaced, *given, 1)[1]
+    assert off(grads[1], by_weights[1]) < 1e-12
+    kept = jax.tree.leaves(grads[0])[0], jax.tree.leaves(by_weights[0])[0]
+    cosine = jnp.vdot(*kept) / jnp.linalg.norm(kept[0]) / jnp.linalg.norm(kept[1])
+    assert cosine > 0.99
+    none = found(stack(*both, feedback=[0.0 * true]), *given, 1)[1]
+    assert all((leaf == 0).all() for leaf in jax.tree.leaves(none[0]))
+
+
+def test_local_losses_learn_each_layer_alone(x64):
+    hidden, output = layers()
+    weights, xs, worth = task(snn.chain(hidden, output))
+    own = jax.random.normal(jax.random.key(5), (T, B, N), jnp.float64)
+    rule = stack(factored(hidden), factored(output), every=True, feedback="local")
+    of_both = lambda ys, at: loss(ys[0], at[0]) + loss(ys[1], at[1])  # noqa: E731
+    run = partial(gradients, rule, weights, xs, of_both, (own, worth), dt=DT)
+    _, grads, _ = jax.jit(run)()
+    _, alone, _ = bptt(hidden, weights[0], xs, own)
+    assert off(grads[0], alone) < 1e-12
+    with pytest.raises(ValueError, match='"local" with every=True'):
+        stack(factored(hidden), factored(output), feedback="local")
+
+
+def test_names_make_a_stack_of_a_chain_with_names(x64):
+    hidden, output = layers()
+    cell = snn.chain(hidden=hidden, output=output)
+    given = task(cell)
+    rule = stack(hidden=factored(hidden), output=factored(output))
+    assert off(found(rule, *given, T)[1], bptt(cell, *given)[1]) < 1e-12
+
+
+def test_a_sketch_is_right_on_average_and_never_alone(x64, monkeypatch):
+    cell = recurrent(1, 2, snn.lif(2, FAST._replace(tau_syn=None), backend="xla"))
+    weights = jax.tree.map(
+        lambda w: jnp.abs(w).astype(jnp.float64), cell.init(jax.random.key(3))
+    )
+    xs = jnp.asarray([[[2.0]], [[6.0]], [[1.0]]], jnp.float64)
+    worth = jax.random.normal(jax.random.key(1), (3, 1, 2), jnp.float64)
+    rule = rank_one(cell, jax.random.key(0))
+    carry = rule.init(weights, xs[0])
+    size = carry.past[0].shape[1]
+
+    def one(signs):
+        left = iter(signs)
+        monkeypatch.setattr(
+            jax.random, "rademacher", lambda key, shape, dtype: next(left)[None]
+        )
+        total, at = None, carry
+        for x, w in zip(xs, worth, strict=True):
+            at, ys, pull = rule.run(weights, at, x[None], DT)
+            grads = pull(jax.grad(lambda ys, w=w: loss(ys, w[None]))(ys))[0]
+            total = grads if total is None else optax.tree.add(total, grads)
+        return total
+
+    every = itertools.product([-1.0, 1.0], repeat=2 * size)
+    signs = jnp.asarray([*every]).reshape(-1, 2, size)
+    signs = jnp.concatenate([signs, jnp.ones_like(signs[:, :1])], axis=1)
+    draws = jax.jit(jax.vmap(one))(signs)
+    _, expected, ys = bptt(cell, weights, xs, worth)
+    assert 0.0 < ys.mean() < 1.0
+    mean = jax.tree.map(lambda g: g.mean(axis=0), draws)
+    assert off(mean, expected) < 1e-12
+    assert off(jax.tree.map(lambda g: g[0], draws), expected) > 0.05
+
+
+def test_learning_within_a_sequence_is_learning_block_by_block(x64):
+    cell = UNCOUPLED["recurrence left out"]
+    weights, xs, worth = task(cell)
+    rule, optimizer = factored(cell), optax.sgd(1e-3)
+    opt_state = optimizer.init(weights)
+    run = partial(train, rule, optimizer, dt=DT, block=25)
+    learned = jax.jit(lambda w, o: run(w, o, xs, loss, worth))(weights, opt_state)
+    assert learned.values.shape == (3,)
+    carry, values = None, []
+    for k in range(0, T, 25):
+        part = slice(k, k + 25)
+        value, grads, carry = gradients(
+            rule, weights, xs[part], loss, worth[part], dt=DT, block=25, carry=carry
+        )
+        change, opt_state = optimizer.update(grads, opt_state, weights)
+        weights = optax.apply_updates(weights, change)
+        values.append(value)
+    np.testing.assert_allclose(learned.values, values, 1e-10)
+    assert off(learned.weights, weights) < 1e-10
+
+
+def test_a_pull_leaves_a_jit(x64):
+    cell = UNCOUPLED["subtract"]
+    weights, xs, worth = task(cell)
+    rule = factored(cell)
+    step = jax.jit(lambda carry, x: rule.run(weights, carry, x[None], DT))
+    carry, grads = rule.init(weights, xs[0]), None
+    for x, w in zip(xs, worth, strict=True):
+        carry, _, pull = step(carry, x)  # acted; now something comes of it
+        change = jax.jit(lambda pull, dys: pull(dys)[0])(pull, w[None])
+        grads = change if grads is None else optax.tree.add(grads, change)
+    assert off(grads, bptt(cell, weights, xs, worth)[1]) < 1e-12
+
+
+RULES = {"truncated": truncated, "rtrl": rtrl, "per_unit": per_unit}
+RULES |= {"factored": factored, "window": lambda cell: window(cell, 8)}
+RULES |= {"rank_one": lambda cell: rank_one(cell, jax.random.key(0))}
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_memory_does_not_depend_on_time(name):
+    cell = UNCOUPLED["subtract"]
+    weights = cell.init(jax.random.key(0))
+
+    def needed(steps):
+        given = jnp.zeros((steps, B, M)), jnp.zeros((steps, B, N))
+        run = lambda xs, worth: gradients(  # noqa: E731
+            RULES[name](cell), weights, xs, loss, worth, dt=DT, block=5
+        )[1]
+        compiled = jax.jit(run).lower(*given).compile()
+        return compiled.memory_analysis().temp_size_in_bytes
+
+    assert abs(needed(4000) / needed(250) - 1) < 0.01
+
+
+def test_what_a_rule_cannot_treat_is_refused():
+    x, weights = jnp.ones((B, M)), lambda cell: cell.init(jax.random.key(0))
+    wide = snn.chain(dense(M, M), snn.lif(M), dense(M, M), snn.lif(M))
+    with pytest.raises(ValueError, match="act on each other"):
+        per_unit(wide).init(weights(wide), x)
+    li = snn.li(N)
+    above = stack(truncated(behind(lif())), truncated(li))
+    with pytest.raises(ValueError, match="remembers and has no weights"):
+        above.init((weights(behind(lif())), ()), x)
+    learned = behind(snn.learn(lambda tau: snn.lif(N, snn.LIFParams(tau)), tau=5e-3))
+    with pytest.raises(ValueError, match="learned constants"):
+        factored(learned).init(weights(learned), x)
+    with pytest.raises(ValueError, match="needs a layer"):
+        factored(snn.lif(N))
+    with pytest.raises(ValueError, match="expects rules"):
+        stack()
+    with pytest.raises(ValueError, match="1 matrices"):
+        stack(truncated(li), truncated(li), feedback=[])
+    for make in (truncated, rtrl, per_unit, factored):
+        with pytest.raises(ValueError, match="must be a cell"):
+            make([li])
+    cell = behind(snn.li(N))
+    given = truncated(cell), weights(cell)
+    for xs, more, message in (
+        (jnp.ones((0, B, M)), {}, "T > 0"),
+        (jnp.ones((3, B, M)), {"block": 0}, "block"),
+        (jnp.ones((3, B, M)), {"dt": -1.0}, "dt"),
+    ):
+        worth = jnp.ones((len(xs), B, N))
+        with pytest.raises(ValueError, match=message):
+            gradients(*given, xs, loss, worth, **({"dt": DT} | more))
+    with pytest.raises(ValueError, match="with T = 3"):
+        gradients(*given, jnp.ones((3, B, M)), loss, jnp.ones((2, B, N)), dt=DT)
+
+
+def test_where_constants_are_traced_a_wrong_rule_gives_nan():
+    def swept(reset, tau):
+        params = snn.LIFParams(tau, None)
+        cell = snn.chain(dense(M, N), snn.lif(N, params, reset=reset, backend="xla"))
+        weights = cell.init(jax.random.key(0))
+        xs, worth = jnp.ones((T, B, M)), jnp.ones((T, B, N))
+        grads = gradients(factored(cell), weights, xs, loss, worth, dt=DT)[1]
+        return jax.tree.leaves(grads)[0]
+
+    run = jax.jit(swept, static_argnums=0)
+    assert np.isnan(run("zero", 5e-3)).all()
+    assert np.isfinite(run("subtract", 5e-3)).all()
+
+
+def test_rules_say_what_they_leave_out():
+    cell = UNCOUPLED["subtract"]
+    told = {name: make(cell).leaves_out for name, make in RULES.items()}
+    assert all(isinstance(make(cell), Rule) for make in RULES.values())
+    assert not told["rtrl"] + told["per_unit"] + told["factored"]
+    assert all(told[name] for name in ("truncated", "window", "rank_one"))
