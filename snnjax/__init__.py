@@ -44,7 +44,7 @@ from snnjax.learning import (
     upper_rate_bound,
 )
 from snnjax.networks import dense, fluctuation_driven, graph, recurrent
-from snnjax.neurons import LIFParams, LIParams, li, lif, srm
+from snnjax.neurons import ALIFParams, LIFParams, LIParams, alif, li, lif, srm
 from snnjax.surrogate import ForwardMode, Sigmoid, SuperSpike, Triangle, spike
 
 __version__ = "0.1.0"
@@ -55,6 +55,7 @@ _SUBPACKAGES = (
 )
 
 __all__ = [
+    "ALIFParams",
     "Cell",
     "ForwardMode",
     "LIFParams",
@@ -63,6 +64,7 @@ __all__ = [
     "SuperSpike",
     "Triangle",
     "accuracy",
+    "alif",
     "chain",
     "cross_entropy",
     "dense",

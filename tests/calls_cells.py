@@ -14,6 +14,7 @@ from snnjax.surrogate import SuperSpike
 
 HOT = "on the way of every training step, where values are traced"
 PARAMS = snn.LIFParams(20e-3, 5e-3, 1.0, 2e-3, -0.5)
+ADAPTIVE = snn.ALIFParams(*PARAMS)
 UNUSED = {f"params {k}": "not used" for k in ("threshold", "v_reset")}
 NOT_REACHED = {
     f"xs {what}": "the target is not reached, which is said"
@@ -80,6 +81,14 @@ def _(n=3):
     return {
         **{"n": n, "params": PARAMS, "surrogate": SuperSpike(), "reset": "zero"},
         **{"reset_gradient": False, "input": "current", "backend": "auto"},
+    }
+
+
+@call(snn.alif)
+def _(n=3):
+    return {
+        **{"n": n, "params": ADAPTIVE, "surrogate": SuperSpike(), "reset": "zero"},
+        **{"reset_gradient": False, "adaptation_gradient": True, "input": "current"},
     }
 
 

@@ -47,6 +47,7 @@ def on_maps(space, *cells):
 
 
 FIELDS = snn.LIFParams._fields
+ADAPTIVE = snn.ALIFParams(**FAST, tau_adapt=10e-3, beta=0.2)
 QUICK = HomeostasisParams(target=100.0, tau_rate=5e-3, speed=30.0)
 dense = partial(snn.dense, init=normal, backend="xla")
 recurrent = partial(snn.recurrent, init=normal, init_recurrent=normal)
@@ -68,6 +69,12 @@ CELLS = {
     "homeostatic lif": homeostatic_lif(N, snn.LIFParams(**FAST), QUICK),
     "synaptic scaling": synaptic_scaling(N, lif(), QUICK),
     "srm": snn.srm(N, snn.LIFParams(**FAST)),
+    "alif": snn.alif(N, ADAPTIVE),
+    "alif options": snn.alif(
+        N,
+        ADAPTIVE._replace(tau_syn=None, refractory=2e-3),
+        **{"reset_gradient": True, "adaptation_gradient": False, "input": "voltage"},
+    ),
     "dense": dense(N, 5),
     "dense bias": dense(N, 5, bias=True),
     "recurrent": recurrent(N, N, lif()),
@@ -125,7 +132,7 @@ CELLS = {
 SPEAKS_UNASKED = {"closed", "dense bias", "recurrent options", "running max"}
 DRIFTS_IN_SILENCE = {"homeostatic lif", "synaptic scaling"}
 NEURONS = [
-    *("li", "lif", "lif subtract", "lif refractory", "srm"),
+    *("li", "lif", "lif subtract", "lif refractory", "srm", "alif"),
     *("homeostatic lif", "synaptic scaling", "integrator"),
 ]
 

@@ -49,6 +49,7 @@ BY_KEYWORD = {
 OTHERWISE = {
     "datasets.read_events n_units": "the file says it, or this",
     "datasets.read_shd n_units": "the same in all of these files",
+    "neurons.alif reset": "as in e-prop",
     "parts.flat state": "goes with the weights",
     "neurons.spike_response threshold": "a formula",
     "training.fit state": "what it starts from",

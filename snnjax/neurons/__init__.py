@@ -4,6 +4,7 @@ A neuron is a cell that turns ``n`` currents into ``n`` spikes or voltages. It h
 constants, not weights; connections (``snnjax.networks``) have weights.
 """
 
+from snnjax.neurons.adaptive import ALIFParams, ALIFState, alif
 from snnjax.neurons.homeostasis import (
     HomeostasisParams,
     HomeostasisState,
@@ -21,6 +22,8 @@ from snnjax.neurons.stochastic import (
 )
 
 __all__ = [
+    "ALIFParams",
+    "ALIFState",
     "HomeostasisParams",
     "HomeostasisState",
     "LIFParams",
@@ -29,6 +32,7 @@ __all__ = [
     "LIState",
     "SRMState",
     "StochasticState",
+    "alif",
     "escape_noise",
     "homeostatic_lif",
     "kernel_integrals",

@@ -21,6 +21,7 @@ NEURONS = {
     "native lif": snn.lif(N),
     "lif refractory": snn.lif(N, snn.LIFParams(refractory=2e-3)),
     "srm": snn.srm(N),
+    "alif": snn.alif(N),
     "smooth_lif": smooth_lif(N),
     "stochastic_lif": stochastic_lif(N, key=jax.random.key(0)),
     "homeostatic_lif": homeostatic_lif(N),

@@ -196,6 +196,7 @@ WATCHED = {
     "li": (snn.li(N), ("v", "i")),
     "lif": (snn.lif(N, reset="subtract"), ("v", "i", "v_before")),
     "srm": (snn.srm(N), ("v", "free.v", "free.i", "response", "v_before")),
+    "alif": (snn.alif(N), ("v", "i", "a", "v_before")),
     "smooth_lif": (smooth_lif(N), ("v", "i", "v_before")),
     "stochastic_lif": (
         stochastic_lif(N, key=jax.random.key(0)),

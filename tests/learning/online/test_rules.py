@@ -28,6 +28,7 @@ from snnjax.neurons import HomeostasisParams, homeostatic_lif
 
 T, B, M, N, DT = 60, 3, 4, 5, 1e-3
 FAST = snn.LIFParams(5e-3, 2e-3, 0.5)
+SLOW = snn.ALIFParams(*FAST, tau_adapt=30e-3, beta=0.3)
 QUICK = HomeostasisParams(target=100.0, tau_rate=5e-3, speed=30.0)
 dense = partial(snn.dense, init=normal, backend="xla")
 lif = partial(snn.lif, N, FAST, backend="xla")
@@ -48,18 +49,6 @@ def leaky_tanh(n, alpha=0.3):
     return snn.Cell(lambda key: (), lambda x: jnp.zeros_like(x), step)
 
 
-def adaptive(n):
-    """Another: a threshold that jumps at each spike and comes back."""
-
-    def step(weights, state, x, dt):
-        v, a = state
-        v = 0.9 * v + x
-        s = snn.surrogate.spike(v - 1.0 - a, snn.SuperSpike(5.0))
-        return (v - jax.lax.stop_gradient(s), 0.95 * a + 0.3 * s), s
-
-    return snn.Cell(lambda key: (), lambda x: (0.0 * x, 0.0 * x), step)
-
-
 UNCOUPLED = {
     "leaky": behind(snn.li(N)),
     "to zero": behind(lif()),
@@ -69,9 +58,13 @@ UNCOUPLED = {
     "none": behind(lif(reset="none")),
     "refractory": behind(snn.lif(N, FAST._replace(refractory=2e-3), backend="xla")),
     "homeostatic": behind(homeostatic_lif(N, FAST, QUICK, reset="subtract")),
-    "adaptive": behind(adaptive(N)),
     "tanh": behind(leaky_tanh(N)),
     "srm": behind(snn.srm(N, FAST)),
+    "alif": behind(snn.alif(N, SLOW)),
+    "alif, gradients": behind(
+        snn.alif(N, SLOW._replace(refractory=2e-3), reset="zero", reset_gradient=True)
+    ),
+    "alif, no jump": behind(snn.alif(N, SLOW, adaptation_gradient=False)),
     "learned": behind(
         snn.learn(
             lambda tau, theta: snn.lif(
@@ -92,6 +85,7 @@ UNCOUPLED = {
 }
 COUPLED = {
     "recurrent": recurrent(M, N, lif()),
+    "recurrent alif": recurrent(M, N, snn.alif(N, SLOW)),
     "recurrent, gradient": recurrent(M, N, lif(reset="subtract", reset_gradient=True)),
     "tanh network": recurrent(M, N, leaky_tanh(N)),
     "two layers": snn.chain(
@@ -99,7 +93,10 @@ COUPLED = {
     ),
     "maximum": snn.chain(dense(M, N), lif(), dense(N, 2), snn.li(2), running_max(2)),
 }
-FACTOR = ("leaky", "subtract", "none", "homeostatic", "srm", "recurrence left out")
+FACTOR = (
+    *("leaky", "subtract", "none", "homeostatic", "srm", "alif, no jump"),
+    "recurrence left out",
+)
 
 
 def task(cell, drive=1.5):
