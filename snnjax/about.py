@@ -42,6 +42,8 @@ class About:
         watch: names -> the same cell, which puts out ``(y, {name: value})``; None where
             only fields of the state can be seen, by stepping.
         matrix: weights -> ``[n_in, n_out]``, of a connection that is one product.
+        row: the step of a cell that is its parts one after another, and nothing else;
+            what was given another step since is more.
     """
 
     make: Callable[..., Any] | None = None
@@ -53,6 +55,7 @@ class About:
     rebuild: Callable[[Callable[[Any, Any], Any]], Any] | None = None
     watch: Callable[[tuple[str, ...]], Any] | None = None
     matrix: Callable[[Any], jax.Array] | None = None
+    row: Callable[..., Any] | None = None
 
 
 Options = ParamSpec("Options")

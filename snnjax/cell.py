@@ -18,6 +18,7 @@ from snnjax import check, loops
 from snnjax.about import About, told
 from snnjax.check import Number
 from snnjax.chunks import checkpoint_length, in_chunks
+from snnjax.masks import Standing, zeroed
 
 Weights = Any
 State = Any
@@ -110,7 +111,7 @@ def unroll(
         state: where to start; the resting state if omitted.
         mask: valid steps ``[T, *batch]``, for sequences of unequal length. A step
             outside changes no state, puts out zeros and has no gradient, whatever its
-            input holds, NaN included. Masked runs are stepped.
+            input holds, NaN included. Parts with a state are stepped then.
         key: randomness of this run, for cells whose state holds a key (``reseed``).
         record: what to keep of each step, ``(state, y) -> anything``; the output
             ``y`` if omitted, which is the fast way. A voltage is cheaper to ask for
@@ -150,12 +151,16 @@ def unroll(
     mask = None if mask is None else _valid(mask, xs)
     _check_finite(xs, mask)
     if mask is not None:
-        cell, xs = _masked(cell), (xs, mask)
+        xs = xs, mask
 
     def run(state, xs):
-        if record is None and mask is None:
+        if mask is None and record is None:
             return run_cell(cell, weights, state, xs, dt)
-        return scan_steps(cell, weights, state, xs, dt, record)
+        if mask is None:
+            return scan_steps(cell, weights, state, xs, dt, record)
+        if record is None:
+            return _under(xs[1], cell).run(weights, state, xs[0], dt)
+        return scan_steps(_standing(cell), weights, state, xs, dt, record)
 
     if memory is not None:
         if checkpoint is not None:
@@ -378,34 +383,29 @@ def _check_finite(xs, mask):
             )
 
 
-def _masked(cell):
-    """A cell of ``(x, valid)`` that stands still where a step is not valid."""
-    return cell._replace(step=_Standing(cell.step), run=None, loop=None)
+def _under(valid, cell):
+    """A cell that stands still where a step is not valid.
+
+    Parts in a row run one after another; those without memory do so at once.
+    """
+    if cell.about is not None and cell.about.row is cell.step:
+        return cell.about.rebuild(lambda key, part: _under(valid, part))
+
+    def run(weights, state, xs, dt):
+        if jax.tree.leaves(state):
+            return scan_steps(_standing(cell), weights, state, (xs, valid), dt)
+        state, ys = run_cell(cell, weights, state, zeroed(valid, xs), dt)
+        return state, zeroed(valid, ys)
+
+    return cell._replace(run=run, loop=None, about=None)
 
 
-class _Standing(NamedTuple):
-    """A step that is one where it is valid; told apart by the step."""
-
-    step: Callable
-
-    def __call__(self, weights, state, given, dt):
-        x, valid = given
-        x = jax.tree.map(lambda x: _where(valid, x, jnp.zeros_like(x)), x)
-        after, y = self.step(weights, state, x, dt)
-        state = jax.tree.map(lambda a, b: _where(valid, a, b), after, state)
-        return state, jax.tree.map(lambda y: _where(valid, y, jnp.zeros_like(y)), y)
+def _standing(cell):
+    return cell._replace(step=Standing(cell.step))
 
 
 def _shapes(x):
     return ", ".join(str(jnp.shape(leaf)) for leaf in jax.tree.leaves(x))
-
-
-def _where(valid, x, other):
-    """Chosen sample by sample; what all samples share moves on with any of them."""
-    if x.shape[: valid.ndim] != valid.shape:
-        return jnp.where(jnp.any(valid), x, other)
-    missing = x.ndim - valid.ndim
-    return jnp.where(jnp.expand_dims(valid, tuple(range(-missing, 0))), x, other)
 
 
 def check_state(rest: Callable[[Any], State], state: State, x: Any) -> State:

@@ -67,6 +67,7 @@ def chain(*cells: Cell, outputs: Names = None, **named: Cell) -> Cell:
 
     heads = Wanted("chain", parts, outputs, list(parts)[-1]).heads
     inner = [Edge(a, b) for a, b in itertools.pairwise((INPUT, *parts))]
+    cell = build(())
     about = About(
         parts=parts,
         edges=(*inner, *(Edge(head, OUTPUT) for head in heads)),
@@ -74,8 +75,9 @@ def chain(*cells: Cell, outputs: Names = None, **named: Cell) -> Cell:
         states=pack.states,
         rebuild=rebuild,
         watch=build,
+        row=cell.step if outputs is None else None,
     )
-    return build(())._replace(about=about)
+    return cell._replace(about=about)
 
 
 def _in_turn(parts, pack, wanted):

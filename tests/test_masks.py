@@ -122,3 +122,50 @@ def test_a_run_may_have_its_own_noise():
 def test_a_mask_of_another_shape_is_refused(mask, words):
     with pytest.raises(ValueError, match=words):
         snn.unroll(snn.li(N), (), inputs(), dt=DT, mask=mask)
+
+
+@pytest.mark.parametrize("backend", ["native", "xla"])
+def test_connections_of_a_masked_chain_run_at_once(backend):
+    first = snn.dense(N, N, bias=True, backend=backend)
+    inner = snn.chain(hidden=first, spikes=snn.lif(N, FAST, backend=backend))
+    net = snn.chain(inner, snn.dense(N, 2), snn.li(2))
+    weights, xs = net.init(jax.random.key(0)), inputs()
+    dirty = jnp.where(MASK[..., None], xs, jnp.nan)
+    alone = snn.unroll(net, weights, jnp.where(MASK[..., None], xs, 0.0), dt=DT)[1]
+    ys = snn.unroll(net, weights, dirty, dt=DT, mask=MASK)[1]
+    expected = np.where(MASK[..., None], alone, 0.0)
+    np.testing.assert_allclose(ys, expected, 1e-6, 1e-6)
+
+    def masked(xs):
+        return snn.unroll(net, weights, xs, dt=DT, mask=MASK)[1]
+
+    inside = [e for e in jax.make_jaxpr(masked)(xs).eqns if e.primitive.name == "scan"]
+    assert not any("dot_general" in str(e.params["jaxpr"]) for e in inside)
+
+
+def test_names_that_are_watched_are_seen_under_a_mask():
+    net = snn.chain(
+        input=snn.dense(N, N), hidden=snn.lif(N, FAST), outputs=("hidden", "hidden.v")
+    )
+    weights = net.init(jax.random.key(0))
+    state, ys = snn.unroll(net, weights, inputs(), dt=DT, mask=MASK)
+    v = np.asarray(ys["hidden.v"])
+    assert not v[~MASK].any()
+    for b, steps in enumerate(LENGTHS[:2]):
+        np.testing.assert_array_equal(v[steps - 1, b], state["hidden"].v[b])
+
+
+def test_a_chain_that_was_given_another_step_is_stepped_under_a_mask():
+    net = snn.chain(snn.dense(N, N), snn.li(N))
+    weights = net.init(jax.random.key(0))
+
+    def twice(weights, state, x, dt):
+        state, y = net.step(weights, state, x, dt)
+        return state, 2.0 * y
+
+    changed = net._replace(step=twice, run=None)
+    found, plain = (
+        snn.unroll(cell, weights, inputs(), dt=DT, mask=MASK)[1]
+        for cell in (changed, net)
+    )
+    np.testing.assert_allclose(found, 2.0 * plain, 1e-5, 1e-5)
