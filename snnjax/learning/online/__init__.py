@@ -2,6 +2,7 @@
 
 from snnjax.learning.online.factors import factored
 from snnjax.learning.online.influence import per_unit, rtrl, truncated, window
+from snnjax.learning.online.kronecker_sketch import kronecker
 from snnjax.learning.online.layers import stack
 from snnjax.learning.online.rule import Carry, Learned, Rule, gradients, train
 from snnjax.learning.online.sketch import rank_one
@@ -12,6 +13,7 @@ __all__ = [
     "Rule",
     "factored",
     "gradients",
+    "kronecker",
     "per_unit",
     "rank_one",
     "rtrl",

@@ -19,11 +19,11 @@ import jax.numpy as jnp
 from jax.tree_util import Partial
 
 from snnjax import check, loops
-from snnjax.about import About
-from snnjax.cell import Cell, check_cell, rest_like
+from snnjax.cell import Cell, rest_like
 from snnjax.learning.online.influence import no_change, through
 from snnjax.learning.online.rule import Carry, Rule
-from snnjax.learning.online.units import SCALES, coupled, drawn
+from snnjax.learning.online.split import check_connections, credited, split
+from snnjax.learning.online.units import SCALES, check_vectors, coupled, drawn
 from snnjax.states import moving, samples
 
 _SPREAD = 1e-5
@@ -34,18 +34,6 @@ class Traces(NamedTuple):
 
     of_inputs: dict[Any, jax.Array]  # P of each connection, [B, K, m]
     of_ones: jax.Array  # of an input that is always 1, as a bias has, [K]
-
-
-class _Layer(NamedTuple):
-    """A layer taken apart."""
-
-    about: About
-    neuron: Any  # key of the part that has the state
-    sources: dict[Any, str]  # connection -> "input", or "before" for its own spikes
-
-    @property
-    def parts(self):
-        return self.about.parts
 
 
 def factored(cell: Cell) -> Rule:
@@ -66,14 +54,15 @@ def factored(cell: Cell) -> Rule:
             for traces that do not factor, and units that act on each other. Where
             constants are traced, and it cannot be raised, every gradient is NaN.
     """
-    layer = _taken_apart(cell)
+    layer = split("factored", cell)
     neuron = layer.parts[layer.neuron]
 
     def init(weights, x):
+        check_vectors("factored", cell, x)
         state = rest_like(cell, weights, x)
         samples("factored", state, x.shape[:-1])
-        inner = layer.about.states(state)[layer.neuron]
-        _check_weights(layer, weights, x)
+        linear, _ = check_connections("factored", layer, weights, state, x)
+        inner = layer.inner(state)
         like = jax.tree.map(lambda s: s.reshape(-1, s.shape[-1])[0], inner)
         with jax.ensure_compile_time_eval():
             spread = partial(_spread, neuron, dt=1e-3)
@@ -85,20 +74,19 @@ def factored(cell: Cell) -> Rule:
                 'from unit to unit, or from state to state. Take reset="subtract" or '
                 '"none" without the gradient of the reset, or per_unit.'
             )
-        sure &= ~coupled("factored", cell, weights, x)
+        sure &= linear & ~coupled("factored", cell, weights, x)
         arrays, dtype = len(moving(inner)[0]), check.precision(weights, x)
-        count, widths = prod(x.shape[:-1]), {"input": x.shape[-1]}
-        widths["before"] = moving(inner)[0][0].shape[-1]
+        count = prod(x.shape[:-1])
         none = check.or_nan(jnp.zeros((count, arrays, 1), dtype), sure)
         of_inputs = {
-            key: jnp.broadcast_to(none, (count, arrays, widths[source]))
-            for key, source in layer.sources.items()
+            key: jnp.broadcast_to(none, (count, arrays, width))
+            for key, width in layer.widths(state, x).items()
         }
         return Carry(state, Traces(of_inputs, jnp.zeros(arrays, dtype)))
 
     def run(weights, carry, xs, dt):
         end, ys, back = through(cell, weights, carry.state, xs, dt)
-        inner = layer.about.states(carry.state)[layer.neuron]
+        inner = layer.inner(carry.state)
         like = jax.tree.map(lambda s: s.reshape(-1, s.shape[-1])[0], inner)
         given, power = _response(_onward(neuron, like, dt), len(xs))
         traces = {}
@@ -114,46 +102,6 @@ def factored(cell: Cell) -> Rule:
         return Carry(end, Traces(traces, of_ones)), ys, pull
 
     return Rule(init, run)
-
-
-def _taken_apart(cell):
-    check_cell("What factored is given", cell)
-    parts = cell.about.parts if cell.about else {}
-    if "feedback" in parts and "neuron" in parts:
-        sources = {"feedback": "before"}
-        if "input" in parts:
-            sources = {"input": "input", **sources}
-        layer = _Layer(cell.about, "neuron", sources)
-    elif len(parts) == 2:
-        below, above = parts
-        layer = _Layer(cell.about, above, {below: "input"})
-    else:
-        raise ValueError(
-            f"factored needs a layer, chain(connection, neuron) or recurrent(…), got "
-            f"{cell!r}. Take a rule for each layer, stack(…), or per_unit."
-        )
-    options = cell.about.options.arguments if cell.about.options else {}
-    if options.get("outputs") is not None:
-        raise ValueError("factored needs a layer that shows its spikes, no outputs=.")
-    return layer
-
-
-def _check_weights(layer, weights, x):
-    """Refuses learned constants, and connections that remember or are not linear."""
-    each = layer.about.weights(weights)
-    if jax.tree.leaves(each[layer.neuron]):
-        raise ValueError(
-            "factored cannot treat learned constants of neurons: what they do differs "
-            "from unit to unit. Take per_unit."
-        )
-    sample = jnp.zeros(x.shape[-1:], jnp.float32)
-    for key, source in layer.sources.items():
-        connection = layer.parts[key]
-        if source == "input" and jax.tree.leaves(connection.rest(sample)):
-            raise ValueError(
-                f"factored needs connections without memory, {key} has a state. Take "
-                "per_unit or rtrl."
-            )
 
 
 def _onward(neuron, like, dt):
@@ -201,21 +149,7 @@ def _one_step_late(first, ys):
 
 def _pull(layer, back, none, state, past, weights, dys):
     dw, dz, dxs = back((none, dys))
-    rebuild = moving(state)[1]
-    inner = layer.about.states(rebuild(dz))[layer.neuron]
+    inner = layer.inner(moving(state)[1](dz))
     credit = jnp.stack([d.reshape(-1, d.shape[-1]) for d in moving(inner)[0]], axis=1)
-
-    def reached(weights):
-        """Σ_k dz_k · (P_k W + q_k b), by the connections' own step."""
-        each, total = layer.about.weights(weights), jnp.zeros(())
-        for key in layer.sources:
-            step = partial(layer.parts[key].step, each[key], ())
-            p = past.of_inputs[key]
-            nothing = jnp.zeros_like(p[:1, :1])
-            bias = step(nothing, 1.0)[1]
-            rest = (1.0 - past.of_ones)[None, :, None]
-            total = total + jnp.sum(credit * (step(p, 1.0)[1] - rest * bias))
-        return total
-
-    before = jax.grad(reached)(weights)
-    return jax.tree.map(jnp.add, dw, before), dxs
+    given = past.of_inputs, past.of_ones[None], credit
+    return jax.tree.map(jnp.add, dw, credited(layer, weights, *given)), dxs

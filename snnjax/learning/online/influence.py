@@ -22,7 +22,7 @@ from snnjax import check
 from snnjax.cell import Cell, State, Weights, check_cell, rest_like, run_cell, unroll
 from snnjax.check import Number
 from snnjax.learning.online.rule import Carry, Rule
-from snnjax.learning.online.units import coupled, units_of
+from snnjax.learning.online.units import check_vectors, coupled, units_of
 from snnjax.states import moving, samples, together
 
 
@@ -62,6 +62,7 @@ def rtrl(cell: Cell) -> Rule:
     check_cell("What rtrl is given", cell)
 
     def init(weights, x):
+        check_vectors("rtrl", cell, x)
         state = rest_like(cell, weights, x)
         each = samples("rtrl", state, x.shape[:-1])
         size = sum(leaf[0].size for leaf in moving(each)[0])
@@ -120,6 +121,7 @@ def per_unit(cell: Cell) -> Rule:
     check_cell("What per_unit is given", cell)
 
     def init(weights, x):
+        check_vectors("per_unit", cell, x)
         state = rest_like(cell, weights, x)
         each = samples("per_unit", state, x.shape[:-1])
         arrays, n = units_of("per_unit", each, weights)

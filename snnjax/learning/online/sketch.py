@@ -18,6 +18,7 @@ from snnjax import check
 from snnjax.cell import Cell, check_cell, rest_like, run_cell
 from snnjax.learning.online.influence import no_change, through
 from snnjax.learning.online.rule import Carry, Rule
+from snnjax.learning.online.units import check_vectors
 from snnjax.states import moving, samples, together
 
 
@@ -40,6 +41,7 @@ def rank_one(cell: Cell, key: jax.Array) -> Rule:
     check.key(key)
 
     def init(weights, x):
+        check_vectors("rank_one", cell, x)
         state = rest_like(cell, weights, x)
         each = samples("rank_one", state, x.shape[:-1])
         size = sum(leaf[0].size for leaf in moving(each)[0])

@@ -13,6 +13,26 @@ SCALES = 0.1, 1.0, 10.0  # of random weights, states and inputs
 _STEPS, _DT = 3, 1e-3
 
 
+def check_vectors(name: str, cell: Cell, x: jax.Array) -> None:
+    """Refuses inputs that are no numbers of each sample, ``[*batch, n_in]``.
+
+    Raises:
+        ValueError: for indices of events, and for a cell that reads feature maps.
+    """
+    if jnp.issubdtype(x.dtype, jnp.signedinteger):
+        raise ValueError(
+            f"{name} needs inputs as numbers [*batch, n_in], got {x.dtype}, as indices "
+            "of events are. Give it their raster, or take truncated or window."
+        )
+    try:
+        cell.rest(jnp.zeros(x.shape[-1:], x.dtype))
+    except ValueError as error:
+        raise ValueError(
+            f"{name} needs a cell that takes a single sample [n_in] too; this one does "
+            f"not: {error} For feature maps take truncated or window."
+        ) from error
+
+
 def units_of(name: str, each: Any, weights: Weights) -> tuple[int, int]:
     """How many arrays the state of n units has, and n.
 

@@ -1,0 +1,150 @@
+"""A layer taken apart: its neuron, its connections, and what each of these reads."""
+
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from snnjax import check, loops
+from snnjax.about import About
+from snnjax.cell import Cell, State, Weights, check_cell
+from snnjax.learning.online.units import drawn
+from snnjax.states import moving
+
+
+class Layer(NamedTuple):
+    """A layer taken apart."""
+
+    about: About
+    neuron: Any  # key of the part that has the state
+    sources: dict[Any, str]  # connection -> "input", or "before" for its own spikes
+
+    @property
+    def parts(self):
+        """The cells inside, by key."""
+        return self.about.parts
+
+    def inner(self, state: State) -> State:
+        """The state of the neurons."""
+        return self.about.states(state)[self.neuron]
+
+    def widths(self, state: State, x: jax.Array) -> dict[Any, int]:
+        """How many numbers each connection is given."""
+        n = moving(self.inner(state))[0][0].shape[-1]
+        sizes = {"input": x.shape[-1], "before": n}
+        return {key: sizes[source] for key, source in self.sources.items()}
+
+
+def split(name: str, cell: Cell) -> Layer:
+    """Takes apart ``chain(connection, neuron)``, or ``recurrent`` in either form.
+
+    Raises:
+        ValueError: for another cell, by the ``name`` of the rule that needs a layer.
+    """
+    check_cell(f"What {name} is given", cell)
+    about = About() if cell.about is None else cell.about
+    parts = about.parts
+    if "feedback" in parts and "neuron" in parts:
+        sources = {"feedback": "before"}
+        if "input" in parts:
+            sources = {"input": "input", **sources}
+        layer = Layer(about, "neuron", sources)
+    elif len(parts) == 2:
+        below, above = parts
+        layer = Layer(about, above, {below: "input"})
+    else:
+        raise ValueError(
+            f"{name} needs a layer, chain(connection, neuron) or recurrent(…), got "
+            f"{cell!r}. Take a rule for each layer, stack(…), or per_unit."
+        )
+    options = about.options.arguments if about.options else {}
+    if options.get("outputs") is not None:
+        raise ValueError(f"{name} needs a layer that shows its spikes, no outputs=.")
+    return layer
+
+
+def check_connections(
+    name: str, layer: Layer, weights: Weights, state: State, x: jax.Array
+) -> tuple[jax.Array, bool]:
+    """Refuses learned constants, and connections that remember or are not linear.
+
+    Returns:
+        Whether connections are linear, ``[]``, as far as it could not be raised, and
+        whether any has a bias.
+
+    Raises:
+        ValueError: as said.
+    """
+    each, inner = layer.about.weights(weights), layer.about.states(state)
+    if jax.tree.leaves(each[layer.neuron]):
+        raise ValueError(
+            f"{name} cannot treat learned constants of neurons: what they do differs "
+            "from unit to unit. Take per_unit or rtrl."
+        )
+    for key in layer.sources:
+        if jax.tree.leaves(inner[key]):
+            raise ValueError(
+                f"{name} needs connections without memory, {key} has a state. Take "
+                "per_unit or rtrl."
+            )
+    with jax.ensure_compile_time_eval():
+        widths = layer.widths(state, x)
+        found = [_judged(layer.parts[k], each[k], m) for k, m in widths.items()]
+    linear = jnp.all(jnp.stack([even for even, _ in found]))
+    known = check.concrete(linear)
+    if known is not None and not known:
+        raise ValueError(
+            f"{name} needs connections that are linear in what they are given: a trace "
+            "of the input stands for the input. Take per_unit or rtrl."
+        )
+    biased = [check.concrete(own) for _, own in found]
+    return linear, any(own is None or bool(own) for own in biased)
+
+
+def credited(
+    layer: Layer,
+    weights: Weights,
+    of_inputs: dict[Any, jax.Array],
+    of_ones: jax.Array,
+    credit: jax.Array,
+) -> Weights:
+    """The gradient of ``Σ_k credit_k · (P_k W + q_k b)``, by the connections' own step.
+
+    What a connection does with its weights, a mask or signs, needs nothing here.
+
+    Args:
+        layer: taken apart.
+        weights: of the whole.
+        of_inputs: traces P of what each connection was given, ``[B, K, m]``.
+        of_ones: traces q of an input that is always 1, ``[1, K]`` or ``[B, K]``.
+        credit: ``[B, K, n]``.
+    """
+
+    def reached(weights):
+        each, total = layer.about.weights(weights), jnp.zeros(())
+        for key in layer.sources:
+            step = partial(layer.parts[key].step, each[key], ())
+            p = of_inputs[key]
+            bias = step(jnp.zeros_like(p[:1, :1]), 1.0)[1]
+            rest = (1.0 - of_ones)[..., None]
+            total = total + jnp.sum(credit * (step(p, 1.0)[1] - rest * bias))
+        return total
+
+    return jax.grad(reached)(weights)
+
+
+def _judged(connection, like, width):
+    """Whether a connection is linear, and whether it has a bias; by numbers."""
+    keys = jax.random.split(jax.random.key(0), 3)
+
+    def judged():
+        weights = drawn(keys[0], like, 1.0)
+        a, b = (jax.random.normal(k, (width,)) for k in keys[1:])
+        at = lambda x: connection.step(weights, (), x, 1.0)[1]  # noqa: E731
+        own = at(jnp.zeros_like(a))
+        apart = at(a + b) - at(a) - at(b) + own
+        size = jnp.max(jnp.abs(at(a))) + jnp.max(jnp.abs(at(b)))
+        return jnp.max(jnp.abs(apart)) <= 1e-4 * size, jnp.any(own != 0)
+
+    return loops.forgotten(judged)
