@@ -108,6 +108,68 @@ def _(patterns=2, steps=3, n=4, classes=2):
     }
 
 
+@call(inputs.add)
+def _(steps=3, batch=2):
+    return {"key": KEY, "steps": steps, "batch": batch}
+
+
+@call(inputs.add_floor)
+def _():
+    return {"first": True, "second": False}
+
+
+@call(inputs.mimic, named={"teacher": "key"}, slow=True)
+def _(steps=3, batch=2, n_in=2, n=3, n_out=2):
+    return {
+        **{"key": KEY, "teacher": KEY, "steps": steps, "batch": batch},
+        **{"n_in": n_in, "n": n, "n_out": n_out},
+    }
+
+
+@call(inputs.pattern_generation)
+def _(steps=3, n_in=2, n_out=2):
+    return {
+        **{"key": KEY, "steps": steps, "n_in": n_in, "n_out": n_out, "rate": 50.0},
+        **{"periods": np.array([0.5, 0.2]), "dt": DT},
+    }
+
+
+@call(inputs.spike_mapping)
+def _(steps=3, patterns=2, n_in=2, n_out=3):
+    return {
+        **{"key": KEY, "steps": steps, "patterns": patterns, "n_in": n_in},
+        **{"n_out": n_out, "rate": 10.0, "rate_out": 10.0, "dt": DT},
+    }
+
+
+@call(inputs.evidence)
+def _(batch=2, cues=3, group=2):
+    return {
+        **{"key": KEY, "batch": batch, "cues": cues, "weak": 0.3, "cue": 3e-3},
+        **{
+            "gap": 2e-3,
+            "delay": 2e-3,
+            "recall": 2e-3,
+            "per_group": group,
+            "rate": 40.0,
+        },
+        "dt": DT,
+    }
+
+
+@call(inputs.evidence_error)
+def _(cues=3, seen=1):
+    return {"cues": cues, "weak": 0.3, "seen": seen}
+
+
+@call(inputs.store_recall)
+def _(batch=2, periods=3, group=2):
+    return {
+        **{"key": KEY, "batch": batch, "periods": periods, "period": 3e-3},
+        **{"per_group": group, "rate": 50.0, "dt": DT},
+    }
+
+
 @call(inputs.yin_yang)
 def _(size=3):
     return {"size": size, "seed": 42, "r_small": 0.1, "r_big": 0.5}
