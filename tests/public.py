@@ -18,6 +18,7 @@ from snnjax import events as ev
 from snnjax import networks, parts
 from snnjax.datasets.sources import InMemory
 from snnjax.inputs import batches
+from snnjax.learning import online
 
 T, B, N, DT = 320, 2, 4, 1e-3
 APART = (
@@ -41,7 +42,7 @@ def everything():
     """
     found = {}
     todo = [getattr(snn, name) for name in dir(snn)]
-    todo = [*filter(inspect.ismodule, todo), parts, batches, snn]
+    todo = [*filter(inspect.ismodule, todo), parts, batches, online, snn]
     for module in todo:  # grows on the way
         for name, value in listed(module):
             if inspect.ismodule(value):
@@ -71,13 +72,15 @@ def functions():
         if name.partition(".")[0] not in APART
         and "." in name
         and f.__name__ not in SOUND
+        and f is not online.temp_memory  # counts bytes
         and not makes_cells(f)
     }
 
 
 def makes_cells(f):
+    """Whether a function makes a cell, or a rule for one: numbers come later."""
     made = inspect.signature(f).return_annotation
-    return made in (snn.Cell, "Cell") or f is networks.recurrent
+    return made in (snn.Cell, online.Rule) or f is networks.recurrent
 
 
 class Numbers:
@@ -148,6 +151,14 @@ def weights_of(net, a):
     dtype = np.float64 if a.dtype == np.float64 else np.float32
     drawn = net.init(jax.random.key(0))
     return jax.tree.map(lambda w: a.make(16.0 * w, dtype), drawn)
+
+
+def readout():
+    return snn.chain(snn.dense(N, 2), snn.li(2))
+
+
+def squared(y):
+    return jnp.mean(y**2)
 
 
 def tree(a):
@@ -279,6 +290,12 @@ VALUES = {
     "y": lambda a: a(T, B, N),
 }
 _DRIVE = {"n_in": 20, "rate": 20.0, "params": snn.LIFParams()}
+_OF_RULE = {
+    "rule": lambda a: online.per_unit(readout()),
+    "weights": lambda a: weights_of(readout(), a),
+    "xs": lambda a: a.spikes(6, B, N),
+    "loss": lambda a: squared,
+}
 _OF_CELL = {"cell": lambda a: snn.lif(N), "weights": lambda a: ()}
 _OF_NET = {"weights": lambda a: weights_of(network(), a), "steps": lambda a: 3}
 _OF_DRIVE = {"inputs": lambda a: networks.poisson_drive(**_DRIVE)}
@@ -320,6 +337,19 @@ OF = {
     "inputs.batches.blend": {"second": lambda a: batches.pad(samples())},
     "learning.cross_entropy": {},
     "learning.homeostatic_pretraining": {**_OF_NET, "upper": lambda a: 900.0},
+    "learning.online.alignment": {"found": tree, "expected": tree},
+    "learning.online.along_training": {
+        **_OF_RULE,
+        "rules": lambda a: {"all": online.per_unit(readout())},
+        "cell": lambda a: readout(),
+        "xs": lambda a: a.spikes(2, 3, B, N),
+    },
+    "learning.online.gradients": _OF_RULE,
+    "learning.online.temp_memory": _OF_RULE,
+    "learning.online.train": {
+        **_OF_RULE,
+        "opt_state": lambda a: optax.adam(0.1).init(weights_of(readout(), a)),
+    },
     "learning.voltage_band": {"lower": lambda a: 0.25, "upper": lambda a: 0.75},
     "networks.balance": {
         "excitatory": lambda a: [networks.poisson_drive(**_DRIVE)],
@@ -385,6 +415,8 @@ def call(name, a, **more):
     for key, parameter in inspect.signature(f).parameters.items():
         known = OF.get(name, {}).get(key)
         if known is None and parameter.default is not parameter.empty:
+            continue
+        if known is None and parameter.kind is parameter.VAR_POSITIONAL:
             continue
         if known is None:
             assert key in VALUES, f"tests/public.py: what is {key} of {name}?"

@@ -6,11 +6,12 @@ import inspect
 import calls_analysis
 import calls_cells
 import calls_inputs
+import calls_online
 import pytest
 from calls import CALLS, empty_failures, failures
 from public import everything
 
-TABLES = (calls_analysis, calls_cells, calls_inputs)
+TABLES = (calls_analysis, calls_cells, calls_inputs, calls_online)
 NOT_CALLED = {
     "senses.hearing.digits_from_sound": "reads files",
     "senses.hearing.encode_cached": "reads files",

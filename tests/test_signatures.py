@@ -17,6 +17,7 @@ BY_KEYWORD = {
     "backend": ("auto",),
     "batch_size": (None,),
     "bias": (False,),
+    "block": (1,),
     "binary": (False,),
     "causal": (False,),
     "channels": (70,),
@@ -49,6 +50,8 @@ BY_KEYWORD = {
 OTHERWISE = {
     "datasets.read_events n_units": "the file says it, or this",
     "datasets.read_shd n_units": "the same in all of these files",
+    "learning.online.window steps": "what the rule is",
+    "networks.residual block": "a cell",
     "neurons.alif reset": "as in e-prop",
     "parts.flat state": "goes with the weights",
     "neurons.spike_response threshold": "a formula",
@@ -61,6 +64,8 @@ OTHERWISE = {
     "senses.hearing.gammatone.erb_space channels": "a size",
 }
 KEY_LATER = {
+    "learning.online.kronecker": "the cell comes first, as in every rule",
+    "learning.online.rank_one": "the cell comes first, as in every rule",
     "unroll": "a run may need none",
     "neurons.stochastic_lif": "of runs that are given none",
     "reseed": "the state comes first",

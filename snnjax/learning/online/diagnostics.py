@@ -16,7 +16,7 @@ from snnjax import check, loops
 from snnjax.cell import Cell
 from snnjax.check import Number
 from snnjax.learning.online.influence import truncated
-from snnjax.learning.online.rule import Rule, gradients
+from snnjax.learning.online.rule import Rule, check_optimizer, gradients
 
 
 class Alignment(NamedTuple):
@@ -102,12 +102,16 @@ def along_training(
     Raises:
         ValueError: without a rule, for inputs of another form, and as ``gradients``.
     """
+    check.mapping("rules", rules)
     if not rules:
-        raise ValueError("along_training expects a rule at least, {name: rule}.")
-    check.array("xs", xs, "[updates, T, *batch, n_in]")
-    if xs.ndim < 3 or not len(xs):
+        raise ValueError("rules must hold a rule at least, {name: rule}, got none.")
+    check_optimizer(optimizer)
+    check.arrays("weights", weights)
+    check.array("xs", xs, "[updates, T, *batch, n_in]", finite=True)
+    if xs.ndim < 3 or not xs.size:
         raise ValueError(
-            f"xs must be [updates, T, *batch, n_in] with updates > 0, got {xs.shape}."
+            "xs must be [updates, T, *batch, n_in] of one update, step, sample and "
+            f"input at least, got {xs.shape}."
         )
     for leaf in jax.tree.leaves(per_step):
         if jnp.shape(leaf)[:2] != xs.shape[:2]:
@@ -163,6 +167,8 @@ def temp_memory(
         ValueError: as ``gradients``.
         NotImplementedError: where XLA does not tell.
     """
+    check.arrays("weights", weights)
+    check.arrays("xs", xs)
 
     def found(weights, xs, per_step):
         return gradients(rule, weights, xs, loss, *per_step, dt=dt, block=block)[:2]

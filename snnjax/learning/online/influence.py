@@ -286,7 +286,7 @@ def _of_one_number(back, ends, weights, direct):
     for k, w in enumerate(leaves):
         if w.ndim == 0:
             ones = [
-                jnp.ones(()) if j == k else jnp.zeros_like(v)
+                jnp.ones_like(v) if j == k else jnp.zeros_like(v)
                 for j, v in enumerate(leaves)
             ]
             moved = jax.tree.unflatten(tree, ones), *map(jnp.zeros_like, ends)

@@ -20,6 +20,7 @@ from snnjax import check, loops
 from snnjax.cell import Cell, rest_like
 from snnjax.learning.online.influence import no_change, through
 from snnjax.learning.online.rule import Carry, Rule
+from snnjax.learning.online.sketch import random_signs
 from snnjax.learning.online.split import check_connections, credited, split
 from snnjax.learning.online.units import check_vectors, coupled
 from snnjax.states import moving, samples, together
@@ -88,7 +89,7 @@ def kronecker(cell: Cell, key: jax.Array) -> Rule:
         past, batch = carry.past, xs.shape[1:-1]
         flat = xs.reshape(len(xs), prod(batch), xs.shape[-1])
         key, key_signs = jax.random.split(past.key)
-        signs = jax.random.rademacher(key_signs, flat.shape[:2], past.of_state.dtype)
+        signs = random_signs(key_signs, flat.shape[:2], past.of_state.dtype)
         each = samples("kronecker", carry.state, batch)
         sketch = partial(_sketched, cell, layer, weights, dt, past.biased)
         before = past.of_inputs, past.of_ones, past.of_state

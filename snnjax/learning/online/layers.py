@@ -8,8 +8,9 @@ import jax
 import jax.numpy as jnp
 from jax.tree_util import Partial
 
+from snnjax import check
 from snnjax.compose import Packing
-from snnjax.learning.online.rule import Carry, Rule
+from snnjax.learning.online.rule import Carry, Rule, check_rule
 from snnjax.states import moving
 
 
@@ -47,6 +48,9 @@ def stack(
     if bool(rules) == bool(named):
         raise ValueError("stack expects rules, either with names or without.")
     layers: dict[Any, Rule] = dict(named) if named else dict(enumerate(rules))
+    for key, rule in layers.items():
+        check_rule(f"Layer {key} of stack", rule)
+    check.flag("every", every)
     matrices = _matrices(feedback, len(layers), every)
     pack = Packing("stack", layers, by_name=bool(named))
 
@@ -90,6 +94,9 @@ def _matrices(feedback, count, every):
                 f"{feedback!r}, every={every}."
             )
         return None
+    if not isinstance(feedback, Sequence):
+        raise ValueError(f"feedback must be a list of matrices, got {feedback!r}.")
+    check.arrays("feedback", feedback)
     matrices = [jnp.asarray(b) for b in feedback]
     if len(matrices) != count - 1 or any(b.ndim != 2 for b in matrices):
         shapes = [b.shape for b in matrices]

@@ -90,10 +90,14 @@ def gradients(
         The loss ``[]``, its gradient, a tree like the weights, and where to go on.
 
     Raises:
-        ValueError: for an empty sequence, something per step of another length, a block
-            below one step, a ``dt`` that is not positive, and what the rule refuses.
+        ValueError: for what is no rule, an empty sequence, something per step of
+            another length, a block below one step, a ``dt`` that is not positive, and
+            what the rule refuses.
     """
-    carry, dt = _started(rule, weights, xs, per_step, dt, block, carry)
+    check.arrays("weights", weights)
+    check.array("xs", xs, "[T, *batch, n_in]")
+    weights, xs = jax.tree.map(jnp.asarray, (weights, xs))
+    carry, dt = _started(rule, weights, xs, loss, per_step, dt, block, carry)
 
     def one(held, part):
         carry, value, grads = held
@@ -139,9 +143,13 @@ def train(
         Weights, state of the optimizer, where to go on, and the loss of each block.
 
     Raises:
-        ValueError: as ``gradients``.
+        ValueError: as ``gradients``, and for an optimizer that is none.
     """
-    carry, dt = _started(rule, weights, xs, per_step, dt, block, carry)
+    check_optimizer(optimizer, opt_state)
+    check.arrays("weights", weights)
+    check.array("xs", xs, "[T, *batch, n_in]")
+    weights, xs = jax.tree.map(jnp.asarray, (weights, xs))
+    carry, dt = _started(rule, weights, xs, loss, per_step, dt, block, carry)
 
     def one(held, part):
         carry, weights, opt_state = held
@@ -157,12 +165,42 @@ def train(
     return Learned(weights, opt_state, carry, values)
 
 
-def _started(rule, weights, xs, per_step, dt, block, carry):
+def check_rule(what: str, rule: Any) -> None:
+    """Refuses what is no rule.
+
+    Raises:
+        ValueError: with what came.
+    """
+    if not isinstance(rule, Rule):
+        raise ValueError(f"{what} must be a rule such as rtrl(cell), got {rule!r}.")
+    if not isinstance(rule.leaves_out, tuple):
+        raise ValueError(
+            f"leaves_out of {what} must be a tuple of words, got {rule.leaves_out!r}."
+        )
+
+
+def check_optimizer(optimizer: Any, opt_state: Any = ()) -> None:
+    """Refuses what is no optimizer, and a state of something else than arrays.
+
+    Raises:
+        ValueError: with what came.
+    """
+    check.fields("optimizer", optimizer, "init", "update")
+    if opt_state is None:
+        raise ValueError("opt_state must be that of optimizer.init(weights), got None.")
+    check.arrays("opt_state", opt_state)
+
+
+def _started(rule, weights, xs, loss, per_step, dt, block, carry):
+    check_rule("rule", rule)
     check.whole("block", block)
     check.positive("dt", dt, " [s]")
-    if xs.ndim < 2 or not len(xs):
+    check.function("loss", loss)
+    check.signal("xs", xs)
+    if xs.ndim < 2 or not xs.size:
         raise ValueError(
-            f"xs must be [T, *batch, n_in] with T > 0, got shape {xs.shape}."
+            "xs must be [T, *batch, n_in] with T > 0, a sample and an input at least, "
+            f"got shape {xs.shape}."
         )
     for leaf in jax.tree.leaves(per_step):
         if jnp.shape(leaf)[:1] != (len(xs),):

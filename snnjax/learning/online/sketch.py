@@ -9,6 +9,7 @@ size of the weights for each sample.
 
 from functools import partial
 from math import prod
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -55,7 +56,7 @@ def rank_one(cell: Cell, key: jax.Array) -> Rule:
         of_state, of_weights, key = carry.past
         batch = xs.shape[1:-1]
         key, key_signs = jax.random.split(key)
-        signs = jax.random.rademacher(key_signs, of_state.shape, of_state.dtype)
+        signs = random_signs(key_signs, of_state.shape, of_state.dtype)
 
         def sketch(state, xs, s, w, signs):
             leaves, rebuild = moving(state)
@@ -81,6 +82,12 @@ def rank_one(cell: Cell, key: jax.Array) -> Rule:
         return Carry(end, (*past, key)), ys, pull
 
     return Rule(init, run, ("all but a random sketch, right on average",))
+
+
+def random_signs(key: jax.Array, shape: tuple[int, ...], dtype: Any) -> jax.Array:
+    """±1, the same whether or not double precision is switched on elsewhere."""
+    fair = jax.random.bernoulli(key, jnp.float32(0.5), shape)
+    return jnp.where(fair, jnp.ones((), dtype), -jnp.ones((), dtype))
 
 
 def _mixed(s, w, signs, direct):

@@ -122,7 +122,7 @@ def credited(
     """
 
     def reached(weights):
-        each, total = layer.about.weights(weights), jnp.zeros(())
+        each, total = layer.about.weights(weights), jnp.zeros((), credit.dtype)
         for key in layer.sources:
             step = partial(layer.parts[key].step, each[key], ())
             p = of_inputs[key]
@@ -140,7 +140,7 @@ def _judged(connection, like, width):
 
     def judged():
         weights = drawn(keys[0], like, 1.0)
-        a, b = (jax.random.normal(k, (width,)) for k in keys[1:])
+        a, b = (jax.random.normal(k, (width,), jnp.float32) for k in keys[1:])
         at = lambda x: connection.step(weights, (), x, 1.0)[1]  # noqa: E731
         own = at(jnp.zeros_like(a))
         apart = at(a + b) - at(a) - at(b) + own

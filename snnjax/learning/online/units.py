@@ -124,7 +124,7 @@ def _deviations(cell, weights, sample, scale):
 
     ends, back = jax.vjp(advance, weights, leaves)
     r = jax.random.normal(keys[3], ends[0].shape, ends[0].dtype)
-    ones, random = ([jnp.broadcast_to(c, e.shape) for e in ends] for c in (1.0, r))
+    ones, random = ([jnp.ones_like(e) * c for e in ends] for c in (jnp.ones_like(r), r))
     pairs = zip(*map(jax.tree.leaves, map(back, (ones, random))), strict=True)
 
     def sizes(a, b):

@@ -67,10 +67,10 @@ def test_the_mean_over_all_signs_is_backpropagation_through_time(
         left = iter(signs)
         monkeypatch.setattr(
             jax.random,
-            "rademacher",
-            lambda key, shape, dtype: jnp.stack([next(left) for _ in range(shape[0])])[
-                :, None
-            ],
+            "bernoulli",
+            lambda key, p, shape: (
+                jnp.stack([next(left) for _ in range(shape[0])])[:, None] > 0
+            ),
         )
         rule = kronecker(cell, jax.random.key(0))
         grads, carry = jax.tree.map(jnp.zeros_like, weights), rule.init(weights, xs[0])

@@ -1,0 +1,69 @@
+"""Every rule computes in the precision of its network, whatever was switched on."""
+
+import inspect
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import snnjax as snn
+from snnjax.learning import online
+
+T, B, N, DT = 5, 2, 3, 1e-3
+GIVEN = {"key": jax.random.key(0), "steps": 3}
+RULES = [
+    rule
+    for rule in map(partial(getattr, online), online.__all__)
+    if inspect.isfunction(rule)
+    and next(iter(inspect.signature(rule).parameters)) == "cell"
+]
+
+
+def squared(y):
+    return jnp.mean(y**2)
+
+
+def made(rule):
+    neuron = snn.lif(N, snn.LIFParams(5e-3, 2e-3, 0.3), reset="subtract", backend="xla")
+    cell = snn.recurrent(N, N, neuron, bias=True, recurrent_gradient=False)
+    wanted = inspect.signature(rule).parameters
+    return cell, rule(cell, **{k: v for k, v in GIVEN.items() if k in wanted})
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
+def test_double_precision_elsewhere_widens_and_changes_nothing(rule):
+    cell, rule = made(rule)
+    weights = cell.init(jax.random.key(0))
+    xs = np.random.default_rng(0).uniform(0.0, 4.0, (T, B, N)).astype(np.float32)
+
+    def found():
+        one = partial(online.gradients, rule, loss=squared, dt=DT, block=2)
+        return jax.jit(lambda w, x: one(w, x)[:2])(weights, xs)
+
+    plain = found()
+    before = jax.config.jax_enable_x64
+    jax.config.update("jax_enable_x64", True)
+    wide = found()
+    jax.config.update("jax_enable_x64", before)
+    assert plain[0] > 0.0
+    for a, b in zip(*map(jax.tree.leaves, (plain, wide)), strict=True):
+        assert a.dtype == b.dtype == jnp.float32
+        np.testing.assert_allclose(b, a, 1e-5, 1e-6)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
+def test_numbers_of_the_host_and_gradients_that_are_not_finite(rule):
+    cell, rule = made(rule)
+    weights = jax.tree.map(np.asarray, cell.init(jax.random.key(0)))
+    xs = np.random.default_rng(0).uniform(0.0, 4.0, (T, B, N))
+
+    def found(nan):
+        x = jnp.asarray(xs, jnp.float32).at[0, 0, 0].add(nan)
+        return online.gradients(rule, weights, x, squared, dt=DT, block=2)[1]
+
+    _, grads, _ = online.gradients(rule, weights, xs, squared, dt=DT, block=2)
+    assert all(g.dtype == jnp.float32 for g in jax.tree.leaves(grads))
+    spoiled = jax.tree.leaves(jax.jit(found)(jnp.nan))
+    assert any(jnp.isnan(g).any() for g in spoiled)
