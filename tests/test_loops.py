@@ -95,7 +95,8 @@ def test_shapes_of_equal_numbers_are_not_taken_for_one_another():
 INSIDE = {  # what always runs inside another loop, or inside ``jit``
     *("analysis.jacobian.step", "cell.run", "inputs.patterns.manifold"),
     *("kernels.convolve._a_few_at_a_time", "kernels.convolve.by_products"),
-    *("kernels.products._from_raster", "senses.hearing.bushy._binomial"),
+    *("kernels.products._from_raster", "learning.online.units.judged"),
+    "senses.hearing.bushy._binomial",
 }
 
 

@@ -1,5 +1,6 @@
 """Whether the units of a cell act on each other, judged by numbers."""
 
+from functools import partial
 from typing import Any
 
 import jax
@@ -7,6 +8,7 @@ import jax.numpy as jnp
 
 from snnjax import check, loops
 from snnjax.cell import Cell, Weights, rest_like, run_cell
+from snnjax.check import Number
 from snnjax.states import moving
 
 SCALES = 0.1, 1.0, 10.0  # of random weights, states and inputs
@@ -79,8 +81,8 @@ def coupled(name: str, cell: Cell, weights: Weights, x: jax.Array) -> jax.Array:
 
     def judged():
         sample = jnp.zeros(x.shape[-1], x.dtype)
-        sizes = [_deviations(cell, like, sample, k) for k in SCALES]
-        apart, whole = jnp.moveaxis(jnp.stack(sizes), -1, 0)  # of scales and arrays
+        sizes = jax.lax.map(partial(_deviations, cell, like, sample), scales())
+        apart, whole = jnp.moveaxis(sizes, -1, 0)  # of scales and arrays
         floor = 1e-6 * jnp.max(whole, axis=0, keepdims=True)  # below, it is rounding
         return jnp.any(apart > 1e-4 * jnp.maximum(whole, floor))
 
@@ -96,14 +98,20 @@ def coupled(name: str, cell: Cell, weights: Weights, x: jax.Array) -> jax.Array:
     return found
 
 
-def drawn(key: jax.Array, tree: Any, scale: float) -> Any:
+def scales() -> jax.Array:
+    """``SCALES`` as data, so that what they scale is traced once."""
+    return jnp.asarray(SCALES, jnp.float32)
+
+
+def drawn(key: jax.Array, tree: Any, scale: Number) -> Any:
     """Random arrays in place of others: normal numbers, or whole ones from 0 to 3."""
     leaves, whole = jax.tree.flatten(tree)
     keys = jax.random.split(key, len(leaves) + 1)
 
     def like(key, x):
         if jnp.issubdtype(x.dtype, jnp.floating):
-            return scale * jax.random.normal(key, x.shape, x.dtype)
+            normal = jax.random.normal(key, x.shape, x.dtype)
+            return jnp.asarray(scale, x.dtype) * normal
         if jnp.issubdtype(x.dtype, jnp.integer):
             return jax.random.randint(key, x.shape, 0, 4).astype(x.dtype)
         return jax.random.bernoulli(key, 0.5, x.shape) if x.dtype == bool else x
