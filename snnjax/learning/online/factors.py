@@ -32,8 +32,8 @@ _SPREAD = 1e-5
 class Traces(NamedTuple):
     """What crosses the start of a block."""
 
-    of_inputs: dict[Any, jax.Array]  # P of each connection, [B, K, m]
-    of_ones: jax.Array  # of an input that is always 1, as a bias has, [K]
+    of_inputs: dict[Any, jax.Array]  # P of each connection, [K, B, m]
+    of_ones: jax.Array | None  # of an input that is always 1, [K]; None without a bias
 
 
 def factored(cell: Cell) -> Rule:
@@ -61,7 +61,7 @@ def factored(cell: Cell) -> Rule:
         check_vectors("factored", cell, x)
         state = rest_like(cell, weights, x)
         samples("factored", state, x.shape[:-1])
-        linear, _ = check_connections("factored", layer, weights, state, x)
+        linear, biased = check_connections("factored", layer, weights, state, x)
         inner = layer.inner(state)
         like = jax.tree.map(lambda s: s.reshape(-1, s.shape[-1])[0], inner)
         with jax.ensure_compile_time_eval():
@@ -77,12 +77,13 @@ def factored(cell: Cell) -> Rule:
         sure &= linear & ~coupled("factored", cell, weights, x)
         arrays, dtype = len(moving(inner)[0]), check.precision(weights, x)
         count = prod(x.shape[:-1])
-        none = check.or_nan(jnp.zeros((count, arrays, 1), dtype), sure)
+        none = check.or_nan(jnp.zeros((arrays, count, 1), dtype), sure)
         of_inputs = {
-            key: jnp.broadcast_to(none, (count, arrays, width))
+            key: jnp.broadcast_to(none, (arrays, count, width))
             for key, width in layer.widths(state, x).items()
         }
-        return Carry(state, Traces(of_inputs, jnp.zeros(arrays, dtype)))
+        of_ones = jnp.zeros(arrays, dtype) if biased else None
+        return Carry(state, Traces(of_inputs, of_ones))
 
     def run(weights, carry, xs, dt):
         end, ys, back = through(cell, weights, carry.state, xs, dt)
@@ -94,9 +95,11 @@ def factored(cell: Cell) -> Rule:
             p = xs if source == "input" else _one_step_late(carry.state.spikes, ys)
             p = p.reshape(len(p), -1, p.shape[-1])
             old = carry.past.of_inputs[key]
-            new = jnp.einsum("tk,tbm->bkm", given, p.astype(old.dtype))
-            traces[key] = jnp.einsum("kl,blm->bkm", power, old) + new
-        of_ones = power @ carry.past.of_ones + given.sum(axis=0)
+            new = jnp.einsum("tk,tbm->kbm", given, p.astype(old.dtype))
+            traces[key] = jnp.einsum("kl,lbm->kbm", power, old) + new
+        of_ones = carry.past.of_ones
+        if of_ones is not None:
+            of_ones = power @ of_ones + given.sum(axis=0)
         crossing = carry.state, carry.past, weights
         pull = Partial(partial(_pull, layer), back, no_change(end), *crossing)
         return Carry(end, Traces(traces, of_ones)), ys, pull
@@ -150,6 +153,7 @@ def _one_step_late(first, ys):
 def _pull(layer, back, none, state, past, weights, dys):
     dw, dz, dxs = back((none, dys))
     inner = layer.inner(moving(state)[1](dz))
-    credit = jnp.stack([d.reshape(-1, d.shape[-1]) for d in moving(inner)[0]], axis=1)
-    given = past.of_inputs, past.of_ones[None], credit
-    return jax.tree.map(jnp.add, dw, credited(layer, weights, *given)), dxs
+    credit = jnp.stack([d.reshape(-1, d.shape[-1]) for d in moving(inner)[0]])
+    ones = None if past.of_ones is None else past.of_ones[:, None]
+    before = credited(layer, weights, past.of_inputs, ones, credit)
+    return jax.tree.map(jnp.add, dw, before), dxs

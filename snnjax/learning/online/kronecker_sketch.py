@@ -30,8 +30,7 @@ class Sketch(NamedTuple):
     """What crosses the start of a block, of each sample."""
 
     of_inputs: dict[Any, jax.Array]  # u of each connection, [B, m]
-    of_ones: jax.Array  # u of an input that is always 1, of a bias, [B]
-    biased: jax.Array  # 1 where there is a bias and 0 where not, []
+    of_ones: jax.Array | None  # u of an input that is always 1, [B]; None without bias
     of_state: jax.Array  # A, [B, N, n]
     key: jax.Array
 
@@ -81,8 +80,8 @@ def kronecker(cell: Cell, key: jax.Array) -> Rule:
         }
         size = sum(leaf[0].size for leaf in moving(each)[0])
         of_state = jnp.zeros((count, size, n), like.dtype)
-        of_ones, has_bias = jnp.zeros_like(none[:, 0]), jnp.asarray(biased, like.dtype)
-        return Carry(state, Sketch(of_inputs, of_ones, has_bias, of_state, key))
+        of_ones = jnp.zeros_like(none[:, 0]) if biased else None
+        return Carry(state, Sketch(of_inputs, of_ones, of_state, key))
 
     def run(weights, carry, xs, dt):
         end, ys, back = through(cell, weights, carry.state, xs, dt)
@@ -91,24 +90,22 @@ def kronecker(cell: Cell, key: jax.Array) -> Rule:
         key, key_signs = jax.random.split(past.key)
         signs = random_signs(key_signs, flat.shape[:2], past.of_state.dtype)
         each = samples("kronecker", carry.state, batch)
-        sketch = partial(_sketched, cell, layer, weights, dt, past.biased)
-        before = past.of_inputs, past.of_ones, past.of_state
-        (of_inputs, of_ones), of_state = jax.vmap(sketch, (0, 0, 0, 0, 1, 1))(
-            each, *before, flat, signs
+        sketch = partial(_sketched, cell, layer, weights, dt)
+        u = past.of_inputs, past.of_ones
+        (of_inputs, of_ones), of_state = jax.vmap(sketch, (0, 0, 0, 1, 1))(
+            each, u, past.of_state, flat, signs
         )
-        after = Sketch(of_inputs, of_ones, past.biased, of_state, key)
+        after = Sketch(of_inputs, of_ones, of_state, key)
         crossing = back, no_change(end), past._replace(key=None), weights
         return Carry(end, after), ys, Partial(partial(_pull, layer, batch), *crossing)
 
     return Rule(init, run, ("all but a random sketch, right on average",))
 
 
-def _sketched(
-    cell, layer, weights, dt, biased, state, of_inputs, of_ones, a, xs, signs
-):
+def _sketched(cell, layer, weights, dt, state, u, a, xs, signs):
     """The sketch of one sample after a block, step by step."""
 
-    def one(carry, given):
+    def later(carry, given):
         (state, u, a), (x, sign) = carry, given
         leaves, rebuild = moving(state)
         z, part = together(leaves)
@@ -120,14 +117,14 @@ def _sketched(
         after, back, state_after = jax.vjp(advance, z, has_aux=True)
         onward = jax.vmap(back)(jnp.eye(len(after), dtype=after.dtype))[0] @ a
         seen, direct = _direct(layer, weights, dt, state, x)
-        p = {k: v.astype(a.dtype) for k, v in seen.items()}, biased
+        one = None if u[1] is None else jnp.ones_like(u[1])
+        p = {k: v.astype(a.dtype) for k, v in seen.items()}, one
         first, second = _balance(onward, u), _balance(direct, p)
         u = jax.tree.map(lambda u, p: first * u + sign * second * p, u, p)
         return (state_after, u, onward / first + sign * direct / second), None
 
-    start = state, (of_inputs, of_ones), a
-    scan = partial(jax.lax.scan, one)
-    (_, u, a), _ = loops.forgotten(scan, start, (xs, signs))
+    scan = partial(jax.lax.scan, later)
+    (_, u, a), _ = loops.forgotten(scan, (state, u, a), (xs, signs))
     return u, a
 
 
@@ -162,7 +159,7 @@ def _balance(of_state, of_inputs):
 def _pull(layer, batch, back, none, past, weights, dys):
     dw, dz, dxs = back((none, dys))
     dz = jnp.concatenate([d.reshape(prod(batch), -1) for d in dz], axis=1)
-    credit = jnp.einsum("bs,bsn->bn", dz, past.of_state)[:, None]
-    of_inputs = {key: u[:, None] for key, u in past.of_inputs.items()}
-    given = of_inputs, past.of_ones[:, None], credit
-    return jax.tree.map(jnp.add, dw, credited(layer, weights, *given)), dxs
+    credit = jnp.einsum("bs,bsn->bn", dz, past.of_state)[None]
+    of_inputs, ones = jax.tree.map(lambda u: u[None], (past.of_inputs, past.of_ones))
+    before = credited(layer, weights, of_inputs, ones, credit)
+    return jax.tree.map(jnp.add, dw, before), dxs

@@ -106,7 +106,7 @@ def credited(
     layer: Layer,
     weights: Weights,
     of_inputs: dict[Any, jax.Array],
-    of_ones: jax.Array,
+    of_ones: jax.Array | None,
     credit: jax.Array,
 ) -> Weights:
     """The gradient of ``Σ_k credit_k · (P_k W + q_k b)``, by the connections' own step.
@@ -116,9 +116,10 @@ def credited(
     Args:
         layer: taken apart.
         weights: of the whole.
-        of_inputs: traces P of what each connection was given, ``[B, K, m]``.
-        of_ones: traces q of an input that is always 1, ``[1, K]`` or ``[B, K]``.
-        credit: ``[B, K, n]``.
+        of_inputs: traces P of what each connection was given, ``[K, B, m]``.
+        of_ones: traces q of an input that is always 1, ``[K, 1]`` or ``[K, B]``;
+            None where no connection has a bias.
+        credit: ``[K, B, n]``.
     """
 
     def reached(weights):
@@ -126,9 +127,10 @@ def credited(
         for key in layer.sources:
             step = partial(layer.parts[key].step, each[key], ())
             p = of_inputs[key]
-            bias = step(jnp.zeros_like(p[:1, :1]), 1.0)[1]
-            rest = (1.0 - of_ones)[..., None]
-            total = total + jnp.sum(credit * (step(p, 1.0)[1] - rest * bias))
+            total = total + jnp.sum(credit * step(p, 1.0)[1])
+            if of_ones is not None:  # of a bias, 1 was added in place of q
+                rest = jnp.sum(credit * (1.0 - of_ones)[..., None], axis=0)
+                total = total - jnp.sum(rest * step(jnp.zeros_like(p[0]), 1.0)[1])
         return total
 
     return jax.grad(reached)(weights)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import snnjax as snn
+from snnjax.kernels import build
 from snnjax.learning import online
 
 T, B, N, DT = 5, 2, 3, 1e-3
@@ -67,3 +68,27 @@ def test_numbers_of_the_host_and_gradients_that_are_not_finite(rule):
     assert all(g.dtype == jnp.float32 for g in jax.tree.leaves(grads))
     spoiled = jax.tree.leaves(jax.jit(found)(jnp.nan))
     assert any(jnp.isnan(g).any() for g in spoiled)
+
+
+@pytest.mark.skipif(bool(build.load()), reason="no native code here")
+@pytest.mark.parametrize("block", [1, 7])
+def test_native_code_inside_a_block_gives_the_gradient_of_traces_for_each_weight(block):
+    fast = snn.LIFParams(5e-3, 2e-3, 0.5)
+
+    def layer(backend):
+        neuron = snn.lif(N, fast, reset="subtract", backend=backend)
+        return snn.recurrent(N, N, neuron, bias=True, recurrent_gradient=False)
+
+    weights = layer("xla").init(jax.random.key(0))
+    xs = jax.random.uniform(jax.random.key(1), (60, B, N), maxval=4.0)
+
+    def found(rule):
+        one = partial(online.gradients, rule, loss=squared, dt=DT, block=block)
+        return jax.jit(lambda w, x: one(w, x)[:2])(weights, xs)
+
+    value, grads = found(online.factored(layer("native")))
+    expected_value, expected = found(online.per_unit(layer("xla")))
+    assert 0.05 < value / 60 < 0.5  # spikes are 0 or 1: their rate
+    np.testing.assert_allclose(value, expected_value, 1e-6)
+    for a, b in zip(*map(jax.tree.leaves, (grads, expected)), strict=True):
+        assert jnp.max(jnp.abs(a - b)) < 1e-5 * jnp.max(jnp.abs(b))
