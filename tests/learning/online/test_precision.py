@@ -80,7 +80,7 @@ def test_native_code_inside_a_block_gives_the_gradient_of_traces_for_each_weight
         return snn.recurrent(N, N, neuron, bias=True, recurrent_gradient=False)
 
     weights = layer("xla").init(jax.random.key(0))
-    xs = jax.random.uniform(jax.random.key(1), (60, B, N), maxval=4.0)
+    xs = jax.random.uniform(jax.random.key(1), (60, B, N), maxval=2.5)
 
     def found(rule):
         one = partial(online.gradients, rule, loss=squared, dt=DT, block=block)
