@@ -22,9 +22,13 @@ from benchmarks.studies import (
     R13_dale_network,
     R14_speech_recurrence,
     R15_cochlea_check,
+    R19_superspike,
     R21_sparse_gradients,
+    R22_online_rules,
+    R23_eprop,
     R26_surrogate_field,
     R27_escape_noise,
+    deep_online,
     receptor,
     retinal_waves,
 )
@@ -97,6 +101,25 @@ TINY = {
     "R15": R15_cochlea_check.Size(tones=4, channels=12, repeats=32, words=2),
     "R27": R27_escape_noise.Size(
         TASK, hidden=40, rates=(0.02,), seeds=1, draws=100_000
+    ),
+    "R19": R19_superspike.Size(
+        *(20, 16, 4, 100), presentations=100, rates=(0.03,), block=100, seeds=(0,)
+    ),
+    "R22": R22_online_rules.Size(
+        8,
+        {k: R22_online_rules.Plan(4000, (0.03,)) for k in ("RTRL", "output only")},
+        seeds=(0,),
+    ),
+    "R23": R23_eprop.Size(
+        R23_eprop.Curve(steps=200, inputs=20, hidden=20, updates=40, rate=1e-2),
+        R23_eprop.Cues(
+            *(1, 20e-3, 10e-3, 10e-3, 10e-3, 10, 16), updates=40, rate=2e-2, block=10
+        ),
+        *((0,), ("e-prop",), ("LIF only",)),
+    ),
+    "deep-online": deep_online.Size(
+        *(TASK._replace(samples=40, epochs=10), 40, (0.02,)),
+        **{"seeds": (0,), "rules": ("e-prop", "readout only")},
     ),
 }
 FINDINGS = {}
@@ -308,6 +331,53 @@ def test_noisy_neurons_agree_alone_differ_in_layers_and_learn():
     assert found.criteria[0].holds
     assert found.criteria[1].holds
     assert found.summary["stochastic"]["test_accuracy"] > 0.6  # chance is 0.25
+
+
+def test_online_rules_of_a_tiny_network_lose_less_than_nothing_would():
+    found = finding("R22").summary
+    assert found["output only"]["mean"] < 0.69  # nats of a coin
+    assert found["RTRL"]["mean"] < found["output only"]["mean"]
+
+
+def test_eprop_draws_a_curve_and_tells_one_cue():
+    found = finding("R23").summary
+    assert found["curves"]["e-prop"]["mean"] < 90.0
+    assert found["cues"]["LIF only"]["mean"] < 0.3  # one cue, asked for at once
+
+
+def test_eprop_moves_deep_layers_and_a_readout_alone_learns_less():
+    found = finding("deep-online").summary
+    hits = {name: row["test_accuracy"] for name, row in found.items()}
+    assert hits["e-prop"] > hits["readout only"] + 0.1
+
+
+def test_a_rule_of_three_factors_is_the_gradient_of_each_layer_alone(x64):
+    size = R19_superspike.Size(5, 4, 3, steps=60)
+    hidden, output = R19_superspike.layers(size)
+    keys = jax.random.split(jax.random.key(0), 5)
+    weights = hidden.init(keys[0]), output.init(keys[1])
+    weights = jax.tree.map(lambda w: 3.0 * w.astype(float), weights)
+    xs = jax.random.bernoulli(keys[2], 0.2, (60, 2, 5)).astype(float)
+    goal = 0.1 * jax.random.normal(keys[3], (60, 2, 3))
+    other = jax.random.normal(keys[4], (3, 4))
+    loss = lambda y, goal: 0.5 * jnp.sum((y - goal) ** 2)  # noqa: E731
+
+    def alone(weights):
+        seen = snn.unroll(hidden, weights[0], xs, dt=1e-3)[1]
+        spikes = jax.lax.stop_gradient(seen["spikes"])
+        ys = snn.unroll(output, weights[1], spikes, dt=1e-3)[1]
+        back = jax.lax.stop_gradient(ys - goal) @ other
+        return jnp.sum(back * seen["filtered"]) + loss(ys, goal), spikes.mean()
+
+    expected, rate = jax.jit(jax.grad(alone, has_aux=True))(weights)
+    assert 0.02 < rate < 0.5
+    rule = R19_superspike.superspike(hidden, output, False, other)
+    run = lambda w: snn.learning.online.gradients(  # noqa: E731
+        rule, w, xs, loss, goal, dt=1e-3, block=6
+    )
+    _, grads, _ = jax.jit(run)(weights)
+    for ours, theirs in zip(*map(jax.tree.leaves, (grads, expected)), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-9, atol=1e-12)
 
 
 def test_a_few_epochs_bring_a_neuron_near_a_receptor(data_folder):
