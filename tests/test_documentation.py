@@ -29,7 +29,10 @@ from flax import nnx
 import snnjax
 
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "benchmarks/README.md")
+DOCUMENTS = (
+    *("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "benchmarks/README.md"),
+    "docs/learning-online.md",
+)
 MODULES = {"snnjax": snnjax} | {
     info.name: importlib.import_module(info.name)
     for info in pkgutil.walk_packages(snnjax.__path__, "snnjax.")
@@ -146,6 +149,9 @@ def indented(text):
 
 def fenced(document):
     return re.findall(r"```python\n(.*?)```", (ROOT / document).read_text(), re.S)
+
+
+VALUES["docs/learning-online.md"] = fenced("docs/learning-online.md")[0]
 
 
 def quoted(document):

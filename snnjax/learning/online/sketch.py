@@ -36,7 +36,7 @@ def rank_one(cell: Cell, key: jax.Array) -> Rule:
 
     Raises:
         ValueError: for what is no cell, an old-style key; by ``init``, for a state that
-            samples share.
+            samples share; by ``run``, for a cell that runs natively.
     """
     check_cell("What rank_one is given", cell)
     check.key(key)
@@ -67,9 +67,9 @@ def rank_one(cell: Cell, key: jax.Array) -> Rule:
                 return together(moving(after)[0])[0]
 
             after, back = jax.vjp(advance, weights, z)
-            forward = jax.linear_transpose(back, after)
             still = jax.tree.map(jnp.zeros_like, weights)
-            return _mixed(forward((still, s))[0], w, signs, back(signs)[0])
+            onward = _forward(back, after, (still, s))
+            return _mixed(onward, w, signs, back(signs)[0])
 
         each = samples("rank_one", carry.state, batch)
         flat = xs.reshape(len(xs), prod(batch), xs.shape[-1])
@@ -82,6 +82,17 @@ def rank_one(cell: Cell, key: jax.Array) -> Rule:
         return Carry(end, (*past, key)), ys, pull
 
     return Rule(init, run, ("all but a random sketch, right on average",))
+
+
+def _forward(back, after, tangents):
+    """What a pullback is of, applied to tangents."""
+    try:
+        return jax.linear_transpose(back, after)(tangents)[0]
+    except ValueError as error:
+        raise ValueError(
+            "rank_one pushes a sketch forward, which native kernels cannot do. Make "
+            'connections and neurons with backend="xla".'
+        ) from error
 
 
 def random_signs(key: jax.Array, shape: tuple[int, ...], dtype: Any) -> jax.Array:

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import pytest
 
 import snnjax as snn
+from snnjax.kernels import build
 from snnjax.learning.online import (
     factored,
     kronecker,
@@ -178,3 +179,12 @@ def test_weights_of_a_connection_by_name_only():
     one, other = grads(factored(cell)), grads(rtrl(cell))
     assert jnp.any(other != 0)
     assert jnp.allclose(one, other, 1e-5, 1e-6)
+
+
+@pytest.mark.skipif(bool(build.load()), reason="no native code here")
+def test_a_sketch_that_is_pushed_forward_through_native_code():
+    cell = layer(snn.dense(M, N, backend="native"), snn.lif(N, backend="native"))
+    rule, weights = rank_one(cell, KEY), cell.init(KEY)
+    xs = jnp.ones((2, B, M))
+    with pytest.raises(ValueError, match='backend="xla"'):
+        rule.run(weights, rule.init(weights, xs[0]), xs, DT)
