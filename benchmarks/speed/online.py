@@ -160,7 +160,7 @@ def whole_influence(size: Size) -> list[dict[str, Any]]:
 
 def _measured(work, sides, repeats):
     programs = {name: make() for name, make in sides.items()}
-    times = interleave(programs, repeats, clock=time.process_time)
+    times = interleave(programs, repeats, warmup=1, clock=time.process_time)
     whole, rows = programs["BPTT"], []
     for name, program in programs.items():
         of_time = times[name]["median_ms"] / times["BPTT"]["median_ms"]

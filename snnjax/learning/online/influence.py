@@ -18,7 +18,7 @@ import jax
 import jax.numpy as jnp
 from jax.tree_util import Partial
 
-from snnjax import check
+from snnjax import check, loops
 from snnjax.cell import Cell, State, Weights, check_cell, rest_like, run_cell, unroll
 from snnjax.check import Number
 from snnjax.learning.online.rule import Carry, Rule
@@ -153,11 +153,7 @@ def per_unit(cell: Cell) -> Rule:
 
         flat = xs.reshape(len(xs), prod(batch), xs.shape[-1])
         direct, onward = jax.vmap(rows, (0, 1))(each, flat)
-        past = jax.tree.map(
-            lambda d, e: d + jnp.einsum("bkln,bl...n->bk...n", onward, e),
-            direct,
-            carry.past,
-        )
+        past = jax.tree.map(partial(_carried, onward), direct, carry.past)
         pull = Partial(partial(_pull_units, batch), back, no_change(end), carry.past)
         return Carry(end, past), ys, pull
 
@@ -258,15 +254,38 @@ def _pull_all(batch, back, none, past, dys):
     return jax.tree.map(jnp.add, dw, before), dxs
 
 
+def _carried(onward, direct, past):
+    """D + J M of each unit, array by array of the state, so that XLA fuses the sum."""
+    for k in range(onward.shape[2]):
+        by_array = onward[:, :, k].reshape(
+            *onward.shape[:2], *(past.ndim - 3) * (1,), -1
+        )
+        direct = direct + by_array * past[:, k, None]
+    return direct
+
+
 def _pull_units(batch, back, none, past, dys):
     dw, dz, dxs = back((none, dys))
     dz = jnp.stack([d.reshape(prod(batch), -1) for d in dz], axis=1)
 
     def before(dw, e):
-        found = jnp.einsum("bkn,bk...n->...n", dz, e)
+        found = _over_samples(dz, e)
         return dw + (found if dw.ndim else jnp.sum(found))
 
     return jax.tree.map(before, dw, past), dxs
+
+
+def _over_samples(dz, past):
+    """Σ_bk dz_bk · M_bk, sample by sample: each is read once."""
+
+    def add(total, given):
+        dz, past = given
+        for k in range(len(dz)):
+            total = total + dz[k].reshape(*(past.ndim - 2) * (1,), -1) * past[k]
+        return total, None
+
+    total = jnp.zeros(past.shape[2:], jnp.result_type(dz, past))
+    return loops.forgotten(partial(jax.lax.scan, add), total, (dz, past))[0]
 
 
 def _each_array(ends):
