@@ -63,6 +63,11 @@ def factored(cell: Cell) -> Rule:
         samples("factored", state, x.shape[:-1])
         linear, biased = check_connections("factored", layer, weights, state, x)
         inner = layer.inner(state)
+        if not moving(inner)[0]:
+            raise ValueError(
+                "factored needs neurons that remember. Where they do not, nothing "
+                "crosses the start of a block: truncated is the same."
+            )
         like = jax.tree.map(lambda s: s.reshape(-1, s.shape[-1])[0], inner)
         with jax.ensure_compile_time_eval():
             spread = partial(_spread, neuron, dt=1e-3)

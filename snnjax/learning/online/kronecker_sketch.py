@@ -69,10 +69,10 @@ def kronecker(cell: Cell, key: jax.Array) -> Rule:
         state = rest_like(cell, weights, x)
         each = samples("kronecker", state, x.shape[:-1])
         linear, biased = check_connections("kronecker", layer, weights, state, x)
-        neuron, inner = layer.parts[layer.neuron], moving(layer.inner(each))[0]
-        n, count = inner[0].shape[-1], prod(x.shape[:-1])
+        n, count = each.spikes.shape[-1], prod(x.shape[:-1])
         like = jnp.zeros((n,), check.precision(weights, x))
-        sure = linear & ~coupled("kronecker", neuron, (), like)
+        shown = _with_output(layer.parts[layer.neuron])
+        sure = linear & ~coupled("kronecker", shown, like, like)
         none = check.or_nan(jnp.zeros((count, 1), like.dtype), sure)
         of_inputs = {
             key: jnp.broadcast_to(none, (count, width))
@@ -100,6 +100,17 @@ def kronecker(cell: Cell, key: jax.Array) -> Rule:
         return Carry(end, after), ys, Partial(partial(_pull, layer, batch), *crossing)
 
     return Rule(init, run, ("all but a random sketch, right on average",))
+
+
+def _with_output(neuron):
+    """Neurons with a current of each as weights, and their output in the state."""
+
+    def step(weights, state, x, dt):
+        inner, y = neuron.step((), state[0], x + weights, dt)
+        return (inner, y.astype(x.dtype)), y
+
+    rest = lambda x: (neuron.rest(x), jnp.zeros_like(x))  # noqa: E731
+    return Cell(lambda key: (), rest, step)
 
 
 def _sketched(cell, layer, weights, dt, state, u, a, xs, signs):

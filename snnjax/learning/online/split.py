@@ -10,7 +10,6 @@ from snnjax import check, loops
 from snnjax.about import About
 from snnjax.cell import Cell, State, Weights, check_cell
 from snnjax.learning.online.units import drawn
-from snnjax.states import moving
 
 
 class Layer(NamedTuple):
@@ -31,8 +30,9 @@ class Layer(NamedTuple):
 
     def widths(self, state: State, x: jax.Array) -> dict[Any, int]:
         """How many numbers each connection is given."""
-        n = moving(self.inner(state))[0][0].shape[-1]
-        sizes = {"input": x.shape[-1], "before": n}
+        sizes = {"input": x.shape[-1]}
+        if "before" in self.sources.values():
+            sizes["before"] = state.spikes.shape[-1]
         return {key: sizes[source] for key, source in self.sources.items()}
 
 

@@ -32,6 +32,7 @@ def layer(neuron, **options):
 
 LAYERS = {
     "tanh": layer(leaky_tanh(2)),
+    "tanh without memory": layer(snn.stateless(jnp.tanh)),
     "to zero, bias": layer(lif(2), bias=True),
     "subtract, gradient": layer(lif(2, reset="subtract", reset_gradient=True)),
     "closed": snn.recurrent(lif(2), snn.dense(2, 2, init=normal, backend="xla")),

@@ -74,7 +74,8 @@ def test_lateral_inhibition():
     x = jnp.ones((B, M))
     for rule in ("per_unit", "factored"):
         refused(RULES[rule], layer(neuron=inhibited()), x, "act on each other|factor")
-    refused(RULES["kronecker"], closed(inhibited()), jnp.ones((B, N)), "each other")
+    for neuron in (inhibited(), snn.stateless(jax.nn.softmax)):
+        refused(RULES["kronecker"], closed(neuron), jnp.ones((B, N)), "each other")
 
 
 @pytest.mark.parametrize("name", RULES)
@@ -116,6 +117,8 @@ def test_what_is_no_connection_with_neurons(name):
     refused(rule, many, jnp.ones((B, M)), "needs a layer")
     shown = snn.recurrent(M, N, lif(), outputs=("spikes", "v"))
     refused(rule, shown, jnp.ones((B, M)), "no outputs=")
+    if name == "factored":
+        refused(rule, closed(snn.stateless(jnp.tanh)), x, "truncated is the same")
     if name == "kronecker":
         refused(rule, layer(), jnp.ones((B, M)), "recurrent layer.*per_unit is exact")
         refused(partial(kronecker, key=jax.random.PRNGKey(0)), closed(lif()), x, "key")
