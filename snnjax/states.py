@@ -31,7 +31,7 @@ def together(leaves: list[jax.Array]) -> tuple[jax.Array, Callable[[jax.Array], 
     row = [jnp.ravel(leaf).astype(whole) for leaf in leaves]
 
     def part(row: jax.Array) -> list:
-        parts = jnp.split(row, ends[:-1])
+        parts = jnp.split(row, ends[:-1]) if leaves else []
         return [
             part.reshape(leaf.shape).astype(leaf.dtype)
             for part, leaf in zip(parts, leaves, strict=True)

@@ -362,6 +362,15 @@ def test_memory_does_not_depend_on_time(name):
     assert abs(needed(4000) / needed(250) - 1) < 0.01
 
 
+def test_without_memory_nothing_crosses_and_every_rule_is_exact(x64):
+    cell = dense(M, N)
+    given = task(cell)
+    _, expected, _ = bptt(cell, *given)
+    every = rtrl(cell), truncated(cell), window(cell, 5), RULES["rank_one"](cell)
+    for rule in every:
+        assert off(found(rule, *given)[1], expected) < 1e-12
+
+
 def test_what_a_rule_cannot_treat_is_refused():
     x, weights = jnp.ones((B, M)), lambda cell: cell.init(jax.random.key(0))
     wide = snn.chain(dense(M, M), snn.lif(M), dense(M, M), snn.lif(M))
