@@ -40,6 +40,12 @@ def together(leaves: list[jax.Array]) -> tuple[jax.Array, Callable[[jax.Array], 
     return jnp.concatenate(row) if row else jnp.zeros(0), part
 
 
+def of_samples(leaves: list[jax.Array], count: int) -> jax.Array:
+    """All numbers of each sample in a row ``[B, N]``, of arrays ``[*batch, ...]``."""
+    rows = [leaf.reshape(count, -1) for leaf in leaves]
+    return jnp.concatenate(rows, axis=1) if rows else jnp.zeros((count, 0))
+
+
 def samples(name: str, state: Any, batch: tuple[int, ...]) -> Any:
     """The state with one axis of samples, ``[B, ...]``, in place of those of a batch.
 

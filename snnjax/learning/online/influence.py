@@ -23,7 +23,7 @@ from snnjax.cell import Cell, State, Weights, check_cell, rest_like, run_cell, u
 from snnjax.check import Number
 from snnjax.learning.online.rule import Carry, Rule
 from snnjax.learning.online.units import check_vectors, coupled, units_of
-from snnjax.states import moving, samples, together
+from snnjax.states import moving, of_samples, samples, together
 
 
 def truncated(cell: Cell) -> Rule:
@@ -248,8 +248,7 @@ def _pull_last(count, back, none, dys):
 
 def _pull_all(batch, back, none, past, dys):
     dw, dz, dxs = back((none, dys))
-    flat = [d.reshape(prod(batch), -1) for d in dz]
-    dz = jnp.concatenate(flat, axis=1)
+    dz = of_samples(dz, prod(batch))
     before = jax.tree.map(lambda m: jnp.einsum("bs,bs...->...", dz, m), past)
     return jax.tree.map(jnp.add, dw, before), dxs
 

@@ -23,7 +23,7 @@ from snnjax.learning.online.rule import Carry, Rule
 from snnjax.learning.online.sketch import random_signs
 from snnjax.learning.online.split import check_connections, credited, split
 from snnjax.learning.online.units import check_vectors, coupled
-from snnjax.states import moving, samples, together
+from snnjax.states import moving, of_samples, samples, together
 
 
 class Sketch(NamedTuple):
@@ -169,7 +169,7 @@ def _balance(of_state, of_inputs):
 
 def _pull(layer, batch, back, none, past, weights, dys):
     dw, dz, dxs = back((none, dys))
-    dz = jnp.concatenate([d.reshape(prod(batch), -1) for d in dz], axis=1)
+    dz = of_samples(dz, prod(batch))
     credit = jnp.einsum("bs,bsn->bn", dz, past.of_state)[None]
     of_inputs, ones = jax.tree.map(lambda u: u[None], (past.of_inputs, past.of_ones))
     before = credited(layer, weights, of_inputs, ones, credit)

@@ -20,7 +20,7 @@ from snnjax.cell import Cell, check_cell, rest_like, run_cell
 from snnjax.learning.online.influence import no_change, through
 from snnjax.learning.online.rule import Carry, Rule
 from snnjax.learning.online.units import check_vectors
-from snnjax.states import moving, samples, together
+from snnjax.states import moving, of_samples, samples, together
 
 
 def rank_one(cell: Cell, key: jax.Array) -> Rule:
@@ -117,7 +117,7 @@ def _balance(w, s):
 
 def _pull(batch, back, none, of_state, of_weights, dys):
     dw, dz, dxs = back((none, dys))
-    dz = jnp.concatenate([d.reshape(prod(batch), -1) for d in dz], axis=1)
+    dz = of_samples(dz, prod(batch))
     share = jnp.sum(dz * of_state, axis=1)
     before = jax.tree.map(lambda w: jnp.einsum("b,b...->...", share, w), of_weights)
     return jax.tree.map(jnp.add, dw, before), dxs
