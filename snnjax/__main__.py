@@ -10,6 +10,9 @@ from typing import Annotated, Literal
 from snnjax.files import cache_folder
 from snnjax.progress import bar
 
+_Rule = Literal[
+    "bptt", "eprop", "per_unit", "truncated", "rtrl", "rank_one", "kronecker"
+]
 _OWN_NUMBER = "(default: as many as the task needs)"
 _CACHE = f"(default: {cache_folder()})"
 _USUAL_FOLDERS = f"(default: $SNNJAX_DATA, then {cache_folder()})"
@@ -108,14 +111,21 @@ def _train(command):
     if command.seeds < 1 or (command.epochs is not None and command.epochs < 1):
         raise ValueError("--seeds and --epochs must be at least 1.")
     task = _task(command)
-    command.out.mkdir(parents=True, exist_ok=True)
-    summary = train(task, command.out, seeds=command.seeds, epochs=command.epochs)
+    summary = train(
+        task,
+        command.out,
+        seeds=command.seeds,
+        epochs=command.epochs,
+        rule=command.rule,
+        block=command.block,
+    )
     each = ", ".join(f"{accuracy:.3f}" for accuracy in summary["test_accuracies"])
     print(
         f"test accuracy {summary['test_accuracy']:.3f} (seeds: {each}); a linear "
         f"readout of the same spikes {summary['linear_readout_test_accuracy']:.3f}\n"
         f"trained in {summary['train_seconds']:.1f} s on {summary['device']}"
         f"{_earlier(summary)}\n"
+        f"{_by_rule(summary)}"
         f"report: {command.out / 'report.png'}"
     )
     return 0
@@ -126,6 +136,18 @@ def _earlier(summary):
     found = sum(summary["resumed_after"])
     of = summary["epochs"] * len(summary["resumed_after"])
     return f" ({found} of {of} epochs were found already)" if found else ""
+
+
+def _by_rule(summary):
+    """What a rule that learns while time runs drops, and what it keeps."""
+    if summary["rule"] == "bptt":
+        return ""
+    left = ", ".join(summary["leaves_out"]) or "nothing"
+    kept = summary["kept_between_blocks_bytes"] / 2**20
+    return (
+        f"learned by {summary['rule']} in blocks of {summary['block']} steps, which "
+        f"keeps {kept:.1f} MiB between them and leaves out {left}\n"
+    )
 
 
 def _task(command):
@@ -223,6 +245,13 @@ def _commands(conf):
         fingertip. mnist: handwritten digits, 70000 of them. n-mnist: the same before an
         event camera. ecg: segments of a heartbeat (QTDB), step by step.
 
+        With --rule eprop the hidden layer resets by subtraction and the gradient does
+        not pass through its own spikes of the step before. per_unit is the same for any
+        neuron, and keeps a trace for each weight; truncated forgets at the start of
+        each block; rtrl is exact, for the smallest of networks; rank_one and kronecker
+        are random sketches of it. They need scores that are a mean over time, which
+        those of ecg are not.
+
         A run that was cut off goes on when called again with the same --out. A folder
         with another run is refused; other --epochs are one, too, for the learning rate
         falls over all of them.
@@ -238,6 +267,13 @@ def _commands(conf):
             int | None, conf.arg(metavar="INT", help_behavior_hint=_OWN_NUMBER)
         ] = None
         """How often each network sees all training data."""
+        rule: _Rule = "bptt"
+        """How to learn: bptt is backpropagation through time; the others learn while
+        time runs, in memory that does not depend on the number of steps."""
+        block: Annotated[
+            int | None, conf.arg(metavar="INT", help_behavior_hint="(default: 10)")
+        ] = None
+        """Steps that are one to a rule other than bptt."""
         data: Annotated[
             Path | None, conf.arg(metavar="PATH", help_behavior_hint=_USUAL_FOLDERS)
         ] = None

@@ -61,6 +61,8 @@ def test_help_on_training_names_every_option_in_words(capsys):
         "as many as the task needs",
         "--data PATH Folder with the files of the task; digits need none. (default:",
         "--from-sound spoken-digits: from recordings",
+        "--rule {bptt,eprop,per_unit,truncated,rtrl,rank_one,kronecker} How to learn:",
+        "--block INT Steps that are one to a rule other than bptt. (default: 10)",
         "cut off goes on when called again with the same --out",
     ):
         assert words in out
@@ -92,6 +94,9 @@ def test_a_command_that_cannot_be_read_is_refused_and_named(args, culprit, capsy
         (["--epochs", "0"], "at least 1"),
         (["--epochs", "-3"], "at least 1"),
         (["--data", "here"], "they take no --data"),
+        (["--block", "5"], "'bptt' takes none, got 5"),
+        (["--rule", "eprop", "--block", "0"], "block must be"),
+        (["--rule", "kronecker"], "kronecker needs a recurrent layer"),
         (["--from-sound"], "is for spoken-digits, not for digits"),
     ],
 )

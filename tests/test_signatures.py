@@ -55,6 +55,7 @@ OTHERWISE = {
     "neurons.alif reset": "as in e-prop",
     "parts.flat state": "goes with the weights",
     "neurons.spike_response threshold": "a formula",
+    "tasks.train block": "backpropagation through time has none",
     "training.fit state": "what it starts from",
     "nonfinite state": "what it is about",
     "reseed state": "what it is about",

@@ -12,7 +12,9 @@ import optax
 
 from snnjax.cell import nonfinite
 from snnjax.learning import accuracy, cross_entropy
+from snnjax.tasks import online
 from snnjax.tasks.network import Network, run
+from snnjax.tasks.rules import Learner
 from snnjax.tasks.task import Part, Schedule
 from snnjax.training import (
     Fit,
@@ -35,6 +37,7 @@ def fit_networks(
     recipe: Mapping[str, Any],
     name: str,
     progress: bool,
+    learner: Learner | None = None,
 ) -> list[Fit]:
     """Fits one network for each seed, from 0, by one compiled update.
 
@@ -49,6 +52,8 @@ def fit_networks(
         recipe: what made the task, by name, for the folders.
         name: of the task, for the progress.
         progress: whether to show it.
+        learner: of the network, where it learns while time runs; backpropagation
+            through time if omitted.
 
     Returns:
         What ``training.fit`` returns for each seed.
@@ -58,7 +63,8 @@ def fit_networks(
     updates = schedule.epochs * -(-samples // batch)
     learning_rate = optax.cosine_decay_schedule(schedule.learning_rate, updates)
     optimizer = optax.adam(learning_rate)
-    step = jax.jit(make_step(partial(loss, network), optimizer, has_aux=True))
+    found = partial(online.loss, learner) if learner else partial(loss, network)
+    step = jax.jit(make_step(found, optimizer, has_aux=True))
     made_by = {
         **recipe,
         **schedule._asdict(),
@@ -67,10 +73,11 @@ def fit_networks(
 
     def one(seed):
         weights = network.cell.init(jax.random.key(seed))
+        batches = partial(training_batches, train, batch, seed)
         return fit(
             step,
             init_train_state(weights, optimizer),
-            partial(training_batches, train, batch, seed),
+            partial(online.with_draws, batches, seed) if learner else batches,
             epochs=schedule.epochs,
             validate=validate,
             folder=folder / f"seed{seed}",

@@ -19,6 +19,7 @@ from snnjax.tasks.network import scores
 from snnjax.tasks.prediction import predict
 from snnjax.tasks.recipe import recipe
 from snnjax.tasks.report import accuracies, page
+from snnjax.tasks.rules import BLOCK, BPTT, RULES, learner, told
 from snnjax.tasks.task import Task
 from snnjax.training import environment
 
@@ -29,29 +30,38 @@ def train(
     *,
     seeds: int = 1,
     epochs: int | None = None,
+    rule: str = BPTT,
+    block: int | None = None,
     progress: bool = True,
 ) -> dict[str, Any]:
     """Trains a task and leaves a folder: metrics, checkpoints, report, summary.
 
     A folder is known by what made its run: the task, its data, network and schedule,
-    and the seeds (``seed0/run.json`` and so on). The learning rate falls over all
-    epochs, so that another number of them is another run.
+    the rule by which it learns, and the seeds (``seed0/run.json`` and so on). The
+    learning rate falls over all epochs, so that another number of them is another run.
 
     Args:
         task: what to train.
         folder: where to; a run that was cut off there goes on.
         seeds: how many networks.
         epochs: of each; the task's own number if omitted.
+        rule: how to learn. ``"bptt"``, backpropagation through time; or one of
+            ``rules.RULES``, whose memory does not depend on the number of steps and
+            which may change options of the hidden layer, as ``"eprop"`` does.
+        block: c, how many steps are one to such a rule; 10 if omitted.
         progress: whether to show it, on stderr.
 
     Returns:
         The summary, as in ``folder/summary.json``; ``"resumed_after"`` says how many
-        epochs of each seed the folder held already.
+        epochs of each seed the folder held already, ``"leaves_out"`` what of the
+        gradient the rule drops.
 
     Raises:
         FloatingPointError: if a network stops being finite.
         ValueError: if the folder holds another run (what differs is named), one of more
-            seeds, or a summary without its networks.
+            seeds, or a summary without its networks; for an unknown rule, a task that
+            the rule cannot learn, or a block of backpropagation through time.
+        OSError: for a folder that cannot be made, or is a file.
         BlockingIOError: if another process trains there, with its name.
         ImportError: without matplotlib, before anything is trained.
     """
@@ -61,16 +71,32 @@ def train(
     plot.figure()  # fails here rather than after the training
     folder = Path(folder)
     task = task._replace(schedule=task.schedule._replace(epochs=epochs))
+    learns = _learner(task, rule, block)
+    given = task, folder, seeds, rule, learns, progress
     if jax.process_index() > 0:  # of a job of several processes the first one writes
-        return _train(task, folder, seeds, progress)[0]
+        return _train(*given)[0]
+    folder.mkdir(parents=True, exist_ok=True)
     with files.lock(folder):
         _refuse_loss(folder, seeds)
-        summary, figure = _train(task, folder, seeds, progress)
+        summary, figure = _train(*given)
         text = json.dumps(summary, indent=2) + "\n"
         files.write_text(folder / "summary.json", text)
         with files.atomic(folder / "report.png") as new:
             figure.savefig(new, dpi=150, format="png")
     return summary
+
+
+def _learner(task, rule, block):
+    """How a rule learns the task; None for backpropagation through time."""
+    check.one_of("rule", rule, (BPTT, *RULES))
+    if rule != BPTT:
+        return learner(task, rule, BLOCK if block is None else block)
+    if block is not None:
+        raise ValueError(
+            f"block is for rules that learn while time runs, {', '.join(RULES)}; "
+            f"{BPTT!r} takes none, got {block!r}."
+        )
+    return None
 
 
 def _refuse_loss(folder, seeds):
@@ -94,8 +120,9 @@ def _names(seeds):
     return [f"seed{seed}" for seed in range(seeds)]
 
 
-def _train(task, folder, seeds, progress):
+def _train(task, folder, seeds, rule, learns, progress):
     """Networks, tests, and what is told of them: the summary and a figure."""
+    task = task._replace(network=learns.network) if learns else task
     network, parts = task.network, task.parts
     compiled = jax.jit(partial(scores, network))
 
@@ -109,9 +136,10 @@ def _train(task, folder, seeds, progress):
         task.schedule,
         seeds=seeds,
         folder=folder,
-        recipe=recipe(task),
+        recipe=recipe(task, rule, learns.block if learns else None),
         name=task.name,
         progress=progress,
+        learner=learns,
     )
 
     began = time.perf_counter()
@@ -126,6 +154,7 @@ def _train(task, folder, seeds, progress):
         "train_seconds": sum(row["seconds"] for fit in fits for row in fit.history),
         "test_seconds": test_seconds,
         "epochs": task.schedule.epochs,
+        **told(rule, learns),
         "resumed_after": [fit.resumed_after for fit in fits],
         "samples": {name: len(part.labels) for name, part in parts.items()},
         **task.notes,

@@ -11,13 +11,15 @@ from snnjax.training.identity import digest
 _ROWS = 500  # read at once
 
 
-def recipe(task: Task) -> dict[str, Any]:
-    """Name, network and data of a task; data as digests of spikes and labels."""
+def recipe(task: Task, rule: str, block: int | None) -> dict[str, Any]:
+    """Name, network and data of a task, and how it is learned; data as digests."""
     return {
         "task": task.name,
         "network": task.network.cell,
         "readout": task.network.readout,
         "dt": task.network.dt,
+        "rule": rule,
+        "block": block,
         "data": {name: _data(part) for name, part in task.parts.items()},
     }
 

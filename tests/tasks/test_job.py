@@ -102,6 +102,7 @@ OTHERS = {  # another run -> what is named
         {"seeds": 1},
         "seed1 too, 1 seeds were asked",
     ),
+    "rule": (lambda task: task, {"rule": "truncated"}, r"rule \(bptt, now truncated\)"),
     "network": (
         lambda task: task._replace(network=task.network._replace(dt=2e-3)),
         {},

@@ -106,7 +106,7 @@ def gradients(
 
     zeros = jnp.zeros((), check.precision(weights, xs))
     held = carry, zeros, jax.tree.map(jnp.zeros_like, weights)
-    (carry, value, grads), _ = _over_blocks(one, held, (xs, *per_step), block)
+    (carry, value, grads), _ = over_blocks(one, held, (xs, *per_step), block)
     return value, grads, carry
 
 
@@ -159,9 +159,7 @@ def train(
         return (carry, optax.apply_updates(weights, change), opt_state), value
 
     held = carry, weights, opt_state
-    (carry, weights, opt_state), values = _over_blocks(
-        one, held, (xs, *per_step), block
-    )
+    (carry, weights, opt_state), values = over_blocks(one, held, (xs, *per_step), block)
     return Learned(weights, opt_state, carry, values)
 
 
@@ -221,8 +219,8 @@ def _block(rule, weights, carry, part, loss, dt):
     return carry, value, pull(dys)[0]
 
 
-def _over_blocks(one, held, given, block):
-    """Scans blocks that are cut out where they lie, so that nothing is copied."""
+def over_blocks(one, held, given, block):
+    """Scans ``one(held, block)``; blocks are cut out where they lie, not copied."""
     steps = len(given[0])
     count, left = divmod(steps, block)
     values = jnp.zeros((0,), jnp.float32)
