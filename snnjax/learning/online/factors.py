@@ -23,7 +23,7 @@ from snnjax.cell import Cell, rest_like
 from snnjax.learning.online.influence import no_change, through
 from snnjax.learning.online.rule import Carry, Rule
 from snnjax.learning.online.split import check_connections, credited, split
-from snnjax.learning.online.units import SCALES, check_vectors, coupled, drawn
+from snnjax.learning.online.units import SCALES, check_vectors, coupled, drawn, scales
 from snnjax.states import moving, samples
 
 _SPREAD = 1e-5
@@ -128,11 +128,14 @@ def _onward(neuron, like, dt):
 
 def _spread(neuron, like, dt):
     """How far A and d differ over units and random states, relative."""
-    found = []
-    for k, scale in enumerate(SCALES):
-        both = _onward(neuron, drawn(jax.random.key(k), like, scale), dt)
-        found.append(jnp.concatenate([x.reshape(-1, x.shape[-1]) for x in both]))
-    rows = jnp.concatenate(found, axis=1)  # an entry of A or d over units and states
+
+    def at(key, scale):
+        both = _onward(neuron, drawn(key, like, scale), dt)
+        return jnp.concatenate([x.reshape(-1, x.shape[-1]) for x in both])
+
+    keys = jax.vmap(jax.random.key)(jnp.arange(len(SCALES)))
+    found = jax.vmap(at, out_axes=1)(keys, scales())
+    rows = found.reshape(len(found), -1)  # an entry of A or d over units and states
     apart, size = jnp.ptp(rows, axis=1), jnp.max(jnp.abs(rows), axis=1)
     return jnp.max(apart / jnp.maximum(size, 1e-6 * jnp.max(size)))
 
