@@ -179,8 +179,12 @@ if hasattr(os, "register_at_fork"):
 
 
 def _holder(name):
-    with contextlib.suppress(OSError):
-        return name.read_text() or "another process"
+    """Who holds a lock; whoever has just taken it writes that a moment later."""
+    for _ in range(20):
+        with contextlib.suppress(OSError):
+            if told := name.read_text():
+                return told
+        time.sleep(0.005)
     return "another process"
 
 

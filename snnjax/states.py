@@ -40,6 +40,12 @@ def together(leaves: list[jax.Array]) -> tuple[jax.Array, Callable[[jax.Array], 
     return jnp.concatenate(row) if row else jnp.zeros(0), part
 
 
+def one_by_one(leaves: list[jax.Array]) -> list[jax.Array]:
+    """For each array, a cotangent of ones there and of zeros in all others."""
+    one = jnp.eye(len(leaves), dtype=leaves[0].dtype)
+    return [one[:, k, None] * jnp.ones_like(x)[None] for k, x in enumerate(leaves)]
+
+
 def of_samples(leaves: list[jax.Array], count: int) -> jax.Array:
     """All numbers of each sample in a row ``[B, N]``, of arrays ``[*batch, ...]``."""
     rows = [leaf.reshape(count, -1) for leaf in leaves]

@@ -112,6 +112,18 @@ def test_of_two_that_name_a_path_one_goes_on_and_the_other_is_told_who(tmp_path)
         pass
 
 
+def test_a_holder_that_is_just_about_to_write_its_name_is_waited_for(tmp_path):
+    fcntl = pytest.importorskip("fcntl")
+    with (tmp_path / "a.lock").open("a+") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        late = threading.Timer(0.02, lambda: print("process 7", file=file, flush=True))
+        late.start()
+        held = pytest.raises(BlockingIOError, match="in use by process 7")
+        with held, files.lock(tmp_path / "a"):
+            pass
+        late.join()
+
+
 def test_those_that_wait_go_on_one_after_another_and_are_told_once(tmp_path):
     inside, most, told, done = [], [], [], []
 

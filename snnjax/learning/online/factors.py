@@ -24,7 +24,7 @@ from snnjax.learning.online.influence import no_change, through
 from snnjax.learning.online.rule import Carry, Rule
 from snnjax.learning.online.split import check_connections, credited, split
 from snnjax.learning.online.units import SCALES, check_vectors, coupled, drawn, scales
-from snnjax.states import moving, samples
+from snnjax.states import moving, one_by_one, samples
 
 _SPREAD = 1e-5
 
@@ -68,10 +68,11 @@ def factored(cell: Cell) -> Rule:
                 "factored needs neurons that remember. Where they do not, nothing "
                 "crosses the start of a block: truncated is the same."
             )
-        like = jax.tree.map(lambda s: s.reshape(-1, s.shape[-1])[0], inner)
+        like = jax.tree.map(
+            lambda s: jax.ShapeDtypeStruct(s.shape[-1:], s.dtype), inner
+        )
         with jax.ensure_compile_time_eval():
-            spread = partial(_spread, neuron, dt=1e-3)
-            sure = loops.forgotten(spread, like) < _SPREAD
+            sure = loops.forgotten(partial(_spread, neuron, like, 1e-3)) < _SPREAD
         known = check.concrete(sure)
         if known is not None and not known:
             raise ValueError(
@@ -113,16 +114,14 @@ def factored(cell: Cell) -> Rule:
 
 
 def _onward(neuron, like, dt):
-    """A ``[K, K]`` and d ``[K]`` of a neuron, and how far units differ."""
+    """A ``[K, K, n]`` and d ``[K, n]`` of a neuron, for each unit."""
     leaves, rebuild = moving(like)
 
     def advance(u, z):
         return moving(neuron.step((), rebuild(z), u, dt)[0])[0]
 
     ends, back = jax.vjp(advance, jnp.zeros_like(leaves[0]), leaves)
-    one = jnp.eye(len(ends), dtype=ends[0].dtype)
-    asked = [one[:, k, None] * jnp.ones_like(e)[None] for k, e in enumerate(ends)]
-    by_input, by_state = jax.vmap(back)(asked)
+    by_input, by_state = jax.vmap(back)(one_by_one(ends))
     return jnp.stack(by_state, axis=1), by_input
 
 

@@ -23,7 +23,7 @@ from snnjax.cell import Cell, State, Weights, check_cell, rest_like, run_cell, u
 from snnjax.check import Number
 from snnjax.learning.online.rule import Carry, Rule
 from snnjax.learning.online.units import check_vectors, coupled, units_of
-from snnjax.states import moving, of_samples, samples, together
+from snnjax.states import moving, of_samples, one_by_one, samples, together
 
 
 def truncated(cell: Cell) -> Rule:
@@ -147,8 +147,7 @@ def per_unit(cell: Cell) -> Rule:
                 return moving(after)[0]
 
             ends, back = jax.vjp(advance, weights, *leaves)
-            asked = _each_array(ends)
-            direct, *onward = jax.vmap(back)(asked)
+            direct, *onward = jax.vmap(back)(one_by_one(ends))
             return _of_one_number(back, ends, weights, direct), jnp.stack(onward, 1)
 
         flat = xs.reshape(len(xs), prod(batch), xs.shape[-1])
@@ -285,13 +284,6 @@ def _over_samples(dz, past):
 
     total = jnp.zeros(past.shape[2:], jnp.result_type(dz, past))
     return loops.forgotten(partial(jax.lax.scan, add), total, (dz, past))[0]
-
-
-def _each_array(ends):
-    """For each array of a state, a cotangent of ones there and zeros elsewhere."""
-    count = len(ends)
-    one = jnp.eye(count, dtype=ends[0].dtype)
-    return [one[:, k, None] * jnp.ones_like(end)[None] for k, end in enumerate(ends)]
 
 
 def _of_one_number(back, ends, weights, direct):

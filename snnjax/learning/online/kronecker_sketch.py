@@ -23,7 +23,7 @@ from snnjax.learning.online.rule import Carry, Rule
 from snnjax.learning.online.sketch import random_signs
 from snnjax.learning.online.split import check_connections, credited, split
 from snnjax.learning.online.units import check_vectors, coupled
-from snnjax.states import moving, of_samples, samples, together
+from snnjax.states import moving, of_samples, one_by_one, samples, together
 
 
 class Sketch(NamedTuple):
@@ -153,9 +153,7 @@ def _direct(layer, weights, dt, state, x):
         return [*moving(end)[0], spikes.astype(state.spikes.dtype)]
 
     ends, back = jax.vjp(react, sum(currents[1:], start=currents[0]))
-    one = jnp.eye(len(ends), dtype=ends[0].dtype)
-    asked = [one[:, k, None] * jnp.ones_like(e)[None] for k, e in enumerate(ends)]
-    of_units = jax.vmap(back)(asked)[0]  # by array of the state, [K, n]
+    of_units = jax.vmap(back)(one_by_one(ends))[0]  # by array of the state, [K, n]
     return seen, jnp.concatenate([*jax.vmap(jnp.diag)(of_units)])
 
 

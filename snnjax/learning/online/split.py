@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from snnjax import check, loops
-from snnjax.about import About
+from snnjax.about import About, Edge
 from snnjax.cell import Cell, State, Weights, check_cell
 from snnjax.learning.online.units import drawn
 
@@ -45,12 +45,12 @@ def split(name: str, cell: Cell) -> Layer:
     check_cell(f"What {name} is given", cell)
     about = About() if cell.about is None else cell.about
     parts = about.parts
-    if "feedback" in parts and "neuron" in parts:
+    if Edge("neuron", "feedback", before=True) in about.edges:
         sources = {"feedback": "before"}
         if "input" in parts:
             sources = {"input": "input", **sources}
         layer = Layer(about, "neuron", sources)
-    elif len(parts) == 2:
+    elif len(parts) == 2 and about.row is cell.step:
         below, above = parts
         layer = Layer(about, above, {below: "input"})
     else:

@@ -112,3 +112,10 @@ def test_what_is_no_course_of_training_is_refused():
         along_training(
             rules, CELL, optax.sgd(0.1), weights, xs, loss, targets[:, :1], dt=DT
         )
+
+
+def test_where_the_compiler_does_not_tell_there_is_an_error(monkeypatch):
+    weights, xs, targets = task()
+    monkeypatch.setattr(jax.stages.Compiled, "memory_analysis", lambda self: None)
+    with pytest.raises(NotImplementedError, match="XLA does not tell"):
+        temp_memory(truncated(CELL), weights, xs[0], loss, targets[0], dt=DT)

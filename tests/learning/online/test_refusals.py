@@ -63,15 +63,20 @@ def bent():
 
 
 def refused(rule, cell, x, words):
-    def begin():
-        return rule(cell).init(cell.init(KEY), x)
+    """At once, and while tracing, where weights and inputs are not known."""
 
-    with pytest.raises(ValueError, match=words):
-        begin()
+    def begin(way):
+        return way(rule(cell).init, cell.init(KEY), x)
+
+    for way in (lambda f, *args: f(*args), jax.eval_shape):
+        with pytest.raises(ValueError, match=words):
+            begin(way)
 
 
-def test_lateral_inhibition():
+def test_resets_to_zero_and_lateral_inhibition():
     x = jnp.ones((B, M))
+    reset = layer(neuron=snn.lif(N, backend="xla"))
+    refused(factored, reset, x, "do not factor")
     for rule in ("per_unit", "factored"):
         refused(RULES[rule], layer(neuron=inhibited()), x, "act on each other|factor")
     for neuron in (inhibited(), snn.stateless(jax.nn.softmax)):
@@ -115,6 +120,10 @@ def test_what_is_no_connection_with_neurons(name):
     refused(rule, snn.dense(M, N), jnp.ones((B, M)), "needs a layer")
     many = snn.chain(snn.dense(M, N), lif(), snn.dense(N, N), lif())
     refused(rule, many, jnp.ones((B, M)), "needs a layer")
+    other = layer()._replace(step=layer(neuron=snn.li(N)).step)
+    refused(rule, other, jnp.ones((B, M)), "needs a layer|recurrent layer")
+    words = snn.chain(neuron=snn.li(N), feedback=snn.dense(N, N))
+    refused(rule, words, x, "learned constants|recurrent layer")
     shown = snn.recurrent(M, N, lif(), outputs=("spikes", "v"))
     refused(rule, shown, jnp.ones((B, M)), "no outputs=")
     if name == "factored":
