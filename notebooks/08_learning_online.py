@@ -182,7 +182,7 @@ rules = {
     "weights first": stack(*map(factored, cells["weights first"])),
     "filter first": stack(per_unit(first), truncated(cells["filter first"][1])),
 }
-sizes = [1, 5, 20, 100]
+sizes = [1, 10, 100]
 cure, axes = plot.figure(1, 2, (9.0, 3.6))
 found: dict[str, list[Alignment]] = {}
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from benchmarks.report import ROOT
-from benchmarks.speed import checkouts, rival_sides, wiring, worker
+from benchmarks.speed import checkouts, online, rival_sides, wiring, worker
 from benchmarks.speed.timing import spread
 
 
@@ -108,6 +108,26 @@ def test_a_checkout_is_not_taken_for_another(tmp_path):
     with pytest.raises(ImportError, match="not from"):
         rival_sides.sides_of(tmp_path)
     assert rival_sides.sides_of(ROOT).keys() == rival_sides.SIDES.keys()
+
+
+def test_a_step_by_a_rule_is_timed_against_the_same_step_through_time(promoted):
+    size = online.SMALL._replace(steps=8)
+    sides = online.through_time(size, "xla"), online.block_truncated(8, size, "xla")
+    found, expected = (side() for side in sides)
+    np.testing.assert_allclose(found[0], expected[0], rtol=1e-5)
+    work = {"median_ms": 3.0, "of_time": 2.5, "of_memory": 0.005}
+    rows = [
+        {"work": work_of, "side": side, **work}
+        for work_of, names in {
+            "W2": [*(f"factored, c = {c}" for c in (1, 10, 20)), "truncated, c = 20"],
+            "rtrl": ["rtrl, c = 1", "rtrl, c = 32"],
+        }.items()
+        for side in names
+    ]
+    told = {c.name: c.holds for c in online.criteria(rows)}
+    assert told["memory of factored, c = 1"]
+    assert not told["time of factored, c = 1"]
+    assert not told["rtrl, c = 1 / c = 32"]
 
 
 def test_every_way_of_wiring_is_timed_against_what_computes_the_same():

@@ -4,6 +4,7 @@ Every approximation is a visible construction: which rule each layer has, and wh
 changed in the hidden layer so that the rule is exact there.
 """
 
+import warnings
 from collections.abc import Callable, Mapping
 from functools import partial
 from inspect import BoundArguments
@@ -31,6 +32,7 @@ from snnjax.tasks.task import Task
 
 BPTT = "bptt"  # all of time at once: no rule of these
 BLOCK = 10  # steps, unless another number is asked for
+_MUCH = 2**30  # bytes that are told of before anything is trained
 Changes = Mapping[str, Mapping[Any, Any]]  # option -> what it is -> what it becomes
 
 
@@ -107,6 +109,13 @@ def learner(task: Task, name: str, block: int = BLOCK) -> Learner:
     made.init(weights, jnp.zeros((1, *xs.shape[2:]), xs.dtype))  # refuses by numbers
     kept = jax.eval_shape(made.init, weights, jnp.zeros(xs.shape[1:], xs.dtype)).past
     size = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(kept))
+    if size > _MUCH:
+        warnings.warn(
+            f"{name} keeps {size / 2**30:.1f} GiB between blocks for a batch of "
+            f"{xs.shape[1]}: take a smaller batch or network, or eprop.",
+            UserWarning,
+            stacklevel=2,
+        )
     own = [_WITHIN] if "recurrent_gradient" in found else []
     return Learner(network, rule, block, (*own, *made.leaves_out), size)
 

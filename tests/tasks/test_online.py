@@ -120,6 +120,13 @@ def test_a_cut_run_by_a_rule_ends_with_the_same_numbers(tmp_path, monkeypatch):
         train(small(), tmp_path / "cut", **options | {"block": 10})
 
 
+def test_what_much_is_kept_is_told_before_anything_is_trained(monkeypatch):
+    monkeypatch.setattr("snnjax.tasks.rules._MUCH", 2**16)
+    with pytest.warns(UserWarning, match=r"rtrl keeps .* GiB between blocks"):
+        learner(small(), "rtrl")
+    learner(small(), "eprop")
+
+
 REFUSED = {
     "maximum": (small(readout=max_over_time), "eprop", "a sum or a mean"),
     "each step": (small(readout=lambda v: v), "eprop", "labels of each step"),

@@ -91,7 +91,7 @@ def check_connections(
     with jax.ensure_compile_time_eval():
         widths = layer.widths(state, x)
         found = [_judged(layer.parts[k], each[k], m) for k, m in widths.items()]
-    linear = jnp.all(jnp.stack([even for even, _ in found]))
+        linear = jnp.all(jnp.stack([even for even, _ in found]))
     known = check.concrete(linear)
     if known is not None and not known:
         raise ValueError(
