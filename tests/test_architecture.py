@@ -32,6 +32,11 @@ ARROWS = {  # who may import whom, besides themselves
         *("probes",),
     },
     "states": set(),
+    "seen": set(),
+    "hardware": {
+        *("about", "cell", "check", "files", "loops", "parts", "probes", "seen"),
+        *("surrogate",),
+    },
     "learning": {
         *("about", "check", "cell", "compose", "loops", "parts", "probes", "states"),
         "surrogate",

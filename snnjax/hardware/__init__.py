@@ -1,0 +1,1 @@
+"""Networks on imperfect chips: no two neurons alike, weights rounded, parts dead."""

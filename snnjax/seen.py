@@ -1,0 +1,20 @@
+"""What a device showed of a population while it ran."""
+
+from typing import NamedTuple
+
+import jax
+import numpy as np
+
+Measured = jax.Array | np.ndarray
+
+
+class Seen(NamedTuple):
+    """A recording of one population; what was not measured is None.
+
+    A device samples a voltage at the end of a step, when a neuron that fired has been
+    reset already: what it was before the reset cannot be measured.
+    """
+
+    spikes: Measured | None = None  # [T, *batch, n], 0 or 1
+    v: Measured | None = None  # [T, *batch, n], after the reset, in the model's units
+    known: Measured | None = None  # which v were measured, broadcasts to v; None: all
