@@ -17,6 +17,7 @@ Subpackages tell the rest of the story. Each is ``snn.NAME``, imported on first 
     neurons     what receives spikes
     networks    how neurons are wired, and where weights start
     learning    losses over time, penalties, homeostatic pretraining
+    hardware    imperfect chips: mismatch, rounded weights, training in the loop
     senses      sound, images and contact become spikes
     inputs      numbers and events become rasters: encoders, patterns, batches
     datasets    official files are checked and become events
@@ -50,8 +51,9 @@ from snnjax.surrogate import ForwardMode, Sigmoid, SuperSpike, Triangle, spike
 __version__ = "0.1.0"
 
 _SUBPACKAGES = (
-    *("analysis", "datasets", "events", "inputs", "interop", "kernels", "learning"),
-    *("networks", "neurons", "plot", "senses", "surrogate", "tasks", "training"),
+    *("analysis", "datasets", "events", "hardware", "inputs", "interop", "kernels"),
+    *("learning", "networks", "neurons", "plot", "senses", "surrogate", "tasks"),
+    "training",
 )
 
 __all__ = [

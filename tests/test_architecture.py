@@ -183,8 +183,8 @@ def test_subpackages_are_reached_by_name_and_imported_no_sooner():
     code = f"""
 import sys
 import snnjax as snn
-later = "analysis", "datasets", "inputs", "interop", "plot", "senses", "tasks"
-for name in (*later, "training"):
+later = "analysis", "datasets", "hardware", "inputs", "interop", "plot", "senses"
+for name in (*later, "tasks", "training"):
     assert f"snnjax.{{name}}" not in sys.modules, name
 for name in {sorted(packages | {"plot", "events"})}:
     assert name in dir(snn), name
