@@ -15,7 +15,7 @@ import optax
 
 import snnjax as snn
 from snnjax import events as ev
-from snnjax import networks, parts
+from snnjax import hardware, networks, parts
 from snnjax.datasets.sources import InMemory
 from snnjax.inputs import batches
 from snnjax.learning import online
@@ -73,6 +73,7 @@ def functions():
         and "." in name
         and f.__name__ not in SOUND
         and f is not online.temp_memory  # counts bytes
+        and f not in (hardware.checked, hardware.emulated_chip)  # tests/hardware
         and not makes_cells(f)
     }
 

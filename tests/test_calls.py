@@ -5,14 +5,16 @@ import inspect
 
 import calls_analysis
 import calls_cells
+import calls_hardware
 import calls_inputs
 import calls_online
 import pytest
 from calls import CALLS, empty_failures, failures
 from public import everything
 
-TABLES = (calls_analysis, calls_cells, calls_inputs, calls_online)
+TABLES = (calls_analysis, calls_cells, calls_hardware, calls_inputs, calls_online)
 NOT_CALLED = {
+    "hardware.checked": "refuses by DeviceError; tests/hardware/test_device.py",
     "senses.hearing.digits_from_sound": "reads files",
     "senses.hearing.encode_cached": "reads files",
     "senses.hearing.encode_recordings": "reads files",
