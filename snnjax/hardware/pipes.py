@@ -11,7 +11,6 @@ import selectors
 import signal
 import subprocess
 import sys
-import threading
 import time
 import weakref
 from collections.abc import Mapping, Sequence
@@ -46,7 +45,7 @@ class Process:
     It is ended when it fails in any way, when it is closed, and when nobody holds it.
     """
 
-    def __init__(self, program: str | Path, timeout: float) -> None:
+    def __init__(self, program: str | Path) -> None:
         """Starts a program by its path, in an environment without settings of ours."""
         kept = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
         try:
@@ -66,9 +65,9 @@ class Process:
         for pipe in (self._to, self._from, self._errors):
             os.set_blocking(pipe.fileno(), False)
         self._close = weakref.finalize(self, _end, self._process, os.getpid())
-        self._timeout, self._deadline = timeout, 0.0
+        self._timeout, self._deadline = 0.0, 0.0
         self._number, self._unread, self._stderr = 0, bytearray(), bytearray()
-        self._doing, self._one_at_a_time = "", threading.Lock()
+        self._doing = ""
 
     @property
     def pid(self) -> int:
@@ -85,6 +84,8 @@ class Process:
         question: Mapping[str, Any],
         arrays: Sequence[np.ndarray] = (),
         expected: Sequence[Expected] = (),
+        *,
+        timeout: float,
     ) -> tuple[dict[str, float], list[np.ndarray]]:
         """Asks, and waits for the answer.
 
@@ -93,6 +94,7 @@ class Process:
             question: what goes into the line of JSON.
             arrays: what follows it.
             expected: the arrays that the answer must bring.
+            timeout: longest time for all of it [s].
 
         Returns:
             The notes of the answer, and its arrays.
@@ -101,21 +103,18 @@ class Process:
             DeviceError: if the process ends, takes too long or answers anything else;
                 it is ended then.
         """
-        with self._one_at_a_time:
-            self._number += 1
-            self._doing, self._deadline = doing, time.monotonic() + self._timeout
-            try:
-                self._send(question, arrays)
-                notes = self._read_head(expected)
-                found = [self._read_array(each) for each in expected]
-                if self._unread:
-                    self._fail("answered more than it was asked")
-                return notes, found
-            except DeviceError:
-                raise
-            except BaseException:
-                self._kill()
-                raise
+        self._number, self._doing = self._number + 1, doing
+        self._timeout, self._deadline = timeout, time.monotonic() + timeout
+        try:
+            self._send(question, arrays)
+            notes = self._read_head(expected)
+            found = [self._read_array(each) for each in expected]
+            if self._unread:
+                self._fail("answered more than it was asked")
+            return notes, found
+        except BaseException:
+            self._kill()
+            raise
 
     def _send(self, question, arrays):
         arrays = [np.ascontiguousarray(a) for a in arrays]

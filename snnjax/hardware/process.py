@@ -4,6 +4,7 @@ What the process must answer to (``chip.py`` is one such program, a laboratory's
 may be another) are the three questions of ``ProcessDevice``, as ``pipes`` puts them.
 """
 
+import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Self
@@ -75,12 +76,14 @@ class ProcessDevice:
 
         Raises:
             ValueError: for a path without a file, fewer than two sizes or one below
-                one, a recurrent readout, codes of another width or an empty range, a
-                timeout that is not positive, or a share outside 0 to 1.
+                one, a recurrent readout, settings that are no dict, codes of another
+                width or an empty range, a timeout that is not positive, or a share
+                outside 0 to 1.
         """
         self._program = _file(program)
         self.sizes = check_sizes(sizes)
         self.recurrent = check_recurrent(recurrent, self.sizes)
+        check.mapping("settings", settings or {})
         if codes is not None:
             check.fields("codes", codes, *Codes._fields)
             check.whole("codes.bits", codes.bits, most=8)
@@ -90,9 +93,10 @@ class ProcessDevice:
         check.one("most_lost", most_lost)
         check.between("most_lost", most_lost, 0.0, 1.0)
         self._settings, self._codes = dict(settings or {}), codes
-        self._timeout, self._most_lost = float(timeout), float(most_lost)
+        self.timeout, self._most_lost = float(timeout), float(most_lost)
         self._process: Process | None = None
         self._held: Programmed | None = None  # what the process holds
+        self._one_at_a_time = threading.RLock()
 
     @property
     def weight_shapes(self) -> list[tuple[int, int]]:
@@ -115,7 +119,8 @@ class ProcessDevice:
             DeviceError: if the device fails.
         """
         handle = Programmed(tuple(_weights(weights, self.weight_shapes)))
-        self._load(handle)
+        with self._one_at_a_time:
+            self._load(handle)
         return handle
 
     def run(
@@ -143,22 +148,24 @@ class ProcessDevice:
             trial = int(trial)
         T, *batch, _ = events.shape
         flat = events.reshape(T, int(np.prod(batch)), self.sizes[0])
-        self._load(handle)
-        notes, arrays = self._ask(
-            f"running {T} steps of {flat.shape[1]} samples",
-            {"do": "run", "trial": trial},
-            [np.packbits(flat, axis=-1)],
-            self._expected(T, flat.shape[1]),
-        )
+        with self._one_at_a_time:
+            self._load(handle)
+            notes, arrays = self._ask(
+                f"running {T} steps of {flat.shape[1]} samples",
+                {"do": "run", "trial": trial},
+                [np.packbits(flat, axis=-1)],
+                self._expected(T, flat.shape[1]),
+            )
         shapes = [(T, *batch, n) for n in self.sizes[1:]]
         recording = Recording(self._seen(arrays, shapes), notes)
         return checked(recording, shapes, most_lost=self._most_lost)
 
     def close(self) -> None:
         """Ends the process; the next call starts another."""
-        process, self._process, self._held = self._process, None, None
-        if process is not None:
-            process.close()
+        with self._one_at_a_time:
+            process, self._process, self._held = self._process, None, None
+            if process is not None:
+                process.close()
 
     def __enter__(self) -> Self:
         return self
@@ -187,10 +194,12 @@ class ProcessDevice:
     def _ask(self, doing, question, arrays=(), expected=()):
         if self._process is None:
             self._held = None
-            self._process = Process(self._program, self._timeout)
+            self._process = Process(self._program)
             self._ask("starting", {"do": "start", "settings": self._settings})
         try:
-            return self._process.ask(doing, question, arrays, expected)
+            return self._process.ask(
+                doing, question, arrays, expected, timeout=self.timeout
+            )
         except BaseException:
             self.close()
             raise
