@@ -1,10 +1,61 @@
 """Valid calls of what puts networks on chips."""
 
-from calls import DT, call
+import numpy as np
+from calls import DT, KEY, call, signal
 
+import snnjax as snn
 from snnjax import hardware
+from snnjax.hardware import Budget, LogNormal
 
 IMPERFECT = hardware.Imperfections(*4 * (0.1,), v_reset=0.1, events_in=5, events_out=5)
+PARAMS = snn.LIFParams(20e-3, 5e-3, 1.0, 2e-3, -0.5)
+
+
+@call(hardware.vary)
+def _(n=3):
+    how = LogNormal(0.3)
+    return {"key": KEY, "constants": PARAMS, "n": n, "tau_mem": how}
+
+
+@call(hardware.vary_weights)
+def _(n_in=3, n_out=2):
+    how = LogNormal(0.3)
+    return {"key": KEY, "weights": signal(n_in, n_out), "how": how, "broken": 0.1}
+
+
+@call(hardware.distorted)
+def _(n=3):
+    return {"key": KEY, "cell": snn.lif(n), "mismatch": 0.3}
+
+
+@call(hardware.amplified, named={"neuron": "neuron"})
+def _(n=3):
+    return {"neuron": snn.lif(n), "gain": np.ones(n)}
+
+
+@call(hardware.faulty)
+def _(n=3):
+    return {"n": n, "alive": np.ones(n), "stuck": 0.5}
+
+
+@call(hardware.quantize)
+def _(n_in=3, n_out=2):
+    return {"w": signal(n_in, n_out), "bits": 4, "axis": 0}
+
+
+@call(hardware.within_range)
+def _(n=3):
+    return {"weights": signal(n), "bits": 4, "step": 0.1}
+
+
+@call(hardware.using)
+def _(n=3):
+    return {"cell": snn.dense(n, n), "change": lambda weights: weights}
+
+
+@call(hardware.fits, named={"budget neurons": "neurons"})
+def _(n=3):
+    return {"budget": Budget(), "sizes": (n, n)}
 
 
 @call(hardware.emulated_chip)

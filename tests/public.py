@@ -176,6 +176,7 @@ def trains():
 
 VALUES = {
     "a": lambda a: trains()[0],
+    "alive": lambda a: a(N),
     "alpha": lambda a: 1.0,
     "angles": lambda a: a(3),
     "at": lambda a: a.make(np.linspace(0.0, 1.0, 5), a.dtype),
@@ -183,6 +184,7 @@ VALUES = {
     "audio": lambda a: a(T, least=-1.0),
     "b": lambda a: trains()[1],
     "batch": lambda a: batches.pad(samples()),
+    "bits": lambda a: 4,
     "by": lambda a: 2,
     "cell": lambda a: snn.lif(N),
     "center": tree,
@@ -314,6 +316,15 @@ OF = {
     },
     "events.clean": {"times": lambda a: np.sort(np.asarray(a(N)))},
     "events.time_bins": {"times": lambda a: np.asarray(a(N))},
+    "hardware.fits": {
+        "budget": lambda a: hardware.Budget(),
+        "sizes": lambda a: (256, 246, 10),
+    },
+    "hardware.vary": {
+        "constants": lambda a: snn.LIFParams(a(N, least=0.5)),
+        "spreads": lambda a: {"tau_mem": hardware.LogNormal(0.25)},
+    },
+    "hardware.vary_weights": {"how": lambda a: hardware.LogNormal(0.25)},
     "inputs.level_reconstruction": {
         "events": lambda a: a.spikes(T, B, 2 * N),
         "start": lambda a: a(B, N),
@@ -424,6 +435,8 @@ def call(name, a, **more):
             known = VALUES[key]
         if parameter.kind is parameter.VAR_POSITIONAL:
             args += known(a)
+        elif parameter.kind is parameter.VAR_KEYWORD:
+            kwargs.update(known(a))
         elif parameter.kind is parameter.KEYWORD_ONLY:
             kwargs[key] = known(a)
         else:

@@ -16,6 +16,7 @@ from contributing import integrator, one_to_one
 import snnjax as snn
 from snnjax import parts
 from snnjax.cell import run_cell
+from snnjax.hardware import amplified, faulty, quantize, using
 from snnjax.learning import running_max
 from snnjax.networks import convolution, flatten, graph, normal, pool, residual
 from snnjax.neurons import (
@@ -126,6 +127,10 @@ CELLS = {
     ),
     "running max": running_max(N),
     "learn": snn.learn(lambda tau: lif(tau_mem=tau), tau=np.full(N, 5e-3)),
+    "amplified": amplified(lif(), np.array([0.5, 1.0, 2.0])),
+    "amplified loop": snn.recurrent(amplified(lif(), 2.0), dense(N, N)),
+    "faulty": faulty(N, np.array([1.0, 0.0, 1.0])),
+    "using": using(dense(N, 5), partial(quantize, bits=5)),
     "integrator": integrator(N, 2e-3),  # the templates of CONTRIBUTING.md
     "one to one": one_to_one(N),
 }

@@ -57,6 +57,12 @@ weights, xs, quieter = net.init(jax.random.key(0)), jnp.ones((8, 2, 6)), lif(5)
 VALUES = {  # what the example of a docstring takes for given
     "snnjax": "spikes = jnp.zeros((5, 2, 700))",
     "snnjax.compose.chain": "key, xs = jax.random.key(0), jnp.zeros((5, 2, 70))",
+    "snnjax.hardware.distort": """
+net = chain(dense(6, 5), li(5))
+weights, spikes = net.init(jax.random.key(0)), jnp.ones((8, 2, 6))
+labels, dt = jnp.zeros(2, int), 1e-3
+""",
+    "snnjax.hardware.mismatch.vary": "key = jax.random.key(0)",
     "snnjax.inputs.batches": "data = None",
     "snnjax.inputs.prefetching.prefetch": """
 batches, state, step = [(1,), (2,)], 0, lambda state, x: (state + x, {})

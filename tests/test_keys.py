@@ -10,8 +10,8 @@ from test_contract import CELLS
 
 import snnjax as snn
 
-PACKAGES = "surrogate neurons networks learning inputs inputs.batches senses analysis"
-PLACES = *PACKAGES.split(), "senses.hearing", "senses.hearing.cochlea"
+PACKAGES = "surrogate neurons networks learning hardware inputs inputs.batches senses"
+PLACES = *PACKAGES.split(), "analysis", "senses.hearing", "senses.hearing.cochlea"
 PLACES += "analysis.directions", "events"
 OLD = jax.random.PRNGKey(0), np.zeros(2, np.uint32), 0, None
 

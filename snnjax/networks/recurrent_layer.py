@@ -292,7 +292,7 @@ def _current_like(layer, x):
     layer.input.rest(x)
     if not jnp.issubdtype(x.dtype, jnp.floating):
         x = check.wide(x)
-    n = layer.input.about.options.arguments["n_out"]
+    n = output_like(layer.input, (), x).shape[-1]
     return jnp.broadcast_to(jnp.zeros_like(x[..., :1]), (*x.shape[:-1], n))
 
 
