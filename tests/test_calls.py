@@ -21,6 +21,7 @@ NOT_CALLED = {
     "senses.hearing.cochlea.encode": "takes seconds; tests/senses/hearing",
     "senses.hearing.gammatone.encode": "takes seconds; tests/senses/hearing",
     "tasks.braille_task": "reads files",
+    "tasks.chip_task": "reads files",
     "tasks.digits_task": "takes no argument",
     "tasks.ecg_task": "reads files",
     "tasks.mnist_task": "reads files",

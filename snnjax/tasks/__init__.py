@@ -6,6 +6,7 @@
 from collections.abc import Callable
 
 from snnjax.tasks.braille import braille_task
+from snnjax.tasks.chip import chip_task
 from snnjax.tasks.digits import digits_task
 from snnjax.tasks.ecg import ecg_task
 from snnjax.tasks.job import train
@@ -32,6 +33,7 @@ __all__ = [
     "Schedule",
     "Task",
     "braille_task",
+    "chip_task",
     "digits_task",
     "ecg_task",
     "linear_baseline",
