@@ -26,9 +26,8 @@ LONGEST_LINE = 65_536  # bytes
 KEPT = 4096  # bytes, of standard error
 PATIENCE = 1.0  # seconds that a process has to end when its input does
 PASSED_ON = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "PYTHONHOME", "PYTHONPATH")
-ONE_THREAD = {
-    f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL", "VECLIB_MAXIMUM")
-}
+THREADS = ("OMP_NUM", "OPENBLAS_NUM", "MKL_NUM", "VECLIB_MAXIMUM")
+ONE_THREAD = {f"{name}_THREADS": "1" for name in THREADS}
 
 
 class Expected(NamedTuple):
@@ -227,8 +226,9 @@ class Process:
             return
         _signal_all(self._process)
         self._process.wait()
-        while self._listen():
-            pass
+        for _ in range(256):  # what it started may go on for ever
+            if not self._listen():
+                break
         self._close()
 
 

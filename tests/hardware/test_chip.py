@@ -10,7 +10,13 @@ import pytest
 
 import snnjax as snn
 from snnjax import datasets, inputs
-from snnjax.hardware import IDEAL, Imperfections, chip, emulated_chip
+from snnjax.hardware import (
+    IDEAL,
+    DeviceError,
+    Imperfections,
+    chip,
+    emulated_chip,
+)
 from snnjax.hardware.emulated import PROGRAM
 from snnjax.networks import DenseWeights, RecurrentWeights
 
@@ -139,15 +145,16 @@ def test_without_noise_trials_are_alike_and_chips_are_not(rng):
 
 def settings(n=20_000, **imperfections):
     usual = Imperfections(*4 * (0.3,), v_reset=0.15)._replace(**imperfections)
-    return {
+    told = {
         **{"sizes": (1, n, n), "serial": 3, "imperfections": usual._asdict()},
         **{"recurrent": (False, False), "reset": "zero"},
         **{"dt": DT, "tau_mem": TAU, "tau_syn": TAU},
     }
+    return chip.namespace(told)
 
 
 def test_factors_have_mean_one_and_the_spread_that_is_asked_for():
-    pattern = chip.pattern_of(settings(rest=0.1, dead=0.2, broken=0.3), 0, 1)
+    pattern = chip.pattern_of(settings(rest=0.1, dead=0.2, broken=0.3), 0)
     for name in ("tau_mem", "tau_syn", "threshold", "gain"):
         factors = getattr(pattern, name)
         assert factors.min() > 0
@@ -162,7 +169,7 @@ def test_factors_have_mean_one_and_the_spread_that_is_asked_for():
 
 
 def test_another_imperfection_changes_no_constant_of_a_chip():
-    plain, odd = (chip.pattern_of(settings(20, dead=p), 0, 1) for p in (0.0, 0.5))
+    plain, odd = (chip.pattern_of(settings(20, dead=p), 0) for p in (0.0, 0.5))
     np.testing.assert_array_equal(plain.tau_mem, odd.tau_mem)
     assert (plain.alive != odd.alive).any()
 
@@ -175,10 +182,27 @@ def test_a_constant_drifts_as_a_random_walk_that_any_trial_begins_anew():
     np.testing.assert_allclose(spread, [10.0, 1.0, np.sqrt(439)], rtol=0.05)
     drift = 0.2 / np.sqrt(540)
     new = settings(drift=drift)
-    patterns = [chip.pattern_of(new, p, 1) for p in (0, 1)]
+    patterns = [chip.pattern_of(new, p) for p in (0, 1)]
     later = chip.drifted(new, patterns, 540)[0]
     ratio = later.gain / patterns[0].gain
     np.testing.assert_allclose([ratio.mean(), ratio.std()], [1.0, 0.2], atol=0.01)
+
+
+def test_a_chip_drifts_from_trial_to_trial_and_starts_as_it_was_made(rng):
+    xs, weights = digits(4), drawn(rng)
+    drifting = NOISELESS._replace(drift=0.01)
+    first, later = recorded(weights, xs, 0, 400, imperfections=drifting)
+    assert same(first, recorded(weights, xs, imperfections=NOISELESS))
+    assert not same(first, later)
+    assert same(later, recorded(weights, xs, 400, imperfections=drifting)[0])
+
+
+def test_a_voltage_that_overflows_is_a_failure_and_not_a_number():
+    weights = [np.full((2, 1), 3e38), np.ones((1, 1))]
+    raw = IDEAL._replace(dead=1.0)  # of which infinite current is no number
+    with pytest.raises(DeviceError, match="ended with status 1 while running") as told:
+        recorded(weights, np.ones((3, 2)), sizes=(2, 1, 1), imperfections=raw)
+    assert "A voltage is not a number" in told.value.stderr
 
 
 def test_a_resting_membrane_has_the_noise_that_is_asked_for():
