@@ -58,11 +58,11 @@ def _(n=3):
     return {"budget": Budget(), "sizes": (n, n)}
 
 
-@call(hardware.emulated_chip)
+@call(hardware.emulated_chip, named={"budget neurons": "neurons"})
 def _(n_in=4, n=3, n_out=2):
     return {
         **{"sizes": (n_in, n, n_out), "dt": DT, "serial": 1, "mismatch": 0.2},
         **{"imperfections": IMPERFECT, "tau_mem": 6e-3, "tau_syn": 5e-3},
-        **{"reset": "zero", "recurrent": (True, False), "circuits": 512, "rows": 256},
+        **{"reset": "zero", "recurrent": (True, False), "budget": Budget()},
         **{"timeout": 10.0, "most_lost": 0.5},
     }

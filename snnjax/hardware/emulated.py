@@ -14,6 +14,7 @@ from snnjax.hardware.process import (
     check_recurrent,
     check_sizes,
 )
+from snnjax.hardware.rounding import Budget, fits
 
 PROGRAM = Path(__file__).with_name("chip.py")
 MISMATCHED = ("tau_mem", "tau_syn", "threshold", "gain")
@@ -79,8 +80,7 @@ def emulated_chip(
     tau_syn: float = 6e-6,
     reset: Literal["zero", "subtract"] = "zero",
     recurrent: Sequence[bool] | None = None,
-    circuits: int = 512,
-    rows: int = 256,
+    budget: Budget = Budget(),
     timeout: float = 60.0,
     most_lost: float = 1.0,
 ) -> ProcessDevice:
@@ -94,10 +94,7 @@ def emulated_chip(
     factors is up to the serial number. With ``IDEAL`` imperfections it agrees with the
     library. Needs a POSIX system.
 
-    A synapse with a sign takes a pair of rows, and a neuron with more than ``rows`` of
-    them is put together from several circuits: there must be
-
-        Σ n · ⌈2 · rows of its weights / rows⌉ ≤ circuits
+    Networks must fit on the chip (``fits``): 256-246-10 takes all 512 circuits.
 
     Notes of a recording: ``events_in``, ``lost_in``, ``events_out``, ``lost_out``,
     and the shares of codes at a rail ``at_rail.0`` and of weights beyond the range
@@ -116,8 +113,7 @@ def emulated_chip(
         reset: ``"zero"`` or ``"subtract"``, as of ``lif``.
         recurrent: which populations see their own spikes, a sub-step later; none if
             omitted. Their weights have more rows.
-        circuits: of the chip.
-        rows: of synapses of each circuit.
+        budget: circuits of the chip, and rows of synapses of each.
         timeout: longest time for one answer [s].
         most_lost: largest share of events that may be lost; a ``DeviceError`` else.
 
@@ -141,7 +137,7 @@ def emulated_chip(
     for name, tau in (("tau_mem", tau_mem), ("tau_syn", tau_syn)):
         check.one(name, tau)
         check.positive(name, tau, " [s]")
-    _check_room(sizes, closed, circuits, rows)
+    _check_room(sizes, closed, budget)
     wrong = _resolved(imperfections, mismatch)
     codes = None
     if wrong.adc_bits is not None:
@@ -165,15 +161,14 @@ def _check_spread(name, value):
     check.between(name, value, 0.0, 10.0)
 
 
-def _check_room(sizes, recurrent, circuits, rows):
-    check.whole("circuits", circuits)
-    check.whole("rows", rows)
-    pairs = list(zip(sizes[:-1], sizes[1:], recurrent, strict=True))
-    needed = sum(n * -(-2 * (m + n * own) // rows) for m, n, own in pairs)
-    if needed > circuits:
+def _check_room(sizes, recurrent, budget):
+    populations = zip(sizes[:-1], sizes[1:], recurrent, strict=True)
+    taken = sum(fits(budget, (m + n * own, n)) for m, n, own in populations)
+    if taken > budget.neurons:
         raise ValueError(
-            f"sizes {sizes} need {needed} circuits of {rows} rows (a synapse with a "
-            f"sign takes two), the chip has {circuits}."
+            f"sizes {sizes} take {taken} circuits of {budget.rows} rows, "
+            f"{taken - budget.neurons} more than the {budget.neurons} of the chip. "
+            "Take fewer neurons or inputs."
         )
 
 

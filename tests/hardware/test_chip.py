@@ -12,6 +12,7 @@ import snnjax as snn
 from snnjax import datasets, inputs
 from snnjax.hardware import (
     IDEAL,
+    Budget,
     DeviceError,
     Imperfections,
     chip,
@@ -146,7 +147,7 @@ def test_without_noise_trials_are_alike_and_chips_are_not(rng):
 def settings(n=20_000, **imperfections):
     usual = Imperfections(*4 * (0.3,), v_reset=0.15)._replace(**imperfections)
     told = {
-        **{"sizes": (1, n, n), "serial": 3, "imperfections": usual._asdict()},
+        **{"sizes": (1, n, 1), "serial": 3, "imperfections": usual._asdict()},
         **{"recurrent": (False, False), "reset": "zero"},
         **{"dt": DT, "tau_mem": TAU, "tau_syn": TAU},
     }
@@ -303,8 +304,9 @@ def test_time_and_batch_may_be_of_any_length(rng, shape):
 
 def test_a_chip_of_512_circuits_is_full_with_256_246_10():
     emulated_chip((256, 246, 10), dt=DT)
-    with pytest.raises(ValueError, match=r"sizes .* need 514 circuits of 256 rows"):
+    with pytest.raises(ValueError, match=r"sizes .* take 514 circuits of 256 rows"):
         emulated_chip((256, 247, 10), dt=DT)
     emulated_chip((70, 186, 20), dt=DT, recurrent=(True, False))
     with pytest.raises(ValueError, match="sizes"):
         emulated_chip((71, 186, 20), dt=DT, recurrent=(True, False))
+    emulated_chip((71, 186, 20), dt=DT, recurrent=(True, False), budget=Budget(600))
