@@ -7,13 +7,8 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from snnjax import check
-from snnjax.hardware.process import (
-    Codes,
-    ProcessDevice,
-    check_range,
-    check_recurrent,
-    check_sizes,
-)
+from snnjax.hardware.checks import check_range, check_recurrent, check_sizes
+from snnjax.hardware.process import Codes, ProcessDevice
 from snnjax.hardware.rounding import Budget, fits
 
 PROGRAM = Path(__file__).with_name("chip.py")

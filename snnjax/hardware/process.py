@@ -4,6 +4,7 @@ What the process must answer to (``chip.py`` is one such program, a laboratory's
 may be another) are the three questions of ``ProcessDevice``, as ``pipes`` puts them.
 """
 
+import json
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,6 +13,13 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 
 from snnjax import check
+from snnjax.hardware.checks import (
+    check_range,
+    check_recurrent,
+    check_sizes,
+    device_events,
+    device_weights,
+)
 from snnjax.hardware.device import Recording, checked
 from snnjax.hardware.pipes import Expected, Process
 from snnjax.seen import Seen
@@ -43,6 +51,7 @@ class ProcessDevice:
     The program is started at the first call, and again at the first call after it
     failed; it is programmed again where it does not hold the weights that are to run.
     It is ended by ``close``, at the end of a ``with`` block, or with its last holder.
+    Needs a POSIX system.
 
     It is asked three things: ``start`` with ``settings``; ``program`` with float32
     weights ``[rows, n]`` of each population; ``run`` with ``trial`` (a number or null)
@@ -76,14 +85,16 @@ class ProcessDevice:
 
         Raises:
             ValueError: for a path without a file, fewer than two sizes or one below
-                one, a recurrent readout, settings that are no dict, codes of another
-                width or an empty range, a timeout that is not positive, or a share
-                outside 0 to 1.
+                one, a recurrent readout, settings that JSON does not hold, codes of
+                another width or an empty range, a timeout that is not positive, or a
+                share outside 0 to 1.
         """
-        self._program = _file(program)
+        if not isinstance(program, str | Path) or not Path(program).is_file():
+            raise ValueError(f"program must be the path of a file, got {program!r}.")
+        self._program = Path(program).absolute()
         self.sizes = check_sizes(sizes)
         self.recurrent = check_recurrent(recurrent, self.sizes)
-        check.mapping("settings", settings or {})
+        self._settings = _settings(settings or {})
         if codes is not None:
             check.fields("codes", codes, *Codes._fields)
             check.whole("codes.bits", codes.bits, most=8)
@@ -92,8 +103,8 @@ class ProcessDevice:
         check.positive("timeout", timeout, " [s]")
         check.one("most_lost", most_lost)
         check.between("most_lost", most_lost, 0.0, 1.0)
-        self._settings, self._codes = dict(settings or {}), codes
         self.timeout, self._most_lost = float(timeout), float(most_lost)
+        self._codes = codes
         self._process: Process | None = None
         self._held: Programmed | None = None  # what the process holds
         self._one_at_a_time = threading.RLock()
@@ -118,7 +129,7 @@ class ProcessDevice:
             ValueError: for weights of another shape, or not finite.
             DeviceError: if the device fails.
         """
-        handle = Programmed(tuple(_weights(weights, self.weight_shapes)))
+        handle = Programmed(device_weights(weights, self.weight_shapes))
         with self._one_at_a_time:
             self._load(handle)
         return handle
@@ -142,7 +153,7 @@ class ProcessDevice:
             DeviceError: if the device fails, or its recording is wrong.
         """
         self._check_handle(handle)
-        events = _events(spikes, self.sizes[0])
+        events = device_events(spikes, self.sizes[0])
         if trial is not None:
             check.whole("trial", trial, least=0)
             trial = int(trial)
@@ -229,89 +240,10 @@ class ProcessDevice:
         return tuple(seen)
 
 
-def check_sizes(sizes: Sequence[int]) -> tuple[int, ...]:
-    """Sizes as a tuple.
-
-    Raises:
-        ValueError: for fewer than two, or one below one.
-    """
-    if not isinstance(sizes, tuple | list) or len(sizes) < 2:
-        raise ValueError(
-            "sizes must be numbers of inputs, then of neurons of each population, such "
-            f"as (256, 246, 10), got {check.told(sizes)}."
-        )
-    for n in sizes:
-        check.whole("sizes", n)
-    return tuple(int(n) for n in sizes)
-
-
-def check_recurrent(
-    recurrent: Sequence[bool] | None, sizes: tuple[int, ...]
-) -> tuple[bool, ...]:
-    """Whether each population sees its own spikes, as a tuple.
-
-    Raises:
-        ValueError: for another number of them, or a recurrent readout.
-    """
-    populations = len(sizes) - 1
-    if recurrent is None:
-        return (False,) * populations
-    if not isinstance(recurrent, tuple | list) or len(recurrent) != populations:
-        raise ValueError(
-            f"recurrent must be True or False for each of {populations} populations, "
-            f"got {check.told(recurrent)}."
-        )
-    for each in recurrent:
-        check.flag("recurrent", each)
-    if recurrent[-1]:
-        raise ValueError("recurrent must be False for the last population, a readout.")
-    return tuple(bool(each) for each in recurrent)
-
-
-def check_range(name: str, given: tuple[float, float]) -> None:
-    """Refuses what is no range of voltages.
-
-    Raises:
-        ValueError: for anything but two finite numbers, the lower one first.
-    """
-    if not isinstance(given, tuple | list) or len(given) != 2:
-        raise ValueError(f"{name} must be (low, high), got {check.told(given)}.")
-    for value in given:
-        check.one(name, value)
-        check.finite(name, value)
-    if not given[0] < given[1]:
-        raise ValueError(f"{name} must be (low, high), low below high, got {given}.")
-
-
-def _file(program):
-    if not isinstance(program, str | Path) or not Path(program).is_file():
-        raise ValueError(f"program must be the path of a Python file, got {program!r}.")
-    return Path(program).absolute()
-
-
-def _weights(weights, shapes):
-    if not isinstance(weights, tuple | list) or len(weights) != len(shapes):
-        raise ValueError(
-            f"weights must be arrays {shapes}, one for each population, got "
-            f"{check.told(weights)}."
-        )
-    for w, shape in zip(weights, shapes, strict=True):
-        check.array("weights", w, "[rows, n]", finite=True)
-        check.shape("weights", w, shape)
-        copy = np.array(w, np.float32)
-        copy.setflags(write=False)
-        yield copy
-
-
-def _events(spikes, n_in):
-    check.array("spikes", spikes, "[T, *batch, n_in]")
-    events = np.asarray(spikes)
-    if events.ndim < 2 or events.shape[-1] != n_in:
-        raise ValueError(
-            f"spikes must be [T, *batch, {n_in}], got shape {events.shape}. Time comes "
-            "first, channels last."
-        )
-    fired = events != 0
-    if not np.array_equal(events, fired):
-        raise ValueError("spikes must be 0 or 1, some are neither.")
-    return fired
+def _settings(given):
+    """A copy of settings that JSON can hold."""
+    check.mapping("settings", given)
+    try:
+        return json.loads(json.dumps(dict(given), allow_nan=False))
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"settings must be what JSON can hold: {error}.") from error

@@ -3,6 +3,7 @@
 import gc
 import os
 import signal
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -148,7 +149,7 @@ def test_what_is_wrong_with_a_call_is_no_failure_of_the_device():
         for odd in (XS[..., :3], XS + 1, XS[0, 0], "spikes", None, XS * np.nan):
             with pytest.raises(ValueError, match="spikes"):
                 device.run(handle, odd)
-        for odd in (WEIGHTS[:1], WEIGHTS[::-1], [w * np.inf for w in WEIGHTS], None):
+        for odd in (WEIGHTS[:1], WEIGHTS[::-1], [w * 1e300 for w in WEIGHTS], None):
             with pytest.raises(ValueError, match="weights"):
                 device.program(odd)
         for odd in (-1, 2**31, 1.5, "x"):
@@ -164,6 +165,43 @@ def test_a_handle_stays_good_when_another_is_programmed(undisturbed):
         handle = device.program(WEIGHTS)
         device.program([0 * w for w in WEIGHTS])
         assert same(device.run(handle, XS, trial=3), undisturbed[3])
+
+
+def test_threads_that_share_a_device_each_get_their_own(undisturbed):
+    silent = [0 * w for w in WEIGHTS]
+    with faulty() as device, ThreadPoolExecutor(4) as pool:
+        handles = [device.program(WEIGHTS), device.program(silent)]
+        runs = [(handles[k % 2], k % 7) for k in range(28)]
+        found = pool.map(lambda run: device.run(run[0], XS, trial=run[1]), runs)
+        for (handle, trial), recording in zip(runs, found, strict=True):
+            same_as_alone = same(recording, undisturbed[trial])
+            assert same_as_alone == (handle is handles[0])
+
+
+NONSENSE = [
+    *("", "3", "null", "[]", "{}", '"text"', "{" * 999, '{"number": 1}', "\x00"),
+    '{"number": 1, "notes": [], "arrays": []}',
+    '{"number": 1, "notes": {}, "arrays": null}',
+    '{"number": 1, "notes": {}, "arrays": [["|u1"]]}',
+    '{"number": 1, "notes": {}, "arrays": [["|u1", 3]]}',
+    '{"number": 1, "notes": {}, "arrays": [["|u1", [3]]]}',
+    '{"number": 1, "notes": {"a": "b"}, "arrays": []}',
+    '{"number": 1, "notes": {"a": [1]}, "arrays": []}',
+    '{"number": 1, "notes": {"a": 1%s}, "arrays": []}' % ("0" * 400),
+    '{"number": 1, "notes": {"a": 1%s}, "arrays": []}' % ("0" * 9000),
+    '{"number": "1", "notes": {}, "arrays": []}',
+    '{"number": 2, "notes": {}, "arrays": []}',
+]
+
+
+@pytest.mark.parametrize("line", NONSENSE, ids=lambda line: line[:60])
+def test_an_answer_that_is_no_answer_is_told(line, tmp_path):
+    program = tmp_path / "parrot.py"
+    program.write_text(f"import os; os.write(1, {line.encode()!r} + b'\\n'); input()")
+    device = ProcessDevice(program, SIZES)
+    with pytest.raises(DeviceError, match=r"answered .* while starting[.]$"):
+        device.program(WEIGHTS)
+    assert device.pid is None
 
 
 def test_an_interrupted_wait_leaves_no_process_and_no_stale_answer(undisturbed):
@@ -234,6 +272,8 @@ def test_codes_stand_for_voltages_of_their_range():
         ("recurrent", {"recurrent": (False, True)}),
         ("recurrent", {"recurrent": (1, 0)}),
         ("settings", {"settings": 3}),
+        ("settings", {"settings": {"a": np.ones(3)}}),
+        ("settings", {"settings": {"a": np.nan}}),
         ("codes", {"codes": 8}),
         ("codes", {"codes": Codes(9, 0.0, 1.0)}),
         ("codes", {"codes": Codes(8, 1.0, 1.0)}),
