@@ -86,8 +86,10 @@ def emulated_chip(
     Populations of leaky integrate-and-fire neurons, and a last one of leaky
     integrators, as ``lif`` and ``li``, but no two circuits alike: each constant is that
     of the model times a factor of mean 1 and standard deviation ``mismatch``. Which
-    factors is up to the serial number. With ``IDEAL`` imperfections it agrees with the
-    library. Needs a POSIX system.
+    factors is up to the serial number, and noise to the trial as well; a run without a
+    trial has other noise every time, on the chip as it was at the last trial. A circuit
+    whose reset was drawn above its threshold fires all the time. With ``IDEAL``
+    imperfections the chip agrees with the library. Needs a POSIX system.
 
     Networks must fit on the chip (``fits``): 256-246-10 takes all 512 circuits.
 
