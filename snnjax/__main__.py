@@ -151,20 +151,18 @@ def _by_rule(summary):
 
 
 def _task(command):
-    from snnjax.tasks import TASKS
+    from snnjax.tasks import spoken_digits_task
+    from snnjax.tasks.catalogue import task_of
 
-    make, name, data = TASKS[command.task], command.task, command.data
+    name, data = command.task, command.data
     if command.from_sound and name != "spoken-digits":
         raise ValueError(f"--from-sound is for spoken-digits, not for {name}.")
-    if name == "digits":
-        if data is not None:
-            raise ValueError("The digits come with scikit-learn; they take no --data.")
-        return make()
     if name == "spoken-digits":
-        source = "sound" if command.from_sound else None
         with bar("encoding") as progress:
-            return make(data, source=source, progress=progress)
-    return make(data)
+            return spoken_digits_task(
+                data, source="sound" if command.from_sound else None, progress=progress
+            )
+    return task_of(name, data)
 
 
 def _info(command):
@@ -229,6 +227,24 @@ def _data(command):
     from snnjax.datasets.command import run
 
     return run(command.action, command.what, command.to)
+
+
+def _chip(command):
+    from snnjax.tasks import transfer
+    from snnjax.tasks.transfers import table
+
+    out = command.out or Path(command.what) / "transfer"
+    summary = transfer(
+        command.what,
+        out,
+        mismatch=command.mismatch,
+        chips=command.chips,
+        samples=command.samples,
+        seed=command.seed,
+        data=command.data,
+    )
+    print(f"{table(summary)}\nreport: {out / 'report.png'}")
+    return 0
 
 
 def _commands(conf):
@@ -350,6 +366,40 @@ def _commands(conf):
         run = _data
 
     @dataclass
+    class Chip:
+        """Put what was trained on imperfect chips.
+
+        transfer RUN: test the networks that `snnjax train` left in RUN on many chips,
+        as they are. On each chip the constants and gains of all neurons differ by
+        log-normal factors of mean 1. Leaves a curve of the accuracy against the
+        mismatch, and prints a table.
+        """
+
+        action: Literal["transfer"]
+        """What to do."""
+        what: Annotated[str, conf.Positional, conf.arg(metavar="RUN")]
+        """Folder of a finished training."""
+        mismatch: tuple[float, ...] = (0.1, 0.2, 0.3)
+        """Standard deviations of the factors: 0.3 is 30 %."""
+        chips: int = 100
+        """How many chips, the same ones for each mismatch."""
+        samples: int = 500
+        """How many test samples each chip sees, evenly from all of them."""
+        seed: int = 0
+        """Which chips."""
+        out: Annotated[
+            Path | None,
+            conf.arg(metavar="PATH", help_behavior_hint="(default: RUN/transfer)"),
+        ] = None
+        """Folder for summary.json and report.png."""
+        data: Annotated[
+            Path | None, conf.arg(metavar="PATH", help_behavior_hint=_USUAL_FOLDERS)
+        ] = None
+        """Folder with the files of the task; digits need none."""
+
+        run = _chip
+
+    @dataclass
     class Info:
         """Print versions, devices, what is installed, and whether kernels are built."""
 
@@ -360,6 +410,7 @@ def _commands(conf):
         | Annotated[Encode, conf.subcommand("encode"), conf.PositionalRequiredArgs]
         | Annotated[Kernels, conf.subcommand("kernels"), conf.PositionalRequiredArgs]
         | Annotated[Data, conf.subcommand("data"), conf.PositionalRequiredArgs]
+        | Annotated[Chip, conf.subcommand("chip"), conf.PositionalRequiredArgs]
         | Annotated[Info, conf.subcommand("info")]
     )
 

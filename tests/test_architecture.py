@@ -54,7 +54,7 @@ ARROWS = {  # who may import whom, besides themselves
     "tasks": {
         *("about", "cell", "check", "compose", "surrogate", "neurons", "networks"),
         *("learning", "inputs", "events", "datasets", "senses", "training", "analysis"),
-        *("plot", "files", "progress"),
+        *("hardware", "plot", "files", "progress"),
     },
     "interop": {"check", "cell"},
     "__main__": {

@@ -69,6 +69,38 @@ def test_help_on_training_names_every_option_in_words(capsys):
     assert "None" not in out
 
 
+def test_help_on_chips_names_every_option_in_words(capsys):
+    status, out, _ = shown(capsys, "chip", "--help")
+    assert status == 0
+    for words in (
+        "transfer RUN: test the networks that `snnjax train` left in RUN",
+        "RUN Folder of a finished training.",
+        "--mismatch [FLOAT [FLOAT ...]] Standard deviations of the factors: 0.3 is",
+        "--chips INT How many chips, the same ones for each mismatch. (default: 100)",
+        "--samples INT How many test samples each chip sees",
+        "--seed INT Which chips. (default: 0)",
+        "--out PATH Folder for summary.json and report.png. (default: RUN/transfer)",
+        "--data PATH Folder with the files of the task; digits need none. (default:",
+    ):
+        assert words in out
+    assert "None" not in out
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ([], "There is no run"),
+        (["--chips", "0"], "chips must be at least 1, got 0"),
+        (["--mismatch", "0.1", "-0.2"], "mismatch is a fraction, 0.3 for 30 %"),
+        (["--mismatch", "30"], "from 0 to 3; got 30"),
+    ],
+)
+def test_chips_of_no_run_are_refused(options, reason, capsys, tmp_path):
+    run = tmp_path / "run"
+    assert reason in refused(capsys, "chip", "transfer", str(run), *options)
+    assert not run.exists()
+
+
 @pytest.mark.parametrize(
     ("args", "culprit"),
     [

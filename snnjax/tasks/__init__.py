@@ -3,9 +3,8 @@
 ``train`` does the rest; ``snnjax train`` is the same from the command line.
 """
 
-from collections.abc import Callable
-
 from snnjax.tasks.braille import braille_task
+from snnjax.tasks.catalogue import TASKS
 from snnjax.tasks.chip import chip_task
 from snnjax.tasks.digits import digits_task
 from snnjax.tasks.ecg import ecg_task
@@ -14,22 +13,16 @@ from snnjax.tasks.linear import linear_baseline
 from snnjax.tasks.mnist import mnist_task
 from snnjax.tasks.n_mnist import n_mnist_task
 from snnjax.tasks.network import Network
+from snnjax.tasks.runs import Run, load_run
 from snnjax.tasks.spoken_digits import spoken_digits_task
 from snnjax.tasks.task import Part, Schedule, Task
-
-TASKS: dict[str, Callable[..., Task]] = {
-    "digits": digits_task,
-    "spoken-digits": spoken_digits_task,
-    "braille": braille_task,
-    "mnist": mnist_task,
-    "n-mnist": n_mnist_task,
-    "ecg": ecg_task,
-}
+from snnjax.tasks.transfers import transfer
 
 __all__ = [
     "TASKS",
     "Network",
     "Part",
+    "Run",
     "Schedule",
     "Task",
     "braille_task",
@@ -37,8 +30,10 @@ __all__ = [
     "digits_task",
     "ecg_task",
     "linear_baseline",
+    "load_run",
     "mnist_task",
     "n_mnist_task",
     "spoken_digits_task",
     "train",
+    "transfer",
 ]

@@ -61,8 +61,7 @@ def fit_networks(
     samples = len(train.labels)
     batch = min(schedule.batch, samples)
     updates = schedule.epochs * -(-samples // batch)
-    learning_rate = optax.cosine_decay_schedule(schedule.learning_rate, updates)
-    optimizer = optax.adam(learning_rate)
+    optimizer = adam(schedule, updates)
     found = partial(online.loss, learner) if learner else partial(loss, network)
     step = jax.jit(make_step(found, optimizer, has_aux=True))
     made_by = {
@@ -87,6 +86,11 @@ def fit_networks(
         )
 
     return [one(seed) for seed in range(seeds)]
+
+
+def adam(schedule: Schedule, updates: int) -> optax.GradientTransformation:
+    """Adam, whose learning rate falls to zero over so many updates."""
+    return optax.adam(optax.cosine_decay_schedule(schedule.learning_rate, updates))
 
 
 def loss(

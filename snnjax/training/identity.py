@@ -81,7 +81,7 @@ def identity(
     update = _program(step, state, seen[0]) if seen else None
     digests = [digest(batch) for batch in itertools.chain(seen, _some(begun))]
     return {
-        "recipe": {str(name): _plain(value) for name, value in recipe.items()},
+        "recipe": {str(name): plain(value) for name, value in recipe.items()},
         "update": update,
         "start": digest(state),
         "batches": digest(digests),
@@ -107,14 +107,14 @@ def _program(step, state, batch):
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _plain(value):
+def plain(value):
     """A value as JSON gives it back; arrays as digests, other things by their names."""
     if value is None or isinstance(value, str | bool | int | float):
         return value
     if isinstance(value, Mapping):
-        return {str(key): _plain(each) for key, each in value.items()}
+        return {str(key): plain(each) for key, each in value.items()}
     if isinstance(value, list | tuple) and not hasattr(value, "_fields"):
-        return [_plain(each) for each in value]
+        return [plain(each) for each in value]
     if isinstance(value, np.ndarray | np.generic | jax.Array):
         return f"{value.dtype}{list(value.shape)} {digest(value)}"
     return re.sub(r" at 0x[0-9a-f]+", "", repr(value))

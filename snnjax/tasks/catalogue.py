@@ -1,0 +1,47 @@
+"""The ready-made tasks, by name."""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from snnjax.tasks.braille import braille_task
+from snnjax.tasks.chip import chip_task
+from snnjax.tasks.digits import digits_task
+from snnjax.tasks.ecg import ecg_task
+from snnjax.tasks.mnist import mnist_task
+from snnjax.tasks.n_mnist import n_mnist_task
+from snnjax.tasks.spoken_digits import spoken_digits_task
+from snnjax.tasks.task import Task
+
+TASKS: dict[str, Callable[..., Task]] = {
+    "digits": digits_task,
+    "spoken-digits": spoken_digits_task,
+    "braille": braille_task,
+    "mnist": mnist_task,
+    "n-mnist": n_mnist_task,
+    "ecg": ecg_task,
+}
+_FOR_CHIPS: dict[str, Callable[..., Task]] = {
+    "chip-digits": partial(chip_task, "digits"),
+    "chip-mnist": partial(chip_task, "mnist"),
+}
+
+
+def task_of(name: str, data: str | Path | None = None) -> Task:
+    """The task of a name, those for a chip (``"chip-digits"``) among them.
+
+    Args:
+        name: of the task.
+        data: folder with its files; the usual ones if omitted.
+
+    Raises:
+        ValueError: for a name that there is not, or data for digits, which need none.
+    """
+    tasks = TASKS | _FOR_CHIPS
+    if name not in tasks:
+        raise ValueError(f"There is no task {name!r}; there are {', '.join(tasks)}.")
+    if data is None:
+        return tasks[name]()
+    if name == "digits":
+        raise ValueError("The digits come with scikit-learn; they take no --data.")
+    return tasks[name](data)

@@ -1,0 +1,106 @@
+"""What a finished training left: its task, and the weights that it chose."""
+
+import json
+from pathlib import Path
+from typing import NamedTuple
+
+import jax
+
+from snnjax.cell import Weights
+from snnjax.tasks.catalogue import task_of
+from snnjax.tasks.fitting import adam
+from snnjax.tasks.rules import BPTT, learner
+from snnjax.tasks.task import Task
+from snnjax.training import checkpoint, init_train_state
+from snnjax.training.identity import digest, plain
+
+
+class Run(NamedTuple):
+    """A finished training."""
+
+    task: Task  # with the network as it was trained
+    weights: dict[str, Weights]  # best ones, by seed: "seed0" and so on
+
+
+def load_run(folder: str | Path, data: str | Path | None = None) -> Run:
+    """Reads the folder of a finished training.
+
+    Args:
+        folder: that ``train`` left.
+        data: folder with the files of the task; the usual ones if omitted.
+
+    Raises:
+        FileNotFoundError: if there is no such folder, or no data.
+        ValueError: for a folder of something else, of an unfinished or damaged run, or
+            of one with another network or other data than the task has today.
+    """
+    folder = Path(folder)
+    recipes = _recipes(folder)
+    first = next(iter(recipes.values()))
+    task = task_of(first["task"], data)
+    if first["rule"] != BPTT:
+        network = learner(task, first["rule"], first["block"]).network
+        task = task._replace(network=network)
+    for seed, recipe in recipes.items():
+        _refuse_another(folder / seed, task, recipe)
+    return Run(task, {seed: _best(folder / seed, task) for seed in recipes})
+
+
+def _recipes(folder):
+    """What made the networks of a folder, by seed."""
+    if not folder.is_dir():
+        raise FileNotFoundError(f"There is no run {folder}: no such folder.")
+    found = sorted(folder.glob("seed*/run.json"), key=lambda p: (len(str(p)), str(p)))
+    if not found or not (folder / "summary.json").is_file():
+        raise ValueError(
+            f"{folder} is not the folder of a finished training, which has "
+            "summary.json and seed0/run.json. Train first: snnjax train TASK --out "
+            "FOLDER."
+        )
+    return {path.parent.name: _recipe(path) for path in found}
+
+
+def _recipe(path):
+    try:
+        recipe = json.loads(path.read_text())["recipe"]
+        missing = {"task", "network", "rule", "block", "data"} - {*recipe}
+    except (ValueError, TypeError, KeyError) as error:
+        raise ValueError(f"{path} does not say what made the run: {error!r}.") from None
+    if missing:
+        raise ValueError(
+            f"{path} is of another kind of run: it says nothing of "
+            f"{', '.join(sorted(missing))}."
+        )
+    return recipe
+
+
+def _refuse_another(folder, task, recipe):
+    """Refuses a run whose network or data are not those that the task has today."""
+    network, labels = task.network, task.parts["test"].labels
+    now = {
+        "task": task.name,
+        "network": plain(network.cell),
+        "readout": plain(network.readout),
+        "dt": network.dt,
+        "test labels": digest(labels),
+    }
+    then = {**recipe, "test labels": recipe["data"]["test"]["labels"]}
+    odd = [
+        f"{name} ({then.get(name)}, now {each})"
+        for name, each in now.items()
+        if then.get(name) != each
+    ]
+    if odd:
+        raise ValueError(
+            f"The run in {folder} is not of the task as it is here. What differs: "
+            f"{'; '.join(odd)}."
+        )
+
+
+def _best(folder, task):
+    weights = jax.jit(task.network.cell.init)(jax.random.key(0))
+    like = init_train_state(weights, adam(task.schedule, 1)), weights
+    restored = checkpoint.restore(folder, like)
+    if restored is None:
+        raise ValueError(f"{folder} has no checkpoint.")
+    return restored[0][1]

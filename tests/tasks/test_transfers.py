@@ -1,0 +1,165 @@
+import json
+import shutil
+
+import jax
+import numpy as np
+import pytest
+
+import snnjax as snn
+from snnjax import __main__
+from snnjax.hardware import distorted
+from snnjax.parts import options_of
+from snnjax.tasks import (
+    TASKS,
+    Network,
+    Schedule,
+    Task,
+    chip_task,
+    load_run,
+    train,
+    transfer,
+)
+from snnjax.tasks.network import HIDDEN_AND_OUT, mean_voltage, scores
+
+SMALL = {"chips": 3, "samples": 40, "mismatch": (0.5, 0.0)}
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs") / "digits"
+    train(chip_task("digits"), folder, seeds=2, epochs=3, progress=False)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def tested(trained):
+    return transfer(trained, **SMALL)
+
+
+@pytest.fixture
+def changed(trained, tmp_path):
+    """A copy of the run whose run.json says something else."""
+
+    def change(**recipe):
+        folder = shutil.copytree(trained, tmp_path / "copy")
+        shutil.rmtree(folder / "transfer", ignore_errors=True)
+        path = folder / "seed0" / "run.json"
+        told = json.loads(path.read_text())
+        told["recipe"].update(recipe)
+        path.write_text(json.dumps(told))
+        return folder
+
+    return change
+
+
+def test_without_mismatch_every_chip_has_the_accuracy_of_the_network(tested):
+    assert tested["mismatch"] == [0.0, 0.5]
+    found = np.array(tested["accuracies"])
+    assert found.shape == (2, 2, 3)  # networks, mismatches, chips
+    for each, plain in zip(found, tested["accuracy_without_mismatch"], strict=True):
+        np.testing.assert_array_equal(each[0], np.full(3, plain))
+    assert tested["mean"][1] < tested["mean"][0]
+    assert tested["worst"][1] < tested["best"][1]
+    np.testing.assert_allclose(tested["mean"], found.mean(axis=(0, 2)), atol=1e-5)
+
+
+def test_a_chip_is_the_network_distorted_and_read_by_hand(trained, tested):
+    run = load_run(trained)
+    assert list(run.weights) == tested["networks"] == ["seed0", "seed1"]
+    network, part = run.task.network, run.task.parts["test"]
+    rows = np.linspace(0, 299, 40).round().astype(int)
+    xs = part.raster(rows, None)
+    plain = np.argmax(scores(network, run.weights["seed1"], xs), axis=-1)
+    hits = np.mean(plain == part.labels[rows])
+    np.testing.assert_allclose(tested["accuracy_without_mismatch"][1], hits, atol=1e-6)
+    key = jax.random.split(jax.random.key(0), 3)[2]
+    chip = network._replace(cell=distorted(key, network.cell, 0.5))
+    guesses = np.argmax(scores(chip, run.weights["seed1"], xs), axis=-1)
+    hits = np.mean(guesses == part.labels[rows])
+    np.testing.assert_allclose(tested["accuracies"][1][1][2], hits, atol=0.026)
+
+
+def test_a_folder_has_report_and_summary_and_is_not_lost_to_other_questions(
+    trained, tested
+):
+    folder = trained / "transfer"
+    assert json.loads((folder / "summary.json").read_text()) == tested
+    assert (folder / "report.png").stat().st_size > 5000
+    again = transfer(trained, **SMALL)
+    assert again["accuracies"] == tested["accuracies"]
+    with pytest.raises(ValueError, match="holds the summary of something else"):
+        transfer(trained, **SMALL | {"chips": 2})
+    assert json.loads((folder / "summary.json").read_text()) == again
+
+
+def test_the_command_prints_a_table(trained, capsys, tmp_path):
+    options = "--mismatch", "0.3", "0.1", "--chips", "2", "--samples", "20"
+    args = "chip", "transfer", str(trained), *options, "--out", str(tmp_path / "out")
+    assert __main__.main([*args]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[:2] for line in lines[1:4]] == [
+        ["0", "%"],
+        ["10", "%"],
+        ["30", "%"],
+    ]
+    assert lines[-1] == f"report: {tmp_path / 'out' / 'report.png'}"
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"chips": 0}, "chips must be at least 1, got 0"),
+        ({"samples": 0}, "samples must be at least 1"),
+        ({"mismatch": (0.1, -0.2)}, "mismatch is a fraction, 0.3 for 30 %"),
+        ({"mismatch": (30,)}, "from 0 to 3; got 30"),
+        ({"mismatch": ()}, "mismatch must be one number or more"),
+        ({"data": "somewhere"}, "come with scikit-learn"),
+    ],
+)
+def test_numbers_that_make_no_sense_are_refused(options, words, trained, tmp_path):
+    with pytest.raises(ValueError, match=words):
+        transfer(trained, tmp_path / "out", **{**SMALL, **options})
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_is_no_finished_run_is_refused(tmp_path, changed):
+    with pytest.raises(FileNotFoundError, match="no such folder"):
+        transfer(tmp_path / "nothing", **SMALL)
+    with pytest.raises(ValueError, match="not the folder of a finished training"):
+        transfer(tmp_path, **SMALL)
+    folder = changed(network="chain(dense(64, 99))")
+    with pytest.raises(
+        ValueError, match=r"What differs: network \(chain\(dense\(64, 99"
+    ):
+        transfer(folder, **SMALL)
+    (folder / "seed0" / "run.json").write_text('{"recipe": {"task": "mine"}}')
+    with pytest.raises(ValueError, match="of another kind of run: it says nothing of"):
+        transfer(folder, **SMALL)
+    (folder / "seed0" / "run.json").write_text("[]")
+    with pytest.raises(ValueError, match="does not say what made the run"):
+        transfer(folder, **SMALL)
+    assert not (folder / "transfer").exists()
+
+
+def test_a_run_of_another_task_is_refused(changed):
+    with pytest.raises(ValueError, match="There is no task 'mine'; there are digits"):
+        load_run(changed(task="mine"))
+
+
+def test_what_a_rule_changed_in_a_network_is_there_again(toy, tmp_path, monkeypatch):
+    rng = np.random.default_rng(0)
+    labels = {part: np.arange(12) % 3 for part in ("train", "validation", "test")}
+    spikes = (rng.random((6, 12, 5)) < 0.5).astype(np.float32)
+    cell = snn.chain(
+        hidden=snn.chain(snn.dense(5, 4), snn.lif(4)),
+        out=snn.chain(snn.dense(4, 3), snn.li(3)),
+        outputs=HIDDEN_AND_OUT,
+    )
+    network = Network(cell, mean_voltage, 1e-3)
+    parts = toy(lambda split: spikes, labels)
+    task = Task("toy", parts, network, Schedule(4, 1, 1e-2), {})
+    monkeypatch.setitem(TASKS, "toy", lambda: task)
+    train(task, tmp_path, epochs=1, rule="eprop", progress=False)
+    hidden = load_run(tmp_path).task.network.cell.about.parts["hidden"]
+    assert options_of("", hidden.about.parts[1])["reset"] == "subtract"
+    assert transfer(tmp_path, **SMALL)["samples"] == 12
