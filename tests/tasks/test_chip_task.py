@@ -4,7 +4,7 @@ from scipy.ndimage import zoom
 
 from snnjax import datasets, parts
 from snnjax.hardware import Budget, fits
-from snnjax.tasks import chip_task, train
+from snnjax.tasks import chip_task
 from snnjax.tasks.chip import DT, STEPS, _small
 
 
@@ -51,14 +51,6 @@ def test_the_networks_fit_a_chip_and_that_of_mnist_fills_it(digits, data_folder)
     share = spikes.sum(axis=(1, 2)) / spikes.sum()
     assert share.argmax() == 1  # the brightest pixel fires after 1.8 µs
     assert share[1] > 0.6  # most spikes come at once
-
-
-def test_it_trains_as_any_other_task(digits, shortened, tmp_path):
-    small = shortened(digits, {"train": 320, "validation": 60, "test": 60}, batch=32)
-    summary = train(small, tmp_path, epochs=8, progress=False)
-    assert summary["task"] == "chip-digits"
-    assert summary["test_accuracy"] > 0.5
-    assert summary["hidden_rates"][0] > 0
 
 
 def test_other_names_and_data_of_the_digits_are_refused():

@@ -19,7 +19,12 @@ from snnjax.tasks import (
     train,
     transfer,
 )
+from snnjax.tasks.fitting import adam
 from snnjax.tasks.network import HIDDEN_AND_OUT, mean_voltage, scores
+from snnjax.tasks.recipe import recipe
+from snnjax.tasks.rules import learner
+from snnjax.training import checkpoint, init_train_state
+from snnjax.training.identity import plain
 
 SMALL = {"chips": 3, "samples": 40, "mismatch": (0.5, 0.0)}
 
@@ -52,12 +57,19 @@ def changed(trained, tmp_path):
     return change
 
 
+def test_a_task_for_a_chip_trains_as_any_other(trained):
+    summary = json.loads((trained / "summary.json").read_text())
+    assert summary["task"] == "chip-digits"
+    assert min(summary["test_accuracies"]) > 0.5
+    assert min(summary["hidden_rates"]) > 0
+
+
 def test_without_mismatch_every_chip_has_the_accuracy_of_the_network(tested):
     assert tested["mismatch"] == [0.0, 0.5]
     found = np.array(tested["accuracies"])
     assert found.shape == (2, 2, 3)  # networks, mismatches, chips
-    for each, plain in zip(found, tested["accuracy_without_mismatch"], strict=True):
-        np.testing.assert_array_equal(each[0], np.full(3, plain))
+    for each, start in zip(found, tested["accuracy_without_mismatch"], strict=True):
+        np.testing.assert_array_equal(each[0], np.full(3, start))
     assert tested["mean"][1] < tested["mean"][0]
     assert tested["worst"][1] < tested["best"][1]
     np.testing.assert_allclose(tested["mean"], found.mean(axis=(0, 2)), atol=1e-5)
@@ -146,6 +158,17 @@ def test_a_run_of_another_task_is_refused(changed):
         load_run(changed(task="mine"))
 
 
+def kept(task, folder, rule, block):
+    """What a training leaves, without it."""
+    weights = task.network.cell.init(jax.random.key(0))
+    state = init_train_state(weights, adam(task.schedule, 1))
+    checkpoint.save(folder / "seed0", 1, (state, weights), {})
+    learned = task._replace(network=learner(task, rule, block).network)
+    made_by = {k: plain(v) for k, v in recipe(learned, rule, block).items()}
+    (folder / "seed0" / "run.json").write_text(json.dumps({"recipe": made_by}))
+    (folder / "summary.json").write_text("{}")
+
+
 def test_what_a_rule_changed_in_a_network_is_there_again(toy, tmp_path, monkeypatch):
     rng = np.random.default_rng(0)
     labels = {part: np.arange(12) % 3 for part in ("train", "validation", "test")}
@@ -159,7 +182,7 @@ def test_what_a_rule_changed_in_a_network_is_there_again(toy, tmp_path, monkeypa
     parts = toy(lambda split: spikes, labels)
     task = Task("toy", parts, network, Schedule(4, 1, 1e-2), {})
     monkeypatch.setitem(TASKS, "toy", lambda: task)
-    train(task, tmp_path, epochs=1, rule="eprop", progress=False)
+    kept(task, tmp_path, "eprop", 10)
     hidden = load_run(tmp_path).task.network.cell.about.parts["hidden"]
     assert options_of("", hidden.about.parts[1])["reset"] == "subtract"
     assert transfer(tmp_path, **SMALL)["samples"] == 12
