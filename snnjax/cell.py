@@ -47,6 +47,9 @@ class Cell(NamedTuple):
             one's own spikes, ``(weights, state, currents, loop, dt)``, faster; the
             connection scans ``step`` around it if a cell has no better idea. Only
             neurons need one.
+        replay: the same cell of inputs ``(x, seen)``, where ``Seen`` (of a compound a
+            dict by part) is what a device showed while it ran; its outputs are replaced
+            if a cell has no better idea.
         about: how it was made and what is inside; None for a hand-written cell.
     """
 
@@ -57,6 +60,7 @@ class Cell(NamedTuple):
     loop: (
         Callable[[Weights, State, jax.Array, Loop, Number], tuple[State, Any]] | None
     ) = None
+    replay: "Cell | None" = None
     about: About | None = None
 
     def __repr__(self) -> str:
@@ -359,7 +363,7 @@ def _valid(mask, xs):
     for x in jax.tree.leaves(xs):
         if mask.ndim < 1 or mask.shape != x.shape[: mask.ndim] or mask.ndim == x.ndim:
             raise ValueError(
-                f"The mask must be [T, *batch] of the inputs {x.shape}, "
+                f"The mask must be [T, *batch] of the inputs xs {x.shape}, "
                 f"{x.shape[:-1]}, got {mask.shape}. Time comes first."
             )
     return mask
@@ -397,7 +401,7 @@ def _under(valid, cell):
         state, ys = run_cell(cell, weights, state, zeroed(valid, xs), dt)
         return state, zeroed(valid, ys)
 
-    return cell._replace(run=run, loop=None, about=None)
+    return cell._replace(run=run, loop=None, replay=None, about=None)
 
 
 def _standing(cell):

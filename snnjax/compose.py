@@ -13,6 +13,7 @@ from snnjax.about import INPUT, OUTPUT, About, Edge, factory
 from snnjax.cell import Cell, Weights, check_cell, output_like, run_cell
 from snnjax.check import Number
 from snnjax.probes import Names, Wanted, watched
+from snnjax.replay import Shown, with_replay
 
 
 @factory
@@ -57,7 +58,7 @@ def chain(*cells: Cell, outputs: Names = None, **named: Cell) -> Cell:
 
     def build(beside):
         wanted = Wanted("chain", parts, outputs, list(parts)[-1], beside)
-        return _in_turn(parts, pack, wanted)
+        return with_replay(_in_turn(parts, pack, wanted), build)
 
     def rebuild(change):
         new = {key: change(key, cell) for key, cell in parts.items()}
@@ -81,6 +82,8 @@ def chain(*cells: Cell, outputs: Names = None, **named: Cell) -> Cell:
 
 
 def _in_turn(parts, pack, wanted):
+    """Parts one after another, told what was seen of each."""
+
     def init(key):
         keys = jax.random.split(key, len(parts))
         return pack([c.init(k) for c, k in zip(parts.values(), keys, strict=True)])
@@ -94,11 +97,12 @@ def _in_turn(parts, pack, wanted):
         return pack(states)
 
     def through(advance):
-        def passing(weights, states, x, dt):
+        def passing(weights, states, x, dt, recorded):
             weights, states = pack.weights(weights), pack.states(states)
             ends, outs, seen = [], {}, {}
-            for key, cell in wanted.cells.items():
+            for key in parts:
                 with inside(key):
+                    cell, x = wanted.given(key, x, recorded)
                     end, (x, seen[key]) = advance(
                         cell, weights[key], states[key], x, dt
                     )
@@ -108,8 +112,8 @@ def _in_turn(parts, pack, wanted):
 
         return passing
 
-    step = through(lambda cell, *args: cell.step(*args))
-    return Cell(init=init, rest=rest, step=step, run=through(run_cell))
+    step, run = through(lambda cell, *args: cell.step(*args)), through(run_cell)
+    return Shown(init, rest, step, run)
 
 
 @factory

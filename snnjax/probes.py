@@ -9,9 +9,11 @@ go their fastest way.
 """
 
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 from typing import Any
 
 from snnjax.cell import Cell, run_cell
+from snnjax.replay import replayed
 
 Names = str | int | tuple[str | int, ...] | None
 
@@ -50,7 +52,7 @@ def stepped(cell: Cell, names: tuple[str, ...], shown: str | None = None) -> Cel
         state, y = cell.step(weights, state, x, dt)
         return state, record(state, y)
 
-    return cell._replace(step=step, run=None, loop=None)
+    return cell._replace(step=step, run=None, loop=None, replay=None)
 
 
 def _with_nothing(cell):
@@ -66,7 +68,7 @@ def _with_nothing(cell):
         return state, (ys, {})
 
     loop = None if cell.loop is None else beside(cell.loop)
-    return cell._replace(step=beside(cell.step), run=run, loop=loop)
+    return cell._replace(step=beside(cell.step), run=run, loop=loop, replay=None)
 
 
 def field_of(cell: Cell, state: Any, name: str) -> Any:
@@ -164,6 +166,7 @@ class Wanted:
         asked = default if outputs is None else outputs
         self._asked = Outputs(what, asked, parts, within)
         self._beside = Outputs(what, beside, parts, within)
+        self._parts = parts
         if not self._asked.names:
             raise ValueError(f"outputs of {what} needs at least one name, got none.")
         try:
@@ -172,6 +175,20 @@ class Wanted:
             }
         except ValueError as error:
             raise ValueError(f"outputs of {what}: {error}") from error
+
+    @cached_property
+    def replays(self) -> dict[Any, Cell]:
+        """The same cells of inputs ``(x, seen)``."""
+        return {
+            key: watched(replayed(cell), self.fields(key))
+            for key, cell in self._parts.items()
+        }
+
+    def given(self, key: Any, x: Any, recorded: Mapping[Any, Any]) -> tuple[Cell, Any]:
+        """A cell and its input, with what a device showed of it if it did."""
+        if key not in recorded:
+            return self.cells[key], x
+        return self.replays[key], (x, recorded[key])
 
     def fields(self, key: Any) -> tuple[str, ...]:
         """Names to watch inside one part."""

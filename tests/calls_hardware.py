@@ -1,12 +1,13 @@
 """Valid calls of what puts networks on chips."""
 
 import numpy as np
-from calls import DT, KEY, call, signal
+from calls import DT, KEY, call, raster, signal
 
 import snnjax as snn
 from snnjax import hardware
 from snnjax.hardware import Budget, LogNormal
 
+HOT = "on the way of every training step, where values are traced"
 IMPERFECT = hardware.Imperfections(*4 * (0.1,), v_reset=0.1, events_in=5, events_out=5)
 PARAMS = snn.LIFParams(20e-3, 5e-3, 1.0, 2e-3, -0.5)
 
@@ -66,3 +67,33 @@ def _(n_in=4, n=3, n_out=2):
         **{"reset": "zero", "recurrent": (True, False), "budget": Budget()},
         **{"timeout": 10.0, "most_lost": 0.5},
     }
+
+
+def _network(n=3, T=4, B=2):
+    cell = snn.chain(snn.dense(n, n, backend="xla"), snn.lif(n, backend="xla"))
+    weights, xs = cell.init(KEY), raster(T, B, n)
+    return {"cell": cell, "weights": weights, "xs": xs, "dt": DT}
+
+
+call(hardware.show, shown={"xs": HOT})(_network)
+
+
+@call(hardware.in_the_loop, shown={"xs": HOT, "state": HOT})
+def _(n=3, T=4, B=2):
+    given = _network(n, T, B)
+    seen = hardware.show(**given)
+    return {
+        **{**given, "seen": seen, "state": given["cell"].rest(raster(B, n))},
+        **{"mask": np.ones((T, B), bool), "checkpoint": 2},
+    }
+
+
+@call(hardware.populations)
+def _(n=3):
+    return {"cell": _network(n)["cell"]}
+
+
+@call(hardware.coverage)
+def _(n=3):
+    given = _network(n)
+    return {"cell": given["cell"], "seen": hardware.show(**given)}

@@ -19,6 +19,7 @@ from snnjax import hardware, networks, parts
 from snnjax.datasets.sources import InMemory
 from snnjax.inputs import batches
 from snnjax.learning import online
+from snnjax.seen import Seen
 
 T, B, N, DT = 320, 2, 4, 1e-3
 APART = (
@@ -302,7 +303,17 @@ _OF_RULE = {
 _OF_CELL = {"cell": lambda a: snn.lif(N), "weights": lambda a: ()}
 _OF_NET = {"weights": lambda a: weights_of(network(), a), "steps": lambda a: 3}
 _OF_DRIVE = {"inputs": lambda a: networks.poisson_drive(**_DRIVE)}
+_SEEN = {
+    "cell": lambda a: readout(),
+    "weights": lambda a: weights_of(readout(), a),
+    "xs": lambda a: a.spikes(T, B, N),
+    "seen": lambda a: {"1": Seen(v=a(T, B, 2))},
+}
 OF = {
+    "hardware.show": _SEEN,
+    "hardware.in_the_loop": _SEEN,
+    "hardware.populations": _SEEN,
+    "hardware.coverage": _SEEN,
     "events.from_rows": {
         "times": lambda a: [np.sort(np.asarray(a(4))), np.sort(np.asarray(a(4)))],
         "units": lambda a: [np.arange(4), np.arange(4)],

@@ -8,10 +8,11 @@ import jax
 import jax.numpy as jnp
 
 from snnjax import check, loops
-from snnjax.cell import Cell, Loop, output_like, run_cell
+from snnjax.cell import Loop, output_like, run_cell
 from snnjax.compose import Packing, inside
 from snnjax.networks.wiring import Plan
 from snnjax.probes import Wanted
+from snnjax.replay import Shown
 
 
 class GraphState(NamedTuple):
@@ -30,8 +31,8 @@ class _Graph:
     wanted: Wanted
 
 
-def wired(plan: Plan, wanted: Wanted) -> Cell:
-    """The cell of a plan."""
+def wired(plan: Plan, wanted: Wanted) -> Shown:
+    """The cell of a plan, told what was seen of each of its own."""
     graph = _Graph(plan, wanted)
     pack = Packing("graph", plan.keys, by_name=True)
 
@@ -40,21 +41,21 @@ def wired(plan: Plan, wanted: Wanted) -> Cell:
         keys = jax.random.split(key, len(plan.keys))
         return pack([cell.init(k) for cell, k in zip(made, keys, strict=True)])
 
-    def step(weights, state, x, dt):
+    def step(weights, state, x, dt, recorded):
         inputs = _by_name(plan, x)
-        now = _Pass(graph, pack.weights(weights), state, inputs, dt)
+        now = _Pass(graph, pack.weights(weights), state, inputs, dt, recorded)
         now.step(plan.cells, {})
         return now.state({k: now.outs[k] for k in plan.late}), now.wanted()
 
-    def run(weights, state, xs, dt):
+    def run(weights, state, xs, dt, recorded):
         inputs = _by_name(plan, xs)
-        now = _Pass(graph, pack.weights(weights), state, inputs, dt)
+        now = _Pass(graph, pack.weights(weights), state, inputs, dt, recorded)
         for group in plan.groups:
             now.run(group)
         last = {k: _last(now.outs[k], state.before[k]) for k in plan.late}
         return now.state(last), now.wanted()
 
-    return Cell(init=init, rest=lambda x: _rest(plan, x), step=step, run=run)
+    return Shown(init, lambda x: _rest(plan, x), step, run)
 
 
 def _by_name(plan, x):
@@ -119,8 +120,9 @@ def _sum(currents):
 class _Pass:
     """One step, or a whole sequence, on its way through a graph."""
 
-    def __init__(self, graph, weights, state, outs, dt):
+    def __init__(self, graph, weights, state, outs, dt, recorded):
         self.graph, self.weights, self.dt = graph, weights, dt
+        self.recorded = recorded
         self.plan, self.looking = graph.plan, graph.wanted
         self.cells, self.edges = dict(state.cells), dict(state.edges)
         self.before, self.outs, self.seen = state.before, dict(outs), {}
@@ -140,9 +142,8 @@ class _Pass:
     def advance(self, advance, states, key, x):
         """Moves a cell or an edge on by what comes in."""
         with inside(key):
-            end = advance(
-                self.looking.cells[key], self.weights[key], states[key], x, self.dt
-            )
+            cell, x = self.looking.given(key, x, self.recorded)
+            end = advance(cell, self.weights[key], states[key], x, self.dt)
             states[key], (self.outs[key], self.seen[key]) = end
         return self.outs[key]
 
@@ -162,12 +163,12 @@ class _Pass:
     def run(self, group):
         """A loop, or one cell, over all of time."""
         own = [w for w in self.plan.wires if w.source == w.target == group[0]]
-        cell = self.looking.cells[group[0]]
+        cell, _ = self.looking.given(group[0], None, self.recorded)
         if len(group) == 1 and not own:
             current = self.arriving(group, group[0])
             self.advance(run_cell, self.cells, group[0], current)
         elif len(group) == 1 and cell.loop is not None and _is_product(own[0].cell):
-            self.run_own_loop(cell, own[0], self.arriving(group, group[0]))
+            self.run_own_loop(own[0], self.arriving(group, group[0]))
         else:
             outside = {name: self.arriving(group, name) for name in group}
             self.scan(group, {k: x for k, x in outside.items() if x is not None})
@@ -186,12 +187,13 @@ class _Pass:
             currents.append(xs)
         return _sum(currents) if currents else None
 
-    def run_own_loop(self, cell, wire, current):
+    def run_own_loop(self, wire, current):
         """A population with one plain connection onto itself: as the neuron can."""
         name, first = wire.source, self.before[wire.source]
         with inside(wire.key):
             r = wire.cell.about.matrix(self.weights[wire.key])
         with inside(name):
+            cell, current = self.looking.given(name, current, self.recorded)
             given = self.weights[name], self.cells[name], current
             loop = Loop(r, first, recurrent_gradient=True)
             end = cell.loop(*given, loop, self.dt)
@@ -215,18 +217,21 @@ class _Pass:
         plain, number = loops.split(self.dt)
         fixed = self.graph, tuple(names), tuple(shown), tuple(late), plain
         given = {k: self.weights[k] for k in (*names, *edges)}, number
-        end, (outs, seen) = loops.scan(_one_round, fixed, given, start, outside)
+        recorded = {k: self.recorded[k] for k in names if k in self.recorded}
+        over_time = outside, recorded
+        end, (outs, seen) = loops.scan(_one_round, fixed, given, start, over_time)
         self.cells.update(end.cells)
         self.edges.update(end.edges)
         self.outs.update(outs)
         self.seen.update(seen)
 
 
-def _one_round(fixed, given, state, outside):
+def _one_round(fixed, given, state, at):
     """One step of cells on a loop."""
     (graph, names, shown, late, plain), (weights, dt) = fixed, given
     dt = dt if plain is None else plain
-    now = _Pass(graph, weights, state, {}, dt)
+    outside, recorded = at
+    now = _Pass(graph, weights, state, {}, dt, recorded)
     now.step(names, outside)
     seen = ({k: part[k] for k in shown} for part in (now.outs, now.seen))
     return now.state({k: now.outs[k] for k in late}), tuple(seen)

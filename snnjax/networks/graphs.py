@@ -19,6 +19,7 @@ from snnjax.compose import Packing, stateless
 from snnjax.networks.graph_run import wired
 from snnjax.networks.wiring import plan_of, reached
 from snnjax.probes import Names, Wanted
+from snnjax.replay import with_replay
 
 
 @factory
@@ -60,7 +61,7 @@ def graph(
 
     def build(beside):
         wanted = Wanted("graph", parts, outputs, None, beside)
-        return wired(plan, wanted)
+        return with_replay(wired(plan, wanted), build)
 
     def rebuild(change):
         new = {k: change(k, cell) for k, cell in plan.cells.items()}

@@ -19,6 +19,7 @@ from snnjax.compose import inside
 from snnjax.networks.connect import DenseWeights, Initializer, connections, dense
 from snnjax.networks.initialize import spiking
 from snnjax.probes import Names, Wanted
+from snnjax.replay import Shown, with_replay
 
 from_below = partial(spiking, share=0.9)
 from_the_layer = partial(spiking, share=0.1)
@@ -212,7 +213,7 @@ def _opened(layer, outputs):
         wanted = Wanted(
             "recurrent", layer.parts, outputs, "neuron", beside, within="neuron"
         )
-        return _closed(layer, wanted)
+        return with_replay(_closed(layer, wanted), build)
 
     def rebuild(change):
         new = {key: change(key, cell) for key, cell in layer.parts.items()}
@@ -263,7 +264,8 @@ def _closed(layer, wanted):
         return layer.state(states, spikes)
 
     def through(advance, close):
-        def passing(weights, state, x, dt):
+        def passing(weights, state, x, dt, recorded):
+            _only_neurons(recorded)
             weights, states = layer.weights(weights), layer.states(state)
             outs, seen = {}, {}
             if layer.input is not None:
@@ -271,7 +273,9 @@ def _closed(layer, wanted):
                     given = weights["input"], states["input"], x, dt
                     _, (x, seen["input"]) = advance(wanted.cells["input"], *given)
                 outs["input"] = x
-            states, spikes, inner = close(weights, states, state.spikes, x, dt)
+            states, spikes, inner = close(
+                weights, states, state.spikes, (x, recorded), dt
+            )
             for key, (out, looked) in inner.items():
                 outs[key], seen[key] = out, looked
             return layer.state(states, spikes), wanted(outs, seen)
@@ -279,7 +283,7 @@ def _closed(layer, wanted):
         return passing
 
     one = partial(_step, layer, wanted)
-    return Cell(
+    return Shown(
         init=draw,
         rest=rest,
         step=through(lambda cell, *args: cell.step(*args), one),
@@ -296,8 +300,18 @@ def _current_like(layer, x):
     return jnp.broadcast_to(jnp.zeros_like(x[..., :1]), (*x.shape[:-1], n))
 
 
-def _step(layer, wanted, weights, states, before, current, dt):
+def _only_neurons(recorded):
+    """Refuses a recording of a connection."""
+    for key in recorded:
+        if key != "neuron":
+            raise ValueError(
+                f"What a device shows of a recurrent layer are its neurons, got {key}."
+            )
+
+
+def _step(layer, wanted, weights, states, before, given, dt):
     """New states, spikes, and what each part puts out and shows."""
+    current, recorded = given
     check.floating(_BEFORE, before)
     if not layer.recurrent_gradient:
         before = jax.lax.stop_gradient(before)
@@ -309,7 +323,8 @@ def _step(layer, wanted, weights, states, before, current, dt):
     dtype = check.common_dtype(current.dtype, back.dtype)
     current = current.astype(dtype) + back.astype(dtype)
     with inside("neuron"):
-        neuron, (spikes, looked) = wanted.cells["neuron"].step(
+        cell, current = wanted.given("neuron", current, recorded)
+        neuron, (spikes, looked) = cell.step(
             weights["neuron"], states["neuron"], current, dt
         )
     spikes = spikes.astype(before.dtype)
@@ -317,23 +332,24 @@ def _step(layer, wanted, weights, states, before, current, dt):
     return {**states, "neuron": neuron, "feedback": end}, spikes, parts
 
 
-def _one_step(fixed, given, carry, current):
+def _one_step(fixed, given, carry, now):
     (layer, wanted, plain), (weights, dt), (states, before) = fixed, given, carry
-    given = weights, states, before, current, dt if plain is None else plain
+    given = weights, states, before, now, dt if plain is None else plain
     states, spikes, parts = _step(layer, wanted, *given)
     if not wanted.wants("feedback"):
         del parts["feedback"]
     return (states, spikes), parts
 
 
-def _run(layer, wanted, weights, states, before, currents, dt):
+def _run(layer, wanted, weights, states, before, given, dt):
     """The same over time: by the neuron's own loop where there is one."""
     check.floating(_BEFORE, before)
-    neuron, about = wanted.cells["neuron"], layer.feedback.about
+    neuron, currents = wanted.given("neuron", *given)
+    about = layer.feedback.about
     if neuron.loop is None or about is None or about.matrix is None:
         plain, number = loops.split(dt)
         fixed, start = (layer, wanted, plain), (states, before)
-        end, parts = loops.scan(_one_step, fixed, (weights, number), start, currents)
+        end, parts = loops.scan(_one_step, fixed, (weights, number), start, given)
         return *end, parts
     with inside("feedback"):
         loop = Loop(about.matrix(weights["feedback"]), before, layer.recurrent_gradient)

@@ -15,6 +15,7 @@ from snnjax.kernels.products import align
 from snnjax.neurons import layer
 from snnjax.neurons.crossing import supports
 from snnjax.neurons.layer import Carry, Options
+from snnjax.replay import measured_voltage, not_learned, splice
 from snnjax.surrogate import ForwardMode, Learnable, Shape, as_pytree
 
 BY_RULE = {"v", "v_before"}  # what the rule shows as well
@@ -31,8 +32,9 @@ def runner(
         backend: who is to run.
 
     Returns:
-        ``(names, constants, state, currents [T, *batch, n], loop=None) -> (state,
-        spikes [T, *batch, n])``; with names ``(state, (spikes, {name: value}))``.
+        ``(names, constants, state, currents [T, *batch, n], loop=None, seen=None) ->
+        (state, spikes [T, *batch, n])``; with names ``(state, (spikes, {name:
+        value}))``. Nothing is learned about constants from what was seen.
 
     Raises:
         ValueError: if native code is asked for what only steps can do.
@@ -43,22 +45,30 @@ def runner(
             "The native backend has no forward mode and no learnable surrogate."
         )
 
-    def run(names, constants, state, currents, loop=None):
+    def run(names, constants, state, currents, loop=None, seen=None):
         r, spikes, gradient = (None, None, True) if loop is None else loop
         dtype = currents.dtype if spikes is None else spikes.dtype
         options = Options(firing, dtype, gradient)
         given = Carry(state, spikes), currents.astype(state.v.dtype), r, constants
+        if seen is not None:
+            given = *given[:3], not_learned(constants)
         if no_rule or not {*names} <= BY_RULE:
-            end, (ys, shown) = layer.steps(options, *given, surrogate, names)
+            end, (ys, shown) = layer.steps(options, *given, surrogate, names, seen)
             return end.state, (ys, shown) if names else ys
         arrays = jax.tree.leaves((currents, r, spikes, state.v))
         by_events = native.use_native(backend, supports(surrogate, *arrays))
         options = options._replace(native=by_events, keep=bool(names))
-        made = layer.run(options, *match_axes(*given), as_pytree(surrogate))
+        if seen is None:
+            made = layer.run(options, *match_axes(*given), as_pytree(surrogate))
+        else:
+            given, seen = match_axes(given, seen)
+            made = layer.replay(options, *given, as_pytree(surrogate), seen)
         if not names:
             return made.end.state, made.spikes
         vs: Any = made.vs
         v = firing.after_spike(align(constants, vs), vs, made.spikes.astype(vs.dtype))
+        if seen is not None:
+            v = splice(v, measured_voltage(v, seen))
         shown = {"v": v, "v_before": vs}
         return made.end.state, (made.spikes, {name: shown[name] for name in names})
 

@@ -26,6 +26,7 @@ from snnjax import loops
 from snnjax.kernels import leaky as kernel
 from snnjax.kernels.products import align, flat, outer, over_time, product
 from snnjax.neurons.crossing import by_name
+from snnjax.seen import Seen
 from snnjax.surrogate import as_pytree, spike
 from snnjax.surrogate.derivative import applied
 
@@ -65,6 +66,7 @@ def steps(
     constants: Any,
     surrogate: Any,
     names: tuple[str, ...] = (),
+    seen: Seen | None = None,
 ) -> tuple[Carry, tuple[jax.Array, dict[str, jax.Array]]]:
     """Step after step, for any surrogate; to be differentiated automatically.
 
@@ -77,6 +79,7 @@ def steps(
         surrogate: pseudo-derivative of the spike.
         names: what else to put out: fields of the state after each step, ``v_before``,
             ``frozen``.
+        seen: what a device showed, each ``[T, *batch, n]``.
 
     Returns:
         The end; spikes ``[T, *batch, n]``, and what was asked for by name.
@@ -84,21 +87,23 @@ def steps(
     fixed, shape = _told_apart(surrogate)
     constants = align(constants, start.state.v)
     given = (options, names, fixed), (r, constants, shape)
-    return loops.scan(_step, *given, start, currents)
+    return loops.scan(
+        _step, *given, start, (currents, Seen() if seen is None else seen)
+    )
 
 
-def _step(fixed, given, before, x):
-    (options, names, plain), (r, constants, shape) = fixed, given
+def _step(fixed, given, before, now):
+    (options, names, plain), (r, constants, shape), (x, seen) = fixed, given, now
     surrogate = plain if shape is None else shape
     if r is not None:
-        seen = before.spikes
+        fed_back = before.spikes
         if not options.recurrent_gradient:
-            seen = jax.lax.stop_gradient(seen)
-        x = x + product(seen, r).astype(x.dtype)
+            fed_back = jax.lax.stop_gradient(fed_back)
+        x = x + product(fed_back, r).astype(x.dtype)
     fire = lambda v: spike(v, surrogate)  # noqa: E731
-    state, s, v = options.firing.step(constants, before.state, x, fire)
+    state, s, v = options.firing.step(constants, before.state, x, fire, seen)
     s = s.astype(options.dtype)
-    left = before.state.refractory
+    left = options.firing.paused(before.state, seen)
     frozen = None if left is None else left > 0
     found = {**state._asdict(), "v_before": v, "frozen": frozen}
     after = Carry(state, None if r is None else s)
@@ -127,14 +132,14 @@ def run(
     return made if options.keep else Made(made.end, made.spikes)
 
 
-def _made(options, start, currents, r, constants, shape):
-    if options.native:
+def _made(options, start, currents, r, constants, shape, seen=None):
+    if options.native and seen is None:
         given, pause = _crossed(start), constants.refractory
         reset, numbers = options.firing.reset, constants[:5]
         made = kernel.forward(reset, numbers, pause, given, currents, r)
         return Made(_crossed_back(start, made.end), *made[1:])
     given = start, currents, r, constants, shape, ("v_before", "frozen")
-    end, (spikes, found) = steps(options, *given)
+    end, (spikes, found) = steps(options, *given, seen)
     return Made(end, spikes, found["v_before"], found["frozen"])
 
 
@@ -144,15 +149,65 @@ def _run_fwd(options, *given):
 
 
 def _run_bwd(options, kept, cotangents):
-    (start, _, r, constants, shape), (_, spikes, vs, frozen, marks) = kept
-    looped = r is not None and options.recurrent_gradient
-    end = cotangents.end
+    outputs = _outputs(options, kept, cotangents)
+    grads = _pulled_back(options, kept, outputs)
+    return *grads, _of_constants(options, kept, outputs, grads[1]), None
+
+
+run.defvjp(_run_fwd, _run_bwd)
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(0,))
+def replay(
+    options: Options,
+    start: Carry,
+    currents: jax.Array,
+    r: jax.Array | None,
+    constants: Any,
+    shape: Any,
+    seen: Seen,
+) -> Made:
+    """Runs a layer as a device recorded it, with the backward pass of ``run``.
+
+    That needs the voltages before the reset and the spikes, and nothing else of the
+    forward pass; both are of one possible run of the model (Cramer et al. 2022,
+    doi:10.1073/pnas.2109194119, put what was measured into a model's graph). Constants
+    have no gradient.
+    """
+    made = _made(options, start, currents, r, constants, shape, seen)
+    return made if options.keep else Made(made.end, made.spikes)
+
+
+def _replay_fwd(options, *given):
+    made = replay(options._replace(keep=True), *given)
+    kept = given[:-1], made
+    return made if options.keep else Made(made.end, made.spikes), kept
+
+
+def _replay_bwd(options, kept, cotangents):
+    outputs = _outputs(options, kept, cotangents)
+    return *_pulled_back(options, kept, outputs), None, None, None
+
+
+replay.defvjp(_replay_fwd, _replay_bwd)
+
+
+def _outputs(options, kept, cotangents):
+    """Gradients of the end, the spikes and, if they were put out, the voltages."""
+    (_, _, r, *_), (_, _, vs, *_) = kept
+    looped, end = r is not None and options.recurrent_gradient, cotangents.end
     end = Carry(
         end.state._replace(refractory=None),
         end.spikes.astype(vs.dtype) if looped else None,
     )
     g_spikes = cotangents.spikes.astype(vs.dtype)
-    outputs = end, g_spikes, cotangents.vs if options.keep else None
+    return end, g_spikes, cotangents.vs if options.keep else None
+
+
+def _pulled_back(options, kept, outputs):
+    """Gradients of the start, the drive and the recurrent weights."""
+    (start, _, r, constants, shape), (_, spikes, vs, frozen, marks) = kept
+    looped = r is not None and options.recurrent_gradient
     passes = r if looped else None
     given = constants, shape, *outputs, vs, spikes, frozen, passes
     g_start, g_x = _backward(options, *given)
@@ -161,11 +216,7 @@ def _run_bwd(options, kept, cotangents):
         g_r = _of_loop(options, start.spikes, spikes, g_x, marks).astype(r.dtype)
         before = g_start.spikes if looped else jnp.zeros_like(start.spikes)
         before = before.astype(start.spikes.dtype)
-    g_constants = _of_constants(options, kept, outputs, g_x)
-    return g_start._replace(spikes=before), g_x, g_r, g_constants, None
-
-
-run.defvjp(_run_fwd, _run_bwd)
+    return g_start._replace(spikes=before), g_x, g_r
 
 
 def _backward(options, constants, *given):

@@ -31,8 +31,10 @@ from snnjax.kernels import native
 from snnjax.kernels.native import Backend
 from snnjax.neurons import backends
 from snnjax.neurons.checks import check_flow, check_lif, state_check
-from snnjax.neurons.population import population, zeros
+from snnjax.neurons.population import Replay, population, zeros
 from snnjax.neurons.potentials import mean_exp
+from snnjax.replay import check_seen, measured_voltage, splice
+from snnjax.seen import Seen
 from snnjax.surrogate import Shape, SuperSpike, check_shape, spike
 
 Reset = Literal["zero", "subtract", "none"]
@@ -141,6 +143,7 @@ class Firing(NamedTuple):
         state: LIFState,
         x: jax.Array,
         fire: Callable[[jax.Array], jax.Array],
+        seen: Seen = Seen(),
     ) -> tuple[LIFState, jax.Array, jax.Array]:
         """Takes in a current, flows for one step, fires and resets.
 
@@ -149,14 +152,18 @@ class Firing(NamedTuple):
             state: the neuron before.
             x: current, ``[*batch, n]``.
             fire: distance to threshold -> spikes.
+            seen: what a device showed of this step. The voltage before the reset is
+                then the nearest to what is known that agrees with the spike.
 
         Returns:
             The neuron after the step, its spikes, and the voltage before the reset.
         """
         v, i = flow(constants, state.v, state.i, x.astype(state.v.dtype))
-        left = state.refractory
+        left = self.paused(state, seen)
         if left is not None:
             v = jnp.where(left > 0, state.v, v)
+        if any(each is not None for each in seen):
+            v = splice(v, _agreeing(v, constants.threshold, seen))
         s = fire(v - constants.threshold)
         if left is not None:
             assert constants.refractory is not None
@@ -164,7 +171,28 @@ class Firing(NamedTuple):
             fired = jax.lax.stop_gradient(s) > 0
             left = jnp.where(fired, constants.refractory, jnp.maximum(left - 1, 0))
         after = self.after_spike(constants, v, s)
+        if seen.v is not None:
+            after = splice(after, measured_voltage(after, seen))
         return LIFState(after, i, left), s.astype(x.dtype), v
+
+    @staticmethod
+    def paused(state: LIFState, seen: Seen) -> jax.Array | None:
+        """Steps for which a neuron stays frozen: none if it was seen to fire."""
+        left = state.refractory
+        if left is None or seen.spikes is None:
+            return left
+        return jnp.where(seen.spikes > 0, jnp.zeros_like(left), left)
+
+
+def _agreeing(v: jax.Array, threshold: jax.Array, seen: Seen) -> jax.Array:
+    """The voltage before the reset, on the side of the threshold where the spike is.
+
+    u = v̂ where it is known and ŝ = 0, else v      ŝ = 1[v > θ] if it is not known
+    v⁻ = max(u, θ⁺) where ŝ = 1, min(u, θ) where ŝ = 0     θ⁺ the next number
+    """
+    fired = v > threshold if seen.spikes is None else seen.spikes > 0
+    silent = jnp.minimum(measured_voltage(v, seen), threshold)
+    return jnp.where(fired, jnp.maximum(v, jnp.nextafter(threshold, jnp.inf)), silent)
 
 
 @factory
@@ -194,11 +222,19 @@ def li(
         v = zeros("li", n, x)
         return LIState(v, None if params.tau_syn is None else v)
 
-    return population("li", n, partial(constants_of, params, input), rest, _integrate)
+    constants, replay = partial(constants_of, params, input), Replay(_integrate_seen)
+    return population("li", n, constants, rest, _integrate, replay=replay)
 
 
 def _integrate(constants, state, x):
     state = LIState(*flow(constants, state.v, state.i, x.astype(state.v.dtype)))
+    return state, state.v
+
+
+def _integrate_seen(constants, state, given):
+    x, seen = given
+    v, i = flow(constants, state.v, state.i, x.astype(state.v.dtype))
+    state = LIState(splice(v, measured_voltage(v, seen)), i)
     return state, state.v
 
 
@@ -262,23 +298,32 @@ def lif(
         state, s, v = firing.step(given, state, x, lambda v: spike(v, surrogate))
         return state, s, {"v_before": v}
 
-    def faster(names):
-        def whole(weights, state, xs, dt):
-            del weights
-            refuse(state, xs, lead=1)
-            return run(names, constants(dt, state.v.dtype), state, xs)
+    def advance_seen(given, state, x):
+        x, seen = x
+        state, s, v = firing.step(given, state, x, lambda v: spike(v, surrogate), seen)
+        return state, s, {"v_before": v}
 
-        def loop(weights, state, currents, loop, dt):
+    def faster(names, paired=False):
+        def whole(weights, state, xs, dt, loop=None):
             del weights
+            currents, seen = xs if paired else (xs, None)
             refuse(state, currents, lead=1)
-            check.shape("The recurrent weights of lif", loop.r, (n, n))
-            before, like = loop.spikes, currents.shape[1:]
-            check.shape("The spikes before a loop of lif", before, like)
-            return run(names, constants(dt, state.v.dtype), state, currents, loop)
+            if loop is not None:
+                check.shape("The recurrent weights of lif", loop.r, (n, n))
+                before, like = loop.spikes, currents.shape[1:]
+                check.shape("The spikes before a loop of lif", before, like)
+            if seen is not None:
+                check_seen("lif", seen, currents)
+            given = constants(dt, state.v.dtype), state, currents
+            return run(names, *given, loop, seen)
 
-        return {"run": whole, "loop": loop}
+        def looped(weights, state, currents, loop, dt):
+            return whole(weights, state, currents, dt, loop)
 
-    return population("lif", n, constants, rest, advance, ("v_before",), faster)
+        return {"run": whole, "loop": looped}
+
+    also, replay = ("v_before",), Replay(advance_seen, partial(faster, paired=True))
+    return population("lif", n, constants, rest, advance, also, faster, replay)
 
 
 def lif_rest(n: int, params: LIFParams, x: jax.Array) -> LIFState:

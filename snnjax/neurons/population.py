@@ -1,7 +1,7 @@
 """What populations of neurons share: no weights, rest from the input, watching."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -11,6 +11,14 @@ from snnjax.about import About
 from snnjax.cell import Cell
 from snnjax.kernels.products import align
 from snnjax.neurons.checks import state_check, voltage_dtype
+from snnjax.replay import check_seen, not_learned
+
+
+class Replay(NamedTuple):
+    """How neurons run as a device recorded them; as of ``population``."""
+
+    advance: Callable[..., tuple[Any, ...]]  # of inputs (x, seen)
+    faster: Callable[[tuple[str, ...]], dict[str, Any]] = lambda names: {}
 
 
 def population(
@@ -21,6 +29,7 @@ def population(
     advance: Callable[..., tuple[Any, ...]],
     also: tuple[str, ...] = (),
     faster: Callable[[tuple[str, ...]], dict[str, Any]] = lambda names: {},
+    replay: Replay | None = None,
 ) -> Cell:
     """A cell without weights; a run works out its constants once, before the scan.
 
@@ -34,10 +43,11 @@ def population(
         also: the names of that.
         faster: names to watch -> ``run`` and ``loop`` of a cell that shows these, if
             there is a faster way than step after step.
+        replay: the same as a device recorded it; outputs are replaced if omitted.
     """
     refuse = state_check(name, n, rest)
 
-    def build(names):
+    def build(names, advance, faster, constants, paired=False):
         if names:
             like = jax.eval_shape(rest, jax.ShapeDtypeStruct((n,), jnp.float32))
             _check_names(name, names, (*dict(_fields(like)), *also))
@@ -46,22 +56,39 @@ def population(
 
         def step(weights, state, x, dt):
             del weights  # neurons have constants; connections have weights
-            x = jnp.asarray(x)
-            refuse(state, x)
-            given = align(constants(dt, voltage_dtype(state, x)), x)
-            return _step(fixed, given, state, x)
+            like = shown(x) if paired else jnp.asarray(x)
+            refuse(state, like)
+            given = align(constants(dt, voltage_dtype(state, like)), like)
+            return _step(fixed, given, state, x if paired else like)
 
         def run(weights, state, xs, dt):
             del weights
-            refuse(state, xs, lead=1)
-            given = constants(dt, voltage_dtype(state, xs))
-            given = align(given, xs, lead=1)
+            like = shown(xs) if paired else xs
+            refuse(state, like, lead=1)
+            given = constants(dt, voltage_dtype(state, like))
+            given = align(given, like, lead=1)
             return loops.scan(_step, fixed, given, state, xs)
 
         cell = Cell(init=lambda key: (), rest=rest, step=step, run=run)
         return cell._replace(**faster(names))
 
-    return build(())._replace(about=About(watch=build))
+    def replaying(names):
+        assert replay is not None
+        fixed = lambda *given: not_learned(constants(*given))  # noqa: E731
+        cell = build(names, replay.advance, replay.faster, fixed, paired=True)
+        about = About(watch=replaying)
+        return cell._replace(rest=lambda given: rest(given[0]), about=about)
+
+    def shown(given):
+        current, seen = given
+        check_seen(name, seen, current)
+        return current
+
+    def watching(names):
+        cell = build(names, advance, faster, constants)
+        return cell if replay is None else cell._replace(replay=replaying(names))
+
+    return watching(())._replace(about=About(watch=watching))
 
 
 def _step(fixed, given, state, x):
