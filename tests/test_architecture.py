@@ -51,7 +51,7 @@ ARROWS = {  # who may import whom, besides themselves
     },
     "inputs": {"check", "events", "datasets", "loops"},
     "plot": {"check"},
-    "training": {"check", "cell", "files", "progress"},
+    "training": {"check", "cell", "files", "hardware", "progress"},
     "analysis": {"check", "cell", "events", "loops", "networks", "states"},
     "tasks": {
         *("about", "cell", "check", "compose", "surrogate", "neurons", "networks"),

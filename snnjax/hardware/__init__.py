@@ -23,6 +23,7 @@ from snnjax.hardware.loop import Coverage, coverage, in_the_loop, populations, s
 from snnjax.hardware.mismatch import LogNormal, Shift, vary, vary_weights
 from snnjax.hardware.process import Codes, ProcessDevice, Programmed
 from snnjax.hardware.rounding import Budget, fits, quantize, using, within_range
+from snnjax.hardware.scaled import ScaledReadout
 from snnjax.replay import splice
 from snnjax.seen import Seen
 
@@ -39,6 +40,7 @@ __all__ = [
     "ProcessDevice",
     "Programmed",
     "Recording",
+    "ScaledReadout",
     "Seen",
     "Shift",
     "Steady",

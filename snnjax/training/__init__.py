@@ -1,6 +1,7 @@
 """Training: one pure update, and a loop that survives being killed."""
 
 from snnjax.training.epochs import epoch_rows
+from snnjax.training.in_the_loop import loop_step
 from snnjax.training.loop import Fit, fit
 from snnjax.training.provenance import environment
 from snnjax.training.silence import silent
@@ -13,6 +14,7 @@ __all__ = [
     "epoch_rows",
     "fit",
     "init_train_state",
+    "loop_step",
     "make_step",
     "silent",
 ]

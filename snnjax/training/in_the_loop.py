@@ -1,0 +1,69 @@
+"""One update in the loop: a device runs between two compiled programs."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+import optax
+
+from snnjax import check
+from snnjax.hardware import Device
+from snnjax.training.step import Metrics, TrainState, make_step
+
+
+def loop_step(
+    device: Device,
+    to_chip: Callable[[Any], Sequence[Any]],
+    loss_fn: Callable[..., Any],
+    optimizer: optax.GradientTransformation,
+    *,
+    has_aux: bool = False,
+    project: Callable[[Any], Any] = lambda weights: weights,
+) -> Callable[..., tuple[TrainState, Metrics]]:
+    """Builds one update in the loop, for ``fit`` as ``make_step`` does.
+
+    The device is programmed with the weights and shown the inputs; what it showed goes
+    with the rest of the batch into the compiled update. The host keeps the weights as
+    they are: it is the device that rounds them.
+
+        loss = lambda w, xs, seen, labels: cross_entropy(readout(
+            in_the_loop(net, w, xs, seen, dt=dt)[1]), labels)
+        step = loop_step(device, chip_weights, loss, optax.adam(2e-3))
+
+    Args:
+        device: what runs the network.
+        to_chip: weights -> what ``device.program`` takes.
+        loss_fn: ``(weights, xs, seen, *batch) -> loss``, or ``(loss, metrics)`` with
+            ``has_aux``, as of ``make_step``; ``seen`` as of ``in_the_loop``.
+        optimizer: any optax transformation.
+        has_aux: whether ``loss_fn`` returns a dictionary of metrics as well.
+        project: weights -> weights, after every update: into the range of the device.
+
+    Returns:
+        ``(state, xs, *batch) -> (state, metrics)``, plain Python, with the notes of the
+        device among the metrics. The number of the update is that of the trial, so that
+        an emulated device repeats itself when a run goes on.
+
+    Raises:
+        ValueError: for what is no device, function or optimizer. The step raises
+            ``DeviceError`` if the device fails; the state before is as it was.
+    """
+    check.fields("device", device, "program", "run")
+    check.function("to_chip", to_chip)
+    check.function("project", project)
+    plain = make_step(loss_fn, optimizer, has_aux=has_aux)
+    chip_weights = jax.jit(to_chip)
+
+    @jax.jit
+    def update(state, *given):
+        state, metrics = plain(state, *given)
+        return state._replace(weights=project(state.weights)), metrics
+
+    def step(state: TrainState, xs: Any, *batch: Any) -> tuple[TrainState, Metrics]:
+        programmed = device.program([*map(np.asarray, chip_weights(state.weights))])
+        shown = device.run(programmed, np.asarray(xs), trial=int(state.step))
+        state, metrics = update(state, xs, shown.seen, *batch)
+        return state, {**shown.notes, **metrics}
+
+    return step
