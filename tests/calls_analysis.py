@@ -7,7 +7,7 @@ from calls import DT, KEY, call, raster, signal
 from calls_inputs import FAST, some_events
 
 import snnjax as snn
-from snnjax import analysis, plot, tasks, training
+from snnjax import analysis, hardware, plot, tasks, training
 from snnjax.analysis import directions, fields, landscape
 
 SHOWN = "NaN comes out as NaN"
@@ -217,6 +217,25 @@ def _(K=2):
 @call(training.make_step)
 def _():
     return {"loss_fn": squared, "optimizer": optax.sgd(0.1), "has_aux": False}
+
+
+class Silent:
+    """A device on which nothing fires."""
+
+    def program(self, weights):
+        return weights
+
+    def run(self, handle, spikes, trial):
+        return hardware.Recording((hardware.Seen(np.zeros(spikes.shape)),), {})
+
+
+@call(training.loop_step)
+def _():
+    return {
+        **{"device": Silent(), "to_chip": lambda weights: weights["w"]},
+        **{"loss_fn": squared, "optimizer": optax.sgd(0.1), "has_aux": False},
+        "project": lambda weights: weights,
+    }
 
 
 @call(training.fit, free={"folder": "None or a path", "name": "any text"})

@@ -36,8 +36,8 @@ ARROWS = {  # who may import whom, besides themselves
     },
     "states": set(),
     "hardware": {
-        *("about", "cell", "check", "files", "loops", "parts", "probes", "replay"),
-        *("seen", "surrogate"),
+        *("about", "cell", "check", "compose", "files", "loops", "parts", "probes"),
+        *("replay", "seen", "surrogate"),
     },
     "learning": {
         *("about", "check", "cell", "compose", "loops", "parts", "probes", "states"),

@@ -54,9 +54,27 @@ NET = """
 net = chain(input=dense(6, 5), hidden=recurrent(lif(5), dense(5, 5)), out=li(5))
 weights, xs, quieter = net.init(jax.random.key(0)), jnp.ones((8, 2, 6)), lif(5)
 """
+CHIP = """
+net = chain(dense(256, 246), lif(246), dense(246, 10), li(10))
+weights, xs = net.init(jax.random.key(0)), jnp.ones((3, 2, 256))
+labels, spikes = jnp.zeros(2, int), np.ones((3, 2, 256), np.uint8)
+readout = max_over_time
+chip_weights = lambda weights: (weights[0].w, weights[2].w)
+"""
 VALUES = {  # what the example of a docstring takes for given
     "snnjax": "spikes = jnp.zeros((5, 2, 700))",
     "snnjax.compose.chain": "key, xs = jax.random.key(0), jnp.zeros((5, 2, 70))",
+    "snnjax.hardware": CHIP,
+    "snnjax.hardware.loop.in_the_loop": CHIP
+    + """
+w, seen = weights, show(net, weights, xs, dt=1e-3)
+""",
+    "snnjax.hardware.scaled.ScaledReadout": "sizes, dt = (6, 5, 2), 1e-3",
+    "snnjax.training.in_the_loop.loop_step": CHIP
+    + """
+sizes, dt = (256, 246, 10), 1.7e-6
+device = emulated_chip(sizes, dt=dt)
+""",
     "snnjax.hardware.distort": """
 net = chain(dense(6, 5), li(5))
 weights, spikes = net.init(jax.random.key(0)), jnp.ones((8, 2, 6))

@@ -2,7 +2,7 @@
 
     from snnjax.hardware import emulated_chip, in_the_loop
     with emulated_chip((256, 246, 10), dt=1.7e-6, serial=1, mismatch=0.3) as device:
-        recording = device.run(device.program(chip_weights), spikes)
+        recording = device.run(device.program(chip_weights(weights)), spikes)
     state, ys = in_the_loop(net, weights, spikes, recording.seen, dt=1.7e-6)
 
 Mismatch is drawn once for each chip, noise once for each trial, and drift is mismatch

@@ -17,8 +17,8 @@ def chip():
 
 def test_a_scaled_readout_shows_what_the_weights_would(chip):
     rng = np.random.default_rng(0)
-    hidden, last = rng.normal(0.0, 0.3, (6, 5)), rng.normal(0.0, 2.0, (5, 3))
-    weights = [np.clip(hidden, -1, 1), last]
+    hidden, last = rng.uniform(0.3, 1.0, (6, 5)), rng.normal(0.0, 2.0, (5, 3))
+    weights = [hidden, last]
     spikes = (rng.random((12, 4, 6)) < 0.4).astype(np.uint8)
     with emulated_chip(SIZES, dt=1e-6, imperfections=IDEAL) as whole:
         expected = whole.run(whole.program(weights), spikes, trial=0).seen
