@@ -92,6 +92,14 @@ def _(n=3):
     }
 
 
+@call(neurons.adlif)
+def _(n=3):
+    return {
+        **{"n": n, "params": neurons.AdLIFParams(), "surrogate": SuperSpike()},
+        **{"reset_gradient": False, "adaptation_gradient": True},
+    }
+
+
 @call(snn.srm)
 def _(n=3):
     return {"n": n, "params": PLAIN, "surrogate": SuperSpike(), "reset_gradient": False}

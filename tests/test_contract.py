@@ -20,7 +20,9 @@ from snnjax.hardware import amplified, faulty, quantize, using
 from snnjax.learning import running_max
 from snnjax.networks import convolution, flatten, graph, normal, pool, residual
 from snnjax.neurons import (
+    AdLIFParams,
     HomeostasisParams,
+    adlif,
     homeostatic_lif,
     smooth_lif,
     synaptic_scaling,
@@ -75,6 +77,12 @@ CELLS = {
         N,
         ADAPTIVE._replace(tau_syn=None, refractory=2e-3),
         **{"reset_gradient": True, "adaptation_gradient": False, "input": "voltage"},
+    ),
+    "adlif": adlif(N, AdLIFParams(5e-3, 9e-3, 2.0, 0.3, 0.2)),
+    "adlif options": adlif(
+        N,
+        AdLIFParams(5e-3, 5e-3, np.array([0.0, 0.1, -0.5]), 0.3, 0.2),
+        **{"reset_gradient": True, "adaptation_gradient": False},
     ),
     "dense": dense(N, 5),
     "dense bias": dense(N, 5, bias=True),
@@ -137,7 +145,7 @@ CELLS = {
 SPEAKS_UNASKED = {"closed", "dense bias", "recurrent options", "running max"}
 DRIFTS_IN_SILENCE = {"homeostatic lif", "synaptic scaling"}
 NEURONS = [
-    *("li", "lif", "lif subtract", "lif refractory", "srm", "alif"),
+    *("li", "lif", "lif subtract", "lif refractory", "srm", "alif", "adlif"),
     *("homeostatic lif", "synaptic scaling", "integrator"),
 ]
 

@@ -4,7 +4,14 @@ A neuron is a cell that turns ``n`` currents into ``n`` spikes or voltages. It h
 constants, not weights; connections (``snnjax.networks``) have weights.
 """
 
-from snnjax.neurons.adaptive import ALIFParams, ALIFState, alif
+from snnjax.neurons.adaptive import (
+    AdLIFParams,
+    AdLIFState,
+    ALIFParams,
+    ALIFState,
+    adlif,
+    alif,
+)
 from snnjax.neurons.homeostasis import (
     HomeostasisParams,
     HomeostasisState,
@@ -24,6 +31,8 @@ from snnjax.neurons.stochastic import (
 __all__ = [
     "ALIFParams",
     "ALIFState",
+    "AdLIFParams",
+    "AdLIFState",
     "HomeostasisParams",
     "HomeostasisState",
     "LIFParams",
@@ -32,6 +41,7 @@ __all__ = [
     "LIState",
     "SRMState",
     "StochasticState",
+    "adlif",
     "alif",
     "escape_noise",
     "homeostatic_lif",

@@ -1,11 +1,20 @@
-"""Neurons whose threshold adapts: each spike makes the next one harder.
+"""Neurons that adapt: each spike makes the next one harder.
+
+The threshold rises with every spike (``alif``),
 
     s = 1[v > θ + β a]        a ← ρ a + s        ρ = e^(-dt/τa)
 
 a counts recent spikes, with a memory far longer than that of the membrane: a network of
 such neurons holds what it saw for as long (Bellec et al. 2018, 2020,
 doi:10.48550/arXiv.1803.09574, doi:10.1038/s41467-020-17236-y).
-Times are in seconds, θ and β in units of the distance from rest to threshold.
+
+Or a second current w pulls the membrane back, after spikes and below threshold
+(``adlif``; Bittar & Garner 2022, doi:10.3389/fnins.2022.865897),
+
+    τm dv/dt = -v - w + i        τw dw/dt = -w + a v        w ← w + b s
+
+With a > 0 it may oscillate below threshold, and resonate.
+Times are in seconds; θ, β and b in units of the distance from rest to threshold.
 """
 
 from typing import NamedTuple
@@ -17,7 +26,8 @@ from snnjax import check
 from snnjax.about import factory
 from snnjax.cell import Cell
 from snnjax.check import Number
-from snnjax.neurons.checks import check_constants, check_lif
+from snnjax.neurons.checks import check_constants, check_lif, warn_of_units
+from snnjax.neurons.flows import Matrix, linear_flow
 from snnjax.neurons.leaky import (
     Constants,
     Firing,
@@ -28,7 +38,7 @@ from snnjax.neurons.leaky import (
     constants_of,
     lif_rest,
 )
-from snnjax.neurons.population import population
+from snnjax.neurons.population import population, zeros
 from snnjax.surrogate import Shape, SuperSpike, check_shape, spike
 
 
@@ -131,3 +141,99 @@ def alif(
         return ALIFState(*neuron, a), s, {"v_before": v}
 
     return population("alif", n, constants, rest, advance, ("v_before",))
+
+
+class AdLIFParams(NamedTuple):
+    """Constants of a neuron with an adaptation current, each ``[]`` or ``[n]``."""
+
+    tau_mem: Number = 20e-3  # membrane time constant τm [s]
+    tau_adapt: Number = 100e-3  # time constant of the adaptation current τw [s]
+    a: Number = 0.5  # how the voltage drives the adaptation current, above -1
+    b: Number = 0.2  # by how much a spike raises it
+    threshold: Number = 1.0  # θ
+
+
+class AdLIFState(NamedTuple):
+    """What a neuron with an adaptation current remembers, each ``[*batch, n]``."""
+
+    v: jax.Array  # membrane voltage, after the reset
+    w: jax.Array  # adaptation current
+
+
+class _Flow(NamedTuple):
+    flow: Matrix  # of one step
+    share: jax.Array  # of a constant input that ends in v: 1 / (1 + a)
+    a: jax.Array
+    b: jax.Array
+    threshold: jax.Array
+
+
+@factory
+def adlif(
+    n: int,
+    params: AdLIFParams = AdLIFParams(),
+    *,
+    surrogate: Shape = SuperSpike(),
+    reset_gradient: bool = False,
+    adaptation_gradient: bool = True,
+) -> Cell:
+    """Leaky integrate-and-fire neurons with an adaptation current.
+
+        τm dv/dt = -v - w + x        τw dw/dt = -w + a v
+        s = 1[v > θ]        v ← (1-s) v        w ← w + b s
+
+    The input x is the current itself, held for the step; the flow is exact, at any
+    ``dt`` and whether it oscillates or not. Symplectic Euler steps, as of the paper,
+    are an approximation for small ``dt``, with a q for its a and (1 - β) q for its b.
+
+    Args:
+        n: number of neurons.
+        params: constants, each ``[]`` or ``[n]``.
+        surrogate: pseudo-derivative of the spike, a function of ``v - θ``.
+        reset_gradient: whether the gradient passes through the reset of v.
+        adaptation_gradient: whether it passes through the spike that raises w.
+
+    Returns:
+        A cell ``[*batch, n] -> [*batch, n]`` without weights, of ``AdLIFState``. The
+        output is 0 or 1 in the dtype of the input. The voltages before the reset can be
+        watched as ``"v_before"``.
+
+    Raises:
+        ValueError: for a τ or threshold that is not positive, an a not above -1, where
+            there is no rest, a constant of another shape, and for a state of another
+            batch, width or cell.
+    """
+    check.fields("params", params, *AdLIFParams._fields)
+    positive = "tau_mem", "tau_adapt", "threshold"
+    check_constants(n, **{name: getattr(params, name) for name in positive})
+    warn_of_units(params.tau_mem)
+    check.between("a", params.a, -1.0, jnp.inf, strict=True)
+    check.finite("b", params.b)
+    for name in ("a", "b"):
+        check.per_neuron(name, getattr(params, name), n)
+    check_shape("surrogate", surrogate, (n,))
+    check.flag("reset_gradient", reset_gradient)
+    check.flag("adaptation_gradient", adaptation_gradient)
+
+    def constants(dt, dtype):
+        tau_mem, tau_adapt, a, b, threshold = (jnp.asarray(p, dtype) for p in params)
+        rates = Matrix(-1.0 / tau_mem, -1.0 / tau_mem, a / tau_adapt, -1.0 / tau_adapt)
+        flow = linear_flow(rates, jnp.asarray(dt, dtype))
+        return _Flow(flow, 1.0 / (1.0 + a), a, b, threshold)
+
+    def rest(x):
+        v = zeros("adlif", n, x)
+        return AdLIFState(v, v)
+
+    def advance(given, state, x):
+        end_v = given.share * x.astype(state.v.dtype)  # where it would come to rest
+        end_w = given.a * end_v
+        v, w = given.flow.times(state.v - end_v, state.w - end_w)
+        v, w = v + end_v, w + end_w
+        s = spike(v - given.threshold, surrogate)
+        held = jax.lax.stop_gradient(s)
+        after = (1.0 - (s if reset_gradient else held)) * v
+        w = w + given.b * (s if adaptation_gradient else held)
+        return AdLIFState(after, w), s.astype(x.dtype), {"v_before": v}
+
+    return population("adlif", n, constants, rest, advance, ("v_before",))

@@ -2,9 +2,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy.integrate import solve_ivp
 
 import snnjax as snn
-from snnjax.neurons import ALIFParams, ALIFState
+from snnjax.neurons import AdLIFParams, ALIFParams, ALIFState
 
 T, B, N, DT = 120, 3, 4, 1e-3
 PARAMS = ALIFParams(5e-3, 2e-3, 0.3, None, 0.0, 30e-3, np.array([0.0, 0.1, 0.3, 0.6]))
@@ -116,3 +117,82 @@ def test_constants_of_another_kind_are_refused():
     for name, value in (("beta", -0.1), ("tau_adapt", 0.0), ("beta", np.ones(3))):
         with pytest.raises(ValueError, match=name):
             snn.alif(2, ALIFParams()._replace(**{name: value}))
+
+
+# adlif
+
+CURRENTS = {  # oscillating, overdamped, critical, oscillating with negative a
+    "tau_mem": np.array([5e-3, 5e-3, 10e-3, 20e-3]),
+    "tau_adapt": np.array([30e-3, 60e-3, 20e-3, 100e-3]),
+    "a": np.array([3.0, 0.1, 0.125, -0.5]),
+    "b": np.array([0.5, 0.2, 0.0, 0.3]),
+}
+
+
+def lsoda(params, xs, dt, threshold):
+    """Between spikes by LSODA, spikes and jumps at the ends of steps."""
+    n = xs.shape[-1]
+    v, w, rows = np.zeros(n), np.zeros(n), []
+
+    def slope(t, y, x):
+        v, w = np.split(y, 2)
+        dv = (-v - w + x) / params.tau_mem
+        return np.concatenate([dv, (-w + params.a * v) / params.tau_adapt])
+
+    for x in xs:
+        options = {"method": "LSODA", "rtol": 1e-13, "atol": 1e-14, "args": (x,)}
+        end = solve_ivp(slope, (0, dt), np.concatenate([v, w]), **options).y[:, -1]
+        v, w = np.split(end, 2)
+        s = v > threshold
+        v, w = np.where(s, 0.0, v), w + params.b * s
+        rows.append((s, v, w))
+    return [np.stack(each) for each in zip(*rows, strict=True)]
+
+
+@pytest.mark.parametrize("dt", [1e-3, 5e-3, 20e-3])
+def test_an_adaptation_current_flows_as_lsoda_says_at_any_dt(dt, x64):
+    params = AdLIFParams(**CURRENTS)
+    noise = jax.random.normal(jax.random.key(2), (round(0.2 / dt), N))
+    xs = 1.0 + np.asarray(noise)
+    cell = snn.neurons.adlif(N, params)
+    found = snn.unroll(cell, (), xs, dt=dt, record=lambda s, y: (y, s.v, s.w))[1]
+    expected = lsoda(params, xs, dt, 1.0)
+    assert expected[0].sum() > 4
+    for ours, theirs in zip(found, expected, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-11)
+
+
+def test_the_gradient_at_equal_eigenvalues_is_that_of_finite_differences(x64):
+    xs = np.sin(np.arange(40.0))[:, None]
+
+    def end(a):  # eigenvalues are equal at a = 1/8
+        params = AdLIFParams(10e-3, 20e-3, a, b=0.0, threshold=10.0)
+        state, _ = snn.unroll(snn.neurons.adlif(1, params), (), xs, dt=2e-3)
+        return state.v[0] + 2.0 * state.w[0]
+
+    slope, h = jax.grad(end)(0.125), 1e-5
+    np.testing.assert_allclose(slope, (end(0.125 + h) - end(0.125 - h)) / (2 * h), 1e-6)
+
+
+def test_the_gradients_of_reset_and_jump_are_left_out_where_it_is_said():
+    xs, worth = 3.0 * noise(), jnp.cos(jnp.arange(float(T)))[:, None, None]
+
+    def slope(**options):
+        cell = snn.neurons.adlif(N, AdLIFParams(**CURRENTS), **options)
+        total = lambda xs: jnp.sum(  # noqa: E731
+            worth * snn.unroll(cell, (), xs, dt=DT)[1]
+        )
+        return jax.jit(jax.value_and_grad(total))(xs)
+
+    found = [slope(), slope(adaptation_gradient=False), slope(reset_gradient=True)]
+    assert len({float(value) for value, _ in found}) == 1
+    for _, other in found[1:]:
+        apart = np.abs(other - found[0][1]).max(axis=(0, 1))
+        assert apart[0] > 0.01 * np.abs(found[0][1]).max()
+    np.testing.assert_allclose(found[0][1][..., 2], found[1][1][..., 2], 1e-6)  # b = 0
+
+
+def test_constants_without_a_rest_are_refused():
+    for name, value in (("a", -1.0), ("b", np.nan), ("tau_adapt", -1.0)):
+        with pytest.raises(ValueError, match=name):
+            snn.neurons.adlif(2, AdLIFParams()._replace(**{name: value}))

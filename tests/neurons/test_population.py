@@ -8,6 +8,7 @@ import snnjax as snn
 from snnjax.cell import Loop
 from snnjax.kernels import build
 from snnjax.neurons import (
+    adlif,
     homeostatic_lif,
     smooth_lif,
     stochastic_lif,
@@ -22,6 +23,7 @@ NEURONS = {
     "lif refractory": snn.lif(N, snn.LIFParams(refractory=2e-3)),
     "srm": snn.srm(N),
     "alif": snn.alif(N),
+    "adlif": adlif(N),
     "smooth_lif": smooth_lif(N),
     "stochastic_lif": stochastic_lif(N, key=jax.random.key(0)),
     "homeostatic_lif": homeostatic_lif(N),

@@ -13,7 +13,7 @@ import pytest
 import snnjax as snn
 from snnjax.cell import Loop
 from snnjax.kernels import build
-from snnjax.neurons import smooth_lif, stochastic_lif
+from snnjax.neurons import adlif, smooth_lif, stochastic_lif
 from snnjax.surrogate import ForwardMode, Sparse
 
 T, B, N, DT = 40, 3, 7, 1e-3
@@ -197,6 +197,7 @@ WATCHED = {
     "lif": (snn.lif(N, reset="subtract"), ("v", "i", "v_before")),
     "srm": (snn.srm(N), ("v", "free.v", "free.i", "response", "v_before")),
     "alif": (snn.alif(N), ("v", "i", "a", "v_before")),
+    "adlif": (adlif(N), ("v", "w", "v_before")),
     "smooth_lif": (smooth_lif(N), ("v", "i", "v_before")),
     "stochastic_lif": (
         stochastic_lif(N, key=jax.random.key(0)),

@@ -24,7 +24,7 @@ from snnjax.learning.online import (
     window,
 )
 from snnjax.networks import normal
-from snnjax.neurons import HomeostasisParams, homeostatic_lif
+from snnjax.neurons import AdLIFParams, HomeostasisParams, adlif, homeostatic_lif
 
 T, B, M, N, DT = 60, 3, 4, 5, 1e-3
 FAST = snn.LIFParams(5e-3, 2e-3, 0.5)
@@ -65,6 +65,7 @@ UNCOUPLED = {
         snn.alif(N, SLOW._replace(refractory=2e-3), reset="zero", reset_gradient=True)
     ),
     "alif, no jump": behind(snn.alif(N, SLOW, adaptation_gradient=False)),
+    "adlif": behind(adlif(N, AdLIFParams(5e-3, 20e-3, 0.5, 0.3, 0.3))),
     "learned": behind(
         snn.learn(
             lambda tau, theta: snn.lif(
