@@ -193,6 +193,21 @@ def _(n=3):
     return {"block": snn.li(n)}
 
 
+@call(networks.delay)
+def _(n=3, longest=4):
+    return {"n": n, "by": np.resize([1e-3, 2e-3], n), "longest": longest}
+
+
+@call(networks.learned_delay, use=run)
+def _(n=3, longest=4):
+    return {"n": n, "longest": longest}
+
+
+@call(networks.ring)
+def _(n=3, steps=4):
+    return {"n": n, "steps": steps}
+
+
 @call(networks.convolution, use=run)
 def _(c_in=2, c_out=3, k=2):
     return {

@@ -18,7 +18,17 @@ from snnjax import parts
 from snnjax.cell import run_cell
 from snnjax.hardware import amplified, faulty, quantize, using
 from snnjax.learning import running_max
-from snnjax.networks import convolution, flatten, graph, normal, pool, residual
+from snnjax.networks import (
+    convolution,
+    delay,
+    flatten,
+    graph,
+    learned_delay,
+    normal,
+    pool,
+    residual,
+    ring,
+)
 from snnjax.neurons import (
     AdLIFParams,
     HomeostasisParams,
@@ -132,6 +142,13 @@ CELLS = {
         pool("max", (1, 2)),
         snn.li(2),
         flatten(),
+    ),
+    "delay": delay(N, np.array([0.0, 2.3e-3, 5e-3]), 5),
+    "delay of all": delay(N, 3e-3, 4),
+    "learned delay": learned_delay(N, 5),
+    "ring": ring(N, 3),
+    "delayed loop": snn.recurrent(
+        lif(), snn.chain(ring(N, 1), dense(N, N), delay(N, 1.5e-3, 2))
     ),
     "running max": running_max(N),
     "learn": snn.learn(lambda tau: lif(tau_mem=tau), tau=np.full(N, 5e-3)),

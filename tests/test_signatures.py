@@ -52,6 +52,7 @@ OTHERWISE = {
     "datasets.read_shd n_units": "the same in all of these files",
     "learning.online.window steps": "what the rule is",
     "networks.residual block": "a cell",
+    "networks.ring steps": "what the ring is",
     "neurons.alif reset": "as in e-prop",
     "parts.flat state": "goes with the weights",
     "neurons.spike_response threshold": "a formula",

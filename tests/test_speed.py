@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from benchmarks.report import ROOT
-from benchmarks.speed import checkouts, online, rival_sides, wiring, worker
+from benchmarks.speed import checkouts, delays, online, rival_sides, wiring, worker
 from benchmarks.speed.timing import spread
 
 
@@ -140,3 +140,10 @@ def test_every_way_of_wiring_is_timed_against_what_computes_the_same():
     told = wiring.criteria([{**rows[0], "least_ratio": 1.06}])
     assert told[0].bound == bounds[rows[0]["comparison"]] == 1.05
     assert not told[0].holds
+
+
+def test_every_delay_is_timed_against_the_layer_without():
+    size = wiring.Size(steps=6, batch=2, inputs=5, neurons=4, repeats=1)
+    rows = wiring.measure(size, ("xla",), delays.COMPARISONS)
+    told = wiring.criteria(rows, delays.COMPARISONS)
+    assert [c.name for c in told] == [f"{c.name}, xla" for c in delays.COMPARISONS]

@@ -9,6 +9,7 @@ same, all in turns in one run. Fixed before it ran: see ``criteria``.
 
 import argparse
 import json
+import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -155,13 +156,18 @@ def program(make, size, backend):
     return Program(jax.value_and_grad(loss), weights, xs)
 
 
-def measure(size: Size, backends: tuple[str, ...]) -> list[dict[str, Any]]:
+def measure(
+    size: Size,
+    backends: tuple[str, ...],
+    comparisons: tuple[Comparison, ...] = COMPARISONS,
+    clock: Callable[[], float] = time.perf_counter,
+) -> list[dict[str, Any]]:
     """A row for each comparison and backend."""
     rows = []
-    for comparison in COMPARISONS:
+    for comparison in comparisons:
         for backend in backends:
             if comparison.only in (None, backend):
-                rows.append(_measured(comparison, size, backend))
+                rows.append(_measured(comparison, size, backend, clock))
                 emit(**rows[-1])
                 tell(
                     f"     {comparison.name:<36}{backend:<8}{rows[-1]['ratio']:6.2f} "
@@ -170,12 +176,12 @@ def measure(size: Size, backends: tuple[str, ...]) -> list[dict[str, Any]]:
     return rows
 
 
-def _measured(comparison, size, backend):
+def _measured(comparison, size, backend, clock):
     sides = {
         "old": program(comparison.old, size, backend),
         "new": program(comparison.new, size, backend),
     }
-    times = interleave(sides, size.repeats)
+    times = interleave(sides, size.repeats, clock=clock)
     return {
         "comparison": comparison.name,
         "backend": backend,
@@ -187,9 +193,11 @@ def _measured(comparison, size, backend):
     }
 
 
-def criteria(rows: list[dict[str, Any]]) -> list[Criterion]:
+def criteria(
+    rows: list[dict[str, Any]], comparisons: tuple[Comparison, ...] = COMPARISONS
+) -> list[Criterion]:
     """Whether each way costs no more than it may, by its least time."""
-    bounds = {comparison.name: comparison.bound for comparison in COMPARISONS}
+    bounds = {comparison.name: comparison.bound for comparison in comparisons}
     return [
         at_most(
             f"{row['comparison']}, {row['backend']}",
