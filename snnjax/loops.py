@@ -38,6 +38,21 @@ def scan(
     return _program(step, fixed, _types(fixed), reverse)(given, start, xs)
 
 
+def repeat(step: Callable[[Any], Any], state: Any, times: int) -> Any:
+    """Makes a short step several times within one step of a loop.
+
+    The gradient keeps where the first begins, and makes the others again.
+    """
+    if times == 1:
+        return step(state)
+
+    def several(state):
+        again = lambda state, _: (step(state), None)  # noqa: E731
+        return jax.lax.scan(again, state, None, length=times)[0]
+
+    return jax.checkpoint(several, prevent_cse=False)(state)
+
+
 def split(number: Any) -> tuple[Any, Any]:
     """A number as ``(fixed, given)``: a plain one is fixed, as if written there."""
     plain = isinstance(number, int | float | np.generic)

@@ -100,6 +100,29 @@ def _(n=3):
     }
 
 
+@call(neurons.eif)
+def _(n=3):
+    options = {"surrogate": SuperSpike(), "substeps": 2}
+    return {"n": n, "params": neurons.EIFParams(), **options}
+
+
+@call(neurons.adex)
+def _(n=3):
+    options = {"surrogate": SuperSpike(), "substeps": 2}
+    return {"n": n, "params": neurons.AdExParams(), **options}
+
+
+@call(neurons.qif)
+def _(n=3):
+    return {"n": n, "params": neurons.QIFParams(), "surrogate": SuperSpike()}
+
+
+@call(neurons.izhikevich)
+def _(n=3):
+    options = {"surrogate": SuperSpike(), "substeps": 2}
+    return {"n": n, "params": neurons.IzhikevichParams(), **options}
+
+
 @call(snn.srm)
 def _(n=3):
     return {"n": n, "params": PLAIN, "surrogate": SuperSpike(), "reset_gradient": False}

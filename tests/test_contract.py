@@ -30,10 +30,18 @@ from snnjax.networks import (
     ring,
 )
 from snnjax.neurons import (
+    AdExParams,
     AdLIFParams,
+    EIFParams,
     HomeostasisParams,
+    IzhikevichParams,
+    QIFParams,
+    adex,
     adlif,
+    eif,
     homeostatic_lif,
+    izhikevich,
+    qif,
     smooth_lif,
     synaptic_scaling,
 )
@@ -94,6 +102,10 @@ CELLS = {
         AdLIFParams(5e-3, 5e-3, np.array([0.0, 0.1, -0.5]), 0.3, 0.2),
         **{"reset_gradient": True, "adaptation_gradient": False},
     ),
+    "eif": eif(N, EIFParams(unit=20e-9)),
+    "adex": adex(N, AdExParams(unit=20e-9)),
+    "qif": qif(N, QIFParams(unit=5e-9)),
+    "izhikevich": izhikevich(N, IzhikevichParams(unit=60.0), substeps=2),
     "dense": dense(N, 5),
     "dense bias": dense(N, 5, bias=True),
     "recurrent": recurrent(N, N, lif()),
@@ -163,6 +175,7 @@ SPEAKS_UNASKED = {"closed", "dense bias", "recurrent options", "running max"}
 DRIFTS_IN_SILENCE = {"homeostatic lif", "synaptic scaling"}
 NEURONS = [
     *("li", "lif", "lif subtract", "lif refractory", "srm", "alif", "adlif"),
+    *("eif", "adex", "qif", "izhikevich"),
     *("homeostatic lif", "synaptic scaling", "integrator"),
 ]
 

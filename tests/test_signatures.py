@@ -42,6 +42,7 @@ BY_KEYWORD = {
     "share": (1.0, 0.2),  # of weights, of a wave
     "state": (None,),
     "steps": (NONE,),
+    "substeps": (1, 4),  # parts of a step: as each neuron needs
     "surrogate": (SuperSpike(),),
     "tolerance": (0.05,),
     "truncate": (None,),

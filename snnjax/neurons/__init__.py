@@ -12,6 +12,14 @@ from snnjax.neurons.adaptive import (
     adlif,
     alif,
 )
+from snnjax.neurons.exponential import (
+    AdExParams,
+    AdExState,
+    EIFParams,
+    EIFState,
+    adex,
+    eif,
+)
 from snnjax.neurons.homeostasis import (
     HomeostasisParams,
     HomeostasisState,
@@ -20,6 +28,14 @@ from snnjax.neurons.homeostasis import (
 )
 from snnjax.neurons.leaky import LIFParams, LIFState, LIParams, LIState, li, lif
 from snnjax.neurons.potentials import kernel_integrals, psp, psp_peak, spike_response
+from snnjax.neurons.quadratic import (
+    IzhikevichParams,
+    IzhikevichState,
+    QIFParams,
+    QIFState,
+    izhikevich,
+    qif,
+)
 from snnjax.neurons.response import SRMState, srm
 from snnjax.neurons.stochastic import (
     StochasticState,
@@ -31,25 +47,37 @@ from snnjax.neurons.stochastic import (
 __all__ = [
     "ALIFParams",
     "ALIFState",
+    "AdExParams",
+    "AdExState",
     "AdLIFParams",
     "AdLIFState",
+    "EIFParams",
+    "EIFState",
     "HomeostasisParams",
     "HomeostasisState",
+    "IzhikevichParams",
+    "IzhikevichState",
     "LIFParams",
     "LIFState",
     "LIParams",
     "LIState",
+    "QIFParams",
+    "QIFState",
     "SRMState",
     "StochasticState",
+    "adex",
     "adlif",
     "alif",
+    "eif",
     "escape_noise",
     "homeostatic_lif",
+    "izhikevich",
     "kernel_integrals",
     "li",
     "lif",
     "psp",
     "psp_peak",
+    "qif",
     "smooth_lif",
     "spike_response",
     "srm",

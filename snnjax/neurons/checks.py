@@ -72,6 +72,25 @@ def check_lif(n: int, params: Any, reset: str, input: str = "current") -> None:
         )
 
 
+def check_voltages(n: int, params: Any) -> None:
+    """Refuses rest, threshold, peak and reset of a spike in an order that none has."""
+    names = "v_rest", "v_threshold", "v_peak", "v_reset"
+    for name in names:
+        check.finite(name, getattr(params, name))
+        check.per_neuron(name, getattr(params, name), n)
+    rest, threshold, peak, reset = (
+        check.concrete(getattr(params, name)) for name in names
+    )
+    if rest is None or threshold is None or peak is None or reset is None:
+        return
+    if not ((rest < threshold) & (threshold < peak) & (reset < peak)).all():
+        raise ValueError(
+            "Voltages are in V, v_rest < v_threshold < v_peak and v_reset < v_peak, "
+            f"got v_rest {rest}, v_threshold {threshold}, v_peak {peak} and v_reset "
+            f"{reset}."
+        )
+
+
 def state_check(name: str, n: int, rest: Callable) -> Callable[..., None]:
     """What refuses an input of another width and a state of another batch or kind.
 

@@ -117,6 +117,11 @@ def _fields(state, within=""):
             yield f"{within}{key}", value
 
 
+def precise(params: Any, dtype: Any) -> Any:
+    """Constants in the precision of the voltages; None stays."""
+    return jax.tree.map(lambda p: jnp.asarray(p, dtype), params)
+
+
 def zeros(name: str, n: int, x: jax.Array) -> jax.Array:
     """Rest takes dtype, device and sharding from the input; never less than float32."""
     check.width(name, x, n)

@@ -1,4 +1,4 @@
-"""The matrix exponential of two variables against scipy's and finite differences."""
+"""Flows against scipy's matrix exponential, their equations and finite differences."""
 
 import jax
 import jax.numpy as jnp
@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 from scipy.linalg import expm
 
-from snnjax.neurons.flows import Matrix, damped_roots, linear_flow
+from snnjax.neurons.flows import (
+    Matrix,
+    damped_roots,
+    exponential_flow,
+    exponential_time,
+    linear_flow,
+    quadratic_flow,
+    quadratic_time,
+)
 
 KINDS = {
     "overdamped": (-3.0, 1.0, 0.5, -1.0),
@@ -30,7 +38,7 @@ def test_the_flow_is_the_matrix_exponential(kind, t, x64):
 
 
 def test_entire_functions_are_smooth_where_their_branches_meet(x64):
-    m, zs = jnp.asarray(-2.0), jnp.array([-1.0, 1.0])
+    m, zs = jnp.asarray(-2.0), jnp.array([-1e-2, 1e-2])
     for side in (-1e-9, 1e-9):
         for order in range(3):
             f = lambda z: damped_roots(m, z)[0]  # noqa: E731
@@ -61,3 +69,45 @@ def test_a_flow_that_decays_overflows_nowhere():
     found, slopes = jax.jvp(lambda t: linear_flow(rates, t), (30.0,), (1.0,))
     assert np.isfinite(np.array([found, slopes])).all()
     assert np.abs(np.array(found)).max() <= 1.0
+
+
+Y, RATE = np.meshgrid([-30.0, -1.0, 0.0, 0.4, 3.0], [-2.0, -1e-5, 0.0, 1e-7, 0.3, 5.0])
+BOTH = {  # y' = f(y), its flow, its time
+    "exponential": (
+        lambda y: RATE + 0.7 * np.exp(y),
+        lambda y, *t: exponential_flow(y, RATE, 0.7, 3.5, *t),
+        lambda y: exponential_time(y, RATE, 0.7, 3.5),
+    ),
+    "quadratic": (
+        lambda y: 0.7 * y**2 + RATE,
+        lambda y, *t: quadratic_flow(y, 0.7, RATE, 3.5, *t),
+        lambda y: quadratic_time(y, 0.7, RATE, 3.5),
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", BOTH)
+def test_nonlinear_flows_follow_their_equation_and_peak_when_they_say(kind, x64):
+    slope, flow_to, time = BOTH[kind]
+    flow = lambda y, t: flow_to(jnp.asarray(y), t, time(y) < t)  # noqa: E731
+    when = time(Y)
+    later = jnp.where(jnp.isinf(when), 1.0, 0.9 * when)
+    y = flow(Y, later)
+    h = 1e-6 * later
+    moved = (flow(Y, later + h) - flow(Y, later - h)) / (2 * h)
+    np.testing.assert_allclose(moved, slope(np.asarray(y)), 1e-6, 1e-6)
+    np.testing.assert_allclose(flow(flow(Y, 0.3 * later), 0.7 * later), y, 1e-9, 1e-9)
+    np.testing.assert_allclose(time(y), when - later, 1e-7, 1e-12)
+    np.testing.assert_array_equal(flow(Y, 1.01 * when)[jnp.isfinite(when)], 3.5)
+    rising = slope(np.asarray(Y)) > 0
+    np.testing.assert_array_equal(np.isfinite(when) & ~rising, False)
+
+
+@pytest.mark.parametrize("kind", BOTH)
+def test_the_time_of_the_peak_has_its_gradient(kind, x64):
+    time = BOTH[kind][2]
+    fine = np.isfinite(time(Y)) & np.isfinite(time(Y - 1e-5))
+    slope = jax.grad(lambda y: jnp.sum(time(y), where=fine))(jnp.asarray(Y))
+    expected = (time(Y + 1e-6) - time(Y - 1e-6)) / 2e-6
+    np.testing.assert_allclose(slope[fine], expected[fine], 2e-5, 1e-6)
+    assert np.isfinite(slope).all()

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import snnjax as snn
+from snnjax import neurons
 from snnjax.cell import Loop
 from snnjax.kernels import build
 from snnjax.neurons import adlif, smooth_lif, stochastic_lif
@@ -198,6 +199,10 @@ WATCHED = {
     "srm": (snn.srm(N), ("v", "free.v", "free.i", "response", "v_before")),
     "alif": (snn.alif(N), ("v", "i", "a", "v_before")),
     "adlif": (adlif(N), ("v", "w", "v_before")),
+    "eif": (neurons.eif(N), ("v", "v_before", "since")),
+    "adex": (neurons.adex(N), ("v", "w", "v_before", "since")),
+    "qif": (neurons.qif(N), ("v", "v_before", "since")),
+    "izhikevich": (neurons.izhikevich(N), ("v", "u", "v_before", "since")),
     "smooth_lif": (smooth_lif(N), ("v", "i", "v_before")),
     "stochastic_lif": (
         stochastic_lif(N, key=jax.random.key(0)),
@@ -216,8 +221,8 @@ def test_every_name_can_be_watched_and_others_are_refused(name, optimized):
     assert all(jax.tree.leaves(jax.tree.map(lambda a, b: (a == b).all(), end, same)))
     assert {*seen} == {*names}
     assert all(value.shape == xs.shape for value in seen.values())
-    with pytest.raises(ValueError, match=rf"{name} has no 'u' .* v, .*"):
-        cell.about.watch(("v", "u"))
+    with pytest.raises(ValueError, match=rf"{name} has no 'q' .* v, .*"):
+        cell.about.watch(("v", "q"))
 
 
 def test_the_voltages_of_a_spike_response_neuron_are_those_of_lif(x64):
