@@ -226,6 +226,12 @@ def _(n=3, longest=4):
     return {"n": n, "longest": longest}
 
 
+@call(networks.delayed, use=run, free={"width None": "whole steps"})
+def _(n_in=3, n_out=2, longest=4):
+    sizes = {"n_in": n_in, "n_out": n_out, "longest": longest}
+    return {**sizes, "width": 2.0, "init": networks.normal}
+
+
 @call(networks.ring)
 def _(n=3, steps=4):
     return {"n": n, "steps": steps}

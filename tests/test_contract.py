@@ -21,6 +21,7 @@ from snnjax.learning import running_max
 from snnjax.networks import (
     convolution,
     delay,
+    delayed,
     flatten,
     graph,
     learned_delay,
@@ -159,6 +160,8 @@ CELLS = {
     "delay of all": delay(N, 3e-3, 4),
     "learned delay": learned_delay(N, 5),
     "ring": ring(N, 3),
+    "delayed": delayed(N, 4, 5, width=1.5, init=normal),
+    "delayed rounded": delayed(N, 4, 5, width=None, init=normal),
     "delayed loop": snn.recurrent(
         lif(), snn.chain(ring(N, 1), dense(N, N), delay(N, 1.5e-3, 2))
     ),

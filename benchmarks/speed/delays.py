@@ -29,9 +29,10 @@ from benchmarks.speed.wiring import (
     criteria,
     measure,
     population,
+    same,
     spikes,
 )
-from snnjax.networks import delay, learned_delay
+from snnjax.networks import delay, delayed, learned_delay
 
 LONGEST = 25
 
@@ -60,9 +61,15 @@ def learned(n):
     return learned_delay(n, LONGEST)
 
 
+def of_synapses(size, backend):
+    connected = delayed(size.inputs, size.neurons, LONGEST, width=3.0, init=same)
+    return snn.chain(connected, population(size, backend)), spikes(size)
+
+
 COMPARISONS = (
     Comparison("given, of each line", 1.5, "xla", plain, behind(given)),
     Comparison("learned, of each line", 1.5, "xla", plain, behind(learned)),
+    Comparison("learned, of each synapse", 7.0, "xla", plain, of_synapses),
 )
 
 

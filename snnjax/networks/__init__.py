@@ -16,6 +16,7 @@ from snnjax.networks.dale import (
     project_signs,
     signed_weights,
 )
+from snnjax.networks.delay_kernels import DelayedWeights, delayed
 from snnjax.networks.delays import (
     DelayState,
     LearnedDelayWeights,
@@ -49,6 +50,7 @@ __all__ = [
     "ClosedWeights",
     "ConvolutionWeights",
     "DelayState",
+    "DelayedWeights",
     "DenseWeights",
     "Exponential",
     "GraphState",
@@ -65,6 +67,7 @@ __all__ = [
     "convolution",
     "dale_signs",
     "delay",
+    "delayed",
     "dense",
     "flatten",
     "fluctuation_driven",
