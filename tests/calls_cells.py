@@ -123,6 +123,46 @@ def _(n=3):
     return {"n": n, "params": neurons.IzhikevichParams(), **options}
 
 
+@call(neurons.hodgkin_huxley)
+def _(n=3):
+    options = {"surrogate": SuperSpike(), "substeps": 2}
+    return {"n": n, "params": neurons.HodgkinHuxleyParams(), **options}
+
+
+@call(neurons.morris_lecar)
+def _(n=3):
+    options = {"surrogate": SuperSpike(), "substeps": 2}
+    return {"n": n, "params": neurons.MorrisLecarParams(), **options}
+
+
+@call(neurons.conductance_lif)
+def _(n=3):
+    params = neurons.ConductanceLIFParams(refractory=2e-3)
+    return {"n": n, "params": params, "surrogate": SuperSpike()}
+
+
+@call(neurons.onto)
+def _(n=3, of=2):
+    return {"k": 1, "of": of, "n": n}
+
+
+@call(neurons.resonate)
+def _(n=3):
+    options = {"surrogate": SuperSpike(), "adaptation_gradient": True}
+    return {"n": n, "params": neurons.ResonateParams(), **options}
+
+
+@call(neurons.reset_free)
+def _(n=3):
+    options = {"surrogate": SuperSpike(), "backend": "auto"}
+    return {"n": n, "params": snn.LIFParams(), **options}
+
+
+@call(networks.short_term)
+def _(n=3):
+    return {"n": n, "params": networks.ShortTermParams(tau_facilitation=1.0)}
+
+
 @call(snn.srm)
 def _(n=3):
     return {"n": n, "params": PLAIN, "surrogate": SuperSpike(), "reset_gradient": False}

@@ -19,6 +19,7 @@ from snnjax.cell import run_cell
 from snnjax.hardware import amplified, faulty, quantize, using
 from snnjax.learning import running_max
 from snnjax.networks import (
+    ShortTermParams,
     convolution,
     delay,
     delayed,
@@ -29,20 +30,31 @@ from snnjax.networks import (
     pool,
     residual,
     ring,
+    short_term,
 )
 from snnjax.neurons import (
     AdExParams,
     AdLIFParams,
+    ConductanceLIFParams,
     EIFParams,
+    HodgkinHuxleyParams,
     HomeostasisParams,
     IzhikevichParams,
+    MorrisLecarParams,
     QIFParams,
+    ResonateParams,
     adex,
     adlif,
+    conductance_lif,
     eif,
+    hodgkin_huxley,
     homeostatic_lif,
     izhikevich,
+    morris_lecar,
+    onto,
     qif,
+    reset_free,
+    resonate,
     smooth_lif,
     synaptic_scaling,
 )
@@ -70,6 +82,8 @@ def on_maps(space, *cells):
 
 FIELDS = snn.LIFParams._fields
 ADAPTIVE = snn.ALIFParams(**FAST, tau_adapt=10e-3, beta=0.2)
+NERVOUS = ConductanceLIFParams(unit=20e-9, tau_nmda=20e-3)
+SWINGING = ResonateParams(60.0, 10e-3, 0.1, 5e-3, 0.1, 50.0)
 QUICK = HomeostasisParams(target=100.0, tau_rate=5e-3, speed=30.0)
 dense = partial(snn.dense, init=normal, backend="xla")
 recurrent = partial(snn.recurrent, init=normal, init_recurrent=normal)
@@ -106,7 +120,29 @@ CELLS = {
     "eif": eif(N, EIFParams(unit=20e-9)),
     "adex": adex(N, AdExParams(unit=20e-9)),
     "qif": qif(N, QIFParams(unit=5e-9)),
-    "izhikevich": izhikevich(N, IzhikevichParams(unit=60.0), substeps=2),
+    "izhikevich": izhikevich(
+        N, IzhikevichParams(unit=60.0, c=np.array([-65e-3, -50e-3, -60e-3])), substeps=2
+    ),
+    "hodgkin huxley": hodgkin_huxley(
+        N, HodgkinHuxleyParams(unit=0.5, g_leak=np.array([2.0, 3.0, 4.0])), substeps=50
+    ),
+    "morris lecar": morris_lecar(
+        N, MorrisLecarParams(unit=40.0, phi=np.array([40.0, 60.0, 400.0]))
+    ),
+    "conductance lif": conductance_lif(1, NERVOUS),
+    "conductance lif options": snn.chain(
+        onto(2, 3, N),
+        conductance_lif(N, NERVOUS._replace(refractory=2e-3, magnesium=np.ones(N))),
+    ),
+    "resonate": resonate(N, SWINGING),
+    "resonate options": resonate(
+        N,
+        SWINGING._replace(frequency=np.array([40.0, 80.0, 160.0])),
+        adaptation_gradient=False,
+    ),
+    "reset free": reset_free(N, snn.LIFParams(**FAST)),
+    "short term": short_term(N, ShortTermParams(np.array([0.1, 0.5, 0.9]), 20e-3)),
+    "short term facilitation": short_term(N, ShortTermParams(0.3, 9e-3, 20e-3)),
     "dense": dense(N, 5),
     "dense bias": dense(N, 5, bias=True),
     "recurrent": recurrent(N, N, lif()),
@@ -178,7 +214,7 @@ SPEAKS_UNASKED = {"closed", "dense bias", "recurrent options", "running max"}
 DRIFTS_IN_SILENCE = {"homeostatic lif", "synaptic scaling"}
 NEURONS = [
     *("li", "lif", "lif subtract", "lif refractory", "srm", "alif", "adlif"),
-    *("eif", "adex", "qif", "izhikevich"),
+    *("eif", "adex", "qif", "resonate", "reset free"),
     *("homeostatic lif", "synaptic scaling", "integrator"),
 ]
 

@@ -96,7 +96,8 @@ INSIDE = {  # what always runs inside another loop, or inside ``jit``
     *("analysis.jacobian.step", "cell.run", "inputs.patterns.manifold"),
     *("kernels.convolve._a_few_at_a_time", "kernels.convolve.by_products"),
     *("kernels.products._from_raster", "learning.online.units.judged"),
-    *("loops.several", "senses.hearing.bushy._binomial"),
+    *("loops.several", "neurons.parallel.decayed_sums"),
+    "senses.hearing.bushy._binomial",
 }
 
 

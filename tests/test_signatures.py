@@ -14,6 +14,7 @@ from snnjax.surrogate import SuperSpike
 NONE = inspect.Parameter.empty
 # By keyword alone: the defaults that there may be.
 BY_KEYWORD = {
+    "adaptation_gradient": (True,),
     "backend": ("auto",),
     "batch_size": (None,),
     "bias": (False,),
@@ -42,7 +43,7 @@ BY_KEYWORD = {
     "share": (1.0, 0.2),  # of weights, of a wave
     "state": (None,),
     "steps": (NONE,),
-    "substeps": (1, 4),  # parts of a step: as each neuron needs
+    "substeps": (1, 2, 4, 10),  # parts of a step: as each neuron needs
     "surrogate": (SuperSpike(),),
     "tolerance": (0.05,),
     "truncate": (None,),

@@ -20,7 +20,7 @@ from snnjax.hardware.device import (
 from snnjax.hardware.distort import amplified, distorted, faulty
 from snnjax.hardware.emulated import IDEAL, Imperfections, emulated_chip
 from snnjax.hardware.loop import Coverage, coverage, in_the_loop, populations, show
-from snnjax.hardware.mismatch import LogNormal, Shift, vary, vary_weights
+from snnjax.hardware.mismatch import Gamma, LogNormal, Shift, vary, vary_weights
 from snnjax.hardware.process import Codes, ProcessDevice, Programmed
 from snnjax.hardware.rounding import Budget, fits, quantize, using, within_range
 from snnjax.hardware.scaled import ScaledReadout
@@ -34,6 +34,7 @@ __all__ = [
     "Coverage",
     "Device",
     "DeviceError",
+    "Gamma",
     "Handle",
     "Imperfections",
     "LogNormal",

@@ -26,6 +26,7 @@ from snnjax.hardware.wrapped import wrapped
 from snnjax.parts import rebuild
 
 GAIN = "gain"
+_VOLTAGES = "v_", "e_"  # how names begin of what a factor means nothing to
 
 
 def distorted(
@@ -39,9 +40,10 @@ def distorted(
     Args:
         key: randomness; one for each chip. It may be traced, as may the mismatch.
         cell: any network; parts with constants (``params``) are distorted.
-        mismatch: spread of log-normal factors on all constants but ``v_reset``, and on
-            the gain of each neuron, which its input is multiplied by; or a spread by
-            name, of constants and ``"gain"``, for the parts that have it.
+        mismatch: spread of log-normal factors on the gain of each neuron, which its
+            input is multiplied by, and on all constants but voltages of any sign
+            (``v_…``, ``e_…``); or a spread by name, of constants and ``"gain"``, for
+            the parts that have it.
 
     Returns:
         The network, wired as ``cell``.
@@ -75,7 +77,8 @@ def _spreads(mismatch):
     if not isinstance(mismatch, Mapping):
         check_spread("mismatch", LogNormal(mismatch))
         return lambda has: dict.fromkeys(
-            {*has, GAIN} - {"v_reset"}, LogNormal(mismatch)
+            (name for name in (*sorted(has), GAIN) if not name.startswith(_VOLTAGES)),
+            LogNormal(mismatch),
         )
     for name, how in mismatch.items():
         check_spread(f"mismatch of {name}", how)

@@ -44,6 +44,7 @@ from snnjax.networks.recurrent_layer import (
     RecurrentWeights,
     recurrent,
 )
+from snnjax.networks.short_term import ShortTermParams, ShortTermState, short_term
 
 __all__ = [
     "ClosedState",
@@ -62,6 +63,8 @@ __all__ = [
     "RecurrentWeights",
     "RingState",
     "ScaledWeights",
+    "ShortTermParams",
+    "ShortTermState",
     "balance",
     "balanced",
     "convolution",
@@ -83,6 +86,7 @@ __all__ = [
     "residual",
     "ring",
     "scale_to_rates",
+    "short_term",
     "signed_weights",
     "spiking",
     "superpose",

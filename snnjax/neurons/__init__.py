@@ -12,6 +12,12 @@ from snnjax.neurons.adaptive import (
     adlif,
     alif,
 )
+from snnjax.neurons.conductance import (
+    ConductanceLIFParams,
+    ConductanceLIFState,
+    conductance_lif,
+    onto,
+)
 from snnjax.neurons.exponential import (
     AdExParams,
     AdExState,
@@ -20,6 +26,11 @@ from snnjax.neurons.exponential import (
     adex,
     eif,
 )
+from snnjax.neurons.hodgkin_huxley import (
+    HodgkinHuxleyParams,
+    HodgkinHuxleyState,
+    hodgkin_huxley,
+)
 from snnjax.neurons.homeostasis import (
     HomeostasisParams,
     HomeostasisState,
@@ -27,6 +38,12 @@ from snnjax.neurons.homeostasis import (
     synaptic_scaling,
 )
 from snnjax.neurons.leaky import LIFParams, LIFState, LIParams, LIState, li, lif
+from snnjax.neurons.morris_lecar import (
+    MorrisLecarParams,
+    MorrisLecarState,
+    morris_lecar,
+)
+from snnjax.neurons.parallel import reset_free
 from snnjax.neurons.potentials import kernel_integrals, psp, psp_peak, spike_response
 from snnjax.neurons.quadratic import (
     IzhikevichParams,
@@ -36,6 +53,7 @@ from snnjax.neurons.quadratic import (
     izhikevich,
     qif,
 )
+from snnjax.neurons.resonate import ResonateParams, ResonateState, resonate
 from snnjax.neurons.response import SRMState, srm
 from snnjax.neurons.stochastic import (
     StochasticState,
@@ -51,8 +69,12 @@ __all__ = [
     "AdExState",
     "AdLIFParams",
     "AdLIFState",
+    "ConductanceLIFParams",
+    "ConductanceLIFState",
     "EIFParams",
     "EIFState",
+    "HodgkinHuxleyParams",
+    "HodgkinHuxleyState",
     "HomeostasisParams",
     "HomeostasisState",
     "IzhikevichParams",
@@ -61,23 +83,33 @@ __all__ = [
     "LIFState",
     "LIParams",
     "LIState",
+    "MorrisLecarParams",
+    "MorrisLecarState",
     "QIFParams",
     "QIFState",
+    "ResonateParams",
+    "ResonateState",
     "SRMState",
     "StochasticState",
     "adex",
     "adlif",
     "alif",
+    "conductance_lif",
     "eif",
     "escape_noise",
+    "hodgkin_huxley",
     "homeostatic_lif",
     "izhikevich",
     "kernel_integrals",
     "li",
     "lif",
+    "morris_lecar",
+    "onto",
     "psp",
     "psp_peak",
     "qif",
+    "reset_free",
+    "resonate",
     "smooth_lif",
     "spike_response",
     "srm",

@@ -22,6 +22,7 @@ from snnjax import check
 from snnjax.about import factory
 from snnjax.cell import Cell
 from snnjax.check import Number
+from snnjax.kernels.products import align
 from snnjax.neurons.checks import check_constants, check_voltages
 from snnjax.neurons.flows import exponential_flow, exponential_time
 from snnjax.neurons.population import population, precise, zeros
@@ -165,8 +166,9 @@ def _exponential(name, n, params, surrogate, substeps):
         return _Constants(given, given.conductance / given.capacitance, part)
 
     def rest(x):
-        p = constants(1.0, zeros(name, n, x).dtype).params
-        v = zeros(name, n, x) + _resting(p, p.a if adapts else None)
+        zero = zeros(name, n, x)
+        p = align(precise(params, zero.dtype), zero)
+        v = zero + _resting(p, p.a if adapts else None)
         return AdExState(v, p.a * (v - p.v_rest)) if adapts else EIFState(v)
 
     def advance(given, state, x):

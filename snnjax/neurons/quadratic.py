@@ -25,6 +25,7 @@ from snnjax import check
 from snnjax.about import factory
 from snnjax.cell import Cell
 from snnjax.check import Number
+from snnjax.kernels.products import align
 from snnjax.neurons.checks import check_constants, check_voltages
 from snnjax.neurons.flows import quadratic_flow, quadratic_time
 from snnjax.neurons.population import population, precise, zeros
@@ -129,8 +130,8 @@ def qif(
         return _Constants(k, vertex, least, *voltages, gain, width, part, p)
 
     def rest(x):
-        v = zeros("qif", n, x)
-        return QIFState(v + jnp.asarray(params.v_rest, v.dtype))
+        zero = zeros("qif", n, x)
+        return QIFState(zero + align(precise(params, zero.dtype), zero).v_rest)
 
     def advance(given, state, x):
         end, s, seen = _advance(given, state.v, None, x, surrogate, 1)
@@ -193,9 +194,9 @@ def izhikevich(
         return _Constants(k, vertex, least, *at, p.unit, width, part, p)
 
     def rest(x):
-        v = zeros("izhikevich", n, x)
-        b = jnp.asarray(params.b, v.dtype)
-        v = v + _rest(b)
+        zero = zeros("izhikevich", n, x)
+        b = align(precise(params, zero.dtype), zero).b
+        v = zero + _rest(b)
         return IzhikevichState(v, b * v)
 
     def advance(given, state, x):

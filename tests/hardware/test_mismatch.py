@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import snnjax as snn
-from snnjax.hardware import LogNormal, Shift, vary, vary_weights
+from snnjax import neurons
+from snnjax.hardware import Gamma, LogNormal, Shift, distorted, vary, vary_weights
 
 KEY = jax.random.key(0)
 MANY = 100_000
@@ -25,6 +26,40 @@ def test_factors_have_mean_one_their_spread_and_a_normal_logarithm():
         np.testing.assert_allclose(logs.std(), np.sqrt(variance), rtol=0.01)
         z = (logs - logs.mean()) / logs.std()
         np.testing.assert_allclose([np.mean(z**3), np.mean(z**4)], [0.0, 3.0], 0, 0.06)
+
+
+def test_gamma_factors_have_mean_one_their_spread_and_their_skewness():
+    for spread in (0.2, 3.0**-0.5):
+        drawn = vary(KEY, snn.LIFParams(tau_mem=10e-3), MANY, tau_mem=Gamma(spread))
+        factors = np.asarray(drawn.tau_mem, np.float64) / 10e-3
+        np.testing.assert_allclose(factors.mean(), 1.0, atol=4 * spread / MANY**0.5)
+        np.testing.assert_allclose(factors.std(), spread, rtol=0.02)
+        z = (factors - factors.mean()) / factors.std()
+        np.testing.assert_allclose(np.mean(z**3), 2.0 * spread, atol=0.1)
+        assert factors.min() > 0.0
+    same = vary(KEY, snn.LIFParams(), 9, tau_mem=Gamma(0.0)).tau_mem
+    np.testing.assert_array_equal(same, np.float32(20e-3))
+
+
+def test_constants_in_si_units_vary_and_learn():
+    params = neurons.AdExParams()
+    drawn = vary(KEY, params, 50, tau_adapt=Gamma(0.5), v_threshold=Shift(1e-3))
+    assert len(np.unique(drawn.tau_adapt)) == len(np.unique(drawn.v_threshold)) == 50
+    neurons.adex(50, drawn)
+    chip = distorted(KEY, neurons.adex(50), 0.1)
+    assert (
+        chip.about.parts["neuron"].about.options.arguments["params"].v_rest == -70.6e-3
+    )
+    make = lambda tau: neurons.adex(3, params._replace(tau_adapt=tau))  # noqa: E731
+    cell = snn.learn(make, tau=np.full(3, 50e-3))
+    xs = jnp.ones((300, 3))
+
+    def voltage(weights):
+        return snn.unroll(cell, weights, xs, dt=2e-4)[0].v.sum()
+
+    slope = jax.jit(jax.grad(voltage))(cell.init(KEY)).logs["tau"]
+    assert np.isfinite(slope).all()
+    assert (slope != 0.0).all()
 
 
 def test_offsets_have_mean_zero_and_their_spread_in_the_unit_of_the_constant():

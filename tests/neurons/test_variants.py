@@ -203,6 +203,10 @@ WATCHED = {
     "adex": (neurons.adex(N), ("v", "w", "v_before", "since")),
     "qif": (neurons.qif(N), ("v", "v_before", "since")),
     "izhikevich": (neurons.izhikevich(N), ("v", "u", "v_before", "since")),
+    "hodgkin_huxley": (neurons.hodgkin_huxley(N, substeps=50), ("v", "m", "h", "n")),
+    "morris_lecar": (neurons.morris_lecar(N), ("v", "w")),
+    "resonate": (neurons.resonate(N), ("v", "u", "q")),
+    "reset_free": (neurons.reset_free(N), ("v", "i")),
     "smooth_lif": (smooth_lif(N), ("v", "i", "v_before")),
     "stochastic_lif": (
         stochastic_lif(N, key=jax.random.key(0)),
@@ -221,8 +225,8 @@ def test_every_name_can_be_watched_and_others_are_refused(name, optimized):
     assert all(jax.tree.leaves(jax.tree.map(lambda a, b: (a == b).all(), end, same)))
     assert {*seen} == {*names}
     assert all(value.shape == xs.shape for value in seen.values())
-    with pytest.raises(ValueError, match=rf"{name} has no 'q' .* v, .*"):
-        cell.about.watch(("v", "q"))
+    with pytest.raises(ValueError, match=rf"{name} has no 'z' .* v, .*"):
+        cell.about.watch(("v", "z"))
 
 
 def test_the_voltages_of_a_spike_response_neuron_are_those_of_lif(x64):
