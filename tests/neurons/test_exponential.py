@@ -55,6 +55,7 @@ def test_without_adaptation_the_rates_are_those_of_quadrature():
     xs = np.tile(currents, (8_000, 1)).astype(np.float32)
     for times, current in zip(of_cell(eif(5), xs, DT), currents, strict=True):
         interval = by_quadrature(slope_of(1e-9 * current), p.v_reset, -20e-3)
+        assert len(times) > 3
         np.testing.assert_allclose(np.diff(times).mean(), interval, 5e-3)
     rheobase = p.conductance * (p.v_threshold - p.v_rest - p.sharpness)
     silent = jnp.full((8_000, 1), 0.995 * rheobase / p.unit)
