@@ -272,6 +272,23 @@ def _(n_in=3, n_out=2, longest=4):
     return {**sizes, "width": 2.0, "init": networks.normal}
 
 
+@call(networks.sparse, use=run)
+def _(n_in=3, n_out=2, longest=2):
+    targets = np.resize(np.arange(n_out), (n_in, longest))
+    given = {"targets": targets, "w": signal(n_in, longest), "n_out": n_out}
+    return {**given, "cap": min(n_in, 2), "learned": True}
+
+
+@call(networks.fan_in)
+def _(n_in=3, n_out=2, k=2):
+    return {"key": KEY, "n_in": n_in, "n_out": n_out, "k": k}
+
+
+@call(networks.fan_out)
+def _(n_in=3, n_out=2, k=2):
+    return {"sources": np.resize(np.arange(n_in), (n_out, k)), "n_in": n_in}
+
+
 @call(networks.ring)
 def _(n=3, steps=4):
     return {"n": n, "steps": steps}
@@ -355,6 +372,17 @@ def _(n_in=2, n_out=3):
 @call(networks.poisson_drive, free=UNUSED)
 def _(n_in=3):
     return {"n_in": n_in, "rate": 20.0, "params": PLAIN, "dt": DT, "binary": True}
+
+
+@call(networks.siegert_rate, free={"params tau_syn": "not used"})
+def _(n=3):
+    return {"mean": signal(n), "deviation": 0.3, "params": PARAMS}
+
+
+@call(networks.sparse_network_rate, free={"params tau_syn": "not used"}, slow=True)
+def _(excitatory=10, inhibitory=3):
+    sizes = {"excitatory": excitatory, "inhibitory": inhibitory, "weight": 0.05}
+    return {**sizes, "params": PARAMS, "inhibition": 5.0, "external": 2000.0}
 
 
 @call(networks.predict_membrane)

@@ -379,6 +379,16 @@ OF = {
         "inhibitory": lambda a: networks.poisson_drive(**_DRIVE),
     },
     "networks.balanced": {},
+    "networks.fan_in": {"k": lambda a: 2},
+    "networks.fan_out": {"sources": lambda a: np.zeros((3, 2), np.int32)},
+    "networks.siegert_rate": {
+        "mean": lambda a: a(N),
+        "deviation": lambda a: a(N, least=0.5),
+    },
+    "networks.sparse_network_rate": {
+        **{"weight": lambda a: 0.125, "inhibition": lambda a: 5.0},
+        "external": lambda a: 2000.0,
+    },
     "networks.predict_membrane": _OF_DRIVE,
     "networks.superpose": {"parts": lambda a: [networks.Membrane(a(3), a(3), a(3))]},
     "networks.weight_moments": {**_OF_DRIVE, "mean": lambda a: 0.0},

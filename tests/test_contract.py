@@ -31,6 +31,7 @@ from snnjax.networks import (
     residual,
     ring,
     short_term,
+    sparse,
 )
 from snnjax.neurons import (
     AdExParams,
@@ -87,6 +88,7 @@ SWINGING = ResonateParams(60.0, 10e-3, 0.1, 5e-3, 0.1, 50.0)
 QUICK = HomeostasisParams(target=100.0, tau_rate=5e-3, speed=30.0)
 dense = partial(snn.dense, init=normal, backend="xla")
 recurrent = partial(snn.recurrent, init=normal, init_recurrent=normal)
+TARGETS = np.array([[0, 4], [3, 5], [3, 1]])  # 5: none
 CELLS = {
     "li": snn.li(N, snn.LIParams(5e-3, 2e-3)),
     "li without synapse": snn.li(N, snn.LIParams(5e-3, None)),
@@ -201,6 +203,8 @@ CELLS = {
     "delayed loop": snn.recurrent(
         lif(), snn.chain(ring(N, 1), dense(N, N), delay(N, 1.5e-3, 2))
     ),
+    "sparse": sparse(TARGETS, 1.0 / (1.0 + np.arange(6.0)).reshape(N, 2), 5),
+    "sparse of sources": sparse(TARGETS, np.arange(3.0) - 0.5, 5, cap=3),
     "running max": running_max(N),
     "learn": snn.learn(lambda tau: lif(tau_mem=tau), tau=np.full(N, 5e-3)),
     "amplified": amplified(lif(), np.array([0.5, 1.0, 2.0])),

@@ -98,6 +98,7 @@ INSIDE = {  # what always runs inside another loop, or inside ``jit``
     *("kernels.products._from_raster", "learning.online.units.judged"),
     *("loops.several", "neurons.parallel.decayed_sums"),
     "senses.hearing.bushy._binomial",
+    "networks.sparse_connect._events",
 }
 
 

@@ -7,7 +7,16 @@ import numpy as np
 import pytest
 
 from benchmarks.report import ROOT
-from benchmarks.speed import checkouts, delays, online, rival_sides, wiring, worker
+from benchmarks.speed import (
+    balanced_network,
+    checkouts,
+    delays,
+    online,
+    rival_sides,
+    sparse,
+    wiring,
+    worker,
+)
 from benchmarks.speed.timing import spread
 
 
@@ -147,3 +156,19 @@ def test_every_delay_is_timed_against_the_layer_without():
     rows = wiring.measure(size, ("xla",), delays.COMPARISONS)
     told = wiring.criteria(rows, delays.COMPARISONS)
     assert [c.name for c in told] == [f"{c.name}, xla" for c in delays.COMPARISONS]
+
+
+def test_a_small_balanced_network_runs_and_its_rates_are_told():
+    size = balanced_network.Size(200, 50, 10, seconds=0.02, settling=0.0, chunk=100)
+    row = balanced_network.simulate(size, 5.0, 2.0)
+    assert not row["nan"]
+    assert 0.0 < row["excitatory_hz"] < 500.0
+    assert 30.0 < balanced_network.theory(balanced_network.Size(), 5.0, 2.0) < 45.0
+
+
+def test_lists_of_targets_and_a_masked_matrix_do_the_same_work():
+    found = [side() for side in sparse.sides(20, 0.1, steps=2, batch=3).values()]
+    (masked, (w, x)), (listed, (v, y)) = found
+    np.testing.assert_allclose(masked, listed, rtol=1e-5)
+    np.testing.assert_allclose(x, y, rtol=1e-4, atol=1e-8)
+    assert w.w.shape == (20, 20) != v.w.shape

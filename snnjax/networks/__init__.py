@@ -36,6 +36,7 @@ from snnjax.networks.fluctuations import (
 from snnjax.networks.graph_run import GraphState
 from snnjax.networks.graphs import graph, residual
 from snnjax.networks.initialize import fluctuation_driven, normal, spiking
+from snnjax.networks.mean_field import siegert_rate, sparse_network_rate
 from snnjax.networks.rates import ScaledWeights, scale_to_rates
 from snnjax.networks.recurrent_layer import (
     ClosedState,
@@ -45,6 +46,7 @@ from snnjax.networks.recurrent_layer import (
     recurrent,
 )
 from snnjax.networks.short_term import ShortTermParams, ShortTermState, short_term
+from snnjax.networks.sparse_connect import SparseWeights, fan_in, fan_out, sparse
 
 __all__ = [
     "ClosedState",
@@ -65,6 +67,7 @@ __all__ = [
     "ScaledWeights",
     "ShortTermParams",
     "ShortTermState",
+    "SparseWeights",
     "balance",
     "balanced",
     "convolution",
@@ -72,6 +75,8 @@ __all__ = [
     "delay",
     "delayed",
     "dense",
+    "fan_in",
+    "fan_out",
     "flatten",
     "fluctuation_driven",
     "from_events",
@@ -87,7 +92,10 @@ __all__ = [
     "ring",
     "scale_to_rates",
     "short_term",
+    "siegert_rate",
     "signed_weights",
+    "sparse",
+    "sparse_network_rate",
     "spiking",
     "superpose",
     "weight_moments",
