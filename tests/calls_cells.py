@@ -289,6 +289,32 @@ def _(n_in=3, n_out=2, k=2):
     return {"sources": np.resize(np.arange(n_in), (n_out, k)), "n_in": n_in}
 
 
+@call(networks.low_rank, use=run)
+def _(n_in=3, n_out=2, rank=1):
+    sizes = {"n_in": n_in, "n_out": n_out, "rank": rank}
+    return {**sizes, "init": networks.normal}
+
+
+@call(networks.layer_norm, use=run)
+def _(n=3):
+    return {"n": n}
+
+
+@call(networks.batch_norm, use=run)
+def _(n=3):
+    return {"n": n}
+
+
+@call(networks.channel_statistics, shown={"xs": HOT})
+def _(T=3, B=2, n=4):
+    return {"xs": signal(T, B, n), "mask": np.ones((T, B), bool)}
+
+
+@call(networks.dropout)
+def _(n=3):
+    return {"n": n, "rate": 0.3, "key": KEY}
+
+
 @call(networks.ring)
 def _(n=3, steps=4):
     return {"n": n, "steps": steps}

@@ -379,6 +379,7 @@ OF = {
         "inhibitory": lambda a: networks.poisson_drive(**_DRIVE),
     },
     "networks.balanced": {},
+    "networks.channel_statistics": {"xs": lambda a: a(T, B, N)},
     "networks.fan_in": {"k": lambda a: 2},
     "networks.fan_out": {"sources": lambda a: np.zeros((3, 2), np.int32)},
     "networks.siegert_rate": {

@@ -71,6 +71,7 @@ KEY_LATER = {
     "learning.online.kronecker": "the cell comes first, as in every rule",
     "learning.online.rank_one": "the cell comes first, as in every rule",
     "unroll": "a run may need none",
+    "networks.dropout": "of runs that are given none",
     "neurons.stochastic_lif": "of runs that are given none",
     "reseed": "the state comes first",
     "senses.hearing.cochlea.encode": "audio comes first, as in gammatone.encode",

@@ -25,6 +25,7 @@ from snnjax.networks.delays import (
     learned_delay,
     ring,
 )
+from snnjax.networks.factors import LowRankWeights, low_rank
 from snnjax.networks.fluctuations import (
     Membrane,
     PoissonDrive,
@@ -37,6 +38,16 @@ from snnjax.networks.graph_run import GraphState
 from snnjax.networks.graphs import graph, residual
 from snnjax.networks.initialize import fluctuation_driven, normal, spiking
 from snnjax.networks.mean_field import siegert_rate, sparse_network_rate
+from snnjax.networks.normalize import (
+    BatchNormWeights,
+    DropoutState,
+    LayerNormWeights,
+    Statistics,
+    batch_norm,
+    channel_statistics,
+    dropout,
+    layer_norm,
+)
 from snnjax.networks.rates import ScaledWeights, scale_to_rates
 from snnjax.networks.recurrent_layer import (
     ClosedState,
@@ -49,16 +60,20 @@ from snnjax.networks.short_term import ShortTermParams, ShortTermState, short_te
 from snnjax.networks.sparse_connect import SparseWeights, fan_in, fan_out, sparse
 
 __all__ = [
+    "BatchNormWeights",
     "ClosedState",
     "ClosedWeights",
     "ConvolutionWeights",
     "DelayState",
     "DelayedWeights",
     "DenseWeights",
+    "DropoutState",
     "Exponential",
     "GraphState",
+    "LayerNormWeights",
     "LearnedDelayWeights",
     "LogNormal",
+    "LowRankWeights",
     "Membrane",
     "PoissonDrive",
     "RecurrentState",
@@ -68,20 +83,26 @@ __all__ = [
     "ShortTermParams",
     "ShortTermState",
     "SparseWeights",
+    "Statistics",
     "balance",
     "balanced",
+    "batch_norm",
+    "channel_statistics",
     "convolution",
     "dale_signs",
     "delay",
     "delayed",
     "dense",
+    "dropout",
     "fan_in",
     "fan_out",
     "flatten",
     "fluctuation_driven",
     "from_events",
     "graph",
+    "layer_norm",
     "learned_delay",
+    "low_rank",
     "normal",
     "poisson_drive",
     "pool",
