@@ -113,6 +113,11 @@ weights, spikes, dt = net.init(jax.random.key(0)), jnp.ones((5, 2, 9)), 1e-3
     "snnjax.learning.online.rule": """
 key, xs = jax.random.key(0), jnp.ones((20, 2, 20))
 """,
+    "snnjax.networks.normalize.batch_norm": """
+currents, weights = jnp.ones((5, 2, 9)), batch_norm(9).init(jax.random.key(0))
+""",
+    "snnjax.networks.normalize.dropout": "key = jax.random.key(0)",
+    "snnjax.networks.sparse_connect.sparse": "key = jax.random.key(0)",
     "snnjax.networks.rates.scale_to_rates": """
 dt, xs = 1e-3, jax.random.bernoulli(jax.random.key(0), 0.3, (200, 8, 9))
 xs = 5.0 * xs.astype(float)
