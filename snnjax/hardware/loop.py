@@ -17,6 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from snnjax import check
+from snnjax.about import About
 from snnjax.cell import Cell, State, Weights, check_cell, check_input, unroll
 from snnjax.check import Number
 from snnjax.compose import learn
@@ -46,8 +47,9 @@ def populations(cell: Cell) -> tuple[str, ...]:
 
 def _units(cell, prefix=""):
     """What can be recorded as a whole, by dotted name."""
-    parts = {} if cell.about is None else cell.about.parts
-    if not parts or cell.replay is None:
+    about = cell.about or About()
+    parts = about.parts
+    if not parts or cell.replay is None or about.whole:
         return {prefix.removesuffix(".") or next(iter(flat(cell).leaves)): cell}
     units = {}
     for key, part in parts.items():

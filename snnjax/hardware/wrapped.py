@@ -32,7 +32,12 @@ def wrapped(
         matrix = lambda w: inner.matrix(weights(w))  # noqa: E731
 
     def build(names):
-        return _around(part, cell, names, weights, currents)
+        made = _around(part, cell, names, weights, currents)
+        if cell.replay is None:
+            return made
+        replay = _around(part, cell.replay, names, weights, currents, paired=True)
+        about = About(watch=lambda names: build(names).replay)
+        return made._replace(replay=replay._replace(about=about))
 
     about = About(
         parts={part: cell},
@@ -42,12 +47,14 @@ def wrapped(
         rebuild=lambda change: again(change(part, cell)),
         watch=build,
         matrix=matrix,
+        whole=True,
     )
     return build(())._replace(about=about)
 
 
-def _around(part, cell, names, weights, currents):
+def _around(part, cell, names, weights, currents, paired=False):
     """The cell, showing fields by name beside its output if there are any."""
+    drive = (lambda given: (currents(given[0]), given[1])) if paired else currents
     fields = {name: name.removeprefix(f"{part}.") for name in names}
     look = watched(cell, tuple(k for k in fields.values() if k != part))
     look = look if names else cell
@@ -62,13 +69,13 @@ def _around(part, cell, names, weights, currents):
 
     def through(advance):
         def passing(given, state, x, dt):
-            return put_out(advance(weights(given), state, currents(x), dt))
+            return put_out(advance(weights(given), state, drive(x), dt))
 
         return passing
 
     def loop(given, state, xs, loop, dt):
         loop = loop._replace(r=currents(loop.r))  # its columns lead to neurons
-        return put_out(inner(weights(given), state, currents(xs), loop, dt))
+        return put_out(inner(weights(given), state, drive(xs), loop, dt))
 
     step, run = through(look.step), through(partial(run_cell, look))
     fast = None if inner is None else loop

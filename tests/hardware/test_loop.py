@@ -9,7 +9,15 @@ import pytest
 from test_contract import CELLS
 
 import snnjax as snn
-from snnjax.hardware import Seen, coverage, in_the_loop, populations, show, splice
+from snnjax.hardware import (
+    Seen,
+    coverage,
+    distorted,
+    in_the_loop,
+    populations,
+    show,
+    splice,
+)
 from snnjax.kernels import build
 from snnjax.networks import dense, graph, normal, recurrent
 from snnjax.parts import rebuild
@@ -492,3 +500,31 @@ def test_many_recordings_are_one_program():
     for k, seen in enumerate(chips):
         one = jax.tree.map(lambda x, k=k: x[k], together)
         assert apart(grad(seen), one) < 1e-5
+
+
+def test_a_chip_of_distorted_cells_shows_what_the_model_takes():
+    """Sixteen chips, trained in the loop, are one program."""
+    net, weights, xs, target = example("recurrent", "subtract")
+    traced = []
+
+    @jax.jit
+    @partial(jax.vmap, in_axes=(0, None))
+    def grads(key, spread):
+        traced.append(1)
+        seen = show(distorted(key, net, spread), weights, xs, dt=DT)
+
+        def loss(w):
+            return jnp.mean((in_the_loop(net, w, xs, seen, dt=DT)[1] - target) ** 2)
+
+        return jax.value_and_grad(loss)(weights), coverage(net, seen).simulated == ()
+
+    keys = jax.random.split(jax.random.key(0), 16)
+    ideal, _ = grads(keys, 0.0)
+    assert (
+        apart(software(net, weights, xs, target), jax.tree.map(lambda x: x[3], ideal))
+        < 1e-5
+    )
+    (losses, _), covered = grads(keys, 0.3)
+    assert covered.all()
+    assert len(traced) == 1
+    assert jnp.std(losses) > 0
