@@ -13,6 +13,16 @@ from snnjax.progress import bar
 _Rule = Literal[
     "bptt", "eprop", "per_unit", "truncated", "rtrl", "rank_one", "kronecker"
 ]
+_Task = Literal[
+    "digits",
+    "spoken-digits",
+    "braille",
+    "mnist",
+    "n-mnist",
+    "ecg",
+    "chip-digits",
+    "chip-mnist",
+]
 _OWN_NUMBER = "(default: as many as the task needs)"
 _CACHE = f"(default: {cache_folder()})"
 _USUAL_FOLDERS = f"(default: $SNNJAX_DATA, then {cache_folder()})"
@@ -34,6 +44,8 @@ def main(args: list[str] | None = None) -> int:
         args=args,
         description="Spiking neural networks, simulated and trained.",
     )
+    inner = getattr(command, "action", None)
+    command = inner if hasattr(inner, "run") else command
     try:
         with contextlib.redirect_stdout(_Printable(sys.stdout)):
             return command.run()
@@ -229,7 +241,7 @@ def _data(command):
     return run(command.action, command.what, command.to)
 
 
-def _chip(command):
+def _transfer(command):
     from snnjax.tasks import transfer
     from snnjax.tasks.transfers import table
 
@@ -247,8 +259,39 @@ def _chip(command):
     return 0
 
 
+def _train_on_chip(command):
+    from snnjax.hardware import DeviceError
+    from snnjax.tasks import train_on_chip
+
+    try:
+        summary = train_on_chip(
+            command.what,
+            command.out,
+            mismatch=command.mismatch,
+            serial=command.serial,
+            start=command.start,
+            epochs=command.epochs,
+            seed=command.seed,
+            data=command.data,
+        )
+    except DeviceError as error:
+        told = f"{error} What was trained is in {command.out}; the same call goes on."
+        print(_escaped(f"snnjax: {told}\n{error.stderr}".rstrip()), file=sys.stderr)
+        return 1
+    lost = sum(summary["notes"][f"lost_{way}"] for way in ("in", "out"))
+    print(
+        f"test accuracy on chip {command.serial}, mismatch {command.mismatch:.0%}: "
+        f"{summary['test_accuracy']:.3f}, as programmed first "
+        f"{summary['test_accuracy_as_programmed_first']:.3f}\n"
+        f"trained in {summary['train_seconds']:.1f} s; the chip lost {lost:g} events a "
+        f"batch\nreport: {command.out / 'report.png'}"
+    )
+    return 0
+
+
 def _commands(conf):
     """What can be asked for; the docstrings are what --help shows."""
+    required = conf.PositionalRequiredArgs
 
     @dataclass
     class Train:
@@ -259,7 +302,9 @@ def _commands(conf):
         the same layout; or recordings (Free Spoken Digits), which go through the
         cochlea first, once, and are parted by speaker. braille: letters under a
         fingertip. mnist: handwritten digits, 70000 of them. n-mnist: the same before an
-        event camera. ecg: segments of a heartbeat (QTDB), step by step.
+        event camera. ecg: segments of a heartbeat (QTDB), step by step. chip-digits and
+        chip-mnist: digits in the constants and bins of an analogue chip, for `snnjax
+        chip`.
 
         With --rule eprop the hidden layer resets by subtraction and the gradient does
         not pass through its own spikes of the step before. per_unit is the same for any
@@ -273,7 +318,7 @@ def _commands(conf):
         falls over all of them.
         """
 
-        task: Literal["digits", "spoken-digits", "braille", "mnist", "n-mnist", "ecg"]
+        task: _Task
         """What to learn."""
         out: Path = Path("runs/latest")
         """Folder for summary.json, report.png, metrics and checkpoints."""
@@ -366,17 +411,14 @@ def _commands(conf):
         run = _data
 
     @dataclass
-    class Chip:
-        """Put what was trained on imperfect chips.
+    class Transfer:
+        """Test what was trained on many chips, as it is: how fragile is it?
 
-        transfer RUN: test the networks that `snnjax train` left in RUN on many chips,
-        as they are. On each chip the constants and gains of all neurons differ by
-        log-normal factors of mean 1. Leaves a curve of the accuracy against the
-        mismatch, and prints a table.
+        The networks that `snnjax train` (or `snnjax chip train`) left in RUN. On each
+        chip the constants and gains of all neurons differ by log-normal factors of mean
+        1. Leaves a curve of the accuracy against the mismatch, and prints a table.
         """
 
-        action: Literal["transfer"]
-        """What to do."""
         what: Annotated[str, conf.Positional, conf.arg(metavar="RUN")]
         """Folder of a finished training."""
         mismatch: tuple[float, ...] = (0.1, 0.2, 0.3)
@@ -397,7 +439,55 @@ def _commands(conf):
         ] = None
         """Folder with the files of the task; digits need none."""
 
-        run = _chip
+        run = _transfer
+
+    @dataclass
+    class InTheLoop:
+        """Train in the loop on one emulated chip, and leave a report.
+
+        The chip runs in a process of its own, and learning goes by the spikes and
+        voltages that it shows. A run that was cut off, or whose chip failed, goes on
+        when called again with the same --out.
+        """
+
+        what: Annotated[
+            Literal["digits", "mnist"], conf.Positional, conf.arg(metavar="TASK")
+        ]
+        """digits (64-100-10 neurons) or mnist at 16x16 pixels (256-246-10)."""
+        mismatch: float = 0.3
+        """Standard deviation of factors on the constants of neurons: 0.3 is 30 %."""
+        serial: int = 1
+        """Which chip."""
+        start: Annotated[
+            Path | None,
+            conf.arg(metavar="RUN", help_behavior_hint="(default: weights are drawn)"),
+        ] = None
+        """Folder of a training of chip-digits or chip-mnist, to go on from."""
+        epochs: Annotated[
+            int | None, conf.arg(metavar="INT", help_behavior_hint=_OWN_NUMBER)
+        ] = None
+        """How often the network sees all training data."""
+        seed: int = 0
+        """Of first weights and of the order of the data."""
+        out: Path = Path("runs/chip")
+        """Folder for summary.json, report.png, metrics and the checkpoint."""
+        data: Annotated[
+            Path | None, conf.arg(metavar="PATH", help_behavior_hint=_USUAL_FOLDERS)
+        ] = None
+        """Folder with the files of MNIST; digits need none."""
+
+        run = _train_on_chip
+
+    @dataclass
+    class Chip:
+        """Put networks on imperfect chips, as they are or trained in the loop."""
+
+        action: Annotated[
+            Annotated[Transfer, conf.subcommand("transfer"), required]
+            | Annotated[InTheLoop, conf.subcommand("train"), required],
+            conf.OmitArgPrefixes,
+            conf.OmitSubcommandPrefixes,
+        ]
 
     @dataclass
     class Info:
@@ -406,11 +496,11 @@ def _commands(conf):
         run = _info
 
     return (
-        Annotated[Train, conf.subcommand("train"), conf.PositionalRequiredArgs]
-        | Annotated[Encode, conf.subcommand("encode"), conf.PositionalRequiredArgs]
-        | Annotated[Kernels, conf.subcommand("kernels"), conf.PositionalRequiredArgs]
-        | Annotated[Data, conf.subcommand("data"), conf.PositionalRequiredArgs]
-        | Annotated[Chip, conf.subcommand("chip"), conf.PositionalRequiredArgs]
+        Annotated[Train, conf.subcommand("train"), required]
+        | Annotated[Encode, conf.subcommand("encode"), required]
+        | Annotated[Kernels, conf.subcommand("kernels"), required]
+        | Annotated[Data, conf.subcommand("data"), required]
+        | Annotated[Chip, conf.subcommand("chip"), required]
         | Annotated[Info, conf.subcommand("info")]
     )
 

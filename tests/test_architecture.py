@@ -62,6 +62,7 @@ ARROWS = {  # who may import whom, besides themselves
     "__main__": {
         "datasets",
         "files",
+        "hardware",
         "senses",
         "kernels",
         "progress",

@@ -54,7 +54,7 @@ def test_help_on_training_names_every_option_in_words(capsys):
     status, out, _ = shown(capsys, "train", "--help")
     assert status == 0
     for words in (
-        "{digits,spoken-digits,braille,mnist,n-mnist,ecg}",
+        "{digits,spoken-digits,braille,mnist,n-mnist,ecg,chip-digits,chip-mnist}",
         "--out PATH Folder for summary.json, report.png, metrics and checkpoints.",
         "--seeds INT How many networks",
         "--epochs INT How often each network sees all training data.",
@@ -70,10 +70,17 @@ def test_help_on_training_names_every_option_in_words(capsys):
 
 
 def test_help_on_chips_names_every_option_in_words(capsys):
-    status, out, _ = shown(capsys, "chip", "--help")
-    assert status == 0
-    for words in (
-        "transfer RUN: test the networks that `snnjax train` left in RUN",
+    for action, words in CHIPS.items():
+        status, out, _ = shown(capsys, "chip", action, "--help")
+        assert status == 0
+        for each in words:
+            assert each in out
+        assert "None" not in out
+
+
+CHIPS = {
+    "transfer": (
+        "The networks that `snnjax train` (or `snnjax chip train`) left in RUN",
         "RUN Folder of a finished training.",
         "--mismatch [FLOAT [FLOAT ...]] Standard deviations of the factors: 0.3 is",
         "--chips INT How many chips, the same ones for each mismatch. (default: 100)",
@@ -81,9 +88,17 @@ def test_help_on_chips_names_every_option_in_words(capsys):
         "--seed INT Which chips. (default: 0)",
         "--out PATH Folder for summary.json and report.png. (default: RUN/transfer)",
         "--data PATH Folder with the files of the task; digits need none. (default:",
-    ):
-        assert words in out
-    assert "None" not in out
+    ),
+    "train": (
+        "TASK digits (64-100-10 neurons) or mnist at 16x16 pixels (256-246-10)",
+        "--mismatch FLOAT Standard deviation of factors on the constants of neurons",
+        "--serial INT Which chip. (default: 1)",
+        "--start RUN Folder of a training of chip-digits or chip-mnist, to go on from",
+        "--epochs INT How often the network sees all training data. (default: as many",
+        "--out PATH Folder for summary.json, report.png, metrics and the checkpoint",
+        "or whose chip failed, goes on when called again with the same --out",
+    ),
+}
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@
 from snnjax.tasks.braille import braille_task
 from snnjax.tasks.catalogue import TASKS
 from snnjax.tasks.chip import chip_task
+from snnjax.tasks.chip_training import train_on_chip
 from snnjax.tasks.digits import digits_task
 from snnjax.tasks.ecg import ecg_task
 from snnjax.tasks.job import train
@@ -35,5 +36,6 @@ __all__ = [
     "n_mnist_task",
     "spoken_digits_task",
     "train",
+    "train_on_chip",
     "transfer",
 ]

@@ -20,15 +20,13 @@ TASKS: dict[str, Callable[..., Task]] = {
     "mnist": mnist_task,
     "n-mnist": n_mnist_task,
     "ecg": ecg_task,
-}
-_FOR_CHIPS: dict[str, Callable[..., Task]] = {
     "chip-digits": partial(chip_task, "digits"),
     "chip-mnist": partial(chip_task, "mnist"),
 }
 
 
 def task_of(name: str, data: str | Path | None = None) -> Task:
-    """The task of a name, those for a chip (``"chip-digits"``) among them.
+    """The task of a name.
 
     Args:
         name: of the task.
@@ -37,11 +35,10 @@ def task_of(name: str, data: str | Path | None = None) -> Task:
     Raises:
         ValueError: for a name that there is not, or data for digits, which need none.
     """
-    tasks = TASKS | _FOR_CHIPS
-    if name not in tasks:
-        raise ValueError(f"There is no task {name!r}; there are {', '.join(tasks)}.")
+    if name not in TASKS:
+        raise ValueError(f"There is no task {name!r}; there are {', '.join(TASKS)}.")
     if data is None:
-        return tasks[name]()
-    if name == "digits":
+        return TASKS[name]()
+    if name in ("digits", "chip-digits"):
         raise ValueError("The digits come with scikit-learn; they take no --data.")
-    return tasks[name](data)
+    return TASKS[name](data)

@@ -15,6 +15,7 @@ from snnjax.tasks.prediction import Predictions
 from snnjax.tasks.task import Part
 from snnjax.training import silent
 
+IN_THE_LOOP = "in the loop"  # how a network learned, for its folder
 LARGEST = 63 * Imperfections().weight_step  # weight of the emulated chip's synapses
 _AT_ONCE = 500  # samples that a device is asked about
 _ASKED = 2**30  # trials of questions are numbered from here

@@ -9,6 +9,7 @@ import jax
 from snnjax.cell import Weights
 from snnjax.tasks.catalogue import task_of
 from snnjax.tasks.fitting import adam
+from snnjax.tasks.looped import IN_THE_LOOP
 from snnjax.tasks.rules import BPTT, learner
 from snnjax.tasks.task import Task
 from snnjax.training import checkpoint, init_train_state
@@ -38,7 +39,7 @@ def load_run(folder: str | Path, data: str | Path | None = None) -> Run:
     recipes = _recipes(folder)
     first = next(iter(recipes.values()))
     task = task_of(first["task"], data)
-    if first["rule"] != BPTT:
+    if first["rule"] not in (BPTT, IN_THE_LOOP):
         network = learner(task, first["rule"], first["block"]).network
         task = task._replace(network=network)
     for seed, recipe in recipes.items():
