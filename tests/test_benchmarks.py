@@ -22,17 +22,23 @@ from benchmarks.studies import (
     R13_dale_network,
     R14_speech_recurrence,
     R15_cochlea_check,
+    R16_in_the_loop,
+    R17_dead_neurons,
+    R18_decision_latency,
     R19_superspike,
     R21_sparse_gradients,
     R22_online_rules,
     R23_eprop,
     R26_surrogate_field,
     R27_escape_noise,
+    chip_to_chip,
     deep_online,
     receptor,
     retinal_waves,
+    rounded_weights,
 )
 from benchmarks.studies.shared import (
+    chips,
     dale_wiring,
     digit_rasters,
     manifolds,
@@ -45,6 +51,7 @@ TASK = manifolds.Manifolds(
 DEEP = R11_deep_initialization.Size(
     TASK, width=24, depths=(1, 4), deviations=(0.1, 1.0), seeds=1, others=1
 )
+CHIP = chips.Size("digits", 12, 2, 4, seeds=(0,), serials=(1,))
 DIGITS = digit_rasters.Training(hidden=40, epochs=10, batch=16, samples=300)
 
 
@@ -117,6 +124,16 @@ TINY = {
         ),
         *((0,), ("e-prop",), ("LIF only",)),
     ),
+    "R16": R16_in_the_loop.Sizes(
+        *(CHIP, (0.0, 0.2, 0.3), (0.0, 0.3), 20, ("everything", "outputs")),
+        drift=10,
+    ),
+    "R17": R17_dead_neurons.Sizes(CHIP, (0.0, 0.15), masks=5),
+    "R18": R18_decision_latency.Sizes(CHIP, (0.0, 0.5)),
+    "chip-to-chip": chip_to_chip.Sizes(
+        CHIP._replace(serials=(1, 2)), updates=(0, 20), many=4
+    ),
+    "rounded-weights": rounded_weights.Sizes(CHIP, (8, 6, 4, 2), (4,)),
     "deep-online": deep_online.Size(
         *(TASK._replace(samples=40, epochs=10), 40, (0.02,)),
         **{"seeds": (0,), "rules": ("e-prop", "readout only")},
@@ -349,6 +366,32 @@ def test_eprop_moves_deep_layers_and_a_readout_alone_learns_less():
     found = finding("deep-online").summary
     hits = {name: row["test_accuracy"] for name, row in found.items()}
     assert hits["e-prop"] > hits["readout only"] + 0.1
+
+
+def test_a_chip_is_learned_in_the_loop_by_what_it_shows():
+    found = finding("R16").summary
+    row = found["rows"][-1]
+    assert row["spread"] == 0.3
+    assert row["loop"] > row["programmed"] + 0.05
+    assert found["won_back"]["everything"] > found["won_back"]["nothing"] + 0.2
+    assert found["won_back"]["outputs"] > found["won_back"]["nothing"] + 0.2
+
+
+def test_dead_neurons_and_bursts_cost_something():
+    errors = finding("R17").summary["errors"]
+    assert errors["without"][0.15] > errors["without"][0.0]
+    spikes = finding("R18").summary["hidden_spikes"]
+    assert spikes[0.5] < 0.8 * spikes[0.0]
+
+
+def test_software_is_the_better_start_and_two_bits_are_too_few():
+    mean = finding("chip-to-chip").summary["mean"]
+    assert mean["software"][0] > mean["another chip"][0]
+    assert mean["another chip"][20] > mean["another chip"][0]
+    rounded = finding("rounded-weights").summary["accuracies"]
+    layer, _, trained = rounded_weights.ARMS
+    assert rounded[layer][2] < rounded[layer][4] < rounded[layer][8] + 0.02
+    assert rounded[trained][4] > rounded[layer][4] - 0.02
 
 
 def test_a_rule_of_three_factors_is_the_gradient_of_each_layer_alone(x64):

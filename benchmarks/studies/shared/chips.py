@@ -108,8 +108,7 @@ def trained(
         start: weights; drawn if omitted.
         given: number of the update -> what else the loss takes.
     """
-    optimizer = falling(rate, updates)
-    step = jax.jit(make_step(loss, optimizer))
+    optimizer, step = _compiled(loss, rate, updates)
     if start is None:
         start = found.network.cell.init(jax.random.key(seed))
     state = init_train_state(start, optimizer)
@@ -117,6 +116,18 @@ def trained(
     for k, batch in enumerate(order):
         state, _ = step(state, *batch, *given(k))
     return state.weights
+
+
+@lru_cache(maxsize=8)
+def _compiled(loss, rate, updates):
+    optimizer = falling(rate, updates)
+    return optimizer, jax.jit(make_step(loss, optimizer))
+
+
+@lru_cache(maxsize=4)
+def of_task(loss: Callable, size: Size) -> Callable:
+    """A loss whose first argument is the network of a task; the same one every time."""
+    return partial(loss, data(size.task, size.samples).network)
 
 
 def plain_loss(network: Network, weights: Any, xs: Any, labels: Any) -> jax.Array:
@@ -128,23 +139,27 @@ def software(size: Size, seed: int) -> Any:
     """Weights of a network that knows no chip."""
     found = data(size.task, size.samples)
     updates = size.epochs * per_epoch(found)
-    return trained(found, partial(plain_loss, found.network), seed, updates)
+    return trained(found, of_task(plain_loss, size), seed, updates)
 
 
 def accuracy(network: Network, weights: Any, part: Part, at_once: int = 500) -> float:
     """In software."""
-
-    @jax.jit
-    def guesses(weights, xs):
-        return jnp.argmax(network.readout(run(network, weights, xs).v), axis=-1)
-
-    n = len(part.labels)
+    guesses, n = _guesses(network), len(part.labels)
     right = 0
     for first in range(0, n, at_once):
         rows = np.arange(first, min(first + at_once, n))
         found = guesses(weights, part.raster(rows, None))
         right += int(np.sum(np.asarray(found) == part.labels[rows]))
     return right / n
+
+
+@lru_cache(maxsize=4)
+def _guesses(network):
+    @jax.jit
+    def guesses(weights, xs):
+        return jnp.argmax(network.readout(run(network, weights, xs).v), axis=-1)
+
+    return guesses
 
 
 @contextmanager
@@ -220,15 +235,8 @@ def in_loop(
     """
     found = data(size.task, size.samples)
     rate = rate or (RATE if start is None else LATER)
-    optimizer = optax.adam(rate) if constant else falling(rate, max(updates, 1))
-    step = loop_step(
-        device,
-        looped.chip_weights,
-        partial(loss, found.network),
-        optimizer,
-        has_aux=True,
-        project=looped.within_synapses,
-    )
+    optimizer, step, slot = _in_loop(of_task(loss, size), rate, updates, constant)
+    slot.device = device
     if start is None:
         start = found.network.cell.init(jax.random.key(seed))
     state = init_train_state(start, optimizer)
@@ -236,3 +244,24 @@ def in_loop(
     for batch in order:
         state, _ = step(state, *batch)
     return state.weights
+
+
+class _Slot:
+    """Takes one device after another, so that an update is compiled once."""
+
+    device: Device
+
+    def program(self, weights: Any) -> Any:
+        return self.device.program(weights)
+
+    def run(self, handle: Any, spikes: Any, *, trial: int | None = None) -> Recording:
+        return self.device.run(handle, spikes, trial=trial)
+
+
+@lru_cache(maxsize=16)
+def _in_loop(loss, rate, updates, constant):
+    slot = _Slot()
+    optimizer = optax.adam(rate) if constant else falling(rate, updates)
+    how: Any = {"has_aux": True, "project": looped.within_synapses}
+    step = loop_step(slot, looped.chip_weights, loss, optimizer, **how)
+    return optimizer, step, slot
