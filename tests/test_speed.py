@@ -1,6 +1,7 @@
 """Training steps are timed at weights that are held, side by side."""
 
 import shutil
+from functools import partial
 
 import jax.numpy as jnp
 import numpy as np
@@ -8,12 +9,15 @@ import pytest
 
 from benchmarks.report import ROOT
 from benchmarks.speed import (
+from benchmarks.speed import (
     balanced_network,
     checkouts,
     delays,
+    in_the_loop,
     online,
     rival_sides,
     sparse,
+)
     wiring,
     worker,
 )
@@ -137,6 +141,17 @@ def test_a_step_by_a_rule_is_timed_against_the_same_step_through_time(promoted):
     assert told["memory of factored, c = 1"]
     assert not told["time of factored, c = 1"]
     assert not told["rtrl, c = 1 / c = 32"]
+
+
+def test_training_in_the_loop_is_timed_against_software(promoted):
+    size = in_the_loop.SMALL._replace(repeats=1)
+    step = partial(in_the_loop.step_of, size, "xla", recurrent=False)
+    assert step(looped=True)()[0] > 0.0
+    rows = [*in_the_loop.on_chips(size), in_the_loop.emulator(size)]
+    rows.append({"work": "feed-forward", "side": "in the loop, xla", "ratio": 2.0})
+    told = {c.name: c.holds for c in in_the_loop.criteria(rows)}
+    assert not told["in the loop / software, feed-forward, XLA"]
+    assert rows[-2]["inside_ms"] < rows[-2]["median_ms"]
 
 
 def test_every_way_of_wiring_is_timed_against_what_computes_the_same():

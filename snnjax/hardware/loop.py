@@ -50,11 +50,18 @@ def _units(cell, prefix=""):
     about = cell.about or About()
     parts = about.parts
     if not parts or cell.replay is None or about.whole:
-        return {prefix.removesuffix(".") or next(iter(flat(cell).leaves)): cell}
+        return {prefix.removesuffix(".") or _alone(cell): cell}
     units = {}
     for key, part in parts.items():
         units.update(_units(part, f"{prefix}{key}."))
     return units
+
+
+def _alone(cell):
+    """The name of a cell that is in no network: that of its factory, as of ``flat``."""
+    while cell.about is not None and cell.about.whole:
+        (cell,) = cell.about.parts.values()
+    return next(iter(flat(cell).leaves))
 
 
 def _neurons(unit):
