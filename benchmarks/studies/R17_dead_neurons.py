@@ -125,7 +125,7 @@ def figure(mean: dict[str, dict[float, float]]) -> Any:
     for name, row in mean.items():
         shares, values = 100 * np.array([*row]), 100 * np.array([*row.values()])
         ax.plot(shares, values, "o-", color=COLORS[name], label=name)
-    ax.set(xlabel="silent hidden neurons [%]", ylabel="test error [%]", yscale="log")
+    ax.set(xlabel="silent hidden neurons [%]", ylabel="test error [%]", ylim=(0, None))
     ax.legend(frameon=False)
     return made
 
