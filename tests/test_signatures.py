@@ -30,6 +30,7 @@ BY_KEYWORD = {
     "input": ("current",),
     "limit": (None,),
     "memory": (None,),
+    "mismatch": (0.3, (0.1, 0.2, 0.3)),  # of one chip, or those compared
     "n_units": (NONE,),
     "outputs": (None, NONE),  # a graph has no last cell
     "outside": ("error",),
@@ -50,6 +51,7 @@ BY_KEYWORD = {
     "xi": (NONE,),
 }
 OTHERWISE = {
+    "hardware.distorted mismatch": "what it does to a cell",
     "datasets.read_events n_units": "the file says it, or this",
     "datasets.read_shd n_units": "the same in all of these files",
     "learning.online.window steps": "what the rule is",
@@ -130,7 +132,7 @@ def test_every_option_of_three_functions_or_more_is_in_the_table():
         for option, p in parameters(name).items()
         if p.kind is p.KEYWORD_ONLY and p.default is not NONE
     )
-    other = {"params", "mask", "progress", "seed", "classes", "normalize"}
+    other = {"params", "mask", "progress", "seed", "classes", "normalize", "start"}
     missing = {k for k, n in shared.items() if n > 2} - {*BY_KEYWORD} - other
     assert not missing
 
