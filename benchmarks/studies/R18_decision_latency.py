@@ -8,8 +8,9 @@ of all input spikes fall into one early bin of this code, so that the accuracy i
 bin by bin (Cramer et al. 2022, doi:10.1073/pnas.2109194119: decisions within 8 µs, and
 no loss down to 20 hidden spikes an image).
 
-Fixed before the first run: bounds, penalties and epochs. The published coefficient,
-5e-4, does nothing at this scale.
+Fixed before the first run: the bounds. With three epochs in the loop 20.5 spikes cost
+0.9 points and 16.5 cost 1.2; six epochs were taken then, two seeds in place of three,
+and a penalty between. The published coefficient, 5e-4, does nothing at this scale.
 """
 
 from functools import partial
@@ -33,8 +34,8 @@ LATE = 8.5e-6  # [s], by when the published chip has decided
 
 
 class Sizes(NamedTuple):
-    task: Size = MNIST._replace(loop_epochs=3, serials=(1,))
-    penalties: tuple[float, ...] = (0.0, 0.1, 0.5, 1.0)
+    task: Size = MNIST._replace(loop_epochs=6, seeds=(0, 1), serials=(1,))
+    penalties: tuple[float, ...] = (0.0, 0.5, 0.7)
     most_spikes: float = 20.0
 
 
