@@ -77,8 +77,7 @@ def errors(sizes: Sizes, found: Data, weights: Any, seed: int) -> dict[float, fl
             rng = np.random.default_rng([seed, k])
             alive = np.ones(n, np.float32)
             alive[rng.permutation(n)[: round(share * n)]] = 0.0
-            for first in range(0, len(test.labels), 500):
-                at = np.arange(first, min(first + 500, len(test.labels)))
+            for at in chips.in_turn(test):
                 taken = np.asarray(guesses(alive, test.raster(at, None)))
                 wrong.append(taken != test.labels[at])
         rows[share] = float(np.mean(np.concatenate(wrong)))

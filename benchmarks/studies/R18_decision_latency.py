@@ -70,9 +70,9 @@ def shown(size: Size, device: Any, weights: Any) -> Shown:
     part = found.parts["test"]
     handle = device.program([*map(np.asarray, looped.chip_weights(weights))])
     best, spikes = [], 0.0
-    for first in range(0, len(part.labels), 500):
-        rows = np.arange(first, min(first + 500, len(part.labels)))
-        seen, _ = device.run(handle, part.raster(rows, None), trial=2**30 + first)
+    for rows in chips.in_turn(part):
+        asked = {"trial": 2**30 + int(rows[0])}
+        seen, _ = device.run(handle, part.raster(rows, None), **asked)
         best.append(np.argmax(np.maximum.accumulate(seen[-1].v, axis=0), axis=-1))
         spikes += float(np.sum(seen[0].spikes))
     together = np.concatenate(best, axis=1)

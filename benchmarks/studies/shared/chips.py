@@ -142,15 +142,20 @@ def software(size: Size, seed: int) -> Any:
     return trained(found, of_task(plain_loss, size), seed, updates)
 
 
-def accuracy(network: Network, weights: Any, part: Part, at_once: int = 500) -> float:
-    """In software."""
-    guesses, n = _guesses(network), len(part.labels)
-    right = 0
+def in_turn(part: Part, at_once: int = 500) -> Iterator[np.ndarray]:
+    """The rows of a part, a few at once."""
+    n = len(part.labels)
     for first in range(0, n, at_once):
-        rows = np.arange(first, min(first + at_once, n))
+        yield np.arange(first, min(first + at_once, n))
+
+
+def accuracy(network: Network, weights: Any, part: Part) -> float:
+    """In software."""
+    guesses, right = _guesses(network), 0
+    for rows in in_turn(part):
         found = guesses(weights, part.raster(rows, None))
         right += int(np.sum(np.asarray(found) == part.labels[rows]))
-    return right / n
+    return right / len(part.labels)
 
 
 @lru_cache(maxsize=4)
