@@ -44,7 +44,7 @@ def main(args: list[str] | None = None) -> int:
         args=args,
         description="Spiking neural networks, simulated and trained.",
     )
-    inner = getattr(command, "action", None)
+    inner = getattr(command, "action", command)
     command = inner if hasattr(inner, "run") else command
     try:
         with contextlib.redirect_stdout(_Printable(sys.stdout)):

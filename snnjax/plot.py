@@ -35,26 +35,33 @@ def figure(rows: int = 1, columns: int = 1, size: tuple[float, float] = (7.0, 4.
     return drawn, drawn.subplots(rows, columns, squeeze=False)
 
 
+def _clock(seconds):
+    """How many units of time a second has on an axis of such a length, and its name."""
+    return (1e6, "µs") if seconds < 1e-3 else (1e3, "ms")
+
+
 def raster(ax: Any, spikes: np.ndarray, *, dt: float, title: str = "") -> None:
-    """Draws spikes ``[T, n]`` as dots, time [ms] to the right, one row a neuron."""
+    """Draws spikes ``[T, n]`` as dots, time to the right, one row a neuron."""
     spikes = _array("spikes", spikes, "[T, n]", finite=True)
     check.dt(dt)
     step, unit = np.nonzero(spikes)
     size = float(np.clip(2000.0 / max(len(step), 1), 0.5, 12.0))
-    ax.scatter(step * dt * 1e3, unit, s=size, c="black", marker="o", linewidths=0)
-    ax.set(xlim=(0, len(spikes) * dt * 1e3), ylim=(-0.5, spikes.shape[1] - 0.5))
-    ax.set(xlabel="time (ms)", ylabel="neuron", title=title)
+    per, unit_of_time = _clock(len(spikes) * dt)
+    ax.scatter(step * dt * per, unit, s=size, c="black", marker="o", linewidths=0)
+    ax.set(xlim=(0, len(spikes) * dt * per), ylim=(-0.5, spikes.shape[1] - 0.5))
+    ax.set(xlabel=f"time ({unit_of_time})", ylabel="neuron", title=title)
 
 
 def voltages(
     ax: Any, v: np.ndarray, *, dt: float, title: str = "", bold: int | None = None
 ) -> None:
-    """Draws voltages ``[T, n]`` over time [ms]; one of them may stand out."""
+    """Draws voltages ``[T, n]`` over time; one of them may stand out."""
     v = _array("v", v, "[T, n]")
     check.dt(dt)
     if bold is not None:
         check.whole("bold", bold, least=0)
-    time = (np.arange(len(v)) + 1) * dt * 1e3
+    per, unit_of_time = _clock(len(v) * dt)
+    time = (np.arange(len(v)) + 1) * dt * per
     for k in range(v.shape[1]):
         chosen = k == bold
         ax.plot(
@@ -67,7 +74,8 @@ def voltages(
         )
     if bold is not None:
         ax.legend(frameon=False)
-    ax.set(xlim=(0, len(v) * dt * 1e3), xlabel="time (ms)", ylabel="voltage (θ)")
+    ends = 0, len(v) * dt * per
+    ax.set(xlim=ends, xlabel=f"time ({unit_of_time})", ylabel="voltage (θ)")
     ax.set(title=title)
 
 

@@ -42,6 +42,15 @@ def test_a_raster_has_a_dot_for_each_spike(ax, rng):
     assert (ax.get_xlabel(), ax.get_title()) == ("time (ms)", "spikes")
 
 
+def test_the_time_of_a_fast_chip_is_told_in_microseconds(ax):
+    plot.raster(ax, np.eye(20), dt=1.7e-6)
+    assert ax.get_xlabel() == "time (µs)"
+    np.testing.assert_allclose(ax.get_xlim(), (0.0, 34.0))
+    plot.voltages(ax, np.eye(20), dt=1.7e-6)
+    assert ax.get_xlabel() == "time (µs)"
+    np.testing.assert_allclose(ax.lines[0].get_xdata()[:2], [1.7, 3.4])
+
+
 def test_a_silent_raster_is_empty(ax):
     plot.raster(ax, np.zeros((50, 7)), dt=1e-3)
     assert len(drawn(ax).collections[0].get_offsets()) == 0
