@@ -44,7 +44,6 @@ class About:
         matrix: weights -> ``[n_in, n_out]``, of a connection that is one product.
         row: the step of a cell that is its parts one after another, and nothing else;
             what was given another step since is more.
-        whole: whether what a device shows of it is told as of its only part.
     """
 
     make: Callable[..., Any] | None = None
@@ -57,7 +56,6 @@ class About:
     watch: Callable[[tuple[str, ...]], Any] | None = None
     matrix: Callable[[Any], jax.Array] | None = None
     row: Callable[..., Any] | None = None
-    whole: bool = False
 
 
 Options = ParamSpec("Options")

@@ -58,7 +58,7 @@ def chain(*cells: Cell, outputs: Names = None, **named: Cell) -> Cell:
 
     def build(beside):
         wanted = Wanted("chain", parts, outputs, list(parts)[-1], beside)
-        return with_replay(_in_turn(parts, pack, wanted), build)
+        return with_replay(_in_turn(parts, pack, wanted), build, parts)
 
     def rebuild(change):
         new = {key: change(key, cell) for key, cell in parts.items()}

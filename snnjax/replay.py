@@ -16,20 +16,17 @@ from snnjax.cell import Cell, run_cell
 from snnjax.seen import Seen
 
 
-@jax.custom_jvp
 def splice(model: jax.Array, measured: jax.Array) -> jax.Array:
     """The measured value, with the gradient of the model's, both of one shape.
 
-    ``model + stop_gradient(measured - model)`` is the same but for rounding, which the
-    threshold of a spike does not forgive.
+        stop_gradient(measured) + (model - stop_gradient(model))
+
+    The parenthesis is zero, exactly. ``model + stop_gradient(measured - model)`` would
+    round, which the threshold of a spike does not forgive; and a rule of its own
+    (``custom_jvp``) would be lost in derivatives of derivatives of a scan.
     """
-    del model
-    return measured
-
-
-@splice.defjvp
-def _splice_jvp(primals, tangents):
-    return splice(*primals), tangents[0]
+    measured, same = jax.lax.stop_gradient((measured, model))
+    return measured + (model - same)
 
 
 def measured_voltage(model: jax.Array, seen: Seen) -> jax.Array:
@@ -108,17 +105,24 @@ class Shown(NamedTuple):
     run: Callable[..., tuple[Any, Any]]
 
 
-def with_replay(cell: Shown, watch: Callable[[tuple[str, ...]], Cell]) -> Cell:
+def with_replay(
+    cell: Shown, watch: Callable[[tuple[str, ...]], Cell], parts: Mapping[Any, Cell]
+) -> Cell:
     """A compound cell and its replay.
 
     Args:
         cell: the cell, told what was seen.
         watch: names -> the compound that shows these as well, with its replay.
+        parts: those of which something can be seen, by key.
     """
 
     def of_pairs(advance):
         def replaying(weights, state, given, dt):
             x, seen = given
+            for key in seen:
+                if key not in parts:
+                    told = ", ".join(map(str, parts))
+                    raise ValueError(f"What is seen is of {told}, got {key}.")
             return advance(weights, state, x, dt, seen)
 
         return replaying
@@ -128,7 +132,7 @@ def with_replay(cell: Shown, watch: Callable[[tuple[str, ...]], Cell]) -> Cell:
         rest=lambda given: cell.rest(given[0]),
         step=of_pairs(cell.step),
         run=of_pairs(cell.run),
-        about=About(watch=lambda names: watch(names).replay),
+        about=About(parts=parts, watch=lambda names: watch(names).replay),
     )
     step, run = map(_of_nothing, (cell.step, cell.run))
     return Cell(cell.init, cell.rest, step, run, replay=replay)

@@ -102,6 +102,7 @@ def checked(
     """
     check.one("most_lost", most_lost)
     check.between("most_lost", most_lost, 0.0, 1.0)
+    _check_kinds(recording)
     seen, notes = recording
     if len(seen) != len(shapes):
         raise DeviceError(
@@ -115,6 +116,21 @@ def checked(
         raise DeviceError("The device measured nothing, of any population.")
     _check_notes(notes, most_lost)
     return recording
+
+
+def _check_kinds(recording):
+    """Refuses what is no recording."""
+    kind = type(recording).__name__
+    if not isinstance(recording, Recording):
+        raise DeviceError(f"The device answered with a {kind}, not with a Recording.")
+    seen, notes = recording
+    if not isinstance(seen, tuple | list) or not all(isinstance(e, Seen) for e in seen):
+        raise DeviceError("The device recorded something else than Seen of each.")
+    plain = int, float, np.generic
+    if not isinstance(notes, Mapping) or not all(
+        isinstance(x, plain) for x in notes.values()
+    ):
+        raise DeviceError("The notes of the device are no numbers by name.")
 
 
 def _wrong_spikes(spikes, shape):
@@ -176,7 +192,8 @@ class Steady:
         with Steady(lambda: emulated_chip((64, 100, 10), dt=1e-3)) as device: …
 
     A failed call is asked again, of a new device that is programmed the same. As noise
-    is a function of the trial, what comes of it is what would have come without.
+    and drift are functions of the trial, what comes of it is what would have come
+    without; only what is asked without a trial sees a chip that is young again.
     """
 
     def __init__(self, make: Callable[[], Device], tries: int = 3) -> None:
@@ -229,6 +246,8 @@ class Steady:
             try:
                 if self._device is None:
                     self._device = self._make()
+                    made = "What make starts, the device,"
+                    check.fields(made, self._device, "program", "run")
                 return call(self._device)
             except DeviceError as error:
                 self.close()
@@ -240,8 +259,8 @@ class Steady:
     def close(self) -> None:
         """Ends the device; the next call starts another."""
         device, self._device, self._held = self._device, None, None
-        if device is not None and hasattr(device, "close"):
-            device.close()
+        with suppress(Exception):  # it may be gone already
+            getattr(device, "close", lambda: None)()
 
     def __enter__(self) -> Self:
         return self

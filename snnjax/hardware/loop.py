@@ -17,7 +17,6 @@ import jax.numpy as jnp
 import numpy as np
 
 from snnjax import check
-from snnjax.about import About
 from snnjax.cell import Cell, State, Weights, check_cell, check_input, unroll
 from snnjax.check import Number
 from snnjax.compose import learn
@@ -47,9 +46,10 @@ def populations(cell: Cell) -> tuple[str, ...]:
 
 def _units(cell, prefix=""):
     """What can be recorded as a whole, by dotted name."""
-    about = cell.about or About()
-    parts = about.parts
-    if not parts or cell.replay is None or about.whole:
+    parts = {}
+    if cell.replay is not None and cell.replay.about is not None:
+        parts = cell.replay.about.parts
+    if not parts:
         return {prefix.removesuffix(".") or _alone(cell): cell}
     units = {}
     for key, part in parts.items():
@@ -59,7 +59,7 @@ def _units(cell, prefix=""):
 
 def _alone(cell):
     """The name of a cell that is in no network: that of its factory, as of ``flat``."""
-    while cell.about is not None and cell.about.whole:
+    while cell.about is not None and len(cell.about.parts) == 1:
         (cell,) = cell.about.parts.values()
     return next(iter(flat(cell).leaves))
 
@@ -131,7 +131,8 @@ def in_the_loop(
     _refuse_learned(cell)
     named = _by_name(cell, seen)
     units = _units(cell)
-    recorded = {k: _checked(k, units[k], each) for k, each in named.items()}
+    steps = len(jax.tree.leaves(xs)[0])
+    recorded = {k: _checked(k, units[k], each, steps) for k, each in named.items()}
     if not recorded:
         raise ValueError(
             "seen holds nothing that was measured: that is software training, "
@@ -186,9 +187,15 @@ def _by_name(cell, seen):
     return {k: e for k, e in given.items() if any(x is not None for x in e)}
 
 
-def _checked(name, unit, seen):
+def _checked(name, unit, seen, steps):
     """A recording whose unknown voltages are zero, refused if it is none."""
     spikes, v, known = seen
+    for field, each in (("spikes", spikes), ("v", v)):
+        if each is not None and np.shape(each)[:1] != (steps,):
+            raise ValueError(
+                f"The {field} that were seen of {name} must have the {steps} steps of "
+                f"xs, [T, *batch, n], got shape {np.shape(each)}."
+            )
     if spikes is not None:
         spikes = _spikes(name, spikes, unit)
     if v is None:
@@ -214,19 +221,21 @@ def _checked(name, unit, seen):
 
 def _spikes(name, spikes, unit):
     what = f"The spikes that were seen of {name}"
-    check.raster(what, spikes)
-    check.finite(what, spikes)
+    check.array(what, spikes)
+    if jnp.issubdtype(spikes.dtype, jnp.floating):
+        check.finite(what, spikes)
     values = check.concrete(spikes)
     odd = np.zeros(0) if values is None else values[~np.isin(values, (0, 1))]
     if unit.replay is not None and odd.size:
         raise ValueError(f"{what} must be 0 or 1, got {odd.flat[0]!r}.")
-    return jnp.asarray(spikes)
+    floating = jnp.issubdtype(spikes.dtype, jnp.floating)
+    return jnp.asarray(spikes) if floating else jnp.asarray(spikes).astype(jnp.uint8)
 
 
 def _nested(cell, recorded, prefix):
     """Recordings by key of the parts."""
     found = {}
-    for key, part in cell.about.parts.items():
+    for key, part in cell.replay.about.parts.items():
         name = f"{prefix}{key}"
         if name in recorded:
             found[key] = recorded[name]

@@ -22,6 +22,7 @@ from snnjax.cell import Cell, Weights, check_cell
 from snnjax.check import Number
 from snnjax.hardware.checks import check_weights
 from snnjax.hardware.wrapped import wrapped
+from snnjax.replay import splice
 
 _MOST_BITS = 24  # of a float32
 
@@ -77,15 +78,9 @@ def _quantized(most, step, axis, w):
     return _rounded(most, exact, jax.lax.stop_gradient(step)).astype(w.dtype)
 
 
-@partial(jax.custom_jvp, nondiff_argnums=(0,))
 def _rounded(most, w, step):
-    steps = jnp.clip(jnp.round(w / step), -most, most)
-    return jnp.broadcast_to(step, w.shape) * steps
-
-
-@_rounded.defjvp
-def _rounded_jvp(most, primals, tangents):
-    return _rounded(most, *primals), tangents[0]
+    steps = jax.lax.stop_gradient(jnp.clip(jnp.round(w / step), -most, most))
+    return splice(w, jnp.broadcast_to(step, w.shape) * steps)
 
 
 def within_range(weights: Any, bits: int, step: Number) -> Any:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 
 from snnjax import check
+from snnjax.hardware.checks import check_weights
 from snnjax.hardware.device import Device, Handle, Recording
 
 
@@ -43,7 +44,12 @@ class ScaledReadout:
         self._device, self._largest = device, float(largest)
 
     def program(self, weights: Sequence[np.ndarray]) -> Loaded:
-        """As ``Device.program``."""
+        """As ``Device.program``.
+
+        Raises:
+            ValueError: for weights that are no floating-point arrays, or not finite.
+        """
+        check_weights("weights", tuple(weights))
         *below, last = map(np.asarray, weights)
         scale = max(1.0, float(np.max(np.abs(last), initial=0.0)) / self._largest)
         fitted = (last / scale).astype(last.dtype)
@@ -56,7 +62,7 @@ class ScaledReadout:
         seen, notes = self._device.run(handle.handle, spikes, trial=trial)
         last = seen[-1]
         if last.v is not None:
-            v = np.asarray(last.v)
+            v = np.asarray(last.v, np.result_type(last.v, np.float32))
             last = last._replace(v=(v * handle.scale).astype(v.dtype))
         return Recording((*seen[:-1], last), {**notes, "readout_scale": handle.scale})
 

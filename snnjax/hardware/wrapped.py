@@ -47,7 +47,6 @@ def wrapped(
         rebuild=lambda change: again(change(part, cell)),
         watch=build,
         matrix=matrix,
-        whole=True,
     )
     return build(())._replace(about=about)
 

@@ -61,7 +61,7 @@ def graph(
 
     def build(beside):
         wanted = Wanted("graph", parts, outputs, None, beside)
-        return with_replay(wired(plan, wanted), build)
+        return with_replay(wired(plan, wanted), build, plan.cells)
 
     def rebuild(change):
         new = {k: change(k, cell) for k, cell in plan.cells.items()}

@@ -213,7 +213,7 @@ def _opened(layer, outputs):
         wanted = Wanted(
             "recurrent", layer.parts, outputs, "neuron", beside, within="neuron"
         )
-        return with_replay(_closed(layer, wanted), build)
+        return with_replay(_closed(layer, wanted), build, {"neuron": layer.neuron})
 
     def rebuild(change):
         new = {key: change(key, cell) for key, cell in layer.parts.items()}
@@ -265,7 +265,6 @@ def _closed(layer, wanted):
 
     def through(advance, close):
         def passing(weights, state, x, dt, recorded):
-            _only_neurons(recorded)
             weights, states = layer.weights(weights), layer.states(state)
             outs, seen = {}, {}
             if layer.input is not None:
@@ -298,15 +297,6 @@ def _current_like(layer, x):
         x = check.wide(x)
     n = output_like(layer.input, (), x).shape[-1]
     return jnp.broadcast_to(jnp.zeros_like(x[..., :1]), (*x.shape[:-1], n))
-
-
-def _only_neurons(recorded):
-    """Refuses a recording of a connection."""
-    for key in recorded:
-        if key != "neuron":
-            raise ValueError(
-                f"What a device shows of a recurrent layer are its neurons, got {key}."
-            )
 
 
 def _step(layer, wanted, weights, states, before, given, dt):

@@ -163,7 +163,8 @@ class Firing(NamedTuple):
         if left is not None:
             v = jnp.where(left > 0, state.v, v)
         if any(each is not None for each in seen):
-            v = splice(v, _agreeing(v, constants.threshold, seen))
+            frozen = None if left is None else left > 0
+            v = splice(v, _agreeing(v, constants.threshold, seen, frozen))
         s = fire(v - constants.threshold)
         if left is not None:
             assert constants.refractory is not None
@@ -184,14 +185,21 @@ class Firing(NamedTuple):
         return jnp.where(seen.spikes > 0, jnp.zeros_like(left), left)
 
 
-def _agreeing(v: jax.Array, threshold: jax.Array, seen: Seen) -> jax.Array:
+def _agreeing(
+    v: jax.Array, threshold: jax.Array, seen: Seen, frozen: jax.Array | None
+) -> jax.Array:
     """The voltage before the reset, on the side of the threshold where the spike is.
 
     u = v̂ where it is known and ŝ = 0, else v      ŝ = 1[v > θ] if it is not known
     v⁻ = max(u, θ⁺) where ŝ = 1, min(u, θ) where ŝ = 0     θ⁺ the next number
+
+    A neuron that is frozen stays silent wherever it is, v⁻ = u.
     """
     fired = v > threshold if seen.spikes is None else seen.spikes > 0
-    silent = jnp.minimum(measured_voltage(v, seen), threshold)
+    u = measured_voltage(v, seen)
+    silent = jnp.minimum(u, threshold)
+    if frozen is not None:
+        fired, silent = fired & ~frozen, jnp.where(frozen, u, silent)
     return jnp.where(fired, jnp.maximum(v, jnp.nextafter(threshold, jnp.inf)), silent)
 
 
@@ -233,6 +241,10 @@ def _integrate(constants, state, x):
 
 def _integrate_seen(constants, state, given):
     x, seen = given
+    if seen.spikes is not None:
+        raise ValueError(
+            "li does not fire: what is seen of it are voltages, Seen(v=…)."
+        )
     v, i = flow(constants, state.v, state.i, x.astype(state.v.dtype))
     state = LIState(splice(v, measured_voltage(v, seen)), i)
     return state, state.v

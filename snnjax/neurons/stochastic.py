@@ -30,6 +30,7 @@ from snnjax.neurons.leaky import (
     lif_rest,
 )
 from snnjax.neurons.population import population
+from snnjax.replay import splice
 from snnjax.surrogate import Sigmoid, check_density
 from snnjax.surrogate.derivative import applied
 
@@ -76,18 +77,7 @@ def _probability(v, noise):
 def _draw(key, v, noise):
     probability = _probability(check.wide(v), noise)
     drawn = jax.random.uniform(key, v.shape, probability.dtype) < probability
-    return _drawn(drawn.astype(v.dtype), probability.astype(v.dtype))
-
-
-@jax.custom_jvp
-def _drawn(s, probability):
-    del probability
-    return s
-
-
-@_drawn.defjvp
-def _drawn_jvp(primals, tangents):
-    return _drawn(*primals), tangents[1]
+    return splice(probability.astype(v.dtype), drawn.astype(v.dtype))
 
 
 @factory

@@ -99,7 +99,21 @@ _spike_forward_mode = jax.custom_jvp(_fire)
 @_spike_forward_mode.defjvp
 def _spike_jvp(primals, tangents):
     v, shape = primals
-    return _spike_forward_mode(v, shape), tangents[0] * applied(shape, v)
+    s = _fire(v, shape) + _rising(v, shape)
+    return s, tangents[0] * applied(shape, v)
+
+
+def _rising(v, shape):
+    """Zero, with derivative h and second derivative h'.
+
+    In derivatives of derivatives of a scan JAX forgets the rule of ``custom_jvp`` and
+    differentiates the value that it gave.
+    """
+    at = jax.lax.stop_gradient(v)
+    h, slope = jax.jvp(lambda v: applied(shape, v), (at,), (jnp.ones_like(at),))
+    h, slope = (jnp.where(jnp.isfinite(x), x, jnp.zeros_like(x)) for x in (h, slope))
+    d = v - at
+    return d * jax.lax.stop_gradient(h) + 0.5 * d * d * jax.lax.stop_gradient(slope)
 
 
 def as_pytree(shape: Shape) -> Any:

@@ -72,7 +72,7 @@ def train_on_chip(
     check.one_of("task", task, CHIP_TASKS)
     check.whole("seed", seed, least=0)
     found = chip_task(task, data)
-    weights, rate = _start(found, start, seed)
+    weights, rate = _start(found, start, seed, data)
     epochs = EPOCHS[task][start is not None] if epochs is None else epochs
     check.whole("epochs", epochs)
     made = partial(
@@ -87,6 +87,7 @@ def train_on_chip(
     folder = Path(folder)
     schedule = found.schedule._replace(epochs=epochs, learning_rate=rate)
     found = found._replace(schedule=schedule)
+    _refuse_loss(folder, seed)
     folder.mkdir(parents=True, exist_ok=True)
     with files.lock(folder), ScaledReadout(Steady(made), looped.LARGEST) as device:
         summary = {
@@ -104,17 +105,29 @@ def train_on_chip(
     return summary
 
 
+def _refuse_loss(folder, seed):
+    """Refuses a file, and a folder whose summary would be replaced by another's."""
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"{folder} must be a folder, it is a file.")
+    other = sorted({each.name for each in folder.glob("seed*")} - {f"seed{seed}"})
+    if other:
+        raise ValueError(
+            f"{folder} holds {', '.join(other)}, seed {seed} was asked for. Name "
+            "another folder."
+        )
+
+
 def _wrong():
     """What else is wrong with the chip, as JSON has it."""
     every = Imperfections()._asdict().items()
     return {k: list(x) if isinstance(x, tuple) else x for k, x in every}
 
 
-def _start(task: Task, start, seed):
+def _start(task: Task, start, seed, data):
     """First weights, and the learning rate that suits them."""
     if start is None:
         return task.network.cell.init(jax.random.key(seed)), task.schedule.learning_rate
-    run = load_run(start)
+    run = load_run(start, data)
     if run.task.name != task.name:
         raise ValueError(
             f"start: {start} is a run of {run.task.name}, expected {task.name}: snnjax "

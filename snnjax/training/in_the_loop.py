@@ -8,7 +8,7 @@ import numpy as np
 import optax
 
 from snnjax import check
-from snnjax.hardware import Device
+from snnjax.hardware import Device, checked
 from snnjax.training.step import Metrics, TrainState, make_step
 
 
@@ -47,7 +47,8 @@ def loop_step(
 
     Raises:
         ValueError: for what is no device, function or optimizer. The step raises
-            ``DeviceError`` if the device fails; the state before is as it was.
+            ``DeviceError`` if the device fails or records what is no recording (see
+            ``checked``); the state before is as it was.
     """
     check.fields("device", device, "program", "run")
     check.function("to_chip", to_chip)
@@ -63,7 +64,18 @@ def loop_step(
     def step(state: TrainState, xs: Any, *batch: Any) -> tuple[TrainState, Metrics]:
         programmed = device.program([*map(np.asarray, chip_weights(state.weights))])
         shown = device.run(programmed, np.asarray(xs), trial=int(state.step))
+        checked(shown, [_shape(each) for each in getattr(shown, "seen", ())])
         state, metrics = update(state, xs, shown.seen, *batch)
+        twice = {*metrics} & {*shown.notes}
+        if twice:
+            raise ValueError(f"The device has notes called as metrics are: {twice}.")
         return state, {**shown.notes, **metrics}
 
     return step
+
+
+def _shape(seen: Any) -> tuple[int, ...]:
+    """Of what was seen of a population; both parts of it must have the same."""
+    either: Any = getattr(seen, "spikes", None)
+    either = getattr(seen, "v", ()) if either is None else either
+    return np.shape(either)

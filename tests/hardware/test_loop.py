@@ -417,12 +417,15 @@ REFUSED = {
     "is nothing that can be seen": lambda seen: {"elsewhere": seen["hidden.1"]},
     "must be Seen": lambda seen: {"hidden.1": seen["hidden.1"].spikes},
     "must have shape": lambda seen: other(seen, spikes=seen["hidden.1"].spikes[:, :1]),
-    "of one length": lambda seen: other(seen, v=None, spikes=np.ones((T + 1, B, N))),
+    "must have the 24 steps": lambda seen: other(
+        seen, v=None, spikes=np.ones((T + 1, B, N))
+    ),
     "must be 0 or 1": lambda seen: other(seen, spikes=2.0 * seen["hidden.1"].spikes),
     "must be finite": lambda seen: other(seen, v=seen["hidden.1"].v * np.nan),
     "must broadcast": lambda seen: other(seen, known=np.ones((3, 2), bool)),
     "True or False": lambda seen: other(seen, known=np.full(N, 0.5)),
     "no v that it is about": lambda seen: other(seen, v=None, known=np.ones(N, bool)),
+    "li does not fire": lambda seen: {"out.1": Seen(spikes=np.ones((T, B, 3)))},
     "floating point": lambda seen: other(seen, v=np.ones((T, B, N), np.int8)),
 }
 
@@ -435,6 +438,65 @@ def test_recordings_that_do_not_fit_are_refused(said):
         in_the_loop(net, weights, xs, seen, dt=DT)
     with pytest.raises(ValueError, match=said):
         jax.jit(lambda w: in_the_loop(net, w, xs, seen, dt=DT))(weights)
+
+
+@pytest.mark.parametrize("reset", ["zero", "subtract", "none"])
+def test_frozen_neurons_are_silent_wherever_they_are(reset):
+    """A refractory neuron may lie above the threshold."""
+    params = snn.LIFParams(10e-3, 4e-3, refractory=3e-3)
+    neuron = lambda n, reset, backend: snn.lif(  # noqa: E731
+        n, params, reset=reset, backend=backend
+    )
+    net = layered(reset, "xla", neuron)
+    _, *given = example("layers", "zero")
+    seen = jax.jit(partial(show, net, dt=DT))(*given[:2])
+    expected = software(net, *given)
+    for name, how in PARTIALS.items():
+        found = looped_gradient(net, *given, known(seen, how))
+        assert apart(expected, found) < 1e-6, name
+
+
+def test_edges_of_a_graph_are_not_seen():
+    net, weights, xs, _ = example("graph", "zero")
+    seen = show(net, weights, xs, dt=DT)
+    with pytest.raises(ValueError, match="nothing that can be seen; there are e, i, o"):
+        in_the_loop(net, weights, xs, {"e->i": seen["e"]}, dt=DT)
+    with pytest.raises(ValueError, match="What is seen is of e, i, out, got e->i"):
+        snn.unroll(net.replay, weights, (xs, {"e->i": seen["e"]}), dt=DT)
+
+
+@pytest.mark.parametrize("dtype", [bool, np.int8, np.int64, np.uint8, np.float16])
+def test_spikes_may_come_as_any_numbers(dtype):
+    net, *given = example("layers", "zero")
+    seen = on_chip("layers", "zero")
+    cast = {
+        k: each
+        if each.spikes is None
+        else each._replace(spikes=np.asarray(each.spikes).astype(dtype))
+        for k, each in seen.items()
+    }
+    expected = looped_gradient(net, *given, seen)
+    assert apart(expected, looped_gradient(net, *given, cast)) < 1e-6
+
+
+def test_second_derivatives_pass_what_was_seen(x64):
+    """Also in a scan, where JAX would forget a rule of its own."""
+    m = jnp.asarray([0.5, 0.9])
+
+    def body(total, k, w):
+        return total + jnp.sin(splice(w * k, 0.7 * k) ** 2)
+
+    def scanned(w):
+        add = lambda total, k: (body(total, k, w), None)  # noqa: E731
+        return jax.lax.scan(add, jnp.zeros(()), m)[0]
+
+    def unrolled(w):
+        return body(body(jnp.zeros(()), m[0], w), m[1], w)
+
+    for twice in (lambda f: jax.grad(jax.grad(f)), jax.hessian):
+        expected = twice(unrolled)(0.7)
+        np.testing.assert_allclose(twice(scanned)(0.7), expected, rtol=1e-12)
+        assert abs(expected) > 1.0
 
 
 def test_nan_where_nothing_was_measured_does_not_matter():

@@ -37,6 +37,14 @@ def test_what_fits_is_left_alone(chip):
     assert loaded.scale == 1.0
 
 
+@pytest.mark.parametrize("odd", [1, np.nan, np.inf])
+def test_weights_that_cannot_be_scaled_are_refused(chip, odd):
+    dtype = int if odd == 1 else np.float32
+    weights = [np.full((6, 5), 0.5, np.float32), np.full((5, 3), odd, dtype)]
+    with pytest.raises(ValueError, match="weights"):
+        ScaledReadout(chip, 1.0).program(weights)
+
+
 @pytest.mark.parametrize(
     ("device", "largest", "said"),
     [(None, 1.0, "device"), ("chip", 0.0, "largest"), ("chip", np.nan, "largest")],

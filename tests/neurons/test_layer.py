@@ -1,12 +1,13 @@
 from itertools import product
 
 import jax
+import jax.flatten_util
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 import snnjax as snn
-from snnjax.surrogate import Gaussian
+from snnjax.surrogate import ForwardMode, Gaussian, SuperSpike
 
 T, B, N_IN, N = 25, 3, 6, 5
 DT = 1e-3
@@ -160,3 +161,39 @@ def test_a_layer_keeps_less_for_its_gradient_than_a_scan():
 
     stepping = snn.recurrent(20, 64, snn.lif(64)._replace(loop=None))
     assert bytes_kept(cell) < 0.9 * bytes_kept(stepping)
+
+
+@pytest.mark.parametrize("looped", [False, True])
+@pytest.mark.parametrize("surrogate", [SuperSpike(2.0), ForwardMode(SuperSpike(2.0))])
+def test_second_derivatives_of_a_run_are_those_of_steps_in_a_row(
+    looped, surrogate, x64
+):
+    """Not of scanned steps: JAX forgets a rule of its own in a scan."""
+    params = snn.LIFParams(5e-3, 2e-3, 0.3)
+    neuron = snn.lif(4, params, surrogate=surrogate, reset="subtract", backend="xla")
+    first = (
+        snn.recurrent(3, 4, neuron) if looped else snn.chain(snn.dense(3, 4), neuron)
+    )
+    net = snn.chain(first, snn.dense(4, 2), snn.li(2))
+    xs = 3.0 * jax.random.uniform(jax.random.key(0), (6, 2, 3))
+    target = jax.random.normal(jax.random.key(5), (6, 2, 2))
+    drawn = jax.tree.map(lambda w: 2.0 * w, net.init(jax.random.key(1)))
+    weights, unravel = jax.flatten_util.ravel_pytree(drawn)
+
+    def run(w):
+        return jnp.mean((snn.unroll(net, unravel(w), xs, dt=1e-3)[1] - target) ** 2)
+
+    def steps(w):
+        state, ys = net.rest(xs[0]), []
+        for x in xs:
+            state, y = net.step(unravel(w), state, x, 1e-3)
+            ys.append(y)
+        return jnp.mean((jnp.stack(ys) - target) ** 2)
+
+    expected = jax.jit(jax.jacrev(jax.grad(steps)))(weights)
+    assert jnp.abs(expected).max() > 0.1
+    twice = [lambda f: jax.jacrev(jax.grad(f))]
+    twice += [jax.hessian] if isinstance(surrogate, ForwardMode) else []
+    for derive in twice:
+        found = jax.jit(derive(run))(weights)
+        np.testing.assert_allclose(found, expected, atol=1e-12)

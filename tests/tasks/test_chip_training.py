@@ -37,6 +37,10 @@ def test_a_chip_is_learned_from_software_and_the_folder_tells_it(software, tmp_p
     assert np.abs(run.weights["seed0"]["hidden"][0].w).max() <= LARGEST * 1.000001
     moved = transfer(tmp_path, tmp_path / "t", mismatch=[0.3], chips=3, samples=50)
     assert moved["mean"][0] < 1.0
+    with pytest.raises(ValueError, match="holds seed0, seed 1 was asked for"):
+        train_on_chip("digits", tmp_path, seed=1, epochs=2, progress=False)
+    with pytest.raises(ValueError, match="it is a file"):
+        train_on_chip("digits", tmp_path / "summary.json", epochs=2, progress=False)
     with pytest.raises(ValueError, match=r"chip\.serial"):
         train_on_chip(
             "digits", tmp_path, serial=2, start=software, epochs=2, progress=False

@@ -13,6 +13,7 @@ from snnjax.hardware import (
     IDEAL,
     DeviceError,
     Recording,
+    Seen,
     Steady,
     emulated_chip,
     in_the_loop,
@@ -159,3 +160,24 @@ def test_nonsense_is_refused(changed, said):
     given = {"device": Library(), "to_chip": to_chip, "project": lambda w: w}
     with pytest.raises(ValueError, match=said):
         loop_step(loss_fn=loss(in_the_loop), optimizer=OPTIMIZER, **given | changed)
+
+
+WRONG = {
+    "neither 0 nor 1": lambda seen: (seen[0]._replace(spikes=0.5 + 0 * seen[0].v),),
+    "not finite": lambda seen: (seen[0]._replace(v=np.nan * seen[0].v),),
+    "place of": lambda seen: (seen[0]._replace(v=seen[0].v[:1]),),
+    "measured nothing": lambda seen: (Seen(), Seen()),
+    "something else than Seen": lambda seen: (None, None),
+}
+
+
+@pytest.mark.parametrize("said", WRONG)
+def test_what_is_no_recording_is_a_failure_of_the_device(said):
+    class Odd(Library):
+        def run(self, handle, spikes, *, trial):
+            seen = super().run(handle, spikes, trial=trial).seen
+            return Recording((*WRONG[said](seen), *seen[1:])[:2], {})
+
+    step = loop_step(Odd(), to_chip, loss(in_the_loop), OPTIMIZER)
+    with pytest.raises(DeviceError, match=said):
+        step(init_train_state(WEIGHTS, OPTIMIZER), XS, LABELS)
