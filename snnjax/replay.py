@@ -19,11 +19,10 @@ from snnjax.seen import Seen
 def splice(model: jax.Array, measured: jax.Array) -> jax.Array:
     """The measured value, with the gradient of the model's, both of one shape.
 
-        stop_gradient(measured) + (model - stop_gradient(model))
-
-    The parenthesis is zero, exactly. ``model + stop_gradient(measured - model)`` would
-    round, which the threshold of a spike does not forgive; and a rule of its own
-    (``custom_jvp``) would be lost in derivatives of derivatives of a scan.
+    As ``measured + (model - stop_gradient(model))``, whose parenthesis is zero,
+    exactly. ``model + stop_gradient(measured - model)`` would round, which the
+    threshold of a spike does not forgive; and a rule of its own (``custom_jvp``) would
+    be lost in derivatives of derivatives of a scan.
     """
     measured, same = jax.lax.stop_gradient((measured, model))
     return measured + (model - same)

@@ -32,7 +32,7 @@ ARROWS = {  # who may import whom, besides themselves
     },
     "networks": {
         *("about", "cell", "check", "compose", "kernels", "loops", "neurons", "parts"),
-        *("probes", "replay"),
+        *("masks", "probes", "replay"),
     },
     "states": set(),
     "hardware": {

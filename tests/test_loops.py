@@ -97,7 +97,7 @@ INSIDE = {  # what always runs inside another loop, or inside ``jit``
     *("kernels.convolve._a_few_at_a_time", "kernels.convolve.by_products"),
     *("kernels.products._from_raster", "learning.online.units.judged"),
     *("loops.several", "neurons.parallel.decayed_sums"),
-    "senses.hearing.bushy._binomial",
+    *("senses.hearing.bushy._binomial", "tasks.transfers.hits"),
     "networks.sparse_connect._events",
 }
 

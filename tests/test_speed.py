@@ -9,7 +9,6 @@ import pytest
 
 from benchmarks.report import ROOT
 from benchmarks.speed import (
-from benchmarks.speed import (
     balanced_network,
     checkouts,
     delays,
@@ -17,7 +16,6 @@ from benchmarks.speed import (
     online,
     rival_sides,
     sparse,
-)
     wiring,
     worker,
 )

@@ -248,7 +248,7 @@ STUDY = Study(
     id="R16",
     claim="training in the loop makes up for neurons that are not alike",
     source="Cramer et al. 2022, figure 4",
-    minutes=40,
+    minutes=42,
     run=run,
     one_size=True,
 )

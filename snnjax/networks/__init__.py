@@ -48,6 +48,7 @@ from snnjax.networks.normalize import (
     dropout,
     layer_norm,
 )
+from snnjax.networks.plasticity import ShortTermParams, ShortTermState, short_term
 from snnjax.networks.rates import ScaledWeights, scale_to_rates
 from snnjax.networks.recurrent_layer import (
     ClosedState,
@@ -56,7 +57,6 @@ from snnjax.networks.recurrent_layer import (
     RecurrentWeights,
     recurrent,
 )
-from snnjax.networks.short_term import ShortTermParams, ShortTermState, short_term
 from snnjax.networks.sparse_connect import SparseWeights, fan_in, fan_out, sparse
 
 __all__ = [

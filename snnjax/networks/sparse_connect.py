@@ -42,7 +42,7 @@ def sparse(
 ) -> Cell:
     """A connection of some pairs of neurons, whose indices are given.
 
-        sources = fan_in(key, 1000, 500, 20)         20 inputs of each of 500 neurons
+        sources = fan_in(key, 1000, 500, 20)  # 20 inputs of each of 500 neurons
         targets = fan_out(sources, 1000)
         cell = sparse(targets, 0.1 * np.ones(targets.shape), 500)
 
@@ -253,8 +253,8 @@ def _events(x, w, targets, n_out, most):
 def fan_in(key: jax.Array, n_in: int, n_out: int, k: int) -> jax.Array:
     """Draws k inputs of each output, each with the same chance.
 
-    They are drawn one by one, so that one may come twice, as in ``fixed_indegree`` of
-    NEST: its weights add up.
+    They are drawn one by one, so that one may come twice, as with a fixed
+    indegree in NEST: its weights add up.
 
     Args:
         key: randomness.

@@ -12,6 +12,11 @@ from snnjax.neurons.adaptive import (
     adlif,
     alif,
 )
+from snnjax.neurons.calcium_potassium import (
+    MorrisLecarParams,
+    MorrisLecarState,
+    morris_lecar,
+)
 from snnjax.neurons.conductance import (
     ConductanceLIFParams,
     ConductanceLIFState,
@@ -26,23 +31,18 @@ from snnjax.neurons.exponential import (
     adex,
     eif,
 )
-from snnjax.neurons.hodgkin_huxley import (
-    HodgkinHuxleyParams,
-    HodgkinHuxleyState,
-    hodgkin_huxley,
-)
 from snnjax.neurons.homeostasis import (
     HomeostasisParams,
     HomeostasisState,
     homeostatic_lif,
     synaptic_scaling,
 )
-from snnjax.neurons.leaky import LIFParams, LIFState, LIParams, LIState, li, lif
-from snnjax.neurons.morris_lecar import (
-    MorrisLecarParams,
-    MorrisLecarState,
-    morris_lecar,
+from snnjax.neurons.ion_channels import (
+    HodgkinHuxleyParams,
+    HodgkinHuxleyState,
+    hodgkin_huxley,
 )
+from snnjax.neurons.leaky import LIFParams, LIFState, LIParams, LIState, li, lif
 from snnjax.neurons.parallel import reset_free
 from snnjax.neurons.potentials import kernel_integrals, psp, psp_peak, spike_response
 from snnjax.neurons.quadratic import (
@@ -53,7 +53,7 @@ from snnjax.neurons.quadratic import (
     izhikevich,
     qif,
 )
-from snnjax.neurons.resonate import ResonateParams, ResonateState, resonate
+from snnjax.neurons.resonators import ResonateParams, ResonateState, resonate
 from snnjax.neurons.response import SRMState, srm
 from snnjax.neurons.stochastic import (
     StochasticState,

@@ -23,7 +23,7 @@ from snnjax.cell import Cell
 from snnjax.check import Number
 from snnjax.kernels.products import align
 from snnjax.neurons.checks import check_constants
-from snnjax.neurons.hodgkin_huxley import relaxed
+from snnjax.neurons.ion_channels import relaxed
 from snnjax.neurons.leaky import whole_steps
 from snnjax.neurons.population import population, precise, zeros
 from snnjax.surrogate import Shape, SuperSpike, check_shape, spike
