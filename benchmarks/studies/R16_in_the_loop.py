@@ -246,8 +246,8 @@ def figure(rows: list[dict[str, Any]], shares: dict[str, float], base: float) ->
 
 STUDY = Study(
     id="R16",
-    claim="training in the loop makes up for neurons that are not alike",
-    source="Cramer et al. 2022, figure 4",
+    claim="Training in the loop makes up for neurons that are not alike.",
+    source="Cramer et al. 2022, doi:10.1073/pnas.2109194119",
     minutes=42,
     run=run,
     one_size=True,

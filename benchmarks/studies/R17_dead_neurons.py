@@ -131,8 +131,8 @@ def figure(mean: dict[str, dict[float, float]]) -> Any:
 
 STUDY = Study(
     id="R17",
-    claim="dropout makes a network stand the death of its neurons",
-    source="Cramer et al. 2022, figure 5",
+    claim="Dropout makes a network stand the death of its neurons.",
+    source="Cramer et al. 2022, doi:10.1073/pnas.2109194119",
     minutes=6,
     run=run,
     one_size=True,

@@ -167,8 +167,8 @@ def figure(accuracy: dict, spikes: dict, dt: float) -> Any:
 
 STUDY = Study(
     id="R18",
-    claim="few spikes, and a decision long before the trial ends",
-    source="Cramer et al. 2022, figure 3",
+    claim="Few spikes will do, and a decision falls long before the trial ends.",
+    source="Cramer et al. 2022, doi:10.1073/pnas.2109194119",
     minutes=12,
     run=run,
     one_size=True,

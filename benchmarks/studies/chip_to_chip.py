@@ -121,8 +121,8 @@ def figure(mean: dict[str, dict[int, float]], base: float) -> Any:
 
 STUDY = Study(
     id="chip-to-chip",
-    claim="weights trained in the loop hold for one chip; software teaches the next",
-    source="a study of ours; the training as Cramer et al. 2022",
+    claim="Weights trained in the loop hold for one chip; software teaches others.",
+    source="Training as Cramer et al. 2022, doi:10.1073/pnas.2109194119",
     minutes=6,
     run=run,
     one_size=True,

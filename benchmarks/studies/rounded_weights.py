@@ -102,8 +102,8 @@ def figure(mean: dict[str, dict[int, float]]) -> Any:
 
 STUDY = Study(
     id="rounded-weights",
-    claim="few bits are enough for weights that were trained rounded",
-    source="a study of ours; 6-bit synapses as in Cramer et al. 2022",
+    claim="Few bits are enough for weights that were trained rounded.",
+    source="Synapses as Cramer et al. 2022, doi:10.1073/pnas.2109194119",
     minutes=5,
     run=run,
     one_size=True,
