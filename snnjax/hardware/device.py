@@ -232,6 +232,10 @@ class Steady:
         Raises:
             DeviceError: if every try fails, with the last reason.
         """
+        if not isinstance(handle, list):
+            raise ValueError(
+                f"handle must be what program gave, got a {type(handle).__name__}."
+            )
         return self._steadily(
             lambda device: device.run(self._load(device, handle), spikes, trial=trial)
         )

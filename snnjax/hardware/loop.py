@@ -206,7 +206,9 @@ def _checked(name, unit, seen, steps):
     if known is None:
         check.finite(f"The v that were seen of {name}", v)
         return Seen(spikes, jnp.asarray(v))
-    known = check.truth(f"known, of what was seen of {name},", known)
+    what = f"known, of what was seen of {name},"
+    check.array(what, known)
+    known = check.truth(what, known)
     try:
         known = jnp.broadcast_to(known, np.shape(v))
     except ValueError:

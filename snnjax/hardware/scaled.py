@@ -58,7 +58,15 @@ class ScaledReadout:
     def run(
         self, handle: Loaded, spikes: np.ndarray, *, trial: int | None = None
     ) -> Recording:
-        """As ``Device.run``."""
+        """As ``Device.run``.
+
+        Raises:
+            ValueError: for a handle of something else.
+        """
+        if not isinstance(handle, Loaded):
+            raise ValueError(
+                f"handle must be what program gave, got a {type(handle).__name__}."
+            )
         seen, notes = self._device.run(handle.handle, spikes, trial=trial)
         last = seen[-1]
         if last.v is not None:

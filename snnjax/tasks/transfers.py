@@ -68,7 +68,8 @@ def transfer(
     plot.figure()  # fails here rather than in the end
     out = Path(run) / "transfer" if folder is None else Path(folder)
     found = load_run(run, data)
-    asked = {"run": str(Path(run)), "mismatch": mismatch, "chips": chips, "seed": seed}
+    where = str(Path(run).resolve())
+    asked = {"run": where, "mismatch": mismatch, "chips": chips, "seed": seed}
     network, part = found.task.network, found.task.parts["test"]
     asked |= {"task": found.task.name, "part": "test"}
     asked |= {"samples": min(samples, len(part.labels))}
@@ -88,6 +89,10 @@ def transfer(
 
 def _checked(mismatch):
     """Spreads in order, refused unless each is a fraction."""
+    if not isinstance(mismatch, tuple | list | np.ndarray):
+        raise ValueError(
+            f"mismatch must be spreads, such as (0.1, 0.3), got {check.told(mismatch)}."
+        )
     if not len(mismatch):
         raise ValueError("mismatch must be one number or more, got none.")
     for spread in mismatch:

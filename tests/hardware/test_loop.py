@@ -423,6 +423,9 @@ REFUSED = {
     "must be 0 or 1": lambda seen: other(seen, spikes=2.0 * seen["hidden.1"].spikes),
     "must be finite": lambda seen: other(seen, v=seen["hidden.1"].v * np.nan),
     "must broadcast": lambda seen: other(seen, known=np.ones((3, 2), bool)),
+    "known, of what was seen of hidden.1, must be an array": lambda seen: other(
+        seen, known="some"
+    ),
     "True or False": lambda seen: other(seen, known=np.full(N, 0.5)),
     "no v that it is about": lambda seen: other(seen, v=None, known=np.ones(N, bool)),
     "li does not fire": lambda seen: {"out.1": Seen(spikes=np.ones((T, B, 3)))},

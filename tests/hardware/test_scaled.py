@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from snnjax.hardware import IDEAL, ScaledReadout, emulated_chip
+from snnjax.hardware import IDEAL, ScaledReadout, Steady, emulated_chip
 
 SIZES = 6, 5, 3
 
@@ -35,6 +35,12 @@ def test_what_fits_is_left_alone(chip):
     weights = [np.full((6, 5), 0.5), np.full((5, 3), -0.5)]
     loaded = ScaledReadout(chip, 1.0).program(weights)
     assert loaded.scale == 1.0
+
+
+def test_a_handle_of_something_else_is_refused(chip):
+    for device in (ScaledReadout(chip, 1.0), Steady(lambda: chip)):
+        with pytest.raises(ValueError, match="handle must be what program gave"):
+            device.run("weights", np.zeros((1, 1, 6), np.uint8))
 
 
 @pytest.mark.parametrize("odd", [1, np.nan, np.inf])

@@ -123,6 +123,7 @@ def test_the_command_prints_a_table(trained, capsys, tmp_path):
         ({"chips": 0}, "chips must be at least 1, got 0"),
         ({"samples": 0}, "samples must be at least 1"),
         ({"mismatch": (0.1, -0.2)}, "mismatch is a fraction, 0.3 for 30 %"),
+        ({"mismatch": 0.2}, "mismatch must be spreads"),
         ({"mismatch": (30,)}, "from 0 to 3; got 30"),
         ({"mismatch": ()}, "mismatch must be one number or more"),
         ({"data": "somewhere"}, "come with scikit-learn"),
