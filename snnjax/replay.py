@@ -23,7 +23,19 @@ def splice(model: jax.Array, measured: jax.Array) -> jax.Array:
     exactly. ``model + stop_gradient(measured - model)`` would round, which the
     threshold of a spike does not forgive; and a rule of its own (``custom_jvp``) would
     be lost in derivatives of derivatives of a scan.
+
+    Args:
+        model: what was computed, floating point.
+        measured: what was measured, taken in the dtype of ``model``.
+
+    Raises:
+        ValueError: for what is not floating point, or another shape.
     """
+    check.floating("model", model)
+    check.floating("measured", measured)
+    check.shape("measured, beside model,", measured, jnp.shape(model))
+    model = jnp.asarray(model)
+    measured = jnp.asarray(measured).astype(model.dtype)
     measured, same = jax.lax.stop_gradient((measured, model))
     return measured + (model - same)
 

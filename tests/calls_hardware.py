@@ -97,3 +97,12 @@ def _(n=3):
 def _(n=3):
     given = _network(n)
     return {"cell": given["cell"], "seen": hardware.show(**given)}
+
+
+@call(
+    hardware.splice,
+    shown=dict.fromkeys(("model", "measured"), "on the way of every training step"),
+    infinite="so is the value",
+)
+def _(n=3):
+    return {"model": signal(n), "measured": raster(n)}

@@ -225,6 +225,8 @@ VALUES = {
     "lower": lambda a: 1.0,
     "matrix": lambda a: a(3, 3),
     "mean": lambda a: 0.5,
+    "measured": lambda a: a(T, B, N),
+    "model": lambda a: a(T, B, N),
     "n": lambda a: N,
     "n_in": lambda a: 20,
     "n_out": lambda a: 3,
