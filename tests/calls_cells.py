@@ -154,7 +154,7 @@ def _(n=3):
 
 @call(neurons.reset_free)
 def _(n=3):
-    options = {"surrogate": SuperSpike(), "backend": "auto"}
+    options = {"surrogate": SuperSpike(), "scan": "auto"}
     return {"n": n, "params": snn.LIFParams(), **options}
 
 

@@ -25,7 +25,7 @@ from snnjax.neurons.leaky import LIFParams, LIState, constants_of, flow
 from snnjax.neurons.population import population, zeros
 from snnjax.surrogate import Shape, SuperSpike, check_shape, spike
 
-Backend = Literal["auto", "scan", "associative"]
+Scan = Literal["auto", "sequential", "associative"]
 
 
 @factory
@@ -34,7 +34,7 @@ def reset_free(
     params: LIFParams = LIFParams(),
     *,
     surrogate: Shape = SuperSpike(),
-    backend: Backend = "auto",
+    scan: Scan = "auto",
 ) -> Cell:
     """Leaky neurons that fire above threshold and are not reset: currents to spikes.
 
@@ -44,7 +44,7 @@ def reset_free(
         n: number of neurons.
         params: constants, each ``[]`` or ``[n]``; without refractory time.
         surrogate: pseudo-derivative of the spike, a function of ``v - θ``.
-        backend: how a sequence runs: ``"scan"``, step after step, ``"associative"``,
+        scan: how a sequence runs: ``"sequential"``, step after step, ``"associative"``,
             all at once, or ``"auto"``, the first on CPUs and the second elsewhere.
 
     Returns:
@@ -53,11 +53,11 @@ def reset_free(
         rounding.
 
     Raises:
-        ValueError: as ``lif(reset="none")``, for a refractory time, or another backend.
+        ValueError: as ``lif(reset="none")``, for a refractory time, or another scan.
     """
     check_lif(n, params, "none")
     check_shape("surrogate", surrogate, (n,))
-    check.one_of("backend", backend, ("auto", "scan", "associative"))
+    check.one_of("scan", scan, ("auto", "sequential", "associative"))
     if params.refractory is not None:
         raise ValueError(
             "reset_free has no state but its linear one, so no refractory time: leave "
@@ -85,10 +85,9 @@ def reset_free(
         return state, spike(vs - threshold, surrogate).astype(xs.dtype)
 
     def faster(names):
-        on_cpu = backend == "scan" or (
-            backend == "auto" and jax.default_backend() == "cpu"
-        )
-        return {} if names or on_cpu else {"run": at_once}
+        on_cpu = scan == "auto" and jax.default_backend() == "cpu"
+        stepped = names or on_cpu or scan == "sequential"
+        return {} if stepped else {"run": at_once}
 
     return population("reset_free", n, constants, rest, advance, (), faster)
 

@@ -21,6 +21,12 @@ NETWORKS = {  # by the connection whose default weights they show
     "dense": lambda n: snn.chain(into=snn.dense(n, N), hidden=snn.lif(N)),
     "recurrent": lambda n: snn.chain(hidden=snn.recurrent(n, N, snn.lif(N))),
     "from_events": lambda n: snn.chain(into=from_events(n, N), hidden=snn.lif(N)),
+    "delayed": lambda n: snn.chain(
+        into=networks.delayed(n, N, 5, width=None), hidden=snn.lif(N)
+    ),
+    "low_rank": lambda n: snn.chain(
+        into=networks.low_rank(n, N, 20), hidden=snn.lif(N)
+    ),
     "convolution": lambda n: snn.chain(
         maps=snn.stateless(lambda x: x.reshape(*x.shape[:-1], n // 10, 10)),
         into=convolution(10, 8, kernel=(5,)),

@@ -30,7 +30,7 @@ def outcome(cell, dtype):
 @pytest.mark.parametrize(("dtype", "error"), [("float32", 1e-5), ("float64", 1e-12)])
 def test_all_steps_at_once_are_the_steps_one_after_another(kind, dtype, error, x64):
     cells = [
-        reset_free(N, PARAMS[kind], backend=how) for how in ("scan", "associative")
+        reset_free(N, PARAMS[kind], scan=how) for how in ("sequential", "associative")
     ]
     ((_, (end, spikes)), slopes), ((_, (other, same)), others) = (
         outcome(cell, dtype) for cell in cells
@@ -59,7 +59,7 @@ def test_who_runs_is_chosen_by_device(monkeypatch):
     assert loops(reset_free(N))
     monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
     assert not loops(reset_free(N))
-    assert loops(reset_free(N, backend="scan"))
+    assert loops(reset_free(N, scan="sequential"))
 
 
 def test_a_refractory_time_is_refused():
