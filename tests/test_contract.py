@@ -229,7 +229,11 @@ NEURONS = [
     *("homeostatic lif", "synaptic scaling", "integrator"),
 ]
 
-every_cell = pytest.mark.parametrize("name", CELLS)
+SLOW = {"eif", "qif", "izhikevich", "hodgkin huxley"}  # to compile; adex is not
+every_cell = pytest.mark.parametrize(
+    "name",
+    [pytest.param(k, marks=pytest.mark.slow) if k in SLOW else k for k in CELLS],
+)
 
 
 def inputs(batch=(B,), steps=T, dtype=None):
