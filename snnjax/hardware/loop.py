@@ -123,8 +123,9 @@ def in_the_loop(
     Raises:
         ValueError: as ``unroll``; for a recording of nothing, of a population that
             there is not, of another shape, of spikes other than 0 and 1 or voltages
-            that are not finite where they are known; for a network that learns its
-            constants, and while tracing for a gradient of constants.
+            that are not finite where they are known, also outside the mask; for a
+            network that learns its constants, and while tracing for a gradient of the
+            constants of ``lif`` and ``li`` neurons that were seen.
     """
     check_cell("cell", cell)
     check_input(xs, dt, mask)

@@ -46,7 +46,8 @@ def loop_step(
         an emulated device repeats itself when a run goes on.
 
     Raises:
-        ValueError: for what is no device, function or optimizer. The step raises
+        ValueError: for what is no device, function or optimizer; when it runs, for one
+            array from ``to_chip``, or notes called as metrics are. The step raises
             ``DeviceError`` if the device fails or records what is no recording (see
             ``checked``); the state before is as it was.
     """
@@ -62,7 +63,13 @@ def loop_step(
         return state._replace(weights=project(state.weights)), metrics
 
     def step(state: TrainState, xs: Any, *batch: Any) -> tuple[TrainState, Metrics]:
-        programmed = device.program([*map(np.asarray, chip_weights(state.weights))])
+        held = chip_weights(state.weights)
+        if not isinstance(held, tuple | list):
+            raise ValueError(
+                "to_chip must give the weights of each population, [rows, n], in a "
+                f"tuple or a list, got {check.told(held)}."
+            )
+        programmed = device.program([*map(np.asarray, held)])
         shown = device.run(programmed, np.asarray(xs), trial=int(state.step))
         checked(shown, [_shape(each) for each in getattr(shown, "seen", ())])
         state, metrics = update(state, xs, shown.seen, *batch)

@@ -553,6 +553,22 @@ def test_a_run_may_be_cut_and_steps_left_out():
     assert jax.tree.structure(short) == jax.tree.structure(state)
 
 
+def test_checkpoints_change_neither_values_nor_gradients():
+    net, weights, xs, target = example("recurrent", "zero")
+    seen = on_chip("recurrent", "zero")
+
+    @jax.jit
+    def kept(weights, seen):
+        def loss(w):
+            how = {"dt": DT, "checkpoint": 6}
+            return jnp.mean((in_the_loop(net, w, xs, seen, **how)[1] - target) ** 2)
+
+        return jax.value_and_grad(loss)(weights)
+
+    expected = looped_gradient(net, weights, xs, target, seen)
+    assert apart(expected, kept(weights, seen)) < 1e-6
+
+
 def test_many_recordings_are_one_program():
     net, weights, xs, target = example("layers", "zero")
     chips = [on_chip("layers", "zero", spread) for spread in (0.0, 0.3)]

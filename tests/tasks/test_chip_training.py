@@ -86,6 +86,10 @@ def test_a_chip_that_fails_is_told_and_the_same_call_goes_on(
     assert "the same call goes on" in said
     assert said.rstrip().endswith("out of power")
     assert __main__.main(broken) == 0
+    other = [*asked, "--seed", "1", "--serial", "2", "--out", str(tmp_path / "other")]
+    assert __main__.main(other) == 0
+    assert "test accuracy on chip 2" in capsys.readouterr().out
+    assert [*load_run(tmp_path / "other").weights] == ["seed1"]
     one, other = (load_run(f).weights for f in (whole, tmp_path / "broken"))
     jax.tree.map(np.testing.assert_array_equal, one, other)
     summary = json.loads((tmp_path / "broken" / "summary.json").read_text())

@@ -181,3 +181,21 @@ def test_what_is_no_recording_is_a_failure_of_the_device(said):
     step = loop_step(Odd(), to_chip, loss(in_the_loop), OPTIMIZER)
     with pytest.raises(DeviceError, match=said):
         step(init_train_state(WEIGHTS, OPTIMIZER), XS, LABELS)
+
+
+def test_one_array_is_not_the_weights_of_each_population():
+    step = loop_step(Library(), lambda w: w[0].w, loss(in_the_loop), OPTIMIZER)
+    with pytest.raises(ValueError, match="to_chip must give the weights of each"):
+        step(init_train_state(WEIGHTS, OPTIMIZER), XS, LABELS)
+
+
+def test_notes_called_as_metrics_are_refused():
+    class Loud(Library):
+        def run(self, handle, spikes, *, trial):
+            return (
+                super().run(handle, spikes, trial=trial)._replace(notes={"loss": 1.0})
+            )
+
+    step = loop_step(Loud(), to_chip, loss(in_the_loop), OPTIMIZER)
+    with pytest.raises(ValueError, match="notes called as metrics are"):
+        step(init_train_state(WEIGHTS, OPTIMIZER), XS, LABELS)
