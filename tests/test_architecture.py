@@ -59,7 +59,8 @@ ARROWS = {  # who may import whom, besides themselves
         *("hardware", "plot", "files", "progress"),
     },
     "interop": {"check", "cell"},
-    "__main__": {
+    "__main__": {"commands"},
+    "commands": {
         "datasets",
         "files",
         "hardware",
@@ -197,3 +198,10 @@ assert not hasattr(snn, "no_such_package")
 """
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert found.returncode == 0, found.stderr
+
+
+def test_no_two_files_of_tests_share_a_name():
+    """Files in folders without `__init__.py` are one module to pytest."""
+    names = [path.name for path in (ROOT / "tests").rglob("test_*.py")]
+    assert len(names) > 100
+    assert sorted(set(names)) == sorted(names)

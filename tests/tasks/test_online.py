@@ -147,6 +147,6 @@ def test_what_a_rule_cannot_learn_is_refused_before_any_training(name, tmp_path)
 def test_the_command_line_knows_every_rule():
     from typing import get_args
 
-    from snnjax.__main__ import _Rule
+    from snnjax.commands import Rule
 
-    assert get_args(_Rule) == ("bptt", *RULES)
+    assert get_args(Rule) == ("bptt", *RULES)

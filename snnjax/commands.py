@@ -1,0 +1,413 @@
+"""What can be asked for on the command line, and who does it."""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+from snnjax.files import cache_folder
+from snnjax.progress import bar
+
+Rule = Literal[
+    "bptt", "eprop", "per_unit", "truncated", "rtrl", "rank_one", "kronecker"
+]
+Task = Literal[
+    "digits",
+    "spoken-digits",
+    "braille",
+    "mnist",
+    "n-mnist",
+    "ecg",
+    "chip-digits",
+    "chip-mnist",
+]
+_OWN_NUMBER = "(default: as many as the task needs)"
+_CACHE = f"(default: {cache_folder()})"
+_USUAL_FOLDERS = f"(default: $SNNJAX_DATA, then {cache_folder()})"
+
+
+def _train(command):
+    from snnjax.tasks import train
+
+    if command.seeds < 1 or (command.epochs is not None and command.epochs < 1):
+        raise ValueError("--seeds and --epochs must be at least 1.")
+    task = _task(command)
+    summary = train(
+        task,
+        command.out,
+        seeds=command.seeds,
+        epochs=command.epochs,
+        rule=command.rule,
+        block=command.block,
+    )
+    each = ", ".join(f"{accuracy:.3f}" for accuracy in summary["test_accuracies"])
+    print(
+        f"test accuracy {summary['test_accuracy']:.3f} (seeds: {each}); a linear "
+        f"readout of the same spikes {summary['linear_readout_test_accuracy']:.3f}\n"
+        f"trained in {summary['train_seconds']:.1f} s on {summary['device']}"
+        f"{_earlier(summary)}\n"
+        f"{_by_rule(summary)}"
+        f"report: {command.out / 'report.png'}"
+    )
+    return 0
+
+
+def _earlier(summary):
+    """How much of a training lay in its folder already."""
+    found = sum(summary["resumed_after"])
+    of = summary["epochs"] * len(summary["resumed_after"])
+    return f" ({found} of {of} epochs were found already)" if found else ""
+
+
+def _by_rule(summary):
+    """What a rule that learns while time runs drops, and what it keeps."""
+    if summary["rule"] == "bptt":
+        return ""
+    left = ", ".join(summary["leaves_out"]) or "nothing"
+    kept = summary["kept_between_blocks_bytes"] / 2**20
+    return (
+        f"learned by {summary['rule']} in blocks of {summary['block']} steps, which "
+        f"keeps {kept:.1f} MiB between them and leaves out {left}\n"
+    )
+
+
+def _task(command):
+    from snnjax.tasks import spoken_digits_task
+    from snnjax.tasks.catalogue import task_of
+
+    name, data = command.task, command.data
+    if command.from_sound and name != "spoken-digits":
+        raise ValueError(f"--from-sound is for spoken-digits, not for {name}.")
+    if name == "spoken-digits":
+        with bar("encoding") as progress:
+            return spoken_digits_task(
+                data, source="sound" if command.from_sound else None, progress=progress
+            )
+    return task_of(name, data)
+
+
+def _info(command):
+    del command  # it takes no options
+    from importlib import metadata
+
+    import jax
+
+    from snnjax.kernels import build
+    from snnjax.training import environment
+
+    for name, version in environment()["versions"].items():
+        print(f"{name:<14} {version}")
+    for device in jax.devices():
+        print(f"{'device':<14} {device.platform}: {device.device_kind}")
+    reading = "h5py", "scikit-learn", "soundfile", "grain"
+    for name in (*reading, "matplotlib", "tyro", "jupytext"):
+        try:
+            print(f"{name:<14} {metadata.version(name)}")
+        except metadata.PackageNotFoundError:
+            print(f"{name:<14} not installed")
+    why = build.load()
+    print(f"{'native kernels':<14} {why or build.library()}")
+    return 0
+
+
+def _encode(command):
+    from snnjax.datasets import DataError, readable_recordings, sound_folder
+    from snnjax.senses.hearing.speech import encode_recordings
+
+    recordings, bad = readable_recordings(sound_folder(command.folder))
+    if bad and not (command.skip_bad and recordings.paths):
+        told = "\n".join(bad)
+        raise DataError(f"{told}\n{len(bad)} cannot be read; see --skip-bad.")
+    for each in bad:
+        print(f"left out: {each}", file=sys.stderr)
+    with bar("encoding") as progress:
+        events = encode_recordings(
+            recordings,
+            command.out,
+            seed=command.seed,
+            channels=command.channels,
+            causal=command.causal,
+            progress=progress,
+        )
+    print(
+        f"{len(events.labels)} sounds of {events.n_classes} classes, "
+        f"{len(events.times)} spikes on {events.n_units} channels: {command.out}"
+        + (f"; {len(bad)} files were left out" if bad else "")
+    )
+    return 0
+
+
+def _kernels(command):
+    from snnjax.kernels import build
+
+    print(build.build(force=command.force))
+    return 0
+
+
+def _data(command):
+    from snnjax.datasets.command import run
+
+    return run(command.action, command.what, command.to)
+
+
+def _transfer(command):
+    from snnjax.tasks import transfer
+    from snnjax.tasks.transfers import table
+
+    out = command.out or Path(command.what) / "transfer"
+    summary = transfer(
+        command.what,
+        out,
+        mismatch=command.mismatch,
+        chips=command.chips,
+        samples=command.samples,
+        seed=command.seed,
+        data=command.data,
+    )
+    print(f"{table(summary)}\nreport: {out / 'report.png'}")
+    return 0
+
+
+def _train_on_chip(command):
+    from snnjax.hardware import DeviceError
+    from snnjax.tasks import train_on_chip
+
+    try:
+        summary = train_on_chip(
+            command.what,
+            command.out,
+            mismatch=command.mismatch,
+            serial=command.serial,
+            start=command.start,
+            epochs=command.epochs,
+            seed=command.seed,
+            data=command.data,
+        )
+    except DeviceError as error:
+        told = f"{error} What was trained is in {command.out}; the same call goes on."
+        raise ChildProcessError(f"{told}\n{error.stderr}".rstrip()) from error
+    lost = sum(summary["notes"][f"lost_{way}"] for way in ("in", "out"))
+    print(
+        f"test accuracy on chip {command.serial}, mismatch {command.mismatch:.0%}: "
+        f"{summary['test_accuracy']:.3f}, as programmed first "
+        f"{summary['test_accuracy_as_programmed_first']:.3f}\n"
+        f"trained in {summary['train_seconds']:.1f} s; the chip lost {lost:g} events a "
+        f"batch\nreport: {command.out / 'report.png'}"
+    )
+    return 0
+
+
+def commands(conf):
+    """What can be asked for; the docstrings are what --help shows."""
+    required = conf.PositionalRequiredArgs
+
+    @dataclass
+    class Train:
+        """Train spiking networks on a task and leave a report.
+
+        digits: handwritten digits, which come with scikit-learn. spoken-digits: speech
+        as spikes of a cochlea, in files of the Spiking Heidelberg Digits (SHD) or of
+        the same layout; or recordings (Free Spoken Digits), which go through the
+        cochlea first, once, and are parted by speaker. braille: letters under a
+        fingertip. mnist: handwritten digits, 70000 of them. n-mnist: the same before an
+        event camera. ecg: segments of a heartbeat (QTDB), step by step. chip-digits and
+        chip-mnist: digits in the constants and bins of an analogue chip, for `snnjax
+        chip`.
+
+        With --rule eprop the hidden layer resets by subtraction and the gradient does
+        not pass through its own spikes of the step before. per_unit is the same for any
+        neuron, and keeps a trace for each weight; truncated forgets at the start of
+        each block; rtrl is exact, for the smallest of networks; rank_one and kronecker
+        are random sketches of it. They need scores that are a mean over time, which
+        those of ecg are not.
+
+        A run that was cut off goes on when called again with the same --out. A folder
+        with another run is refused; other --epochs are one, too, for the learning rate
+        falls over all of them.
+        """
+
+        task: Task
+        """What to learn."""
+        out: Path = Path("runs/latest")
+        """Folder for summary.json, report.png, metrics and checkpoints."""
+        seeds: int = 1
+        """How many networks, each from another random start."""
+        epochs: Annotated[
+            int | None, conf.arg(metavar="INT", help_behavior_hint=_OWN_NUMBER)
+        ] = None
+        """How often each network sees all training data."""
+        rule: Rule = "bptt"
+        """How to learn: bptt is backpropagation through time; the others learn while
+        time runs, in memory that does not depend on the number of steps."""
+        block: Annotated[
+            int | None, conf.arg(metavar="INT", help_behavior_hint="(default: 10)")
+        ] = None
+        """Steps that are one to a rule other than bptt."""
+        data: Annotated[
+            Path | None, conf.arg(metavar="PATH", help_behavior_hint=_USUAL_FOLDERS)
+        ] = None
+        """Folder with the files of the task; digits need none."""
+        from_sound: Annotated[bool, conf.FlagCreatePairsOff] = False
+        """spoken-digits: from recordings, even where there are files of spikes."""
+
+        run = _train
+
+    @dataclass
+    class Encode:
+        """Turn a folder of recordings into spikes of an artificial cochlea.
+
+        WAV (or FLAC, with soundfile) at any rate, named as in Free Spoken Digits,
+        Speech Commands or Heidelberg Digits, or one subfolder for each class. A sound
+        that is silent has no spikes.
+
+        Called again with the same OUT it goes on where it was cut off.
+        """
+
+        action: Literal["audio"]
+        """What to encode."""
+        folder: Path
+        """Folder of recordings."""
+        out: Path
+        """File to make, in the layout of the Spiking Heidelberg Digits."""
+        channels: int = 70
+        """How many places of the membrane are heard; 700 in the Heidelberg Digits."""
+        seed: int = 0
+        """Of the randomness of the auditory nerve."""
+        causal: Annotated[bool, conf.FlagCreatePairsOff] = False
+        """Move the membrane after the sound, not before it as published."""
+        skip_bad: Annotated[bool, conf.FlagCreatePairsOff] = False
+        """Leave out files that cannot be read, and name and count them."""
+
+        run = _encode
+
+    @dataclass
+    class Kernels:
+        """Compile the native CPU kernels for this machine (needs a C++ compiler).
+
+        Everything works without them; with them most networks train faster.
+        """
+
+        action: Literal["build"]
+        """What to do."""
+        force: Annotated[bool, conf.FlagCreatePairsOff] = False
+        """Compile again even if it was done."""
+
+        run = _kernels
+
+    @dataclass
+    class Data:
+        """List data sets, tell about one, download it, or check files.
+
+        list: the data sets there are. info NAME: what is known of one. get NAME:
+        download it, checked and unpacked. check PATH: read a file, or all files below a
+        folder, and tell what is in them and what is damaged.
+        """
+
+        action: Literal["list", "info", "get", "check"]
+        """What to do."""
+        what: Annotated[
+            str,
+            conf.Positional,
+            conf.arg(metavar="[NAME|PATH]", help_behavior_hint="(none for list)"),
+        ] = ""
+        """NAME of a data set, or PATH of a file or folder."""
+        to: Annotated[
+            Path | None, conf.arg(metavar="PATH", help_behavior_hint=_CACHE)
+        ] = None
+        """Folder of all data sets, to get one into."""
+
+        run = _data
+
+    @dataclass
+    class Transfer:
+        """Test what was trained on many chips, as it is: how fragile is it?
+
+        The networks that `snnjax train` (or `snnjax chip train`) left in RUN. On each
+        chip the constants and gains of all neurons differ by log-normal factors of mean
+        1. Leaves a curve of the accuracy against the mismatch, and prints a table.
+        """
+
+        what: Annotated[str, conf.Positional, conf.arg(metavar="RUN")]
+        """Folder of a finished training."""
+        mismatch: tuple[float, ...] = (0.1, 0.2, 0.3)
+        """Standard deviations of the factors: 0.3 is 30 %."""
+        chips: int = 100
+        """How many chips, the same ones for each mismatch."""
+        samples: int = 500
+        """How many test samples each chip sees, evenly from all of them."""
+        seed: int = 0
+        """Which chips."""
+        out: Annotated[
+            Path | None,
+            conf.arg(metavar="PATH", help_behavior_hint="(default: RUN/transfer)"),
+        ] = None
+        """Folder for summary.json and report.png."""
+        data: Annotated[
+            Path | None, conf.arg(metavar="PATH", help_behavior_hint=_USUAL_FOLDERS)
+        ] = None
+        """Folder with the files of the task; digits need none."""
+
+        run = _transfer
+
+    @dataclass
+    class InTheLoop:
+        """Train in the loop on one emulated chip, and leave a report.
+
+        The chip runs in a process of its own, and learning goes by the spikes and
+        voltages that it shows. A run that was cut off, or whose chip failed, goes on
+        when called again with the same --out.
+        """
+
+        what: Annotated[
+            Literal["digits", "mnist"], conf.Positional, conf.arg(metavar="TASK")
+        ]
+        """digits (64-100-10 neurons) or mnist at 16x16 pixels (256-246-10)."""
+        mismatch: float = 0.3
+        """Standard deviation of factors on the constants of neurons: 0.3 is 30 %."""
+        serial: int = 1
+        """Which chip."""
+        start: Annotated[
+            Path | None,
+            conf.arg(metavar="RUN", help_behavior_hint="(default: weights are drawn)"),
+        ] = None
+        """Folder of a training of chip-digits or chip-mnist, to go on from."""
+        epochs: Annotated[
+            int | None, conf.arg(metavar="INT", help_behavior_hint=_OWN_NUMBER)
+        ] = None
+        """How often the network sees all training data."""
+        seed: int = 0
+        """Of first weights and of the order of the data."""
+        out: Path = Path("runs/chip")
+        """Folder for summary.json, report.png, metrics and the checkpoint."""
+        data: Annotated[
+            Path | None, conf.arg(metavar="PATH", help_behavior_hint=_USUAL_FOLDERS)
+        ] = None
+        """Folder with the files of MNIST; digits need none."""
+
+        run = _train_on_chip
+
+    @dataclass
+    class Chip:
+        """Put networks on imperfect chips, as they are or trained in the loop."""
+
+        action: Annotated[
+            Annotated[Transfer, conf.subcommand("transfer"), required]
+            | Annotated[InTheLoop, conf.subcommand("train"), required],
+            conf.OmitArgPrefixes,
+            conf.OmitSubcommandPrefixes,
+        ]
+
+    @dataclass
+    class Info:
+        """Print versions, devices, what is installed, and whether kernels are built."""
+
+        run = _info
+
+    return (
+        Annotated[Train, conf.subcommand("train"), required]
+        | Annotated[Encode, conf.subcommand("encode"), required]
+        | Annotated[Kernels, conf.subcommand("kernels"), required]
+        | Annotated[Data, conf.subcommand("data"), required]
+        | Annotated[Chip, conf.subcommand("chip"), required]
+        | Annotated[Info, conf.subcommand("info")]
+    )
