@@ -207,6 +207,7 @@ CELLS = {
         lif(), snn.chain(ring(N, 1), dense(N, N), delay(N, 1.5e-3, 2))
     ),
     "sparse": sparse(TARGETS, 1.0 / (1.0 + np.arange(6.0)).reshape(N, 2), 5),
+    "sparse of few": sparse(TARGETS, 1.0 / (1.0 + np.arange(6.0)).reshape(N, 2), 70),
     "sparse of sources": sparse(TARGETS, np.arange(3.0) - 0.5, 5, cap=3),
     "low rank": low_rank(N, 5, 2, init=normal),
     "low rank loop": snn.recurrent(lif(), low_rank(N, N, 1, init=normal)),

@@ -180,8 +180,9 @@ def test_a_small_balanced_network_runs_and_its_rates_are_told():
 
 
 def test_lists_of_targets_and_a_masked_matrix_do_the_same_work():
-    found = [side() for side in sparse.sides(20, 0.1, steps=2, batch=3).values()]
-    (masked, (w, x)), (listed, (v, y)) = found
-    np.testing.assert_allclose(masked, listed, rtol=1e-5)
-    np.testing.assert_allclose(x, y, rtol=1e-4, atol=1e-8)
-    assert w.w.shape == (20, 20) != v.w.shape
+    for n, density in ((20, 0.1), (40, 0.02)):
+        found = [side() for side in sparse.sides(n, density, 2, 3).values()]
+        (masked, (w, x)), (listed, (v, y)) = found
+        np.testing.assert_allclose(masked, listed, rtol=1e-5)
+        np.testing.assert_allclose(x, y, rtol=1e-4, atol=1e-8)
+        assert w.w.shape == (n, n) != v.w.shape

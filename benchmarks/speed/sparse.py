@@ -1,10 +1,12 @@
-"""From which density on is a list of targets faster than a masked matrix?
+"""Is a sparse connection never slower than a masked matrix?
 
     python -m benchmarks.speed.sparse
 
 A learned connection of n to n neurons, forward and backward (gradients of weights and
 input), T 8, batch 64, spikes of 5 % density: ``sparse`` in the time of ``dense`` with a
-mask, in turns, in processor time.
+mask, in turns, in processor time. It sums over lists below a density of 1/30 and fills
+a matrix above. Fixed before it ran: at most 1.15 of the masked matrix anywhere, 0.9 at
+2 % and 0.5 at 0.5 %.
 """
 
 import json
@@ -16,13 +18,14 @@ import jax.numpy as jnp
 import numpy as np
 
 import snnjax as snn
+from benchmarks.criterion import at_most
 from benchmarks.machine import machine
 from benchmarks.report import RESULTS, emit
 from benchmarks.speed.timing import Program, interleave
 from benchmarks.speed.training_step import DT, raster
 from snnjax.networks import fan_in, fan_out, sparse
 
-DENSITIES = 0.1, 0.02, 0.005
+DENSITIES = {0.1: 1.15, 0.02: 0.9, 0.005: 0.5}  # and the time allowed
 
 
 def sides(
@@ -65,8 +68,16 @@ def measure(sizes=(1000, 4000), repeats: int = 5) -> list[dict[str, Any]]:
     return rows
 
 
+def _name(row):
+    return f"{row['n']}, {row['density']}"
+
+
 def main() -> None:
-    line = {"rows": measure(), **machine()}
+    rows = measure()
+    judged = [
+        at_most(_name(row), row["ratio"], DENSITIES[row["density"]]) for row in rows
+    ]
+    line = {"rows": rows, "criteria": [c.row() for c in judged], **machine()}
     (RESULTS / "sparse.json").write_text(f"{json.dumps(line, indent=1)}\n")
 
 

@@ -1,27 +1,24 @@
-"""Sparse connections, by lists of targets: no matrix is ever made.
+"""Sparse connections, by lists of targets.
 
     y_j = Σ_{i, k: targets[i, k] = j} x_i w[i, k]
 
-One step of one network visits the spikes that there are and adds their rows, in place.
-Sequences and batches go through the lists column by column, all samples at once.
-Gradients do the same: that of x gathers what its targets got, that of w is a product
-for each synapse.
+How they are summed over stands in ``sparse_products``.
 """
 
-from functools import partial
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.custom_derivatives import SymbolicZero
 from jax.typing import ArrayLike
 
-from snnjax import check, loops
+from snnjax import check
 from snnjax.about import factory
 from snnjax.cell import Cell
-from snnjax.kernels.linear import with_transpose
 from snnjax.kernels.native import match_axes
+from snnjax.networks.sparse_products import Lists, both_ways, by_lists, by_matrix
+
+DENSE = 1.0 / 30.0  # from this density on a learned connection is a matrix
 
 
 class SparseWeights(NamedTuple):
@@ -46,9 +43,10 @@ def sparse(
         targets = fan_out(sources, 1000)
         cell = sparse(targets, 0.1 * np.ones(targets.shape), 500)
 
-    As a learned layer, on a CPU, it is faster than ``dense(…, mask=…)`` below a density
-    of about 1 % (1 000 neurons) or 2 % (4 000), and slower above: 0.4 of the time at
-    0.5 %, four times as much at 10 % (``benchmarks/speed/sparse.py``).
+    A learned layer below a density of 1/30 sums over its lists and makes no matrix; a
+    denser one is filled into a matrix, which is faster there (on a CPU, see
+    ``benchmarks/speed/sparse.py``). One that is not learned never makes a matrix. A
+    step of a single network visits the spikes that there are.
 
     Args:
         targets: of each input, ``[n_in, longest]``, whole numbers; ``n_out`` fills.
@@ -75,6 +73,8 @@ def sparse(
     if cap is not None:
         check.whole("cap", cap, most=max(n_in, 1))
     shape = drawn.shape
+    as_matrix = learned and np.mean(listed < n_out) * longest > DENSE * n_out
+    lists = both_ways(listed, n_out) if learned and not as_matrix else None
 
     def rest(x):
         check.width("sparse", x, n_in)
@@ -91,10 +91,12 @@ def sparse(
                 check.shape("The targets of sparse", at, (n_in, longest))
             dtype = check.precision(x, weights.w)
             most = (cap or n_in) if one_network and x.ndim == 1 else None
-            given = jnp.asarray(listed) if learned else at
             strong = weights.w if weights.w.ndim == 2 else weights.w[:, None]
             x, strong = match_axes(jnp.asarray(x, dtype), strong.astype(dtype))
-            return state, _project(x, strong, given, n_out, most)
+            if as_matrix and most is None:
+                return state, by_matrix(x, strong, listed, n_out)
+            given = (lists or Lists(listed)) if learned else Lists(at)
+            return state, by_lists(x, strong, given, n_out, most)
 
         return advance
 
@@ -127,127 +129,6 @@ def _checked(targets, w, n_out):
         )
     check.floating("w", w)
     return known.astype(np.int32), w
-
-
-@partial(jax.custom_jvp, nondiff_argnums=(3, 4))
-def _project(x, w, targets, n_out, most):
-    """``[*batch, n_in] -> [*batch, n_out]``, by events if there are ``most``."""
-    if most is None:
-        return _push(x, w, targets, n_out)
-    return _events(x, w, targets, n_out, most)
-
-
-@partial(_project.defjvp, symbolic_zeros=True)
-def _project_jvp(n_out, most, primals, tangents):
-    (x, w, targets), (d_x, d_w, _) = primals, tangents
-    y = _project(x, w, targets, n_out, most)
-    d_y = jnp.zeros_like(y)
-    if not isinstance(d_x, SymbolicZero):
-        d_y = d_y + with_transpose(_OfInput(n_out), _pull, (w, targets), d_x, y)
-    if not isinstance(d_w, SymbolicZero):
-        ways = _OfWeights(n_out), _Outer(w.shape[1])
-        d_y = d_y + with_transpose(*ways, (x, targets), d_w, y)
-    return y, d_y
-
-
-class _OfInput(NamedTuple):
-    """What comes out as a function of the input, told apart by its width."""
-
-    n_out: int
-
-    def __call__(self, constants, x):
-        w, targets = constants
-        return _push(x, w, targets, self.n_out)
-
-
-class _OfWeights(NamedTuple):
-    """What comes out as a function of the weights."""
-
-    n_out: int
-
-    def __call__(self, constants, w):
-        x, targets = constants
-        return _push(x, w, targets, self.n_out)
-
-
-class _Outer(NamedTuple):
-    """The gradient of the weights, of so many columns."""
-
-    columns: int
-
-    def __call__(self, constants, g):
-        x, targets = constants
-        given = _first(x), _filled(_first(g))
-        ends = _columns(
-            _one_outer, given, jnp.zeros_like(targets[:, 0], g.dtype), targets
-        )
-        w = ends[1].T
-        return w if self.columns > 1 else jnp.sum(w, axis=1, keepdims=True)
-
-
-def _first(x):
-    """Neurons before samples."""
-    return jnp.moveaxis(x, -1, 0)
-
-
-def _filled(g):
-    """One row of zeros more, for targets that are none."""
-    return jnp.concatenate([g, jnp.zeros_like(g[:1])])
-
-
-def _columns(step, given, start, targets, w=None):
-    """Goes through the lists, column by column."""
-    one = w is not None and w.shape[1] == 1
-    xs = targets.T, None if w is None or one else w.T
-    return loops.scan(step, (), (given, w[:, 0] if one else None), start, xs)
-
-
-def _push(x, w, targets, n_out):
-    x = _first(x)
-    start = jnp.repeat(jnp.zeros_like(x[:1]), n_out + 1, axis=0)
-    return jnp.moveaxis(_columns(_one_push, x, start, targets, w)[0][:-1], 0, -1)
-
-
-def _one_push(fixed, given, y, column):
-    (x, same), (at, w) = given, column
-    return y.at[at].add(_beside(same if w is None else w, x) * x), None
-
-
-def _pull(constants, g):
-    w, targets = constants
-    g = _filled(_first(g))
-    start = jnp.repeat(jnp.zeros_like(g[:1]), len(targets), axis=0)
-    return jnp.moveaxis(_columns(_one_pull, g, start, targets, w)[0], 0, -1)
-
-
-def _one_pull(fixed, given, x, column):
-    (g, same), (at, w) = given, column
-    return x + _beside(same if w is None else w, x) * g[at], None
-
-
-def _one_outer(fixed, given, carry, column):
-    ((x, g), _), (at, _) = given, column
-    return carry, jnp.sum(x * g[at], axis=tuple(range(1, x.ndim)))
-
-
-def _beside(w, x):
-    return w.reshape(-1, *(1,) * (x.ndim - 1))
-
-
-@partial(jax.jit, static_argnums=(3, 4), inline=True)
-def _events(x, w, targets, n_out, most):
-    """One step of one network: rows of the inputs that fire, one after another."""
-    fires = x != 0.0
-    (which,) = jnp.nonzero(fires, size=most, fill_value=0)
-    count = jnp.sum(fires)
-
-    def add(k, y):
-        i = which[k]
-        return y.at[targets[i]].add(jnp.broadcast_to(w[i] * x[i], targets.shape[1:]))
-
-    silence = jnp.zeros(n_out + 1, x.dtype) + 0.0 * jnp.sum(x[:0])
-    y = jax.lax.fori_loop(0, jnp.minimum(count, most), add, silence)
-    return check.or_nan(y[:-1], count <= most)
 
 
 def fan_in(key: jax.Array, n_in: int, n_out: int, k: int) -> jax.Array:

@@ -17,11 +17,11 @@ def drawn(shape=TARGETS.shape):
     return jax.random.normal(jax.random.key(1), shape)
 
 
-def matrix(w):
+def matrix(w, targets=TARGETS, n_out=N_OUT):
     """What the lists mean, as one would do without them."""
-    full = np.zeros((N_IN, N_OUT + 1))
+    full = np.zeros((N_IN, n_out + 1))
     np.add.at(
-        full, (np.arange(N_IN)[:, None], TARGETS), np.broadcast_to(w, TARGETS.shape)
+        full, (np.arange(N_IN)[:, None], targets), np.broadcast_to(w, targets.shape)
     )
     return full[:, :-1]
 
@@ -43,12 +43,16 @@ def test_sources_are_drawn_evenly():
     np.testing.assert_allclose(counts, 1000, atol=150)
 
 
+FEW = np.random.default_rng(0).integers(0, 151, (N_IN, K)).astype(np.int32)
+
+
 @pytest.mark.parametrize("learned", [True, False])
-def test_values_and_gradients_are_those_of_a_matrix(learned, x64):
-    for w in (drawn(), drawn((N_IN,))):
-        cell = sparse(TARGETS, w, N_OUT, learned=learned)
+@pytest.mark.parametrize(("targets", "n_out"), [(TARGETS, N_OUT), (FEW, 150)])
+def test_values_and_gradients_are_those_of_a_matrix(learned, targets, n_out, x64):
+    for w in (drawn(targets.shape), drawn((N_IN,))):
+        cell = sparse(targets, w, n_out, learned=learned)
         weights = cell.init(jax.random.key(0))
-        full = matrix(w if w.ndim == 2 else w[:, None])
+        full = matrix(w if w.ndim == 2 else w[:, None], targets, n_out)
         for x in (raster(), raster(B), raster(T, B)):
             advance = cell.run if x.ndim == 3 else cell.step
 
@@ -61,11 +65,19 @@ def test_values_and_gradients_are_those_of_a_matrix(learned, x64):
             slope = np.cos(x @ full)
             np.testing.assert_allclose(grads[1], slope @ full.T, 1e-10, 1e-12)
             dense = np.einsum(
-                "bi,bj->ij", x.reshape(-1, N_IN), slope.reshape(-1, N_OUT)
+                "bi,bj->ij", x.reshape(-1, N_IN), slope.reshape(-1, n_out)
             )
-            each = np.pad(dense, ((0, 0), (0, 1)))[np.arange(N_IN)[:, None], TARGETS]
+            each = np.pad(dense, ((0, 0), (0, 1)))[np.arange(N_IN)[:, None], targets]
             expected = each if w.ndim == 2 else each.sum(1)
             np.testing.assert_allclose(grads[0], expected, 1e-10, 1e-12)
+
+
+def test_a_learned_connection_is_a_matrix_only_where_that_is_faster():
+    for targets, n_out, many in ((TARGETS, N_OUT, 1), (FEW, 150, 0)):
+        cell = sparse(targets, drawn(targets.shape), n_out)
+        program = jax.jit(lambda w, x, cell=cell: cell.run(w, (), x, DT))
+        text = program.lower(cell.init(jax.random.key(0)), raster(T, B)).as_text()
+        assert text.count("stablehlo.dot_general") == many
 
 
 def test_more_spikes_than_the_cap_give_nan_never_silence():
