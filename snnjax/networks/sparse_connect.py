@@ -73,7 +73,7 @@ def sparse(
     if cap is not None:
         check.whole("cap", cap, most=max(n_in, 1))
     shape = drawn.shape
-    as_matrix = learned and np.mean(listed < n_out) * longest > DENSE * n_out
+    as_matrix = learned and np.sum(listed < n_out) > DENSE * n_in * n_out
     lists = both_ways(listed, n_out) if learned and not as_matrix else None
 
     def rest(x):
