@@ -18,6 +18,10 @@ PACKAGES = {
     "spikingjelly": ("3.11", ["torch", "spikingjelly==2.0.0"]),
     "sinabs": ("3.11", ["torch", "sinabs==3.1.3"]),
 }
+SIMULATORS = {  # of networks that are not trained
+    "nest": ("3.11", ["nest-simulator==3.10.0"]),
+    "brian2": ("3.11", ["brian2==2.9.0", "numpy<2", "setuptools<80", "cython"]),
+}
 
 
 def environments() -> Path:
@@ -41,7 +45,7 @@ def python_of(side: str) -> str | None:
         return sys.executable
     folder = environments() / side
     python, ready = folder / "bin" / "python", folder / "ready"
-    version, packages = PACKAGES[side]
+    version, packages = (PACKAGES | SIMULATORS)[side]
     if ready.exists() and ready.read_text() == repr(packages):
         return str(python)
     base = interpreter(version)

@@ -14,6 +14,9 @@ itself, held for the step, or it jumps the voltage (a delta synapse):
 
     input="current"    v ← e^(-dt/τm) v + (1 - e^(-dt/τm)) x
     input="voltage"    v ← e^(-dt/τm) (v + x)
+
+This is NEST's ``iaf_psc_exp``, spike for spike. Its ``iaf_psc_delta`` compares before
+the decay what we compare after it, where θ and v_reset are e^(-dt/τm) times as high.
 """
 
 from collections.abc import Callable

@@ -38,10 +38,10 @@ def by_quadrature(slope, low, high):
     )[0]
 
 
-def of_cell(cell, xs, dt):
+def of_cell(cell, xs, dt, state=None):
     """Times of the spikes of each neuron [s], to a part of a step."""
     watching = cell.about.watch(("since",))
-    _, (spikes, seen) = snn.unroll(watching, (), xs, dt=dt)
+    _, (spikes, seen) = snn.unroll(watching, (), xs, dt=dt, state=state)
     ends = dt * np.arange(1, len(xs) + 1)[:, None]
     times = ends - np.asarray(seen["since"])
     return [t[s > 0] for t, s in zip(times.T, np.asarray(spikes).T, strict=True)]
