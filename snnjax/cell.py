@@ -284,14 +284,14 @@ def output_like(cell: Cell, state: State, x: Any) -> Any:
     """
     dtype = check.precision(state, x)
 
-    def first_output(state, x):
+    def first_output(state, x, dt):
         weights = jax.tree.map(alike, cell.init(jax.random.key(0)))
-        return cell.step(weights, state, x, 1.0)[1]
+        return cell.step(weights, state, x, dt)[1]
 
     def alike(w):
         return w.astype(dtype) if jnp.issubdtype(w.dtype, jnp.floating) else w
 
-    shapes = jax.eval_shape(first_output, state, x)
+    shapes = jax.eval_shape(first_output, state, x, 1.0)  # a dt that nobody knows
     return jax.tree.map(lambda y: _zeros_like(y, jax.tree.leaves(x)[0]), shapes)
 
 

@@ -294,6 +294,18 @@ def in_double_precision(name):
     return value_and_gradients(name, [inputs()])[0]
 
 
+def test_every_cell_may_be_followed_by_others():
+    keeping = lambda weights, state, x, dt: (x, x)  # noqa: E731
+    keeps = snn.Cell(lambda key: (), lambda x: x, keeping)
+    for name, cell in CELLS.items():
+        net, x = snn.chain(cell, keeps), inputs()[0]
+        state = net.rest(x)
+        after, y = jax.eval_shape(net.step, net.init(jax.random.key(0)), state, x, DT)
+        shapes = [jax.tree.map(jnp.shape, each) for each in (state, after, y)]
+        assert shapes[0] == shapes[1], name
+        assert shapes[0][1] == shapes[2], name
+
+
 @every_cell
 def test_run_equals_scanned_step_in_values_and_gradients(name, x64):
     (slow,) = value_and_gradients(name, [inputs()], record=lambda s, y: y)
