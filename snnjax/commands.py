@@ -21,6 +21,7 @@ Task = Literal[
     "chip-digits",
     "chip-mnist",
 ]
+Model = Literal["lif", "adlif", "delays"]
 _OWN_NUMBER = "(default: as many as the task needs)"
 _CACHE = f"(default: {cache_folder()})"
 _USUAL_FOLDERS = f"(default: $SNNJAX_DATA, then {cache_folder()})"
@@ -78,10 +79,15 @@ def _task(command):
     name, data = command.task, command.data
     if command.from_sound and name != "spoken-digits":
         raise ValueError(f"--from-sound is for spoken-digits, not for {name}.")
+    if command.model is not None and name != "spoken-digits":
+        raise ValueError(f"--model is for spoken-digits, not for {name}.")
     if name == "spoken-digits":
         with bar("encoding") as progress:
             return spoken_digits_task(
-                data, source="sound" if command.from_sound else None, progress=progress
+                data,
+                source="sound" if command.from_sound else None,
+                model=command.model or "lif",
+                progress=progress,
             )
     return task_of(name, data)
 
@@ -249,6 +255,12 @@ def commands(conf):
         """Folder with the files of the task; digits need none."""
         from_sound: Annotated[bool, conf.FlagCreatePairsOff] = False
         """spoken-digits: from recordings, even where there are files of spikes."""
+        model: Annotated[
+            Model | None,
+            conf.arg(metavar="{lif,adlif,delays}", help_behavior_hint="(default: lif)"),
+        ] = None
+        """spoken-digits: recurrent leaky neurons, recurrent adaptive ones, or delays of
+        each synapse."""
 
         run = _train
 

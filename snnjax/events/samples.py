@@ -1,5 +1,6 @@
 """What is done with samples of events: chosen, moved, put into bins of time."""
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -122,12 +123,19 @@ def augment(
     fits = (units >= 0) & (units < events.n_units) & (times >= 0)
     times, units, sample = times[fits], units[fits], sample[fits]
     left = np.bincount(sample, minlength=len(counts))
-    order = np.lexsort((times, sample)) if jitter else slice(None)
+    offsets = np.concatenate([[0], np.cumsum(left)])
+    order = _by_time(times, offsets) if jitter else slice(None)
     return events._replace(
-        times=times[order],
-        units=units[order].astype(np.int32),
-        offsets=np.concatenate([[0], np.cumsum(left)]),
+        times=times[order], units=units[order].astype(np.int32), offsets=offsets
     )
+
+
+def _by_time(times, offsets):
+    """Each sample's events in order; one sample after the other is fastest."""
+    order = np.empty(len(times), np.intp)
+    for first, end in itertools.pairwise(offsets):
+        order[first:end] = first + np.argsort(times[first:end], kind="stable")
+    return order
 
 
 def single_times(

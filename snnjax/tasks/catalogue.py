@@ -2,7 +2,9 @@
 
 from collections.abc import Callable
 from functools import partial
+from inspect import signature
 from pathlib import Path
+from typing import Any
 
 from snnjax.tasks.braille import braille_task
 from snnjax.tasks.chip import chip_task
@@ -25,20 +27,26 @@ TASKS: dict[str, Callable[..., Task]] = {
 }
 
 
-def task_of(name: str, data: str | Path | None = None) -> Task:
+def task_of(name: str, data: str | Path | None = None, **options: Any) -> Task:
     """The task of a name.
 
     Args:
         name: of the task.
         data: folder with its files; the usual ones if omitted.
+        **options: of the task, as its ``options`` tell them.
 
     Raises:
-        ValueError: for a name that there is not, or data for digits, which need none.
+        ValueError: for a name that there is not, data for digits, which need none, or
+            options that the task does not have.
     """
     if name not in TASKS:
         raise ValueError(f"There is no task {name!r}; there are {', '.join(TASKS)}.")
+    known = signature(TASKS[name]).parameters
+    for option in options:
+        if option not in known:
+            raise ValueError(f"{name} has no option {option!r}.")
     if data is None:
-        return TASKS[name]()
+        return TASKS[name](**options)
     if name in ("digits", "chip-digits"):
         raise ValueError("The digits come with scikit-learn; they take no --data.")
-    return TASKS[name](data)
+    return TASKS[name](data, **options)

@@ -1,6 +1,6 @@
 """Fits networks to the training data of a task, one for each seed."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from snnjax.learning import accuracy, cross_entropy
 from snnjax.tasks import online
 from snnjax.tasks.network import Network, run
 from snnjax.tasks.rules import Learner
-from snnjax.tasks.task import Part, Schedule
+from snnjax.tasks.task import Learning, Part, Schedule
 from snnjax.training import (
     Fit,
     epoch_rows,
@@ -38,6 +38,7 @@ def fit_networks(
     name: str,
     progress: bool,
     learner: Learner | None = None,
+    learning: Learning | None = None,
 ) -> list[Fit]:
     """Fits one network for each seed, from 0, by one compiled update.
 
@@ -54,15 +55,21 @@ def fit_networks(
         progress: whether to show it.
         learner: of the network, where it learns while time runs; backpropagation
             through time if omitted.
+        learning: the network while it learns, if that is another one, see ``Task``.
 
     Returns:
-        What ``training.fit`` returns for each seed.
+        What ``training.fit`` returns for each seed; best is the epoch that the schedule
+        chooses.
     """
     samples = len(train.labels)
     batch = min(schedule.batch, samples)
-    updates = schedule.epochs * -(-samples // batch)
-    optimizer = adam(schedule, updates)
-    found = partial(online.loss, learner) if learner else partial(loss, network)
+    per_epoch = -(-samples // batch)
+    optimizer = adam(schedule, schedule.epochs * per_epoch)
+    found = partial(loss, network)
+    if learner:
+        found = partial(online.loss, learner)
+    elif learning:
+        found = partial(changing_loss, learning)
     step = jax.jit(make_step(found, optimizer, has_aux=True))
     made_by = {
         **recipe,
@@ -73,10 +80,14 @@ def fit_networks(
     def one(seed):
         weights = network.cell.init(jax.random.key(seed))
         batches = partial(training_batches, train, batch, seed)
-        return fit(
+        if learner or learning:
+            batches = partial(online.with_draws, batches, seed)
+        if learning:
+            batches = partial(with_share_done, batches, per_epoch, schedule.epochs)
+        found = fit(
             step,
             init_train_state(weights, optimizer),
-            partial(online.with_draws, batches, seed) if learner else batches,
+            batches,
             epochs=schedule.epochs,
             validate=validate,
             folder=folder / f"seed{seed}",
@@ -84,6 +95,7 @@ def fit_networks(
             progress=progress,
             name=f"{name} seed {seed}",
         )
+        return last(found) if schedule.epoch == "last" else found
 
     return [one(seed) for seed in range(seeds)]
 
@@ -91,6 +103,24 @@ def fit_networks(
 def adam(schedule: Schedule, updates: int) -> optax.GradientTransformation:
     """Adam, whose learning rate falls to zero over so many updates."""
     return optax.adam(optax.cosine_decay_schedule(schedule.learning_rate, updates))
+
+
+def last(fit: Fit) -> Fit:
+    """The same training, whose last epoch is the one to keep."""
+    end = len(fit.history) - 1
+    return fit._replace(best_weights=fit.state.weights, best_epoch=end)
+
+
+def changing_loss(
+    learning: Learning,
+    weights: Any,
+    xs: jax.Array,
+    labels: jax.Array,
+    draw: jax.Array,
+    done: jax.Array,
+) -> tuple[jax.Array, dict[str, Any]]:
+    """The loss of a network that is another one at each update, see ``Task``."""
+    return loss(learning(jax.random.key(draw), done), weights, xs, labels)
 
 
 def loss(
@@ -116,3 +146,11 @@ def training_batches(
     for k, rows in enumerate(epoch_rows(seed, epoch, len(part.labels), batch)):
         rng = np.random.default_rng([seed, epoch, k])
         yield part.raster(rows, rng), np.moveaxis(part.labels[rows], 0, -1)
+
+
+def with_share_done(
+    batches: Callable[[int], Iterable[tuple]], per_epoch: int, epochs: int, epoch: int
+) -> Iterator[tuple]:
+    """The batches of an epoch, each with the share of all updates done before it."""
+    for k, batch in enumerate(batches(epoch)):
+        yield *batch, np.float32((epoch + k / per_epoch) / epochs)

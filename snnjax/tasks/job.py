@@ -1,7 +1,8 @@
 """Trains a task: real data in, a trained network and its report out.
 
-One network is trained for each seed; its epoch is chosen on validation data, the test
-set is read once at the end, and a folder keeps everything.
+One network is trained for each seed; its epoch is chosen on validation data, unless the
+task takes the last one; the test set is read once at the end, and a folder keeps
+everything.
 """
 
 import json
@@ -140,6 +141,7 @@ def _train(task, folder, seeds, rule, learns, progress):
         name=task.name,
         progress=progress,
         learner=learns,
+        learning=task.learning,
     )
 
     began = time.perf_counter()
@@ -154,6 +156,7 @@ def _train(task, folder, seeds, rule, learns, progress):
         "train_seconds": sum(row["seconds"] for fit in fits for row in fit.history),
         "test_seconds": test_seconds,
         "epochs": task.schedule.epochs,
+        "epoch": task.schedule.epoch,
         **told(rule, learns),
         "resumed_after": [fit.resumed_after for fit in fits],
         "samples": {name: len(part.labels) for name, part in parts.items()},

@@ -15,6 +15,7 @@ def recipe(task: Task, rule: str, block: int | None) -> dict[str, Any]:
     """Name, network and data of a task, and how it is learned; data as digests."""
     return {
         "task": task.name,
+        "options": task.options,
         "network": task.network.cell,
         "readout": task.network.readout,
         "dt": task.network.dt,

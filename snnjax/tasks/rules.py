@@ -94,10 +94,16 @@ def learner(task: Task, name: str, block: int = BLOCK) -> Learner:
 
     Raises:
         ValueError: for another name, a block below one step, scores of another kind,
-            a network that is not ``chain(hidden=…, out=…)``, and one that the rule
-            cannot treat.
+            a network that is not ``chain(hidden=…, out=…)``, one that the rule cannot
+            treat, and one that changes while it learns.
     """
     check.one_of("rule", name, tuple(RULES))
+    if task.learning is not None:
+        asked = " ".join(f"{k}={v!r}" for k, v in task.options.items())
+        raise ValueError(
+            f"rule {name!r} learns a network that stays the same; that of {task.name} "
+            f"({asked}) is another one at each update. Learn it by rule {BPTT!r}."
+        )
     check.whole("block", block)
     way, found = RULES[name], set[str]()
     network = task.network._replace(cell=_changed(task.network.cell, way, found))

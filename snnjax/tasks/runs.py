@@ -20,7 +20,7 @@ class Run(NamedTuple):
     """A finished training."""
 
     task: Task  # with the network as it was trained
-    weights: dict[str, Weights]  # best ones, by seed: "seed0" and so on
+    weights: dict[str, Weights]  # those kept, by seed: "seed0" and so on
 
 
 def load_run(folder: str | Path, data: str | Path | None = None) -> Run:
@@ -38,7 +38,7 @@ def load_run(folder: str | Path, data: str | Path | None = None) -> Run:
     folder = Path(folder)
     recipes = _recipes(folder)
     first = next(iter(recipes.values()))
-    task = task_of(first["task"], data)
+    task = task_of(first["task"], data, **first["options"])
     if first["rule"] not in (BPTT, IN_THE_LOOP):
         network = learner(task, first["rule"], first["block"]).network
         task = task._replace(network=network)
@@ -64,7 +64,7 @@ def _recipes(folder):
 def _recipe(path):
     try:
         recipe = json.loads(path.read_text())["recipe"]
-        missing = {"task", "network", "rule", "block", "data"} - {*recipe}
+        missing = {"task", "options", "network", "rule", "block", "data"} - {*recipe}
     except (ValueError, TypeError, KeyError) as error:
         raise ValueError(f"{path} does not say what made the run: {error!r}.") from None
     if missing:
@@ -104,4 +104,5 @@ def _best(folder, task):
     restored = checkpoint.restore(folder, like)
     if restored is None:
         raise ValueError(f"{folder} has no checkpoint.")
-    return restored[0][1]
+    state, best = restored[0]
+    return state.weights if task.schedule.epoch == "last" else best

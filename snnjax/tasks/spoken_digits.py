@@ -1,32 +1,62 @@
 """Spoken digits, as spikes of a cochlea."""
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
-from snnjax.compose import chain
+import numpy as np
+
+from snnjax import check
 from snnjax.datasets import spoken_digits
 from snnjax.datasets.places import missing
 from snnjax.datasets.sets.spoken_digits import spoken_digits_file
 from snnjax.events import Events, augment, rasterize, select
-from snnjax.networks import dense, fluctuation_driven, normal, recurrent
-from snnjax.neurons import LIFParams, LIParams, li, lif
 from snnjax.progress import Progress
 from snnjax.senses.hearing import digits_from_sound
-from snnjax.tasks.network import HIDDEN_AND_OUT, Network, mean_voltage
 from snnjax.tasks.recordings import mean_rate, share_after_the_end
+from snnjax.tasks.spoken_networks import (
+    Reader,
+    Size,
+    adlif_reader,
+    delays_reader,
+    lif_reader,
+)
 from snnjax.tasks.task import Part, Schedule, Task, load_parts
 
 Source = Literal["spikes", "sound"]
+Model = Literal["lif", "adlif", "delays"]
+_COARSE = 140  # channels of the models that read 10 ms at once
+
+
+class _Reading(NamedTuple):
+    """How clips are laid out for a model, and how it is trained."""
+
+    dt: float  # [s]
+    steps: int
+    channels: int | None  # at most, neighbours share one; all if None
+    hidden: int
+    schedule: Schedule
+
+
+_COARSELY = _Reading(
+    10e-3, 80, _COARSE, 256, Schedule(64, 60, learning_rate=2e-2, epoch="last")
+)
+READINGS: dict[Model, _Reading] = {
+    "lif": _Reading(5e-3, 140, None, 128, Schedule(64, 80, learning_rate=5e-3)),
+    "adlif": _COARSELY,
+    "delays": _COARSELY,
+}
 
 
 def spoken_digits_task(
     data: str | Path | None = None,
     *,
     source: Source | None = None,
+    model: Model = "lif",
     progress: Progress | None = None,
 ) -> Task:
-    """Speech spikes from a cochlea, through a recurrent layer.
+    """Speech spikes from a cochlea, through a layer that keeps them in mind.
 
     While training, every clip is moved along the cochlea and its spikes are jittered.
 
@@ -36,58 +66,60 @@ def spoken_digits_task(
             ``datasets.spoken_digits``. ``"sound"`` are recordings of Free Spoken
             Digits, encoded here in 70 channels and parted by speaker, see
             ``senses.hearing.digits_from_sound``. If omitted, spikes if there are any.
+        model: the layer. ``"lif"``, 128 recurrent leaky neurons, reads every unit each
+            5 ms. Two others, of 256 neurons, read 140 channels each 10 ms and keep the
+            last epoch: ``"adlif"``, recurrent neurons with an adaptation current that
+            learn their constants; ``"delays"``, leaky ones without recurrence whose
+            synapses learn delays, which are whole steps when tested.
         progress: is told how many recordings are encoded, of how many.
 
     Raises:
-        ValueError: for another source, or a damaged file (``DataError``).
+        ValueError: for another source or model, or a damaged file (``DataError``).
         FileNotFoundError: saying where it looked and what to do.
     """
-    dt, steps = 5e-3, 140
+    check.one_of("model", model, tuple(READINGS))
+    how = READINGS[model]
+    dt, steps = how.dt, how.steps
     source, events = _spoken(data, source, progress)
+    units = events["train"].n_units
+    merge = max(units // how.channels, 1) if how.channels else 1
     parts, late = {}, {}
     for split, each in events.items():
-        raster = partial(_clips, each, each.n_units // 35, steps, dt)
+        raster = partial(clips, each, steps, dt, merge)
         parts[split] = Part(raster, each.labels)
         late[split] = share_after_the_end(each, steps, dt)
-    channels = events["train"].n_units
-    classes = max(each.n_classes for each in events.values())
+    size = Size(
+        channels=units // merge,
+        classes=max(each.n_classes for each in events.values()),
+        rate=merge * mean_rate(events["train"], steps, dt),
+        dt=dt,
+        hidden=how.hidden,
+    )
+    network, learning = _READERS[model](size)
     return Task(
         name="spoken-digits",
         parts=parts,
-        network=_network(channels, classes, mean_rate(events["train"], steps, dt), dt),
-        schedule=Schedule(batch=64, epochs=80, learning_rate=5e-3),
+        network=network,
+        schedule=how.schedule,
         notes={
             "source": source,
-            "channels": channels,
+            "model": model,
+            "channels": size.channels,
+            "rate": size.rate,
             "steps": steps,
             "dt": dt,
             "share_of_events_after_the_end": late,
         },
+        options={"source": source, "model": model},
+        learning=learning,
     )
 
 
-def _network(channels, classes, rate, dt, hidden=128):
-    params = LIFParams(tau_mem=20e-3, tau_syn=10e-3)
-    draw = partial(fluctuation_driven, xi=1.0, params=params, dt=dt)
-    layer = recurrent(
-        channels,
-        hidden,
-        lif(hidden, params),
-        init=partial(draw, rate=rate, share=0.9),
-        init_recurrent=partial(draw, rate=10.0, share=0.1),
-    )
-    return Network(
-        cell=chain(
-            hidden=layer,
-            out=chain(
-                dense(hidden, classes, init=normal),
-                li(classes, LIParams(100e-3, 10e-3)),
-            ),
-            outputs=HIDDEN_AND_OUT,
-        ),
-        readout=mean_voltage,
-        dt=dt,
-    )
+_READERS: dict[Model, Callable[[Size], Reader]] = {
+    "lif": lif_reader,
+    "adlif": adlif_reader,
+    "delays": delays_reader,
+}
 
 
 def _spoken(
@@ -108,8 +140,16 @@ def _spoken(
         raise missing("fsdd", needed, data) from error
 
 
-def _clips(events, reach, steps, dt, rows, rng):
-    clips = select(events, rows)
+def clips(
+    events: Events,
+    steps: int,
+    dt: float,
+    merge: int,
+    rows: np.ndarray,
+    rng: np.random.Generator | None,
+) -> np.ndarray:
+    """Some clips as counts; moved and jittered where there is randomness."""
+    some = select(events, rows)
     if rng is not None:
-        clips = augment(clips, rng, shift=reach, jitter=5e-3)
-    return rasterize(clips, steps=steps, dt=dt, outside="drop")
+        some = augment(some, rng, shift=events.n_units // 35, jitter=5e-3)
+    return rasterize(some, steps=steps, dt=dt, merge=merge, outside="drop")

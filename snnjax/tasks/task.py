@@ -1,12 +1,18 @@
 """What a task is: data as spikes, a network that reads them, and how it is trained."""
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, Literal, NamedTuple
 
+import jax
 import numpy as np
 
 from snnjax.datasets.samples import SPLITS, Split
 from snnjax.tasks.network import Network
+
+# (randomness of an update, share of all updates done, 0 to 1) -> the network as it is
+# then: other constants, noise, parts left out, always with the same weights
+Learning = Callable[[jax.Array, jax.Array], Network]
 
 
 class Part(NamedTuple):
@@ -23,6 +29,7 @@ class Schedule(NamedTuple):
     batch: int
     epochs: int
     learning_rate: float  # at first; it falls to zero like a cosine
+    epoch: Literal["best", "last"] = "best"  # on validation data, or simply the last
 
 
 class Task(NamedTuple):
@@ -33,6 +40,8 @@ class Task(NamedTuple):
     network: Network
     schedule: Schedule
     notes: dict[str, Any]  # for the summary
+    options: Mapping[str, Any] = MappingProxyType({})  # of its factory, beside data
+    learning: Learning | None = None  # the network while it learns; None: the same
 
 
 def load_parts(load: Callable[[Split], Any]) -> dict[str, Any]:
