@@ -1,14 +1,19 @@
 import json
+from functools import partial
 from itertools import product
 
+import jax
 import numpy as np
 import pytest
 from scipy.io import wavfile
 
 from snnjax.datasets import spoken_digits, write_shd
 from snnjax.events import from_rows
-from snnjax.tasks import TASKS, train
+from snnjax.tasks import TASKS, load_run, train
 from snnjax.tasks.fitting import training_batches
+from snnjax.tasks.network import scores
+from snnjax.tasks.prediction import predict
+from snnjax.tasks.rules import learner
 from snnjax.training import epoch_rows
 
 
@@ -122,6 +127,49 @@ def spikes_too(recordings):
     for part in ("train", "test"):
         write_shd(recordings / f"shd_{part}.h5", events)
     return recordings
+
+
+@pytest.mark.parametrize("model", ["adlif", "delays"])
+def test_coarse_models_read_140_channels_each_10_ms(model, spikes_too):
+    task = TASKS["spoken-digits"](spikes_too, model=model)
+    fine = TASKS["spoken-digits"](spikes_too)
+    rows = np.arange(len(task.parts["train"].labels))
+    coarse, every = (t.parts["train"].raster(rows, None) for t in (task, fine))
+    assert coarse.shape == (80, len(rows), 140)
+    inside = every.reshape(70, 2, len(rows), 140, 5).sum(axis=(1, 4))  # 0.7 s
+    np.testing.assert_array_equal(coarse[:70], inside)
+    assert task.options == {"source": "spikes", "model": model}
+    with pytest.raises(ValueError, match="model must be"):
+        TASKS["spoken-digits"](spikes_too, model="gru")
+
+
+def test_a_run_keeps_its_model_and_its_last_epoch(spikes_too, tmp_path):
+    task = TASKS["spoken-digits"](spikes_too, model="delays")
+    task = task._replace(schedule=task.schedule._replace(batch=4))
+    out = tmp_path / "run"
+    found = train(task, out, epochs=2, progress=False)
+    assert found["model"] == "delays"
+    assert found["epoch"] == "last"
+    assert found["chosen_epochs"] == [1]
+    assert train(task, out, epochs=2, progress=False)["resumed_after"] == [2]
+    run = load_run(out, spikes_too)
+    assert run.task.options["model"] == "delays"
+    best = scores_of(run.task, run.weights["seed0"])
+    assert best == found["test_accuracy"]
+    other = TASKS["spoken-digits"](spikes_too, model="adlif")
+    with pytest.raises(ValueError, match="of another network"):
+        train(other, out, epochs=2, progress=False)
+
+
+def scores_of(task, weights):
+    compiled = jax.jit(partial(scores, task.network))
+    return predict(compiled, weights, task.parts["test"]).accuracy
+
+
+def test_a_network_that_changes_is_learned_by_no_other_rule(spikes_too):
+    task = TASKS["spoken-digits"](spikes_too, model="adlif")
+    with pytest.raises(ValueError, match=r"'eprop' learns a network that stays the"):
+        learner(task, "eprop")
 
 
 @pytest.mark.parametrize("source", [None, "sound"])
