@@ -74,6 +74,12 @@ def _(K=2):
     return {"a": a, "b": a, "window": 0.05, "duration": 1.0}
 
 
+@call(analysis.coincidence_factor, infinite="NaN where neither fires")
+def _(K=2):
+    a = np.linspace(0.1, 0.9, K)
+    return {"a": a, "b": a, "window": 0.05, "duration": 1.0}
+
+
 @call(analysis.detect_waves)
 def _(n=2):
     return {**_trains(n), "share": 0.2}
@@ -87,6 +93,40 @@ def _(N=2):
 @call(analysis.interspike_intervals)
 def _(T=3, n=4):
     return {"spikes": np.asarray(raster(T, n)), "dt": DT}
+
+
+def _neuron(n=1):
+    return snn.lif(n, snn.LIFParams(tau_syn=None), backend="xla")
+
+
+@call(analysis.steady_rates)
+def _(K=2, n=2):
+    return {
+        **{"neuron": _neuron(n), "inputs": signal(K, n), "dt": DT},
+        **{"seconds": 0.02, "settling": 0.01},
+    }
+
+
+@call(analysis.rheobase)
+def _():
+    return {
+        **{"neuron": _neuron(), "low": 0.9, "high": 1.5, "dt": DT, "error": 0.1},
+        **{"seconds": 0.2, "settling": 0.01},
+    }
+
+
+@call(analysis.fit_exponential)
+def _(T=200, n=2):
+    """An exponential neuron, Euler step after step."""
+    currents = np.random.default_rng(0).normal(1.0, 9.0, (T, n))
+    v = np.zeros((T, n))
+    for k in range(1, T):
+        slope = -v[k - 1] + 0.5 * np.exp(np.minimum(v[k - 1] - 1.0, 1.0))
+        v[k] = v[k - 1] + 0.05 * (slope + currents[k])
+    return {
+        **{"v": v, "currents": currents, "spikes": np.zeros((T, n)), "dt": 0.05},
+        **{"below": 2.0, "since": 0.1, "tau_adapt": 1.0},
+    }
 
 
 @call(analysis.membrane_statistics, free={"voltages NaN": "it is burned in"})

@@ -175,6 +175,14 @@ def trains():
     return [np.array([0.1, 0.15, 0.2]), np.array([0.12, 0.22])]
 
 
+def exponential(a):
+    """Currents that draw the voltages ``a(T, N)`` of a neuron that runs away."""
+    v = np.asarray(a(T, N), np.float64)
+    middle, slope = (v[1:] + v[:-1]) / 2.0, np.diff(v, axis=0)
+    pull = 2.0 * middle - 2.0 * np.maximum(middle - 0.5, 0.0)
+    return a.make(np.concatenate([v[:1], slope + pull]), a.dtype)
+
+
 VALUES = {
     "a": lambda a: trains()[0],
     "alive": lambda a: a(N),
@@ -312,6 +320,19 @@ _SEEN = {
     "seen": lambda a: {"1": Seen(v=a(T, B, 2))},
 }
 OF = {
+    "analysis.fit_exponential": {
+        **{"v": lambda a: a(T, N), "currents": exponential},
+        **{"spikes": lambda a: a.spikes(T, N), "below": lambda a: 2.0},
+        "since": lambda a: 0.0,
+    },
+    "analysis.rheobase": {
+        "neuron": lambda a: snn.lif(1, snn.LIFParams(tau_syn=None), backend="xla"),
+        **{"low": lambda a: 0.5, "high": lambda a: 2.0},
+    },
+    "analysis.steady_rates": {
+        "neuron": lambda a: snn.lif(N, backend="xla"),
+        "inputs": lambda a: a(N),
+    },
     "hardware.show": _SEEN,
     "hardware.in_the_loop": _SEEN,
     "hardware.populations": _SEEN,

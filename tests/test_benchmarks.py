@@ -34,6 +34,7 @@ from benchmarks.studies import (
     chip_to_chip,
     deep_online,
     receptor,
+    reduction,
     retinal_waves,
     rounded_weights,
 )
@@ -137,6 +138,9 @@ TINY = {
     "deep-online": deep_online.Size(
         *(TASK._replace(samples=40, epochs=10), 40, (0.02,)),
         **{"seeds": (0,), "rules": ("e-prop", "readout only")},
+    ),
+    "reduction": reduction.Size(
+        *(0.5, 2, 2, (12e-3,)), **{"error": 0.05, "lasting": 0.3}
     ),
 }
 FINDINGS = {}

@@ -1,9 +1,12 @@
-"""What a trained or recorded network does: losses, gradients, membranes, spikes."""
+"""What a network or neuron does: losses, gradients, membranes, spikes, their fits."""
 
 from snnjax.analysis import directions, fields, landscape
 from snnjax.analysis.classification import confusion
+from snnjax.analysis.coincidence import coincidence_factor
 from snnjax.analysis.correlations import correlation_index, sttc, sttc_pair
 from snnjax.analysis.distance import ByDistance, by_distance
+from snnjax.analysis.excitability import rheobase, steady_rates
+from snnjax.analysis.exponential_fits import ExponentialFit, fit_exponential
 from snnjax.analysis.gradients import (
     GradientComparison,
     compare_gradients,
@@ -22,9 +25,11 @@ from snnjax.analysis.waves import DetectedWaves, detect_waves
 __all__ = [
     "ByDistance",
     "DetectedWaves",
+    "ExponentialFit",
     "GradientComparison",
     "MembraneStatistics",
     "by_distance",
+    "coincidence_factor",
     "compare_gradients",
     "confusion",
     "correlation_index",
@@ -33,12 +38,15 @@ __all__ = [
     "directions",
     "fields",
     "finite_differences",
+    "fit_exponential",
     "gradient_growth",
     "interspike_intervals",
     "landscape",
     "membrane_statistics",
+    "rheobase",
     "spectral_norms",
     "spike_trains",
+    "steady_rates",
     "step_jacobians",
     "sttc",
     "sttc_pair",
