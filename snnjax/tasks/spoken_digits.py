@@ -34,7 +34,7 @@ class _Reading(NamedTuple):
 
     dt: float  # [s]
     steps: int
-    channels: int | None  # at most, neighbours share one; all if None
+    channels: int | None  # about so many, as neighbours share one; all if None
     hidden: int
     schedule: Schedule
 
@@ -82,7 +82,7 @@ def spoken_digits_task(
     dt, steps = how.dt, how.steps
     source, events = _spoken(data, source, progress)
     units = events["train"].n_units
-    merge = max(units // how.channels, 1) if how.channels else 1
+    merge = _merged(units, how.channels)
     parts, late = {}, {}
     for split, each in events.items():
         raster = partial(clips, each, steps, dt, merge)
@@ -105,7 +105,7 @@ def spoken_digits_task(
             "source": source,
             "model": model,
             "channels": size.channels,
-            "rate": size.rate,
+            "channel_rate": size.rate,
             "steps": steps,
             "dt": dt,
             "share_of_events_after_the_end": late,
@@ -120,6 +120,14 @@ _READERS: dict[Model, Callable[[Size], Reader]] = {
     "adlif": adlif_reader,
     "delays": delays_reader,
 }
+
+
+def _merged(units: int, channels: int | None) -> int:
+    """How many units share a channel, so that about so many are left, and no rest."""
+    if channels is None:
+        return 1
+    most = max(units // channels, 1)
+    return next(merge for merge in range(most, 0, -1) if units % merge == 0)
 
 
 def _spoken(

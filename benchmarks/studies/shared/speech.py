@@ -93,7 +93,7 @@ def spoken() -> Data:
     task = tasks.spoken_digits_task(source="spikes", model="adlif")
     classes = 1 + max(int(part.labels.max()) for part in task.parts.values())
     notes = task.notes
-    return Data(task.parts, notes["channels"], classes, notes["rate"], notes["dt"])
+    return Data(task.parts, notes["channels"], classes, notes["channel_rate"], notes["dt"])
 
 
 def lif(rate: float, tau_mem: float, dropped: float | None) -> Recipe:
@@ -152,11 +152,12 @@ def trained(plan: Callable[[], Plan]) -> dict[str, Trained]:
 
 def _model(plan: Plan, data: Data, name: str) -> Trained:
     size = Size(data.channels, data.classes, data.rate, data.dt, plan.hidden[name])
+    recipes = plan.recipes[name]
     tried = {
         recipe.told: _validated(_fits(plan, data, size, recipe, plan.short, 1)[0][0])
-        for recipe in plan.recipes[name]
+        for recipe in (recipes if len(recipes) > 1 else ())
     }
-    best = max(plan.recipes[name], key=lambda recipe: tried[recipe.told])
+    best = max(recipes, key=lambda recipe: tried.get(recipe.told, 0.0))
     emit(model=name, tried=tried, chosen=best.told)
     fits, hits = _fits(plan, data, size, best, plan.epochs, plan.seeds)
     compiled = jax.jit(partial(scores, best.make(size).network))
