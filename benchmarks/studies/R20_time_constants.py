@@ -203,7 +203,8 @@ def programs(size: Size, net: NetworkSize, updates: int):
     def update(setting, carry, batch):
         learned, state, step = carry
         grads = jax.grad(loss)(learned, *batch)
-        moves, state = adam.update(grads, state)
+        with jax.numpy_dtype_promotion("standard"):  # optax mixes counts with floats
+            moves, state = adam.update(grads, state)
         rate = setting.rate * 0.5 * (1.0 + jnp.cos(jnp.pi * step / updates))
         moves = moves._replace(log_tau=setting.learns * moves.log_tau)
         learned = jax.tree.map(lambda x, move: x - rate * move, learned, moves)
@@ -241,12 +242,13 @@ def train(size: Size, data: Data, epochs: int) -> dict[str, Any]:
     for k in range(epochs):
         batches = list(shuffled(data.train(k), labels, k, batch))
         carry = advance(given, carry, jax.tree.map(lambda *xs: np.stack(xs), *batches))
-        known = compiled(carry[0], data.validation) == data.labels["validation"]
-        curve.append(np.asarray(known).mean(axis=1).reshape(lead))
-    hits = compiled(carry[0], data.test) == data.labels["test"]
+        guesses = np.asarray(compiled(carry[0], data.validation))
+        known = guesses == data.labels["validation"]
+        curve.append(known.mean(axis=1).reshape(lead))
+    hits = np.asarray(compiled(carry[0], data.test)) == data.labels["test"]
     return {
         "validation": np.stack(curve),  # [epochs, arms, rates, seeds]
-        "test": np.asarray(hits).mean(axis=1).reshape(lead),
+        "test": hits.mean(axis=1).reshape(lead),
         "tau": np.exp(np.asarray(carry[0].log_tau)).reshape(*lead, -1),
     }
 

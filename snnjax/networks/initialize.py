@@ -12,6 +12,7 @@ import jax.numpy as jnp
 
 from snnjax import check
 from snnjax.check import Number
+from snnjax.kernels.products import align
 from snnjax.networks.fluctuations import check_draw, poisson_drive, weight_moments
 from snnjax.neurons.checks import check_lif
 from snnjax.neurons.leaky import LIFParams
@@ -36,7 +37,8 @@ def normal(key: jax.Array, n_in: int, n_out: int, *, gain: Number = 1.0) -> jax.
     check.positive("gain", gain, zero=True)
     check.per_neuron("gain", gain, n_out)
     sigma = jnp.asarray(gain, jnp.result_type(float)) / max(n_in, 1) ** 0.5
-    return sigma * jax.random.normal(key, (n_in, n_out), sigma.dtype)
+    noise = jax.random.normal(key, (n_in, n_out), sigma.dtype)
+    return align(sigma, noise) * noise
 
 
 def spiking(key: jax.Array, n_in: int, n_out: int, *, share: Number = 1.0) -> jax.Array:
@@ -126,4 +128,5 @@ def fluctuation_driven(
     )
     dtype = jnp.result_type(float)
     noise = jax.random.normal(key, (n_in, n_out), dtype)
-    return average.astype(dtype) + sigma.astype(dtype) * noise
+    average, sigma = (align(x.astype(dtype), noise) for x in (average, sigma))
+    return average + sigma * noise

@@ -170,3 +170,16 @@ def test_what_makes_no_sense_is_refused(options, words):
     options = {"rate": RATE, "xi": 1.0, "params": snn.LIFParams(), **options}
     with pytest.raises(ValueError, match=words):
         snn.fluctuation_driven(jax.random.key(0), 3, 4, **options)
+
+
+def test_neurons_of_their_own_constants_and_gains_have_weights_of_their_own():
+    key, taus, gains = jax.random.key(3), (5e-3, 40e-3), (0.5, 2.0)
+    made = lambda tau: snn.fluctuation_driven(  # noqa: E731
+        *(key, 7, 2), rate=RATE, xi=1.0, params=snn.LIFParams(tau_mem=tau), dt=DT
+    )
+    both = made(jnp.array(taus))
+    wide = normal(key, 7, 2, gain=jnp.array(gains))
+    for k in range(2):
+        np.testing.assert_allclose(both[:, k], made(taus[k])[:, k], rtol=1e-6)
+        alone = normal(key, 7, 2, gain=gains[k])
+        np.testing.assert_allclose(wide[:, k], alone[:, k], rtol=1e-6)

@@ -93,7 +93,9 @@ def spoken() -> Data:
     task = tasks.spoken_digits_task(source="spikes", model="adlif")
     classes = 1 + max(int(part.labels.max()) for part in task.parts.values())
     notes = task.notes
-    return Data(task.parts, notes["channels"], classes, notes["channel_rate"], notes["dt"])
+    return Data(
+        task.parts, notes["channels"], classes, notes["channel_rate"], notes["dt"]
+    )
 
 
 def lif(rate: float, tau_mem: float, dropped: float | None) -> Recipe:
