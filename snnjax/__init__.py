@@ -22,6 +22,7 @@ Subpackages tell the rest of the story. Each is ``snn.NAME``, imported on first 
     inputs      numbers and events become rasters: encoders, patterns, batches
     datasets    official files are checked and become events
     training    one update, and a loop that survives being killed
+    saving      a network in one file: ``save``, ``load``
     analysis    loss landscapes, gradients, membranes, spike trains
     tasks       what ``snnjax train`` trains
     plot        figures
@@ -32,7 +33,7 @@ Subpackages tell the rest of the story. Each is ``snn.NAME``, imported on first 
 """
 
 from importlib import import_module
-from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 from snnjax.cell import Cell, nonfinite, reseed, unroll
 from snnjax.compose import chain, learn, stateless
@@ -48,13 +49,17 @@ from snnjax.networks import dense, fluctuation_driven, graph, recurrent
 from snnjax.neurons import ALIFParams, LIFParams, LIParams, alif, li, lif, srm
 from snnjax.surrogate import ForwardMode, Sigmoid, SuperSpike, Triangle, spike
 
+if TYPE_CHECKING:
+    from snnjax.saving import load, save
+
 __version__ = "0.1.0"
 
 _SUBPACKAGES = (
     *("analysis", "datasets", "events", "hardware", "inputs", "interop", "kernels"),
     *("learning", "networks", "neurons", "plot", "senses", "surrogate", "tasks"),
-    "training",
+    *("saving", "training"),
 )
+_LATER = {"load": "saving", "save": "saving"}  # what needs more than jax and numpy
 
 __all__ = [
     "ALIFParams",
@@ -76,11 +81,13 @@ __all__ = [
     "learn",
     "li",
     "lif",
+    "load",
     "lower_rate_bound",
     "max_over_time",
     "nonfinite",
     "recurrent",
     "reseed",
+    "save",
     "spike",
     "srm",
     "stateless",
@@ -89,10 +96,12 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> ModuleType:
+def __getattr__(name: str) -> Any:
     """Imports a subpackage when it is first asked for."""
     if name in _SUBPACKAGES:
         return import_module(f"snnjax.{name}")
+    if name in _LATER:
+        return getattr(import_module(f"snnjax.{_LATER[name]}"), name)
     raise AttributeError(f"module 'snnjax' has no attribute {name!r}")
 
 

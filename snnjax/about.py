@@ -7,6 +7,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import wraps
+from types import FunctionType
 from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 import jax
@@ -15,6 +16,7 @@ import numpy as np
 from snnjax import check
 
 INPUT, OUTPUT = "input->", "->output"  # the outside of a compound cell
+_MARK = "makes_cells"  # of a factory
 
 
 class Edge(NamedTuple):
@@ -44,6 +46,8 @@ class About:
         matrix: weights -> ``[n_in, n_out]``, of a connection that is one product.
         row: the step of a cell that is its parts one after another, and nothing else;
             what was given another step since is more.
+        functions: what the cell did as it was made; one that does otherwise since is
+            not what ``make`` and ``options`` say.
     """
 
     make: Callable[..., Any] | None = None
@@ -56,6 +60,7 @@ class About:
     watch: Callable[[tuple[str, ...]], Any] | None = None
     matrix: Callable[[Any], jax.Array] | None = None
     row: Callable[..., Any] | None = None
+    functions: tuple[Any, ...] = ()
 
 
 Options = ParamSpec("Options")
@@ -72,9 +77,21 @@ def factory(make: Callable[Options, Made]) -> Callable[Options, Made]:
         options = signature.bind(*args, **kwargs)
         options.apply_defaults()
         about = replace(cell.about or About(), make=making, options=options)
-        return cell._replace(init=_keyed(cell.init), about=about)
+        cell = cell._replace(init=_keyed(cell.init))
+        return cell._replace(about=replace(about, functions=functions(cell)))
 
+    vars(making)[_MARK] = True
     return making
+
+
+def makes_cells(function: Any) -> bool:
+    """Whether this is a function with the decorator ``factory``."""
+    return isinstance(function, FunctionType) and _MARK in vars(function)
+
+
+def functions(cell: Any) -> tuple[Any, ...]:
+    """What a cell does."""
+    return cell.init, cell.rest, cell.step, cell.run, cell.loop, cell.replay
 
 
 def _keyed(init):
@@ -103,7 +120,7 @@ def _arguments(options):
             yield from map(_short, value)
         elif parameter.kind is parameter.VAR_KEYWORD:
             yield from (f"{key}={_short(each)}" for key, each in value.items())
-        elif value is parameter.default:
+        elif _same(value, parameter.default):
             continue
         elif parameter.default is parameter.empty:
             yield _short(value)
@@ -120,5 +137,16 @@ def _short(value):
         return value.__name__ if named else repr(value)
     defaults = type(value)._field_defaults
     fields = zip(value._fields, value, strict=True)
-    shown = [f"{k}={_short(v)}" for k, v in fields if v is not defaults.get(k, fields)]
+    shown = [
+        f"{k}={_short(v)}" for k, v in fields if not _same(v, defaults.get(k, fields))
+    ]
     return f"{type(value).__name__}({', '.join(shown)})"
+
+
+def _same(value, default):
+    """Whether one would leave a value out."""
+    if value is default or type(value) is not type(default):
+        return value is default
+    if isinstance(value, tuple):
+        return len(value) == len(default) and all(map(_same, value, default))
+    return isinstance(value, str | int | float) and value == default

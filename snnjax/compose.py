@@ -12,6 +12,7 @@ from snnjax import check
 from snnjax.about import INPUT, OUTPUT, About, Edge, factory
 from snnjax.cell import Cell, Weights, check_cell, output_like, run_cell
 from snnjax.check import Number
+from snnjax.exported import exportable
 from snnjax.probes import Names, Wanted, watched
 from snnjax.replay import Shown, with_replay
 
@@ -142,6 +143,7 @@ def stateless(f: Callable[[Any], Any]) -> Cell:
     return Cell(init=lambda key: (), rest=lambda x: (), step=step)
 
 
+@exportable
 class Learned(NamedTuple):
     """Weights of ``learn``."""
 

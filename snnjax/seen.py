@@ -5,9 +5,12 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
+from snnjax.exported import exportable
+
 Measured = jax.Array | np.ndarray
 
 
+@exportable
 class Seen(NamedTuple):
     """A recording of one population; what was not measured is None.
 

@@ -25,6 +25,7 @@ T, B, N, DT = 320, 2, 4, 1e-3
 APART = (
     "datasets",
     "parts",
+    "saving",
     "surrogate",
     "tasks",
     "training",

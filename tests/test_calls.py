@@ -15,6 +15,8 @@ from public import everything
 TABLES = (calls_analysis, calls_cells, calls_hardware, calls_inputs, calls_online)
 NOT_CALLED = {
     "hardware.checked": "refuses by DeviceError; tests/hardware/test_device.py",
+    **dict.fromkeys(("saving.load", "saving.save"), "files; tests/saving"),
+    **dict.fromkeys(("saving.from_recipe", "saving.to_recipe"), "tests/saving"),
     "senses.hearing.digits_from_sound": "reads files",
     "senses.hearing.encode_cached": "reads files",
     "senses.hearing.encode_recordings": "reads files",

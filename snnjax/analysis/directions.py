@@ -8,6 +8,7 @@ from jax.flatten_util import ravel_pytree
 
 from snnjax import check
 from snnjax.analysis.checks import Weights, check_tree, same_tree
+from snnjax.exported import exportable
 
 
 def random_direction(
@@ -84,6 +85,7 @@ def orthonormal(first: Weights, *others: Weights) -> tuple[Weights, ...]:
     return tuple(unravel(column) for column in basis.T)
 
 
+@exportable
 class Principal(NamedTuple):
     """The plane in which a trajectory lies, as far as it lies in one."""
 

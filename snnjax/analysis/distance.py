@@ -5,8 +5,10 @@ from typing import NamedTuple
 import numpy as np
 
 from snnjax import check
+from snnjax.exported import exportable
 
 
+@exportable
 class ByDistance(NamedTuple):
     """A correlation against the distance of the units."""
 

@@ -17,8 +17,10 @@ from typing import NamedTuple
 import numpy as np
 
 from snnjax import check
+from snnjax.exported import exportable
 
 
+@exportable
 class ExponentialFit(NamedTuple):
     """Constants of an exponential neuron, in the units of voltage, current and time."""
 

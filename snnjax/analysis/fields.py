@@ -28,10 +28,12 @@ from snnjax.analysis.checks import (
     same_tree,
 )
 from snnjax.analysis.landscape import Path
+from snnjax.exported import exportable
 
 Field = Callable[[Weights], Weights]
 
 
+@exportable
 class Integral(NamedTuple):
     """An integral of a field, and how far it can be trusted."""
 

@@ -18,8 +18,10 @@ from jax.flatten_util import ravel_pytree
 from snnjax import check, loops
 from snnjax.analysis.checks import Weights, check_batch_size, check_tree, same_tree
 from snnjax.check import Number
+from snnjax.exported import exportable
 
 
+@exportable
 class GradientComparison(NamedTuple):
     """How a gradient g compares to a reference r, each ``[]``."""
 

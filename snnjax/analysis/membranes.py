@@ -6,9 +6,11 @@ import jax
 import jax.numpy as jnp
 
 from snnjax import check
+from snnjax.exported import exportable
 from snnjax.networks.fluctuations import Membrane
 
 
+@exportable
 class MembraneStatistics(NamedTuple):
     """How membranes fluctuate, in the units of their voltage."""
 

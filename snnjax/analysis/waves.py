@@ -6,10 +6,12 @@ import numpy as np
 
 from snnjax import check
 from snnjax.analysis.trains import Trains, sorted_trains
+from snnjax.exported import exportable
 
 _MOST = 10**8  # windows in a recording
 
 
+@exportable
 class DetectedWaves(NamedTuple):
     """Times in which much of a population fires, such as retinal waves."""
 

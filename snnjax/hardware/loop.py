@@ -20,6 +20,7 @@ from snnjax import check
 from snnjax.cell import Cell, State, Weights, check_cell, check_input, unroll
 from snnjax.check import Number
 from snnjax.compose import learn
+from snnjax.exported import exportable
 from snnjax.parts import flat
 from snnjax.probes import watched
 from snnjax.replay import replayed
@@ -280,6 +281,7 @@ def show(cell: Cell, weights: Weights, xs: Any, *, dt: Number) -> dict[str, Seen
     }
 
 
+@exportable
 class Coverage(NamedTuple):
     """What of a network was measured, and what rests on its model."""
 

@@ -20,12 +20,14 @@ import numpy as np
 
 from snnjax import check
 from snnjax.check import Number
+from snnjax.exported import exportable
 from snnjax.hardware.checks import check_weights
 
 Constants = TypeVar("Constants", bound=tuple)
 _TIMES = "tau_", "refractory"
 
 
+@exportable
 class LogNormal(NamedTuple):
     """Factors of mean 1, always positive."""
 
@@ -39,6 +41,7 @@ class LogNormal(NamedTuple):
         return x * jnp.exp(jnp.sqrt(variance) * noise - variance / 2.0)
 
 
+@exportable
 class Gamma(NamedTuple):
     """Factors of mean 1, always positive, many of them small: gamma distributed.
 
@@ -58,6 +61,7 @@ class Gamma(NamedTuple):
         return x * jnp.where(none, 1.0, factors)
 
 
+@exportable
 class Shift(NamedTuple):
     """Offsets of mean 0, normal."""
 

@@ -15,6 +15,7 @@ from jax.typing import ArrayLike
 from snnjax import check
 from snnjax.about import About, factory
 from snnjax.cell import Cell
+from snnjax.exported import exportable
 from snnjax.kernels import native
 from snnjax.kernels.native import Backend
 from snnjax.kernels.products import align, project
@@ -23,6 +24,7 @@ from snnjax.networks.initialize import spiking
 Initializer = Callable[[jax.Array, int, int], jax.Array]
 
 
+@exportable
 class DenseWeights(NamedTuple):
     """Weights of an all-to-all connection."""
 

@@ -20,6 +20,7 @@ import jax.numpy as jnp
 from snnjax import check
 from snnjax.about import factory
 from snnjax.cell import Cell
+from snnjax.exported import exportable
 from snnjax.kernels.convolve import Window, at_once, convolve
 from snnjax.kernels.convolve import pool as combined
 from snnjax.kernels.products import align
@@ -29,6 +30,7 @@ from snnjax.networks.initialize import spiking
 Padding = Literal["same", "valid"]
 
 
+@exportable
 class ConvolutionWeights(NamedTuple):
     """Weights of a convolution."""
 

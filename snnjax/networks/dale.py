@@ -24,6 +24,7 @@ import numpy as np
 
 from snnjax import check
 from snnjax.check import Number
+from snnjax.exported import exportable
 from snnjax.kernels.products import align
 from snnjax.networks.fluctuations import (
     PoissonDrive,
@@ -36,6 +37,7 @@ from snnjax.neurons.checks import check_lif
 from snnjax.neurons.leaky import LIFParams
 
 
+@exportable
 class Exponential(NamedTuple):
     """Magnitudes with density p(x) = e^-x: mean 1, E[x²] = 2."""
 
@@ -48,6 +50,7 @@ class Exponential(NamedTuple):
         return jax.random.exponential(key, shape, jnp.result_type(float))
 
 
+@exportable
 class LogNormal(NamedTuple):
     """Magnitudes whose logarithm is normal: mean 1, E[x²] = 1 + cv².
 

@@ -18,12 +18,14 @@ from snnjax import check, loops
 from snnjax.about import factory
 from snnjax.cell import Cell
 from snnjax.check import Number
+from snnjax.exported import exportable
 from snnjax.networks.connect import Initializer
 from snnjax.networks.delays import DelayState, nothing_before, past_of, with_past
 from snnjax.networks.initialize import spiking
 from snnjax.neurons.checks import state_check
 
 
+@exportable
 class DelayedWeights(NamedTuple):
     """Weights of a connection with delays."""
 

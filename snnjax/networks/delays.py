@@ -19,24 +19,28 @@ from snnjax import check
 from snnjax.about import factory
 from snnjax.cell import Cell
 from snnjax.check import Number
+from snnjax.exported import exportable
 from snnjax.kernels.products import align
 from snnjax.neurons.checks import state_check
 
 WHOLE = 4.0 * float(np.finfo(np.float32).eps)  # so near, relatively, a step is whole
 
 
+@exportable
 class DelayState(NamedTuple):
     """What is on its way."""
 
     past: jax.Array  # the last inputs, the newest last, [*batch, longest, n]
 
 
+@exportable
 class LearnedDelayWeights(NamedTuple):
     """Weights of ``learned_delay``."""
 
     logit: jax.Array  # of the delay as a part of the longest, [n]
 
 
+@exportable
 class RingState(NamedTuple):
     """What is on its way round."""
 

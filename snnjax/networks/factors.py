@@ -8,11 +8,13 @@ import jax.numpy as jnp
 from snnjax import check
 from snnjax.about import About, factory
 from snnjax.cell import Cell
+from snnjax.exported import exportable
 from snnjax.kernels.products import project
 from snnjax.networks.connect import Initializer
 from snnjax.networks.initialize import normal, spiking
 
 
+@exportable
 class LowRankWeights(NamedTuple):
     """Weights of a connection of low rank."""
 

@@ -26,10 +26,12 @@ import numpy as np
 
 from snnjax import check
 from snnjax.check import Number
+from snnjax.exported import exportable
 from snnjax.neurons.leaky import LIFParams
 from snnjax.neurons.potentials import kernel_integrals
 
 
+@exportable
 class Membrane(NamedTuple):
     """Membranes under random input, in units of the distance to threshold."""
 
@@ -47,6 +49,7 @@ class Membrane(NamedTuple):
         return (threshold - self.mean) / self.deviation
 
 
+@exportable
 class PoissonDrive(NamedTuple):
     """Moments of the input to a membrane, for each unit of weight."""
 

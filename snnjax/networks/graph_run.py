@@ -10,11 +10,13 @@ import jax.numpy as jnp
 from snnjax import check, loops
 from snnjax.cell import Loop, output_like, run_cell
 from snnjax.compose import Packing, inside
+from snnjax.exported import exportable
 from snnjax.networks.wiring import Plan
 from snnjax.probes import Wanted
 from snnjax.replay import Shown
 
 
+@exportable
 class GraphState(NamedTuple):
     """What a graph remembers."""
 

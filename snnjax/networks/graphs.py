@@ -82,6 +82,7 @@ def graph(
     return cell._replace(about=about)
 
 
+@factory
 def residual(block: Cell) -> Cell:
     """Adds the input of a block to its output: ``y = block(x) + x``.
 

@@ -17,12 +17,14 @@ from snnjax import check
 from snnjax.about import factory
 from snnjax.cell import Cell
 from snnjax.check import Number
+from snnjax.exported import exportable
 from snnjax.kernels.products import align
 from snnjax.masks import zeroed
 
 SMALL = 1e-5  # ε, so that what never changes stays finite
 
 
+@exportable
 class Statistics(NamedTuple):
     """Of each neuron over time and samples, each ``[n]``."""
 
@@ -30,6 +32,7 @@ class Statistics(NamedTuple):
     variance: jax.Array
 
 
+@exportable
 class LayerNormWeights(NamedTuple):
     """What ``layer_norm`` learns, each ``[n]``."""
 
@@ -37,6 +40,7 @@ class LayerNormWeights(NamedTuple):
     bias: jax.Array
 
 
+@exportable
 class BatchNormWeights(NamedTuple):
     """What ``batch_norm`` learns, each ``[n]``, and what was measured."""
 
@@ -45,6 +49,7 @@ class BatchNormWeights(NamedTuple):
     statistics: Statistics  # without gradient; an optimizer leaves them as they are
 
 
+@exportable
 class DropoutState(NamedTuple):
     """Randomness of a trial."""
 

@@ -17,9 +17,11 @@ from snnjax import check, loops
 from snnjax.about import factory
 from snnjax.cell import Cell
 from snnjax.check import Number
+from snnjax.exported import exportable
 from snnjax.kernels.products import align
 
 
+@exportable
 class ShortTermParams(NamedTuple):
     """Constants of synapses, each ``[]`` or ``[n]``, n the number of sources."""
 
@@ -28,6 +30,7 @@ class ShortTermParams(NamedTuple):
     tau_facilitation: Number | None = None  # τ_fac [s]; None: every spike releases U
 
 
+@exportable
 class ShortTermState(NamedTuple):
     """What a line remembers, each ``[*batch, n]``."""
 

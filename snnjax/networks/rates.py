@@ -16,6 +16,7 @@ import jax.numpy as jnp
 from snnjax import check, loops
 from snnjax.cell import Cell, Weights, check_cell, check_input, unroll
 from snnjax.check import Number
+from snnjax.exported import exportable
 from snnjax.parts import Flat, flat, labels
 from snnjax.probes import watched
 
@@ -23,6 +24,7 @@ _POWER = 10  # factors lie between 2^-10 and 2^10
 _HALVINGS = 20
 
 
+@exportable
 class ScaledWeights(NamedTuple):
     """What ``scale_to_rates`` found."""
 

@@ -16,6 +16,7 @@ from snnjax import check, loops
 from snnjax.about import INPUT, OUTPUT, About, Edge, factory
 from snnjax.cell import Cell, Loop, check_cell, output_like, run_cell
 from snnjax.compose import inside
+from snnjax.exported import exportable
 from snnjax.networks.connect import DenseWeights, Initializer, connections, dense
 from snnjax.networks.initialize import spiking
 from snnjax.probes import Names, Wanted
@@ -26,6 +27,7 @@ from_the_layer = partial(spiking, share=0.1)
 _BEFORE = "What the neurons put out at the step before"
 
 
+@exportable
 class RecurrentWeights(NamedTuple):
     """Weights of a recurrent layer with its input."""
 
@@ -34,6 +36,7 @@ class RecurrentWeights(NamedTuple):
     neuron: Any  # of the neurons, if they learn anything
 
 
+@exportable
 class RecurrentState(NamedTuple):
     """What a recurrent layer with its input remembers."""
 
@@ -41,6 +44,7 @@ class RecurrentState(NamedTuple):
     spikes: jax.Array  # [*batch, n], fired at the last step
 
 
+@exportable
 class ClosedWeights(NamedTuple):
     """Weights of a connection closed around neurons."""
 
@@ -48,6 +52,7 @@ class ClosedWeights(NamedTuple):
     feedback: Any  # of the connection
 
 
+@exportable
 class ClosedState(NamedTuple):
     """What neurons with a connection closed around them remember."""
 

@@ -15,12 +15,14 @@ from jax.typing import ArrayLike
 from snnjax import check
 from snnjax.about import factory
 from snnjax.cell import Cell
+from snnjax.exported import exportable
 from snnjax.kernels.native import match_axes
 from snnjax.networks.sparse_products import Lists, both_ways, by_lists, by_matrix
 
 DENSE = 1.0 / 30.0  # from this density on a learned connection is a matrix
 
 
+@exportable
 class SparseWeights(NamedTuple):
     """Weights of a sparse connection."""
 

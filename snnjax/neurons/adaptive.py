@@ -26,6 +26,7 @@ from snnjax import check
 from snnjax.about import factory
 from snnjax.cell import Cell
 from snnjax.check import Number
+from snnjax.exported import exportable
 from snnjax.neurons.checks import check_constants, check_lif, warn_of_units
 from snnjax.neurons.flows import Matrix, linear_flow
 from snnjax.neurons.leaky import (
@@ -42,6 +43,7 @@ from snnjax.neurons.population import population, zeros
 from snnjax.surrogate import Shape, SuperSpike, check_shape, spike
 
 
+@exportable
 class ALIFParams(NamedTuple):
     """Constants of a leaky neuron with a threshold that adapts, each ``[]`` or ``[n]``.
 
@@ -57,6 +59,7 @@ class ALIFParams(NamedTuple):
     beta: Number = 0.1  # β, by how much a spike raises the threshold; 0: a LIF neuron
 
 
+@exportable
 class ALIFState(NamedTuple):
     """What a neuron with an adaptive threshold remembers, each ``[*batch, n]``."""
 
@@ -143,6 +146,7 @@ def alif(
     return population("alif", n, constants, rest, advance, ("v_before",))
 
 
+@exportable
 class AdLIFParams(NamedTuple):
     """Constants of a neuron with an adaptation current, each ``[]`` or ``[n]``."""
 
@@ -153,6 +157,7 @@ class AdLIFParams(NamedTuple):
     threshold: Number = 1.0  # θ
 
 
+@exportable
 class AdLIFState(NamedTuple):
     """What a neuron with an adaptation current remembers, each ``[*batch, n]``."""
 

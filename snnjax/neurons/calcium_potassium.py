@@ -21,6 +21,7 @@ from snnjax import check, loops
 from snnjax.about import factory
 from snnjax.cell import Cell
 from snnjax.check import Number
+from snnjax.exported import exportable
 from snnjax.kernels.products import align
 from snnjax.neurons.checks import check_constants
 from snnjax.neurons.ion_channels import relaxed
@@ -29,6 +30,7 @@ from snnjax.neurons.within import emitted
 from snnjax.surrogate import Shape, SuperSpike, check_shape
 
 
+@exportable
 class MorrisLecarParams(NamedTuple):
     """Constants of a fibre, each ``[]`` or ``[n]``, for a square metre."""
 
@@ -48,6 +50,7 @@ class MorrisLecarParams(NamedTuple):
     unit: Number = 1.0  # current of one unit of input [A/m²]: 100 µA/cm²
 
 
+@exportable
 class MorrisLecarState(NamedTuple):
     """What a fibre remembers, each ``[*batch, n]``."""
 

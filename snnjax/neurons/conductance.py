@@ -21,6 +21,7 @@ from snnjax import check
 from snnjax.about import factory
 from snnjax.cell import Cell
 from snnjax.check import Number
+from snnjax.exported import exportable
 from snnjax.kernels.products import align
 from snnjax.neurons.checks import check_constants
 from snnjax.neurons.ion_channels import relaxed
@@ -31,6 +32,7 @@ from snnjax.surrogate import Shape, SuperSpike, check_shape, spike
 RECEPTORS = 3  # excitatory, inhibitory, NMDA: their order in the input
 
 
+@exportable
 class ConductanceLIFParams(NamedTuple):
     """Constants of a neuron with conductances, each ``[]`` or ``[n]``."""
 
@@ -50,6 +52,7 @@ class ConductanceLIFParams(NamedTuple):
     unit: Number = 1e-9  # jump of a conductance by one unit of input [S]
 
 
+@exportable
 class ConductanceLIFState(NamedTuple):
     """What a neuron with conductances remembers, each ``[*batch, n]``."""
 

@@ -22,6 +22,7 @@ from snnjax import check
 from snnjax.about import factory
 from snnjax.cell import Cell
 from snnjax.check import Number
+from snnjax.exported import exportable
 from snnjax.kernels.products import align
 from snnjax.neurons.checks import check_constants, check_voltages
 from snnjax.neurons.flows import exponential_flow, exponential_time
@@ -30,6 +31,7 @@ from snnjax.neurons.within import Dynamics, emitted, flowed
 from snnjax.surrogate import Shape, SuperSpike, check_shape
 
 
+@exportable
 class EIFParams(NamedTuple):
     """Constants of an exponential neuron, each ``[]`` or ``[n]``."""
 
@@ -43,6 +45,7 @@ class EIFParams(NamedTuple):
     unit: Number = 1e-9  # current of one unit of input [A]
 
 
+@exportable
 class AdExParams(NamedTuple):
     """Constants of an adaptive exponential neuron, each ``[]`` or ``[n]``.
 
@@ -62,12 +65,14 @@ class AdExParams(NamedTuple):
     b: Number = 80.5e-12  # by how much a spike raises w [A]
 
 
+@exportable
 class EIFState(NamedTuple):
     """What an exponential neuron remembers, ``[*batch, n]``."""
 
     v: jax.Array  # membrane voltage [V], after the reset
 
 
+@exportable
 class AdExState(NamedTuple):
     """What an adaptive exponential neuron remembers, each ``[*batch, n]``."""
 

@@ -29,6 +29,7 @@ from snnjax import check, loops
 from snnjax.about import INPUT, OUTPUT, About, Edge, factory
 from snnjax.cell import Cell, check_cell
 from snnjax.check import Number
+from snnjax.exported import exportable
 from snnjax.kernels.products import align
 from snnjax.neurons.checks import check_constants, check_lif, state_check
 from snnjax.neurons.leaky import (
@@ -43,6 +44,7 @@ from snnjax.probes import stepped
 from snnjax.surrogate import Shape, SuperSpike, check_shape, spike
 
 
+@exportable
 class HomeostasisParams(NamedTuple):
     """Constants of the drift, each ``[]`` or ``[n]``."""
 
@@ -51,6 +53,7 @@ class HomeostasisParams(NamedTuple):
     speed: Number = 0.05  # η [1/s]: growth of x at twice the target; 0: no drift
 
 
+@exportable
 class HomeostasisState(NamedTuple):
     """What a homeostatic neuron remembers."""
 

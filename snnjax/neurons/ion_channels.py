@@ -22,6 +22,7 @@ from snnjax import check, loops
 from snnjax.about import factory
 from snnjax.cell import Cell
 from snnjax.check import Number
+from snnjax.exported import exportable
 from snnjax.kernels.products import align
 from snnjax.neurons.checks import check_constants
 from snnjax.neurons.population import population, precise, zeros
@@ -33,6 +34,7 @@ LONGEST = 25e-6  # part of a step [s]
 _ERROR = 0.54  # of the voltage, with parts of 10 µs [mV]
 
 
+@exportable
 class HodgkinHuxleyParams(NamedTuple):
     """Constants of a patch of membrane, each ``[]`` or ``[n]``, for a square metre."""
 
@@ -47,6 +49,7 @@ class HodgkinHuxleyParams(NamedTuple):
     unit: Number = 0.1  # current of one unit of input [A/m²]: 10 µA/cm²
 
 
+@exportable
 class HodgkinHuxleyState(NamedTuple):
     """What a patch of membrane remembers, each ``[*batch, n]``."""
 

@@ -30,6 +30,7 @@ from snnjax import check
 from snnjax.about import factory
 from snnjax.cell import Cell
 from snnjax.check import Number
+from snnjax.exported import exportable
 from snnjax.kernels import native
 from snnjax.kernels.native import Backend
 from snnjax.neurons import backends
@@ -44,6 +45,7 @@ Reset = Literal["zero", "subtract", "none"]
 Input = Literal["current", "voltage"]
 
 
+@exportable
 class LIParams(NamedTuple):
     """Constants of a leaky integrator, each ``[]`` or ``[n]``."""
 
@@ -51,6 +53,7 @@ class LIParams(NamedTuple):
     tau_syn: Number | None = 5e-3  # synaptic time constant τs [s]; None: no synapse
 
 
+@exportable
 class LIFParams(NamedTuple):
     """Constants of a leaky integrate-and-fire neuron, each ``[]`` or ``[n]``."""
 
@@ -61,6 +64,7 @@ class LIFParams(NamedTuple):
     v_reset: Number = 0.0  # where reset="zero" takes the voltage, below θ; rest is 0
 
 
+@exportable
 class LIState(NamedTuple):
     """What a leaky integrator remembers, each ``[*batch, n]``."""
 
@@ -68,6 +72,7 @@ class LIState(NamedTuple):
     i: jax.Array | None  # synaptic current; None without a synapse
 
 
+@exportable
 class LIFState(NamedTuple):
     """What a leaky integrate-and-fire neuron remembers, each ``[*batch, n]``."""
 

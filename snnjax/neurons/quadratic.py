@@ -25,6 +25,7 @@ from snnjax import check
 from snnjax.about import factory
 from snnjax.cell import Cell
 from snnjax.check import Number
+from snnjax.exported import exportable
 from snnjax.kernels.products import align
 from snnjax.neurons.checks import check_constants, check_voltages
 from snnjax.neurons.flows import quadratic_flow, quadratic_time
@@ -33,6 +34,7 @@ from snnjax.neurons.within import Dynamics, emitted, flowed
 from snnjax.surrogate import Shape, SuperSpike, check_shape
 
 
+@exportable
 class QIFParams(NamedTuple):
     """Constants of a quadratic neuron, each ``[]`` or ``[n]``."""
 
@@ -45,6 +47,7 @@ class QIFParams(NamedTuple):
     unit: Number = 50e-12  # current of one unit of input [A]; the rheobase
 
 
+@exportable
 class IzhikevichParams(NamedTuple):
     """Constants of Izhikevich's neuron, each ``[]`` or ``[n]``; as it is, RS."""
 
@@ -56,12 +59,14 @@ class IzhikevichParams(NamedTuple):
     unit: Number = 4.0  # input of one unit [V/s]; the rheobase where b is 200
 
 
+@exportable
 class QIFState(NamedTuple):
     """What a quadratic neuron remembers, ``[*batch, n]``."""
 
     v: jax.Array  # membrane voltage [V], after the reset
 
 
+@exportable
 class IzhikevichState(NamedTuple):
     """What Izhikevich's neuron remembers, each ``[*batch, n]``."""
 

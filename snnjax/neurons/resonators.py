@@ -18,11 +18,13 @@ from snnjax import check
 from snnjax.about import factory
 from snnjax.cell import Cell
 from snnjax.check import Number
+from snnjax.exported import exportable
 from snnjax.neurons.checks import check_constants
 from snnjax.neurons.population import population, precise, zeros
 from snnjax.surrogate import Shape, SuperSpike, check_shape, spike
 
 
+@exportable
 class ResonateParams(NamedTuple):
     """Constants of a resonating neuron, each ``[]`` or ``[n]``."""
 
@@ -34,6 +36,7 @@ class ResonateParams(NamedTuple):
     damping: Number = 20.0  # of the swing for each unit of q κ [1/s]
 
 
+@exportable
 class ResonateState(NamedTuple):
     """What a resonating neuron remembers, each ``[*batch, n]``."""
 

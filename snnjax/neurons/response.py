@@ -17,11 +17,13 @@ import jax
 from snnjax import check
 from snnjax.about import factory
 from snnjax.cell import Cell
+from snnjax.exported import exportable
 from snnjax.neurons.leaky import LIFParams, LIState, constants_of, flow, lif
 from snnjax.neurons.population import population, zeros
 from snnjax.surrogate import Shape, SuperSpike, spike
 
 
+@exportable
 class SRMState(NamedTuple):
     """What a spike-response neuron remembers, each ``[*batch, n]``."""
 

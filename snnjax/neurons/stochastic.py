@@ -20,6 +20,7 @@ import jax.numpy as jnp
 from snnjax import check
 from snnjax.about import factory
 from snnjax.cell import Cell
+from snnjax.exported import exportable
 from snnjax.neurons.checks import check_lif
 from snnjax.neurons.leaky import (
     Firing,
@@ -35,6 +36,7 @@ from snnjax.surrogate import Sigmoid, check_density
 from snnjax.surrogate.derivative import applied
 
 
+@exportable
 class StochasticState(NamedTuple):
     """What a neuron with escape noise remembers."""
 

@@ -21,8 +21,10 @@ import numpy as np
 
 from snnjax import check, loops
 from snnjax.check import Number
+from snnjax.exported import exportable
 
 
+@exportable
 class GanglionParams(NamedTuple):
     """Constants of the ganglion cells of one mosaic, each ``[]``."""
 

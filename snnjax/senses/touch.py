@@ -19,8 +19,10 @@ import jax.numpy as jnp
 
 from snnjax import check
 from snnjax.check import Number
+from snnjax.exported import exportable
 
 
+@exportable
 class MechanoreceptorParams(NamedTuple):
     """Constants of a population, each ``[]`` or ``[n]``."""
 

@@ -8,11 +8,13 @@ import numpy as np
 
 from snnjax import check
 from snnjax.check import Number
+from snnjax.exported import exportable
 from snnjax.surrogate.derivative import Shape, check_numbers
 
 Norm = Literal["peak", "area"]
 
 
+@exportable
 class Scaled(NamedTuple):
     """h(v) = amplitude · shape(v), for papers whose peak is not 1."""
 
@@ -37,6 +39,7 @@ class Scaled(NamedTuple):
         return self.shape.cdf(v)
 
 
+@exportable
 class Shifted(NamedTuple):
     """h(v) = shape(v - offset), for peaks that are not at threshold."""
 
@@ -52,6 +55,7 @@ class Shifted(NamedTuple):
         return self.shape.area
 
 
+@exportable
 class Floor(NamedTuple):
     """h(v) = shape(v) + floor, a gradient that reaches neurons however far away."""
 
@@ -67,6 +71,7 @@ class Floor(NamedTuple):
         return getattr(self.shape, "peak", 1.0) + self.floor
 
 
+@exportable
 class OneSided(NamedTuple):
     """h(v) = shape(v) below threshold, shape(0) above."""
 
@@ -76,6 +81,7 @@ class OneSided(NamedTuple):
         return self.shape(jnp.minimum(v, 0.0))
 
 
+@exportable
 class Sparse(NamedTuple):
     """h(v) = shape(v) for |v| < width, else exactly 0.
 

@@ -16,6 +16,7 @@ import jax.numpy as jnp
 from jax.tree_util import Partial
 
 from snnjax import check
+from snnjax.exported import exportable
 
 
 class Shape(Protocol):
@@ -154,6 +155,7 @@ def check_numbers(name: str, shape: Any) -> None:
             check.finite(told, value)
 
 
+@exportable
 class ForwardMode(NamedTuple):
     """A shape for forward mode: the same derivative through ``jvp``.
 
@@ -168,6 +170,7 @@ class ForwardMode(NamedTuple):
         return self.shape(v)
 
 
+@exportable
 class Learnable(NamedTuple):
     """A shape whose own numbers are learned with the weights.
 

@@ -16,8 +16,10 @@ import jax
 import jax.numpy as jnp
 
 from snnjax.check import Number
+from snnjax.exported import exportable
 
 
+@exportable
 class SuperSpike(NamedTuple):
     """h(v) = 1 / (1 + k·|v|)² (Zenke & Ganguli 2018, doi:10.1162/neco_a_01086)."""
 
@@ -36,6 +38,7 @@ class SuperSpike(NamedTuple):
         return 0.5 + 0.5 * self.slope * v / (1.0 + self.slope * jnp.abs(v))
 
 
+@exportable
 class Sigmoid(NamedTuple):
     """h(v) = 4 σ(k·v) σ(-k·v) = 1 - tanh²(k·v / 2), σ the logistic function.
 
@@ -57,6 +60,7 @@ class Sigmoid(NamedTuple):
         return jax.nn.sigmoid(self.slope * v)
 
 
+@exportable
 class Triangle(NamedTuple):
     """h(v) = max(0, 1 - k·|v|) (Esser et al. 2016, doi:10.1073/pnas.1604850113)."""
 
@@ -76,6 +80,7 @@ class Triangle(NamedTuple):
         return 0.5 + x - 0.5 * x * jnp.abs(x)
 
 
+@exportable
 class Arctan(NamedTuple):
     """h(v) = 1 / (1 + (k·v)²) (Fang et al. 2021, doi:10.1109/ICCV48922.2021.00266)."""
 
@@ -94,6 +99,7 @@ class Arctan(NamedTuple):
         return 0.5 + jnp.arctan(self.slope * v) / jnp.pi
 
 
+@exportable
 class Gaussian(NamedTuple):
     """h(v) = exp(-(k·v)² / 2), of standard deviation 1/k.
 
@@ -115,6 +121,7 @@ class Gaussian(NamedTuple):
         return jax.scipy.special.ndtr(self.slope * v)
 
 
+@exportable
 class Boxcar(NamedTuple):
     """h(v) = 1[|v| < 1/(2k)] (Wu et al. 2018, doi:10.3389/fnins.2018.00331)."""
 
@@ -133,6 +140,7 @@ class Boxcar(NamedTuple):
         return jnp.clip(0.5 + self.slope * v, 0.0, 1.0)
 
 
+@exportable
 class Exponential(NamedTuple):
     """h(v) = exp(-k·|v|) (Shrestha & Orchard 2018, doi:10.48550/arXiv.1810.08646)."""
 
@@ -152,6 +160,7 @@ class Exponential(NamedTuple):
         return jnp.where(v < 0, tail, 1.0 - tail)
 
 
+@exportable
 class InverseRoot(NamedTuple):
     """h(v) = (1 + (k·v)²)^(-3/2), the derivative of k·v / √(1 + (k·v)²).
 
@@ -174,6 +183,7 @@ class InverseRoot(NamedTuple):
         return 0.5 + 0.5 * x / jnp.sqrt(1.0 + x**2)
 
 
+@exportable
 class PowerLaw(NamedTuple):
     """h(v) = (1 + k·|v|)^(-p): SuperSpike for p = 2, heavier tails below.
 

@@ -6,8 +6,10 @@ import jax
 import jax.numpy as jnp
 
 from snnjax.check import Number
+from snnjax.exported import exportable
 
 
+@exportable
 class SquareWave(NamedTuple):
     """h(v) = Σ cos((2m - 1) x) / n over m = 1 … n, with x = 2π v / period.
 
@@ -26,6 +28,7 @@ class SquareWave(NamedTuple):
         return jnp.where(near, jnp.cos(x), ratio)
 
 
+@exportable
 class MultiGaussian(NamedTuple):
     """A Gaussian with two wide negative ones beside it, scaled to h(0) = 1.
 

@@ -10,8 +10,10 @@ import jax
 import jax.numpy as jnp
 
 from snnjax.check import Number
+from snnjax.exported import exportable
 
 
+@exportable
 class StraightThrough(NamedTuple):
     """h(v) = 1 (Bengio, Léonard & Courville 2013, doi:10.48550/arXiv.1308.3432)."""
 
@@ -19,6 +21,7 @@ class StraightThrough(NamedTuple):
         return jnp.ones_like(v)
 
 
+@exportable
 class Step(NamedTuple):
     """h(v) = 1 at and above threshold, else ε: a leaky ReLU for ε > 0."""
 
@@ -28,6 +31,7 @@ class Step(NamedTuple):
         return jnp.where(v >= 0, 1.0, self.below)
 
 
+@exportable
 class Ramp(NamedTuple):
     """h(v) = (1 + k·v) / 2 held within 0 to 1: no bump, it rises once."""
 
@@ -37,6 +41,7 @@ class Ramp(NamedTuple):
         return jnp.clip(0.5 + 0.5 * self.slope * v, 0.0, 1.0)
 
 
+@exportable
 class LogTail(NamedTuple):
     """h(v) = ε up to threshold, 1 for 0 < v <= 1, 1/v beyond.
 
@@ -49,6 +54,7 @@ class LogTail(NamedTuple):
         return jnp.where(v > 0, 1.0 / jnp.maximum(v, 1.0), self.below)
 
 
+@exportable
 class Hyperbola(NamedTuple):
     """h(v) = min(1, 1 / (k·|v|)): flat near the threshold, area without bound."""
 
@@ -58,6 +64,7 @@ class Hyperbola(NamedTuple):
         return 1.0 / jnp.maximum(1.0, self.slope * jnp.abs(v))
 
 
+@exportable
 class LeakyBoxcar(NamedTuple):
     """h(v) = 1 for |v| < 1/(2k), else ε."""
 
@@ -68,6 +75,7 @@ class LeakyBoxcar(NamedTuple):
         return jnp.where(2.0 * self.slope * jnp.abs(v) < 1.0, 1.0, self.outside)
 
 
+@exportable
 class S2NN(NamedTuple):
     """h(v) = 4 σ(k·v) σ(-k·v) below threshold, c / (1 + v) above.
 
@@ -88,6 +96,7 @@ class S2NN(NamedTuple):
         return jnp.maximum(1.0, self.above)
 
 
+@exportable
 class EscapeRate(NamedTuple):
     """h(v) = exp(k·v), of a firing rate that grows exponentially with the voltage.
 
@@ -106,6 +115,7 @@ class EscapeRate(NamedTuple):
         return jnp.inf
 
 
+@exportable
 class Periodic(NamedTuple):
     """h(v) = exp(-k·|v|) below threshold, above it one such bump for each spike.
 

@@ -58,15 +58,9 @@ def restore(folder: Path, like: Any) -> tuple[Any, dict[str, Any]] | None:
     """
     import orbax.checkpoint as ocp
 
-    if not _home(folder).exists():
+    epoch = _newest(folder)
+    if epoch is None:
         return None
-    if not _home(folder).is_dir():
-        raise ValueError(f"{_home(folder)} must be a folder of checkpoints.")
-    epochs = [int(p.name) for p in _home(folder).iterdir() if p.name.isdecimal()]
-    if not epochs:
-        return None
-    epoch = max(epochs)
-    _check_digest(folder, epoch)
     try:
         with _manager(folder) as manager:
             args = ocp.args.Composite(note=ocp.args.JsonRestore())
@@ -86,6 +80,54 @@ def restore(folder: Path, like: Any) -> tuple[Any, dict[str, Any]] | None:
         )
         raise ValueError(_refusal(folder, epoch, reason)) from error
     return jax.tree.map(_placed, like, tree), note
+
+
+def best_weights(folder: Path) -> dict[str, np.ndarray]:
+    """The best weights of the newest checkpoint of ``fit``, by name.
+
+    Args:
+        folder: of the run.
+
+    Returns:
+        Arrays by the path that leads to them, ``"hidden.w"``.
+
+    Raises:
+        ValueError: if there is no checkpoint of ``fit``, or it cannot be read.
+    """
+    import orbax.checkpoint as ocp
+
+    epoch = _newest(folder)
+    if epoch is None:
+        raise ValueError(f"There is no checkpoint in {folder}.")
+    try:
+        with _manager(folder) as manager:
+            args = ocp.args.Composite(tree=ocp.args.StandardRestore())
+            _, best = manager.restore(epoch, args=args)["tree"]
+    except Exception as error:  # as above
+        raise ValueError(
+            f"The checkpoint of epoch {epoch} in {folder} is none of fit, or damaged "
+            f"({type(error).__name__}: {str(error)[:500]})."
+        ) from error
+    return {name: np.asarray(leaf) for name, leaf in named_leaves(best)}
+
+
+def named_leaves(tree: Any) -> list[tuple[str, Any]]:
+    """Leaves of a tree with the path that leads to them, ``"hidden.w"``."""
+    leaves = jax.tree_util.tree_leaves_with_path(tree)
+    return [(jax.tree_util.keystr(k, simple=True, separator="."), v) for k, v in leaves]
+
+
+def _newest(folder):
+    """The epoch of the newest checkpoint, found whole; or None."""
+    if not _home(folder).exists():
+        return None
+    if not _home(folder).is_dir():
+        raise ValueError(f"{_home(folder)} must be a folder of checkpoints.")
+    epochs = [int(p.name) for p in _home(folder).iterdir() if p.name.isdecimal()]
+    if not epochs:
+        return None
+    _check_digest(folder, max(epochs))
+    return max(epochs)
 
 
 def _home(folder):

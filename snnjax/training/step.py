@@ -12,11 +12,13 @@ import jax.numpy as jnp
 import optax
 
 from snnjax import check
+from snnjax.exported import exportable
 from snnjax.training.silence import UNMOVED, without_gradient
 
 Metrics = dict[str, Any]
 
 
+@exportable
 class TrainState(NamedTuple):
     """What one update changes."""
 

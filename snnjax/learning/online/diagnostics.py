@@ -15,10 +15,12 @@ import optax
 from snnjax import check, loops
 from snnjax.cell import Cell
 from snnjax.check import Number
+from snnjax.exported import exportable
 from snnjax.learning.online.influence import truncated
 from snnjax.learning.online.rule import Rule, check_optimizer, gradients
 
 
+@exportable
 class Alignment(NamedTuple):
     """How a gradient g lies to the one h that it stands for, trees like the weights.
 
@@ -30,6 +32,7 @@ class Alignment(NamedTuple):
     error: Any  # ‖g - h‖ / ‖h‖
 
 
+@exportable
 class Course(NamedTuple):
     """A training by one rule."""
 

@@ -26,8 +26,10 @@ import optax
 
 from snnjax import check, loops
 from snnjax.check import Number
+from snnjax.exported import exportable
 
 
+@exportable
 class Carry(NamedTuple):
     """What a rule hands from block to block."""
 
@@ -53,6 +55,7 @@ class Rule(NamedTuple):
     leaves_out: tuple[str, ...] = ()
 
 
+@exportable
 class Learned(NamedTuple):
     """What learning inside a sequence leaves."""
 

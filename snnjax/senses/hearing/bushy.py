@@ -23,10 +23,12 @@ import numpy as np
 
 from snnjax import check, loops
 from snnjax.check import Number
+from snnjax.exported import exportable
 
 _MOST = 10_000  # steps of refractory time
 
 
+@exportable
 class BushyParams(NamedTuple):
     """Constants of a bushy cell, each ``[]`` or ``[n]``, but one refractory time."""
 

@@ -29,6 +29,7 @@ from snnjax import check, loops
 from snnjax.cell import unroll
 from snnjax.check import Number
 from snnjax.events import Events
+from snnjax.exported import exportable
 from snnjax.neurons import LIFParams, lif
 from snnjax.progress import Progress
 from snnjax.senses.hearing.clips import encode_batches, prepare_all, resample
@@ -41,6 +42,7 @@ _ZEROS = np.array([1.0, -1.0, 1.0, -1.0]) * np.sqrt(
 )
 
 
+@exportable
 class CompressionParams(NamedTuple):
     """A filter's output y becomes ``gain·[y]₊^power``, each ``[]`` or ``[n]``."""
 
@@ -48,6 +50,7 @@ class CompressionParams(NamedTuple):
     power: Number = 0.3
 
 
+@exportable
 class Filters(NamedTuple):
     """Coefficients of a bank of filters."""
 

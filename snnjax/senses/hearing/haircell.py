@@ -20,8 +20,10 @@ import jax.numpy as jnp
 
 from snnjax import check, loops
 from snnjax.check import Number
+from snnjax.exported import exportable
 
 
+@exportable
 class HairCellParams(NamedTuple):
     """Constants of a hair cell, each ``[]`` or ``[n]``; rates in 1/s."""
 
