@@ -4,10 +4,12 @@ import json
 from pathlib import Path
 
 from benchmarks.catalogue import every
+from benchmarks.models import MODELS
 from benchmarks.report import RESULTS, ROOT
 
 CLAIMS = Path(__file__).parent / "README.md"
 README = ROOT / "README.md"
+NEURONS = ROOT / "docs" / "neurons.md"
 MARK = "<!-- written by: python benchmarks/run.py --table -->"
 
 
@@ -20,7 +22,7 @@ def renew() -> None:
 
 def texts() -> dict[Path, str]:
     """What belongs between the marks of each page."""
-    return {CLAIMS: claims(), README: speeds()}
+    return {CLAIMS: claims(), README: speeds(), NEURONS: neurons()}
 
 
 def claims() -> str:
@@ -68,4 +70,29 @@ def speeds() -> str:
         f"{kept['cpus']} {kept['processor']} cores ({gflops[0]}–{gflops[-1]} GFLOP/s "
         f"in a large matrix product), jax {kept['jax']}.",
     ]
+    return "\n".join(lines)
+
+
+def neurons() -> str:
+    """Every model and its price, from what ``speed/neurons.py`` kept."""
+    kept = json.loads((RESULTS / "neurons.json").read_text())
+    ratios = {(r["model"], r["wiring"], r["kind"]): r["ratio"] for r in kept["rows"]}
+    told = "tested against: largest error seen"
+    lines = [f"| neuron | equation | paper | {told} | feed-forward | recurrent |"]
+    lines.append("|---|---|---|---|---|---|")
+    for name, model in MODELS.items():
+        prices = []
+        for wiring in ("feed-forward", "recurrent"):
+            both = [ratios.get((name, wiring, k)) for k in ("forward", "training")]
+            known = [
+                f"{ratio:.{0 if ratio >= 10 else 1}f}"
+                for ratio in both
+                if ratio is not None
+            ]
+            prices.append(" / ".join(known) or "–")
+        paper = f"[{model.source}](https://doi.org/{model.doi})"
+        cells = f"`{name}`", model.equation, paper, model.oracle, *prices
+        lines.append(f"| {' | '.join(cells)} |")
+    lines += ["", f"Medians of processor time, in turns, on {kept['cpus']} "]
+    lines[-1] += f"{kept['processor']} cores, jax {kept['jax']}."
     return "\n".join(lines)

@@ -50,7 +50,15 @@ def repeat(step: Callable[[Any], Any], state: Any, times: int) -> Any:
         again = lambda state, _: (step(state), None)  # noqa: E731
         return jax.lax.scan(again, state, None, length=times)[0]
 
-    return jax.checkpoint(several, prevent_cse=False)(state)
+    return remade(several)(state)
+
+
+def remade(part: Callable[..., Any]) -> Callable[..., Any]:
+    """Part of a step whose gradient keeps what it is given, and makes the rest again.
+
+    Worth it where much is computed from few arrays: memory is what a step waits for.
+    """
+    return jax.checkpoint(part, prevent_cse=False)
 
 
 def split(number: Any) -> tuple[Any, Any]:

@@ -1,18 +1,22 @@
 """Training steps are timed at weights that are held, side by side."""
 
+import json
 import shutil
 from functools import partial
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from benchmarks.report import ROOT
+from benchmarks.models import MODELS
+from benchmarks.report import RESULTS, ROOT
 from benchmarks.speed import (
     balanced_network,
     checkouts,
     delays,
     in_the_loop,
+    neurons,
     online,
     rival_sides,
     sparse,
@@ -169,6 +173,33 @@ def test_every_delay_is_timed_against_the_layer_without():
     rows = wiring.measure(size, ("xla",), delays.COMPARISONS)
     told = wiring.criteria(rows, delays.COMPARISONS)
     assert [c.name for c in told] == [f"{c.name}, xla" for c in delays.COMPARISONS]
+
+
+def test_every_neuron_that_is_exported_is_timed_against_lif():
+    size = wiring.Size(steps=6, batch=2, inputs=5, neurons=4, repeats=1)
+    made = neurons.models()
+    assert {"lif", "adlif", "hodgkin_huxley", "stochastic_lif"} <= made.keys()
+    for name, make in made.items():
+        loss, *given = neurons.work(name, make, "feed-forward", size)
+        assert jax.eval_shape(loss, *given).shape == ()
+    rows = neurons.measure(size, seconds=0.0, only=("lif", "li", "adlif"))
+    assert [r["wiring"] for r in rows].count("recurrent") == 4  # li puts out voltages
+    assert all(row["ratio"] > 0 <= row["temp_mb"] for row in rows)
+    slow = {"kind": "training", "ratio": 2.1, "wiring": "recurrent"}
+    rows += [r | {"model": "resonate"} for r in (slow, slow | {"kind": "forward"})]
+    told = {c.name: c.holds for c in neurons.criteria(rows)}
+    assert not told["resonate / lif, training step, recurrent"]
+    assert len(told) == len(neurons.BOUNDS)
+
+
+def test_every_neuron_has_a_line_in_the_table_and_a_price():
+    known = {*neurons.exported(), neurons.NATIVE}
+    assert known == MODELS.keys()
+    kept = json.loads((RESULTS / "neurons.json").read_text())
+    assert {row["model"] for row in kept["rows"]} == known
+    bounds = {c["name"]: c["bound"] for c in kept["criteria"]}
+    assert len(bounds) == len(neurons.BOUNDS)
+    assert all(model.doi.startswith("10.") for model in MODELS.values())
 
 
 def test_a_small_balanced_network_runs_and_its_rates_are_told():

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from snnjax import check
+from snnjax import check, loops
 from snnjax.about import factory
 from snnjax.cell import Cell
 from snnjax.check import Number
@@ -143,6 +143,7 @@ def conductance_lif(
 _SHOWN = ("v_before",)
 
 
+@loops.remade
 def _flowed(p, v, g, dt):
     """Voltage and conductances after a step."""
     rates = [dt / tau for tau in (p.tau_excitatory, p.tau_inhibitory, p.tau_nmda)]

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from snnjax import check
+from snnjax import check, loops
 from snnjax.about import factory
 from snnjax.cell import Cell
 from snnjax.check import Number
@@ -107,6 +107,7 @@ def resonate(
     return population("resonate", n, constants, rest, advance)
 
 
+@loops.remade
 def _turned(given, state, x):
     """Z ← e^{λ dt} (z + x/λ) - x/λ, with q held."""
     p, dt = given.params, given.dt
