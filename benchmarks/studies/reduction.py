@@ -110,6 +110,8 @@ def run(full: bool, size: Size | None = None) -> Finding:
         | {f"AdEx, {1e3 * tau:g} ms": float(f.explained) for tau, f in fits.items()},
         "rheobase_uA_cm2": {k: 10.0 * x for k, x in onsets.items()},
         "rate_at_rheobase_hz": at_onset,
+        "currents_uA_cm2": (10.0 * INPUTS).round(2).tolist(),
+        "rates_hz": {k: hz.round(1).tolist() for k, hz in curves.items()},
         "spikes_after_hyperpolarisation": rebounds,
         "gamma": {k: [float(x.mean()), float(x.std(ddof=1))] for k, x in found.items()},
     }

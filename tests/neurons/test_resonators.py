@@ -69,6 +69,18 @@ def test_it_stays_balanced_under_strong_input_and_its_gradient_finite():
     assert np.isfinite(found).all()
 
 
+def test_the_gradient_keeps_the_state_and_little_else():
+    T, n = 40, 500
+    xs = jnp.ones((T, 8, n))
+
+    def loss(xs):
+        return snn.unroll(resonate(n), (), xs, dt=1e-3)[1].sum()
+
+    compiled = jax.jit(jax.grad(loss)).lower(xs).compile()
+    kept = compiled.memory_analysis().temp_size_in_bytes / xs.nbytes
+    assert kept < 8.0  # three of the state, the input, the spike; 15 if all is kept
+
+
 def test_constants_of_no_resonator_are_refused():
     for name, value in (("frequency", 0.0), ("jump", -1.0), ("damping", np.ones(3))):
         with pytest.raises(ValueError, match=name):
