@@ -22,7 +22,8 @@ def renew() -> None:
 
 def texts() -> dict[Path, str]:
     """What belongs between the marks of each page."""
-    return {CLAIMS: claims(), README: speeds(), NEURONS: neurons()}
+    ours = f"{speeds()}\n\n{balanced()}"
+    return {CLAIMS: claims(), README: ours, NEURONS: neurons()}
 
 
 def claims() -> str:
@@ -95,4 +96,36 @@ def neurons() -> str:
         lines.append(f"| {' | '.join(cells)} |")
     lines += ["", f"Medians of processor time, in turns, on {kept['cpus']} "]
     lines[-1] += f"{kept['processor']} cores, jax {kept['jax']}."
+    return "\n".join(lines)
+
+
+def balanced() -> str:
+    """A second of a balanced network in each simulator, from its benchmark."""
+    rows = json.loads((RESULTS / "balanced_network.json").read_text())["rows"]
+    first, last = rows[0], rows[-1]
+    lines = [
+        "One second of a balanced network of 12 500 neurons with 1 250 inputs each, in "
+        "steps of 0.1 ms, built and compiled before, each turn in a process of its own "
+        "on as many cores as threads, `benchmarks/speed/balanced_network.py`:",
+        "",
+        "| side, threads | s of processors | peak GB | Hz | CV of intervals |",
+        "|---|---|---|---|---|",
+    ]
+    for row in (row for row in rows if row["g"] == first["g"]):
+        shown = "{side}, {threads} | {processor_s:.1f} | {peak_gb:.2f}"
+        means = "{excitatory_hz:.1f} | {cv:.2f}"
+        lines.append(f"| {shown.format(**row)} | {means.format(**row)} |")
+    others = ", ".join(
+        "{side} {excitatory_hz:.1f} Hz and {cv:.2f} ± {cv_spread:.2f}".format(**row)
+        for row in rows
+        if row["g"] == last["g"]
+    )
+    lines += [
+        "",
+        f"The least of {first['turns']} turns, the peak of all, the mean of rates; "
+        f"theory gives {first['theory_hz']:.1f} Hz. The memory of Brian2 is that of "
+        f"its C++ alone. At g {last['g']:g}, η {last['eta']:g}, where theory gives "
+        f"{last['theory_hz']:.1f} Hz, rate and CV, with its deviation over "
+        f"{last['turns']} networks drawn, are: {others}.",
+    ]
     return "\n".join(lines)

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 from functools import partial
 
 import jax
@@ -202,12 +203,67 @@ def test_every_neuron_has_a_line_in_the_table_and_a_price():
     assert all(model.doi.startswith("10.") for model in MODELS.values())
 
 
-def test_a_small_balanced_network_runs_and_its_rates_are_told():
-    size = balanced_network.Size(200, 50, 10, seconds=0.02, settling=0.0, chunk=100)
-    row = balanced_network.simulate(size, 5.0, 2.0)
+SMALL = balanced_network.Size(200, 50, 10, seconds=0.02, settling=0.0, chunk=100)
+
+
+def test_a_small_balanced_network_runs_in_a_process_and_its_rates_are_told():
+    job = balanced_network.Job(5.0, 2.0, size=SMALL)
+    row = balanced_network.turn("snnjax", sys.executable, job)
     assert not row["nan"]
     assert 0.0 < row["excitatory_hz"] < 500.0
+    assert row["processor_s"] > 0.0
+    assert row["wall_s"] > 0.0
+    assert 0.05 < row["peak_gb"] < 2.0
     assert 30.0 < balanced_network.theory(balanced_network.Size(), 5.0, 2.0) < 45.0
+
+
+def test_rates_and_variation_of_intervals_are_those_worked_out_by_hand():
+    size = balanced_network.Size(2, 1, seconds=1.0, settling=0.1)
+    regular, uneven = np.arange(1500, 9500, 1000), np.cumsum([1500, *3 * [500, 1500]])
+    times = np.concatenate([[50, 900], uneven, regular, [2000]])  # two come too early
+    units = np.repeat([0, 0, 1, 2], [2, len(uneven), len(regular), 1])
+    shuffled = np.random.default_rng(0).permutation(len(times))
+    told = balanced_network.statistics(times[shuffled], units[shuffled], size)
+    assert told["excitatory_hz"] == round((7 + 8) / 2 / 0.9, 2)
+    assert told["inhibitory_hz"] == round(1 / 0.9, 2)
+    assert told["cv"] == (0.5 + 0.0) / 2  # one interval is too few
+
+
+def test_balanced_networks_take_turns_and_who_cannot_be_had_is_left_out(monkeypatch):
+    asked = []
+
+    def turn(side, python, job):
+        asked.append((side, job.threads, job.seed))
+        told = {"processor_s": 7.0 + job.seed, "wall_s": 1.0, "peak_gb": 0.5}
+        rates = {"excitatory_hz": 40.0, "inhibitory_hz": 40.0}
+        return told | rates | {"cv": 0.4 if side == "snnjax" else 0.44}
+
+    monkeypatch.setattr(balanced_network, "turn", turn)
+    monkeypatch.setattr(balanced_network, "theory", lambda *_: 40.0)
+    without = {"nest": "there", "brian2": None}
+    monkeypatch.setattr(balanced_network, "python_of", without.get)
+    rows = balanced_network.measure(SMALL, turns=(2, 1))
+    assert len(rows) == 2 * (2 + 1)
+    first, second = asked[:4], asked[4:8]
+    assert [each[:2] for each in first] == [each[:2] for each in second[::-1]]
+    told = {c.name: c for c in balanced_network.criteria(rows)}
+    assert told["processor seconds for one"].value == 7.0
+    assert not told["variation of intervals off nest's, g 5, eta 2"].holds
+    assert not any("brian2" in name for name in told)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("side", ["nest", "brian2"])
+def test_a_small_balanced_network_fires_as_in_other_simulators(side, tmp_path):
+    python = balanced_network.python_of(side)
+    if python is None:
+        pytest.skip(f"{side} cannot be installed here.")
+    size = balanced_network.Size(800, 200, seconds=0.3, settling=0.1, chunk=100)
+    job = balanced_network.Job(5.0, 2.0, folder=str(tmp_path), size=size)
+    theirs = balanced_network.turn(side, python, job)
+    ours = balanced_network.turn("snnjax", sys.executable, job)
+    for name, apart in (("excitatory_hz", 4.0), ("inhibitory_hz", 4.0), ("cv", 0.02)):
+        assert abs(ours[name] - theirs[name]) < apart
 
 
 def test_lists_of_targets_and_a_masked_matrix_do_the_same_work():
