@@ -51,7 +51,7 @@ axes[0, 0].set(title=f"a {labels[0]}", xticks=[], yticks=[])
 plot.raster(axes[0, 1], early, dt=dt, title="latency code")
 plot.raster(axes[0, 2], often, dt=dt, title="Poisson code")
 assert np.array_equal(early.sum(axis=0), image > 0.1)
-code_figure
+plot.show(code_figure, "01_code")
 
 # %% [markdown]
 # ## What one spike does
@@ -75,7 +75,7 @@ axes[0, 0].set(xlabel="time (ms)", ylabel="voltage", title="one PSP")
 axes[0, 0].legend(frameon=False)
 peak, height = psp_peak(20e-3, 5e-3)
 print(f"the PSP peaks after {float(peak) * 1e3:.2f} ms at {float(height):.3f}")
-psp_figure
+plot.show(psp_figure, "01_potentials")
 
 # %% [markdown]
 # ## One neuron that fires
@@ -95,7 +95,7 @@ axes[0, 0].set(yticks=[0, 1], yticklabels=["in", "out"], ylabel="")
 plot.voltages(axes[1, 0], np.asarray(v), dt=dt)
 axes[1, 0].axhline(1.0, color="0.4", ls=":")
 assert v.max() <= 1.0
-neuron_figure
+plot.show(neuron_figure, "01_neuron")
 
 # %% [markdown]
 # ## Current in, rate out
@@ -121,7 +121,7 @@ axes[0, 0].plot(currents, rates, ".", label="simulated")
 axes[0, 0].set(xlabel="current (θ)", ylabel="rate (Hz)", title="f-I curve")
 axes[0, 0].legend(frameon=False)
 assert np.all(np.abs(rates - theory) <= 1.0 + step * theory**2)  # one spike, one step
-fi_figure
+plot.show(fi_figure, "01_rates")
 
 # %% [markdown]
 # ## A population
@@ -147,4 +147,4 @@ plot.raster(axes[0, 0], noise[:, 0], dt=dt, title="input")
 plot.raster(axes[1, 0], spikes[:, 0], dt=dt, title="hidden layer")
 plot.voltages(axes[2, 0], np.asarray(outputs[:, 0]), dt=dt, title="outputs")
 print(f"mean hidden rate {float(snn.firing_rate(spikes, dt=dt).mean()):.1f} Hz")
-population_figure
+plot.show(population_figure, "01_population")

@@ -58,7 +58,7 @@ for name, shape in shapes.items():
     axes[0, 1].plot(v, slope, label=name)
 axes[0, 1].set(xlabel="distance to threshold", title="backward: ∂s/∂v, pretended")
 axes[0, 1].legend(frameon=False)
-step_figure
+plot.show(step_figure, "02_step")
 
 # %% [markdown]
 # ## The task
@@ -74,7 +74,7 @@ pattern_figure, axes = plot.figure(1, 2, (9.0, 3.0))
 for k in range(2):
     sample = int(np.flatnonzero(labels == k)[0])
     plot.raster(axes[0, k], spikes[:, sample], dt=dt, title=f"a pattern of class {k}")
-pattern_figure
+plot.show(pattern_figure, "02_patterns")
 
 
 # %% [markdown]
@@ -138,7 +138,7 @@ axes[0, 1].set(xlabel="epoch", ylabel="training accuracy", ylim=(0.4, 1.0))
 axes[0, 1].legend(frameon=False)
 print(f"surrogate {learned['hit'][-1]:.2f}, true derivative {stuck['hit'][-1]:.2f}")
 assert learned["hit"][-1] > stuck["hit"][-1] + 0.15
-curve_figure
+plot.show(curve_figure, "02_learning")
 
 # %% [markdown]
 # ## What the hidden neurons do
@@ -161,7 +161,7 @@ plot.voltages(
     title="outputs",
     bold=int(labels[sample]),
 )
-trace_figure
+plot.show(trace_figure, "02_traces")
 
 # %% [markdown]
 # ## Does the slope matter?

@@ -108,7 +108,7 @@ for ax in axes.flat:
     if ax not in axes[:, 0]:
         ax.set_yticklabels([])
 atlas.supxlabel("distance to threshold v - θ", fontsize=9)
-atlas
+plot.show(atlas, "03_atlas")
 
 # %% [markdown]
 # ## Names

@@ -222,7 +222,7 @@ for slope, row in rows.items():
 axes[1, 1].axhline(0.0, color="0.6", lw=0.8)
 axes[1, 1].set(xlabel="w", ylabel="∂y/∂w, scaled", title="five weights: the sign")
 axes[1, 1].legend(frameon=False)
-figure
+plot.show(figure, "04_landscapes")
 
 # %% [markdown]
 # ## Where training went
@@ -248,7 +248,7 @@ way, axes = plot.figure(1, 1, (5.5, 4.2))
 plot.loss_plane(
     axes[0, 0], xs, ys, plane_losses, found.coordinates, "principal directions"
 )
-way
+plot.show(way, "04_way")
 
 # %% [markdown]
 # ## A reference for a gradient
@@ -278,4 +278,4 @@ assert 0.2 < layers["0"].cosine < layers["2"].cosine
 
 judged, axes = plot.figure(1, 1, (4.5, 3.2))
 plot.gradient_comparison(axes[0, 0], layers, "surrogate against smooth twin")
-judged
+plot.show(judged, "04_judged")

@@ -260,4 +260,4 @@ axes[1, 2].set(xlabel="time (s)", ylabel="threshold (θ₀), orange")
 other = axes[1, 2].twinx()
 other.plot(seconds, rate, color="#0072b2", lw=0.8)
 other.set(ylabel="rate (Hz), blue", ylim=(0, 100))
-figure
+plot.show(figure, "05_initialization")

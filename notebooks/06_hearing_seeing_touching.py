@@ -179,7 +179,7 @@ for when, who, places, ax, name in (
     ax.set_title(name)
     by_tone(ax, places)
     ax.set_xlabel("time (ms)")
-hearing
+plot.show(hearing, "06_hearing")
 
 # %% [markdown]
 # ## A digit
@@ -267,7 +267,7 @@ for ax, at in zip(axes[1, 2:], (10, 80), strict=True):
     ax.imshow(some[..., 0] - some[..., 1], cmap="RdBu_r", vmin=-6, vmax=6)
     ax.set_title(f"event camera, {at} to {at + 10} ms", fontsize=10)
     ax.set(xticks=[], yticks=[], xlabel="red: brighter, blue: darker")
-seeing
+plot.show(seeing, "06_seeing")
 
 # %% [markdown]
 # ## A letter of Braille
@@ -377,4 +377,4 @@ axes[1, 2].set(xlabel="preferred direction (°)", ylabel="spikes", title="tuning
 axes[1, 2].legend(frameon=False, fontsize=8)
 for ax in (axes[0, 2], axes[1, 2]):
     ax.set(**{"yticks" if ax is axes[0, 2] else "xticks": [0, 60, 120, 180, 240, 300]})
-touching
+plot.show(touching, "06_touching")

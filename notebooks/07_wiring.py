@@ -63,7 +63,7 @@ for ax, ys, title in ((axes[0, 0], free, "without"), (axes[0, 1], held, "with"))
 for ax, ys in zip(axes[1], (free, held), strict=True):
     plot.voltages(ax, ys["e.v"][:, 0, :8], dt=dt, bold=0)
 assert held["e"].mean() < 0.5 * free["e"].mean()
-populations
+plot.show(populations, "07_populations")
 
 # %%
 print(parts.summary(net, weights, xs, dt=dt))
@@ -130,4 +130,4 @@ for name, line in zip(("first", "second", "third"), np.transpose(rates), strict=
 axes[0, 0].set(xlabel="strength of the feedback", ylabel="rate (Hz)")
 axes[0, 0].legend(frameon=False)
 assert np.all(np.diff(np.transpose(rates)[0]) < 0)
-feedback
+plot.show(feedback, "07_feedback")

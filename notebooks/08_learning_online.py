@@ -67,7 +67,7 @@ for k in range(3):
 ax.text(4.1, 1.15, "past = what a rule lets across", color="C0", ha="center")
 ax.set(xlim=(-0.2, 8.4), ylim=(-0.7, 1.4))
 ax.axis("off")
-frame
+plot.show(frame, "08_frame")
 
 # %% [markdown]
 # ## Along training
@@ -134,7 +134,7 @@ for column, (layer, pick) in enumerate(LAYERS.items()):
     axes[1, column].set(xlabel="update", yscale="log", ylim=(1e-3, 3.0))
     axes[1, column].set_ylabel("ratio of norms")
 axes[0, 0].legend(frameon=False)
-along
+plot.show(along, "08_traces")
 
 # %% [markdown]
 # ## Memory against accuracy
@@ -162,7 +162,7 @@ axes[0, 0].legend(frameon=False)
 assert memory["c = 1"] < memory["c = 10"] < memory["c = T"]
 assert min(reached.values()) > untrained + 0.2
 print({name: f"{memory[name] / 2**10:.0f} KiB, {reached[name]:.2f}" for name in BLOCKS})
-dial
+plot.show(dial, "08_blocks")
 
 # %% [markdown]
 # ## Behind a readout with a synapse
@@ -211,4 +211,4 @@ at_one = {name: float(jax.tree.leaves(f[0].norm[0])[0]) for name, f in found.ite
 assert at_one["weights first"] < 0.2
 np.testing.assert_allclose(at_one["filter first"], 1.0, rtol=1e-3)
 print(at_one)
-cure
+plot.show(cure, "08_cure")

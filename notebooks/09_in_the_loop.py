@@ -61,7 +61,7 @@ ax.plot(times, chip_neurons.v, color="0.6", lw=0.6, alpha=0.6)
 ax.plot(times, meant, color="C0", lw=2, label="as it was meant")
 ax.set(xlabel="time after the spike [µs]", ylabel="voltage [θ]")
 ax.legend(frameon=False)
-figure
+plot.show(figure, "09_one_spike")
 
 # %% [markdown]
 # ## On an ideal chip, the gradient of software
@@ -183,7 +183,7 @@ with device(1, 0.0) as chip:
     ax.axhline(on(chip, software), color="0.5", ls="--", lw=0.8, label="no mismatch")
 ax.set(xlabel="updates in the loop", ylabel="test accuracy")
 ax.legend(frameon=False, fontsize=8)
-figure
+plot.show(figure, "09_updates")
 
 # %% [markdown]
 # ## What must be measured
@@ -217,7 +217,7 @@ figure, axes = plot.figure(1, 1, (6.0, 3.0))
 ax = axes[0, 0]
 ax.barh([*reached], [*reached.values()], color=["C1", "C1", *["C0"] * len(PARTS)])
 ax.set(xlim=(0.5, 1.0), xlabel="test accuracy on chip 1")
-figure
+plot.show(figure, "09_parts")
 
 # %% [markdown]
 # ## One chip does not teach another
@@ -241,7 +241,7 @@ for (row, column), value in np.ndenumerate(table):
 ax.set_xticks(range(3), [f"chip {k}" for k in (1, 2, 3)])
 ax.set_yticks(range(4), [*(f"of chip {k}" for k in (1, 2, 3)), "software"])
 ax.set(xlabel="run on", ylabel="weights")
-figure
+plot.show(figure, "09_chips")
 
 # %% [markdown]
 # ## A chip that drifts
@@ -268,4 +268,4 @@ for name, course in courses.items():
     ax.plot(range(0, 201, 40), course, "o-", label=name)
 ax.set(xlabel="trials", ylabel="test accuracy on the chip")
 ax.legend(frameon=False)
-figure
+plot.show(figure, "09_drift")

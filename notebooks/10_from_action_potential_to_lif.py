@@ -81,7 +81,7 @@ for gate, color in zip("mhn", ("C3", "C0", "C2"), strict=True):
 axes[1, 0].set(xlabel="time [ms]", ylabel="share of open gates")
 axes[1, 0].legend(frameon=False, loc="upper right", ncols=3)
 axes[1, 0].set_ylim(0.0, 1.25)
-figure
+plot.show(figure, "10_action_potential")
 
 # %% [markdown]
 # ## Two variables: a plane
@@ -122,7 +122,7 @@ axes[0, 0].set_ylabel("potassium gate w")
 axes[0, 1].legend(frameon=False, fontsize=8, loc="upper center")
 axes[0, 2].set(xlabel="current [µA/cm²]", ylabel="firing rate [Hz]")
 axes[0, 2].legend(frameon=False)
-figure
+plot.show(figure, "10_phase_plane")
 
 # %% [markdown]
 # ## One variable: the onset is an exponential
@@ -191,7 +191,7 @@ for name, cell, least in (
 ax.loglog(above, 30.0 * above**0.5, ":", color="0.5", label="square root")
 ax.set(xlabel="current above the rheobase, as a share", ylabel="firing rate [Hz]")
 ax.legend(frameon=False)
-figure
+plot.show(figure, "10_reduction")
 
 # %% [markdown]
 # ## A second variable back: patterns
@@ -229,7 +229,7 @@ for column, (names, found) in enumerate(((patterns, exponential), (kinds, quadra
     axes[2, column].set_xlabel("time [ms]")
 for row in axes:
     row[0].set_ylabel("voltage [mV]")
-figure
+plot.show(figure, "10_patterns")
 
 # %% [markdown]
 # ## The leaky integrate-and-fire neuron, and what was lost
@@ -276,7 +276,7 @@ for k, (name, cell) in enumerate(neurons.items()):
 axes[0, 1].set(xlabel="constant current [µA/cm²]", ylabel="firing rate [Hz]")
 axes[0, 1].set_ylim(0, 200)
 axes[0, 1].legend(frameon=False, fontsize=8, loc="lower right")
-figure
+plot.show(figure, "10_leaky")
 
 # %% [markdown]
 # One neuron cannot have all of it. The LIF begins where the axon does and misses what
@@ -303,7 +303,7 @@ for name, cell in neurons.items():
 # `docs/neurons.md` has the numbers, and what each neuron is tested against.
 
 # %%
-here = Path.cwd()
+here = Path(globals().get("__file__", Path.cwd() / "notebook")).resolve().parent
 root = next(p for p in (here, *here.parents) if (p / "benchmarks").is_dir())
 rows = json.loads((root / "benchmarks/results/neurons.json").read_text())["rows"]
 cost = {(r["model"], r["wiring"], r["kind"]): r["ratio"] for r in rows}
@@ -319,4 +319,4 @@ for ax, kind in zip(axes[0], ("forward", "training"), strict=True):
     ax.set(xscale="log", xlabel=f"{kind}, time in that of LIF")
 axes[0, 1].tick_params(labelleft=False)
 axes[0, 0].legend(frameon=False, fontsize=8, loc="lower right")
-figure
+plot.show(figure, "10_cost")

@@ -1,9 +1,17 @@
 """Figures: rasters, voltages, learning curves, confusion, landscapes, and a report.
 
+    page, axes = figure(1, 2)
+    raster(axes[0, 0], spikes, dt=1e-3)
+    show(page, "spikes")
+
 Every function draws on the axes it is given; matplotlib is imported on use and no
 global state of it is touched.
 """
 
+import io
+import sys
+from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -30,9 +38,42 @@ def figure(rows: int = 1, columns: int = 1, size: tuple[float, float] = (7.0, 4.
         raise ImportError(
             'Figures need matplotlib: pip install "snnjax[plot]".'
         ) from error
-    drawn = Figure(figsize=size, layout="constrained")
+    drawn = _shown_in_notebooks(Figure)(figsize=size, layout="constrained")
     FigureCanvasAgg(drawn)
     return drawn, drawn.subplots(rows, columns, squeeze=False)
+
+
+@cache
+def _shown_in_notebooks(kind):
+    """Figures that notebooks show without pyplot."""
+    return type("Page", (kind,), {"_repr_png_": _png})
+
+
+def _png(drawn):
+    written = io.BytesIO()
+    drawn.savefig(written, format="png")
+    return written.getvalue()
+
+
+def show(drawn: Any, name: str) -> None:
+    """Shows a figure in a notebook; a script saves it as ``NAME.png`` where it runs.
+
+    Args:
+        drawn: of ``figure`` or ``report``.
+        name: of the file, without its ending.
+
+    Raises:
+        ValueError: for what is no figure, or a name that is empty or leads elsewhere.
+    """
+    if not hasattr(drawn, "savefig"):
+        raise ValueError(f"drawn must be a figure, got {check.told(drawn)}.")
+    if not isinstance(name, str) or not name or {*name} & {*"/\\\0"}:
+        raise ValueError(f"name must be that of a file, without folders, got {name!r}.")
+    running = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    if getattr(running, "kernel", None) is None:
+        drawn.savefig(f"{name}.png")
+    else:
+        sys.modules["IPython"].display.display(drawn)
 
 
 def _clock(seconds):
@@ -40,8 +81,27 @@ def _clock(seconds):
     return (1e6, "µs") if seconds < 1e-3 else (1e3, "ms")
 
 
-def raster(ax: Any, spikes: np.ndarray, *, dt: float, title: str = "") -> None:
-    """Draws spikes ``[T, n]`` as dots, time to the right, one row a neuron."""
+def raster(
+    ax: Any,
+    spikes: np.ndarray,
+    *,
+    dt: float,
+    title: str = "",
+    sample: int | None = None,
+) -> None:
+    """Draws spikes ``[T, n]`` as dots, time to the right, one row a neuron.
+
+    Of ``[T, B, n]`` one ``sample`` is to be chosen.
+    """
+    if np.ndim(spikes) == 3 and sample is None:
+        raise ValueError(
+            f"spikes of {np.shape(spikes)[1]} samples, [T, B, n], are drawn one by "
+            "one: raster(ax, spikes, dt=dt, sample=0)."
+        )
+    if sample is not None:
+        spikes = _array("spikes", spikes, "[T, B, n]", finite=True)
+        check.whole("sample", sample, least=0, most=spikes.shape[1] - 1)
+        spikes = spikes[:, sample]
     spikes = _array("spikes", spikes, "[T, n]", finite=True)
     check.dt(dt)
     step, unit = np.nonzero(spikes)
@@ -50,6 +110,7 @@ def raster(ax: Any, spikes: np.ndarray, *, dt: float, title: str = "") -> None:
     ax.scatter(step * dt * per, unit, s=size, c="black", marker="o", linewidths=0)
     ax.set(xlim=(0, len(spikes) * dt * per), ylim=(-0.5, spikes.shape[1] - 0.5))
     ax.set(xlabel=f"time ({unit_of_time})", ylabel="neuron", title=title)
+    ax.yaxis.get_major_locator().set_params(integer=True)
 
 
 def voltages(
@@ -79,28 +140,79 @@ def voltages(
     ax.set(title=title)
 
 
-def learning_curves(ax: Any, history: list[dict[str, float]], title: str = "") -> None:
-    """Draws accuracy and loss over epochs, as ``fit`` recorded them."""
+def learning_curves(
+    ax: Any,
+    history: list[dict[str, float]],
+    title: str = "",
+    monitor: str | None = None,
+) -> None:
+    """Draws the loss over epochs and a measure beside it, as ``fit`` recorded them.
+
+    Args:
+        ax: where to draw.
+        history: from ``fit``.
+        title: of the axes.
+        monitor: the measure; by default accuracy, or else the first one of validation.
+            If that is the loss itself, training and validation share an axis.
+
+    Raises:
+        ValueError: for a history of no epoch, or one without that measure.
+    """
     _check_history(history)
     epochs = np.array([row["epoch"] + 1 for row in history])
-    for name, style in (("accuracy", "-"), ("validation_accuracy", "-")):
+    monitor = _measure(history, monitor)
+    look = {"marker": "o", "markersize": 4.0} if len(epochs) < 3 else {}
+    for name, label, color in (
+        (monitor, "training", "#0072b2"),
+        (f"validation_{monitor}", "validation", "#d55e00"),
+    ):
         if name in history[0]:
-            label = name.replace("_", " ").replace("accuracy", "").strip() or "training"
-            color = "#0072b2" if label == "training" else "#d55e00"
-            ax.plot(epochs, [r[name] for r in history], style, color=color, label=label)
-    ax.set(ylim=(0, 1.02), xlabel="epoch", ylabel="accuracy", title=title)
-    loss = ax.twinx()
-    loss.plot(epochs, [r["loss"] for r in history], ":", color="0.4", label="loss")
-    loss.set(ylim=(0, None), ylabel="training loss (nats), dotted")
-    if ax.lines:
-        ax.legend(frameon=False, loc="center right")
+            ax.plot(
+                epochs, [r[name] for r in history], color=color, label=label, **look
+            )
+    ax.set(xlabel="epoch", ylabel=monitor.replace("_", " "), title=title)
+    ax.xaxis.get_major_locator().set_params(integer=True)
+    if monitor == "accuracy":
+        ax.set(ylim=(0, 1.02))
+    if monitor != "loss":
+        loss = ax.twinx()
+        heights = [row["loss"] for row in history]
+        loss.plot(epochs, heights, ":", color="0.4", label="loss", **look)
+        unit = " (nats)" if monitor == "accuracy" else ""
+        loss.set(ylim=(0, None), ylabel=f"training loss{unit}, dotted")
+    ax.legend(frameon=False, loc="best" if monitor == "loss" else "center right")
 
 
-def confusion_matrix(ax: Any, counts: np.ndarray, title: str = "") -> None:
-    """Draws counts by label (row) and guess (column), ``[classes, classes]``."""
+def _measure(history, monitor):
+    """What is drawn beside the loss."""
+    validated = [
+        name.removeprefix("validation_")
+        for name in history[0]
+        if name.startswith("validation_")
+    ]
+    if monitor is None:
+        found = "accuracy" in {*history[0], *validated}
+        return "accuracy" if found else [*validated, "loss"][0]
+    if monitor not in {*history[0], *validated}:
+        raise ValueError(f"monitor={monitor!r} is not in the history, {[*history[0]]}.")
+    return monitor
+
+
+def confusion_matrix(
+    ax: Any,
+    counts: np.ndarray,
+    title: str = "",
+    classes: Sequence[str] | None = None,
+) -> None:
+    """Draws counts by label (row) and guess (column), ``[classes, classes]``.
+
+    Classes are told by number, or by the names given.
+    """
     counts = _array("counts", counts, "[classes, classes]", finite=True)
     if counts.size == 0:
         raise ValueError("counts must be of one class at least, got none.")
+    if classes is not None and len(classes) != len(counts):
+        raise ValueError(f"classes must be {len(counts)} names, got {len(classes)}.")
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     ax.imshow(share, cmap="Blues", vmin=0.0, vmax=1.0)
     for (row, column), count in np.ndenumerate(counts):
@@ -111,6 +223,10 @@ def confusion_matrix(ax: Any, counts: np.ndarray, title: str = "") -> None:
             )
     ticks = np.arange(0, len(counts), 1 + (len(counts) - 1) // 20)
     ax.set(xticks=ticks, yticks=ticks, xlabel="guess", ylabel="label", title=title)
+    names = [str(_name(int(k), classes)) for k in ticks]
+    turned = classes is not None and max(map(len, names)) > 2
+    ax.set_xticklabels(names, rotation=90 if turned else 0)
+    ax.set_yticklabels(names)
 
 
 def loss_line(
@@ -215,6 +331,7 @@ def report(
     dt: float,
     title: str,
     label: int | None = None,
+    classes: Sequence[str] | None = None,
 ):
     """One page on a trained network, with one test sample seen through it.
 
@@ -227,6 +344,7 @@ def report(
         dt: time step [s].
         title: of the page.
         label: right answer of the sample, if it has one.
+        classes: their names, numbers if omitted.
 
     Returns:
         The figure.
@@ -246,12 +364,12 @@ def report(
     page, axes = figure(2, 3, (13.0, 7.0))
     page.suptitle(title)
     learning_curves(axes[0, 0], history, "learning")
-    confusion_matrix(axes[1, 0], counts, "test data")
+    confusion_matrix(axes[1, 0], counts, "test data", classes)
     raster(
         axes[0, 1],
         inputs,
         dt=dt,
-        title="input" if label is None else f"input, a {label}",
+        title="input" if label is None else f"input, a {_name(label, classes)}",
     )
     raster(axes[1, 1], hidden, dt=dt, title="hidden layer")
     voltages(axes[0, 2], v, dt=dt, title="outputs", bold=label)
@@ -259,6 +377,10 @@ def report(
     axes[1, 2].hist(rates, bins=20, color="#0072b2")
     axes[1, 2].set(xlabel="rate (Hz)", ylabel="hidden neurons", title="firing rates")
     return page
+
+
+def _name(label: int, classes: Sequence[str] | None) -> Any:
+    return label if classes is None else classes[label]
 
 
 def _array(name, x, axes, *, finite=False, like=None):

@@ -1,5 +1,7 @@
 """Valid calls of what is done with networks: analysis, training, figures, tasks."""
 
+from types import SimpleNamespace
+
 import jax.numpy as jnp
 import numpy as np
 import optax
@@ -318,7 +320,13 @@ def _(rows=1, columns=1):
     return {"rows": rows, "columns": columns, "size": (7.0, 4.0)}
 
 
-@call(plot.raster, free=TITLE)
+@call(plot.show, free={"name word": "a name"}, use=lambda made: None)
+def _():
+    saved_nowhere = SimpleNamespace(savefig=lambda path: None)
+    return {"drawn": saved_nowhere, "name": "spikes"}
+
+
+@call(plot.raster, free=TITLE | {"sample": "of [T, B, n]"})
 def _(T=3, n=4):
     return {"ax": axes(), "spikes": np.asarray(raster(T, n)), "dt": DT}
 

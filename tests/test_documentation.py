@@ -89,6 +89,7 @@ batches, state, step = [(1,), (2,)], 0, lambda state, x: (state + x, {})
     "snnjax.parts": NET,
     "snnjax.parts.labels": NET,
     "snnjax.parts.summary": NET,
+    "snnjax.plot": "spikes = np.eye(9)",
     "snnjax.saving": NET + "notes = {}\n",
     "snnjax.learning.losses": """
 voltages, labels = jnp.zeros((5, 2, 3)), jnp.zeros(2, int)

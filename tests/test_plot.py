@@ -1,9 +1,11 @@
 import subprocess
 import sys
 
+import nbformat
 import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
+from nbclient import NotebookClient
 
 from snnjax import plot
 
@@ -93,9 +95,88 @@ def test_learning_curves_show_what_fit_recorded(ax):
 
 def test_learning_curves_without_accuracy_show_the_loss(ax):
     plot.learning_curves(ax, [{"epoch": 0, "loss": 2.0}])
-    assert drawn(ax).lines[:] == []
+    (line,) = drawn(ax).lines
+    assert line.get_marker() == "o"  # one epoch is no line
+    assert ax.get_ylabel() == "loss"
+    assert ax.figure.axes == [ax]
+
+
+def test_learning_curves_show_the_measure_that_was_monitored(ax):
+    rows = [
+        {"epoch": k, "loss": 1.0 / (k + 1), "mse": 0.1 * k, "validation_mse": 0.2 * k}
+        for k in range(4)
+    ]
+    plot.learning_curves(ax, rows)
+    curves = {line.get_label(): line.get_ydata() for line in drawn(ax).lines}
+    np.testing.assert_allclose(curves["training"], [0.0, 0.1, 0.2, 0.3])
+    np.testing.assert_allclose(curves["validation"], [0.0, 0.2, 0.4, 0.6])
+    assert ax.get_ylabel() == "mse"
     (twin,) = set(ax.figure.axes) - {ax}
-    assert len(twin.lines) == 1
+    assert twin.get_ylabel() == "training loss, dotted"
+    assert all(float(at).is_integer() for at in ax.get_xticks())
+    with pytest.raises(ValueError, match="monitor='accuracy' is not in the history"):
+        plot.learning_curves(ax, rows, monitor="accuracy")
+
+
+def test_a_loss_that_was_validated_shares_its_axis(ax):
+    rows = [{"epoch": k, "loss": 1.0, "validation_loss": 2.0} for k in range(3)]
+    plot.learning_curves(ax, rows)
+    assert [line.get_label() for line in drawn(ax).lines] == ["training", "validation"]
+    assert ax.figure.axes == [ax]
+
+
+def test_classes_are_told_by_name(ax):
+    plot.confusion_matrix(ax, COUNTS, classes=["yes", "no", "silence"])
+    drawn(ax)
+    for labels in (ax.get_xticklabels(), ax.get_yticklabels()):
+        assert [text.get_text() for text in labels] == ["yes", "no", "silence"]
+    with pytest.raises(ValueError, match="classes must be 3 names, got 2"):
+        plot.confusion_matrix(ax, COUNTS, classes=["yes", "no"])
+
+
+def test_one_sample_of_a_batch_is_drawn_as_a_raster(ax):
+    spikes = np.zeros((20, 3, 4))
+    spikes[5, 1, 2] = 1.0
+    plot.raster(ax, spikes, dt=1e-3, sample=1)
+    np.testing.assert_allclose(drawn(ax).collections[0].get_offsets(), [[5.0, 2.0]])
+    assert all(float(at).is_integer() for at in ax.get_yticks())
+    with pytest.raises(ValueError, match="spikes of 3 samples"):
+        plot.raster(ax, spikes, dt=1e-3)
+    with pytest.raises(ValueError, match="sample"):
+        plot.raster(ax, spikes, dt=1e-3, sample=3)
+
+
+def test_a_notebook_is_shown_a_figure_and_a_script_saves_it(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    page, axes = plot.figure()
+    plot.raster(axes[0, 0], np.eye(9), dt=1e-3)
+    plot.show(page, "spikes")
+    saved = (tmp_path / "spikes.png").read_bytes()
+    assert saved.startswith(b"\x89PNG")
+    assert page._repr_png_().startswith(b"\x89PNG")
+    for name in ("", "../up", "a/b"):
+        with pytest.raises(ValueError, match="name must be"):
+            plot.show(page, name)
+    with pytest.raises(ValueError, match="drawn must be a figure"):
+        plot.show(axes, "spikes")
+
+
+def test_jupyter_shows_the_figures_of_a_notebook(tmp_path):
+    notebook = nbformat.v4.new_notebook()
+    notebook.cells = [
+        nbformat.v4.new_code_cell(code)
+        for code in (
+            "import numpy as np\nfrom snnjax import plot\npage, axes = plot.figure()",
+            "plot.raster(axes[0, 0], np.eye(9), dt=1e-3)\nplot.show(page, 'spikes')",
+            "page",
+        )
+    ]
+    home = {"metadata": {"path": tmp_path}}
+    NotebookClient(notebook, timeout=100, resources=home).execute()
+    for cell in notebook.cells[1:]:
+        (out,) = cell.outputs
+        assert len(out["data"]["image/png"]) > 1000
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_confusion_matrix_shows_shares_and_counts(ax):
