@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from snnjax import files
@@ -26,11 +27,17 @@ class Criterion(NamedTuple):
 
     mode: str
     monitor: str
+    of: str = "validation"  # or "training"
+
+    @property
+    def column(self) -> str:
+        """Where a history tells it."""
+        return f"validation_{self.monitor}" if self.of == "validation" else self.monitor
 
     def epoch(self, history: list[dict[str, float]]) -> int:
         """The best one."""
         sign = 1.0 if self.mode == "max" else -1.0
-        scores = [sign * row[f"validation_{self.monitor}"] for row in history]
+        scores = [sign * row[self.column] for row in history]
         return int(np.argmax([s if np.isfinite(s) else -np.inf for s in scores]))
 
     def stale(self, history: list[dict[str, float]], patience: int | None) -> bool:
@@ -47,6 +54,7 @@ class Folder:
         self.path, self.criterion = path, criterion
         self.writes = jax.process_index() == 0  # of a job of several processes, one
         self.made_by: dict[str, Any] = {}
+        self.waiting: tuple[Any, Any, list[dict[str, float]]] | None = None
 
     @classmethod
     @contextlib.contextmanager
@@ -58,7 +66,11 @@ class Folder:
         with contextlib.ExitStack() as held:
             if folder.writes:
                 held.enter_context(files.lock(path))
-            yield folder
+            try:
+                yield folder
+            finally:
+                if folder.waiting is not None:
+                    folder.save(*folder.waiting)
 
     def resume(self, step, state, batches, recipe, *, epochs):
         """Where the run stopped, or where it starts.
@@ -90,8 +102,14 @@ class Folder:
             self._write(note["history"])
         return state, best, note["history"]
 
+    def hold(self, state: Any, best: Any, history: list[dict[str, float]]) -> None:
+        """Keeps an epoch in memory, to be written in the end, however that comes."""
+        state = jax.tree.map(jnp.copy, state)  # a step may donate it
+        self.waiting = state, best, list(history)
+
     def save(self, state: Any, best: Any, history: list[dict[str, float]]) -> None:
         """Keeps all of an epoch: first the checkpoint, then what can be made of it."""
+        self.waiting = None
         note = {
             "history": history,
             "chosen_by": list(self.criterion),
@@ -141,8 +159,8 @@ class Folder:
         before, history = note["chosen_by"], note["history"]
         if before != list(self.criterion):
             raise ValueError(
-                f"The run in {self.path} chose its best weights by {' '.join(before)}, "
-                f"not {' '.join(self.criterion)}. Name another folder."
+                f"The run in {self.path} chose its best weights by {_told(before)}, "
+                f"not {_told(self.criterion)}. Name another folder."
             )
         if len(history) > epochs:
             raise ValueError(
@@ -170,3 +188,8 @@ class Folder:
                 "cannot be told.",
                 stacklevel=4,
             )
+
+
+def _told(criterion):
+    mode, monitor, of = criterion
+    return f"{mode} {monitor}" + (" of training" if of == "training" else "")

@@ -42,11 +42,13 @@ def fit(
     batches: Callable[[int], Iterable[tuple]],
     *,
     epochs: int,
-    validate: Callable[[Any], Metrics],
-    monitor: str = "accuracy",
-    mode: str = "max",
+    validate: Callable[[Any], Metrics] | None = None,
+    monitor: str | None = None,
+    mode: str | None = None,
     patience: int | None = None,
+    on_epoch: Callable[[dict[str, float], Any], Any] | None = None,
     folder: str | Path | None = None,
+    save_every: float = 2.0,
     recipe: Mapping[str, Any] | None = None,
     progress: bool = True,
     name: str = "training",
@@ -69,12 +71,18 @@ def fit(
         batches: ``epoch -> batches``; must depend on the number of the epoch alone.
         epochs: how many epochs in all.
         validate: ``weights -> metrics`` on validation data, after every epoch; named
-            ``validation_…`` in the history.
-        monitor: which of these decides.
-        mode: whether ``"max"`` or ``"min"`` of it is best.
+            ``validation_…`` in the history. Omitted, metrics of training decide.
+        monitor: which of these decides; ``"accuracy"`` if omitted, and ``"loss"``
+            without validation.
+        mode: whether ``"max"`` or ``"min"`` of it is best; may be omitted for an
+            accuracy or a loss.
         patience: stop after so many epochs without a better one; never if omitted.
+        on_epoch: ``(row of the history, weights) -> anything``, called after every
+            epoch, to log or draw; epochs that the folder held already are not told.
         folder: for the checkpoint, ``metrics.jsonl`` and ``run.json``, which says what
             made the run; nothing is kept if omitted.
+        save_every: how often it is written [s], and in the end, however that comes; 0
+            for every epoch. A job of several processes writes every epoch.
         recipe: what else made the run, by name: settings, arrays of data. A change of
             it is refused by that name.
         progress: whether to show a bar (lines where there is no terminal) on stderr,
@@ -85,58 +93,65 @@ def fit(
         ``Fit(state, best_weights, best_epoch, history, resumed_after)``.
 
     Raises:
-        ValueError: for arguments out of range, a ``monitor`` that validation does not
-            report, or a folder with a damaged checkpoint, another run (what differs is
-            named), a longer one, one with another ``monitor`` or ``mode``, or a history
-            without a checkpoint.
+        ValueError: for arguments out of range, a ``monitor`` that is not reported, one
+            whose ``mode`` cannot be told, or a folder with a damaged checkpoint,
+            another run (what differs is named), a longer one, one with another
+            ``monitor`` or ``mode``, or a history without a checkpoint.
         BlockingIOError: if another process or thread holds the folder, with its name.
         FloatingPointError: when a loss or a state is no longer finite; it says in
             which layer. The checkpoint of the epoch before stays.
     """
-    for argument, function in {
-        "step": step,
-        "batches": batches,
-        "validate": validate,
-    }.items():
+    given = {"step": step, "batches": batches}
+    given |= {} if validate is None else {"validate": validate}
+    given |= {} if on_epoch is None else {"on_epoch": on_epoch}
+    for argument, function in given.items():
         check.function(argument, function)
     _check_start(state)
     if recipe is not None:
         check.mapping("recipe", recipe)
     check.flag("progress", progress)
     check.whole("epochs", epochs)
-    check.one_of("mode", mode, ("max", "min"))
+    check.positive("save_every", save_every, " [s]", zero=True)
+    check.one("save_every", save_every)
     if patience is not None:
         check.whole("patience", patience)
-
-    criterion = Criterion(mode, monitor)
+    criterion = _criterion(monitor, mode, validated=validate is not None)
     state = jax.tree.map(jnp.asarray, state)
     best, history, told = state.weights, list[dict[str, float]](), set[str]()
     with contextlib.ExitStack() as held:
         kept = None
         if folder is not None:
             kept = held.enter_context(Folder.of_run(folder, criterion))
-            given = step, state, batches, recipe or {}
-            state, best, history = kept.resume(*given, epochs=epochs)
+            run = step, state, batches, recipe or {}
+            state, best, history = kept.resume(*run, epochs=epochs)
         shown = progress and jax.process_index() == 0
         found = len(history)
         done = found == epochs or criterion.stale(history, patience)
         if shown and found:
             print(f"{name}  {_found(folder, found, epochs, done)}", file=sys.stderr)
-        if found:
+        if found and validate is not None:
             _compare(validate(best), history[criterion.epoch(history)])
+        saved = time.perf_counter()
         with bar(name, note="compiling", shown=shown and not done) as update:
             while len(history) < epochs and not criterion.stale(history, patience):
                 began = time.perf_counter()
                 epoch = len(history)
                 state, means = _epoch(step, state, batches(epoch), epoch, told)
-                scores = _scores(validate(state.weights), monitor)
-                row = {"epoch": epoch} | means | scores
+                row = {"epoch": epoch} | means
+                row |= _scores(validate, state.weights, means, criterion.monitor)
                 history.append(row | {"seconds": time.perf_counter() - began})
                 if criterion.epoch(history) == epoch:
                     best = jax.tree.map(jnp.copy, state.weights)  # a step may donate
-                if kept is not None:
+                ends = len(history) == epochs or criterion.stale(history, patience)
+                late = time.perf_counter() - saved >= save_every
+                if kept is not None and (ends or late or jax.process_count() > 1):
                     kept.save(state, best, history)
-                update(len(history), epochs, _summary(history[-1], monitor, epochs))
+                    saved = time.perf_counter()
+                elif kept is not None:
+                    kept.hold(state, best, history)
+                if on_epoch is not None:
+                    on_epoch(dict(history[-1]), state.weights)
+                update(len(history), epochs, _summary(history[-1], criterion, epochs))
     return Fit(state, best, criterion.epoch(history), history, found)
 
 
@@ -222,8 +237,23 @@ def _where_nonfinite(rows, loss, weights):
     return {f"weights{path}" for path, bad in nonfinite(weights).items() if bad}
 
 
-def _scores(metrics, monitor):
-    """Metrics of validation, as the history names them."""
+def _criterion(monitor, mode, *, validated):
+    """What decides, and which way."""
+    if monitor is None:
+        monitor = "accuracy" if validated else "loss"
+    if mode is None:
+        told = {"accuracy": "max", "loss": "min"}
+        mode = told.get(str(monitor).rpartition("_")[2])
+    if mode not in ("max", "min"):
+        raise ValueError(
+            f"mode must be one of ('max', 'min') for monitor={monitor!r}, got {mode!r}."
+        )
+    return Criterion(mode, monitor, "validation" if validated else "training")
+
+
+def _scores(validate, weights, means, monitor):
+    """Metrics of validation, as the history names them; refused if none decides."""
+    metrics = means if validate is None else validate(weights)
     if not isinstance(metrics, Mapping):
         raise ValueError(
             f'validate must return metrics by name, such as {{"{monitor}": 0.9}}, got '
@@ -231,11 +261,12 @@ def _scores(metrics, monitor):
         )
     if monitor not in metrics:
         raise ValueError(f"monitor={monitor!r} is none of {sorted(metrics)}.")
+    if validate is None:
+        return {}
     return {f"validation_{name}": float(value) for name, value in metrics.items()}
 
 
-def _summary(row, monitor, epochs):
-    return (
-        f"epoch {row['epoch'] + 1}/{epochs}  loss {row['loss']:.3f}  "
-        f"validation {monitor} {row[f'validation_{monitor}']:.3f}"
-    )
+def _summary(row, criterion, epochs):
+    scores = f"{criterion.column.replace('_', ' ')} {row[criterion.column]:.3f}"
+    loss = "" if criterion.column == "loss" else f"loss {row['loss']:.3f}  "
+    return f"epoch {row['epoch'] + 1}/{epochs}  {loss}{scores}"

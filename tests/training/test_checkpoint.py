@@ -48,7 +48,7 @@ def run(folder, epochs, *, optimizer=None, width=3, step=None, **options):
             "accuracy": np.nan,
         },
         folder=folder,
-        **options,
+        **{"save_every": 0.0} | options,
     )
 
 

@@ -23,7 +23,7 @@ def run(folder, epochs=2, validate=lambda w: {"accuracy": w}, **options):
         epochs=epochs,
         validate=validate,
         folder=folder,
-        **{"progress": False} | options,
+        **{"progress": False, "save_every": 0.0} | options,
     )
 
 

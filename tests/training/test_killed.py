@@ -60,6 +60,7 @@ def run(folder):
         epochs=epochs,
         validate=lambda weights: {"accuracy": score(weights)},
         folder=folder,
+        save_every=0.0,
         progress=False,
     )
 

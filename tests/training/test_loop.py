@@ -10,6 +10,7 @@ import pytest
 
 import snnjax as snn
 from snnjax.training import fit, init_train_state, make_step
+from snnjax.training.folder import Folder
 
 X = np.random.default_rng(0).normal(size=(4, 3))
 
@@ -104,7 +105,10 @@ def test_history_tells_the_mean_of_every_epoch():
     [
         ({"epochs": 0}, "epochs must be at least 1, got 0"),
         ({"epochs": 2.0}, "epochs must be a whole number"),
-        ({"mode": "best"}, r"one of \('max', 'min'\), got 'best'"),
+        ({"mode": "best"}, r"one of \('max', 'min'\) .*, got 'best'"),
+        ({"monitor": "mse"}, r"one of \('max', 'min'\) for monitor='mse', got None"),
+        ({"save_every": -1.0}, "save_every"),
+        ({"on_epoch": 3}, "on_epoch"),
         ({"patience": 0}, "patience must be at least 1"),
         ({"monitor": "loss"}, r"'loss' is none of \['accuracy'\]"),
     ],
@@ -112,6 +116,63 @@ def test_history_tells_the_mean_of_every_epoch():
 def test_arguments_that_make_no_sense_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
         count([0.5], **options)
+
+
+def test_without_validation_the_loss_of_training_decides(tmp_path):
+    losses = [0.5, 0.2, 0.3]
+
+    def step(state, loss):
+        state = state._replace(weights=state.weights + 1.0)
+        return state, {"loss": loss, "accuracy": 1.0 - loss}
+
+    def run(**options):
+        start = init_train_state(jnp.zeros(()), optax.sgd(0.1))
+        options = {"epochs": 3, "progress": False} | options
+        return fit(step, start, lambda epoch: [(losses[epoch],)], **options)
+
+    for options in ({}, {"monitor": "accuracy"}, {"folder": tmp_path}):
+        assert run(**options).best_epoch == 1
+    assert "validation_loss" not in run().history[0]
+    assert run(folder=tmp_path).resumed_after == 3
+    with pytest.raises(ValueError, match="by min loss of training, not max"):
+        run(folder=tmp_path, monitor="accuracy")
+    with pytest.raises(ValueError, match="'error' is none of"):
+        run(monitor="error", mode="min")
+
+
+def test_each_epoch_is_told_with_its_weights(tmp_path):
+    told = []
+    given = {"on_epoch": lambda row, weights: told.append((row, float(weights)))}
+    found = count([0.1, 0.3], folder=tmp_path, **given)
+    assert [row for row, _ in told] == found.history
+    assert [weights for _, weights in told] == [1.0, 2.0]
+    count([0.1, 0.3], folder=tmp_path, **given)
+    assert len(told) == 2  # nothing was trained
+
+
+@pytest.mark.parametrize(("every", "times"), [(0.0, 6), (1e6, 1)])
+def test_checkpoints_are_as_many_as_asked_for(every, times, tmp_path, monkeypatch):
+    written = []
+
+    def note(self, state, best, history):
+        self.waiting = None
+        written.append(len(history))
+
+    monkeypatch.setattr(Folder, "save", note)
+    count([0.1] * 6, folder=tmp_path, save_every=every)
+    assert len(written) == times
+    assert written[-1] == 6
+
+
+def test_what_waits_to_be_written_is_written_if_a_run_is_stopped(tmp_path):
+    def stopping(row, weights):
+        if row["epoch"] == 3:
+            raise KeyboardInterrupt
+
+    given = {"folder": tmp_path, "save_every": 1e6}
+    with pytest.raises(KeyboardInterrupt):
+        count([0.1] * 6, on_epoch=stopping, **given)
+    assert count([0.1] * 6, **given).resumed_after == 4
 
 
 def _nothing(state, *batch):
