@@ -159,7 +159,7 @@ def learning_curves(
         ValueError: for a history of no epoch, or one without that measure.
     """
     _check_history(history)
-    epochs = np.array([row["epoch"] + 1 for row in history])
+    epochs = np.array([row["epoch"] for row in history])
     monitor = _measure(history, monitor)
     look = {"marker": "o", "markersize": 4.0} if len(epochs) < 3 else {}
     for name, label, color in (

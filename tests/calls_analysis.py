@@ -336,7 +336,7 @@ def _(T=3, n=4):
     return {"ax": axes(), "v": np.asarray(signal(T, n)), "dt": DT, "bold": 0}
 
 
-HISTORY = [{"epoch": 0, "loss": 1.0, "accuracy": 0.5, "validation_accuracy": 0.5}]
+HISTORY = [{"epoch": 1, "loss": 1.0, "accuracy": 0.5, "validation_accuracy": 0.5}]
 
 
 @call(plot.learning_curves, free=TITLE)

@@ -221,7 +221,7 @@ VALUES = {
     "guesses": lambda a: np.arange(3),
     "hidden": lambda a: a.spikes(T, N),
     "high": lambda a: 1.0,
-    "history": lambda a: [{"epoch": 0, "loss": 1.0, "accuracy": 0.5}],
+    "history": lambda a: [{"epoch": 1, "loss": 1.0, "accuracy": 0.5}],
     "inhibitory": lambda a: 2,
     "inputs": lambda a: a.spikes(T, N),
     "intensity": lambda a: a(T, 3, 3, least=1.0, most=2.0),

@@ -10,7 +10,12 @@ from nbclient import NotebookClient
 from snnjax import plot
 
 HISTORY = [
-    {"epoch": k, "loss": 2.0 / (k + 1), "accuracy": 0.3 * k, "validation_accuracy": a}
+    {
+        "epoch": k + 1,
+        "loss": 2.0 / (k + 1),
+        "accuracy": 0.3 * k,
+        "validation_accuracy": a,
+    }
     for k, a in enumerate([0.1, 0.4, 0.5])
 ]
 COUNTS = np.array([[8, 1, 0], [0, 5, 2], [0, 0, 0]])
@@ -94,7 +99,7 @@ def test_learning_curves_show_what_fit_recorded(ax):
 
 
 def test_learning_curves_without_accuracy_show_the_loss(ax):
-    plot.learning_curves(ax, [{"epoch": 0, "loss": 2.0}])
+    plot.learning_curves(ax, [{"epoch": 1, "loss": 2.0}])
     (line,) = drawn(ax).lines
     assert line.get_marker() == "o"  # one epoch is no line
     assert ax.get_ylabel() == "loss"
@@ -103,7 +108,12 @@ def test_learning_curves_without_accuracy_show_the_loss(ax):
 
 def test_learning_curves_show_the_measure_that_was_monitored(ax):
     rows = [
-        {"epoch": k, "loss": 1.0 / (k + 1), "mse": 0.1 * k, "validation_mse": 0.2 * k}
+        {
+            "epoch": k + 1,
+            "loss": 1.0 / (k + 1),
+            "mse": 0.1 * k,
+            "validation_mse": 0.2 * k,
+        }
         for k in range(4)
     ]
     plot.learning_curves(ax, rows)
@@ -119,7 +129,7 @@ def test_learning_curves_show_the_measure_that_was_monitored(ax):
 
 
 def test_a_loss_that_was_validated_shares_its_axis(ax):
-    rows = [{"epoch": k, "loss": 1.0, "validation_loss": 2.0} for k in range(3)]
+    rows = [{"epoch": k + 1, "loss": 1.0, "validation_loss": 2.0} for k in range(3)]
     plot.learning_curves(ax, rows)
     assert [line.get_label() for line in drawn(ax).lines] == ["training", "validation"]
     assert ax.figure.axes == [ax]

@@ -261,7 +261,7 @@ def train(model: Model, size: Size, heard: Heard, folds: list[Fold]) -> list[Run
 
 def validated(found: Fit) -> float:
     """Accuracy of the epoch chosen."""
-    return found.history[found.best_epoch]["validation_accuracy"]
+    return found.best["validation_accuracy"]
 
 
 def on_every_device(one: Callable[[int, Any], Any], things: list) -> list:

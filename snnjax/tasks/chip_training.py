@@ -176,10 +176,10 @@ def _train(task, device, weights, folder, seed, made_by, progress):
     summary = {
         "test_accuracy": after.accuracy,
         "test_accuracy_as_programmed_first": before.accuracy,
-        "validation_accuracy": fitted.history[fitted.best_epoch]["validation_accuracy"],
+        "validation_accuracy": fitted.best["validation_accuracy"],
         "chance": after.chance,
         "chosen_epoch": fitted.best_epoch,
-        "hidden_rate": fitted.history[fitted.best_epoch]["hidden_rate"],
+        "hidden_rate": fitted.best["hidden_rate"],
         "notes": notes,
         "train_seconds": sum(row["seconds"] for row in fitted.history),
         "resumed_after": fitted.resumed_after,

@@ -107,7 +107,7 @@ def adam(schedule: Schedule, updates: int) -> optax.GradientTransformation:
 
 def last(fit: Fit) -> Fit:
     """The same training, whose last epoch is the one to keep."""
-    end = len(fit.history) - 1
+    end = len(fit.history)
     return fit._replace(best_weights=fit.state.weights, best_epoch=end)
 
 

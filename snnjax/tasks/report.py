@@ -21,7 +21,7 @@ _SILENT = (
 def accuracies(fits: list[Fit], tests: list[Predictions]) -> dict[str, Any]:
     """What each network reached on test and validation data, and when."""
     reached = [test.accuracy for test in tests]
-    best = [fit.history[fit.best_epoch] for fit in fits]
+    best = [fit.best for fit in fits]
     return {
         "test_accuracy": float(np.mean(reached)),
         "test_accuracies": reached,
@@ -44,7 +44,7 @@ def page(network: Network, fit: Fit, test: Predictions, part: Part, title: str) 
     """
     xs = part.raster(np.arange(1), None)
     activity = run(network, fit.best_weights, xs)
-    if not fit.history[fit.best_epoch]["hidden_rate"]:
+    if not fit.best["hidden_rate"]:
         title += f"\n{_SILENT}"
         warnings.warn(_SILENT, stacklevel=2)
     return plot.report(

@@ -34,8 +34,8 @@ class Criterion(NamedTuple):
         """Where a history tells it."""
         return f"validation_{self.monitor}" if self.of == "validation" else self.monitor
 
-    def epoch(self, history: list[dict[str, float]]) -> int:
-        """The best one."""
+    def best(self, history: list[dict[str, float]]) -> int:
+        """Which entry of a history is the best one."""
         sign = 1.0 if self.mode == "max" else -1.0
         scores = [sign * row[self.column] for row in history]
         return int(np.argmax([s if np.isfinite(s) else -np.inf for s in scores]))
@@ -44,7 +44,7 @@ class Criterion(NamedTuple):
         """Whether the last ``patience`` epochs were no better."""
         if patience is None or not history:
             return False
-        return len(history) - 1 - self.epoch(history) >= patience
+        return len(history) - 1 - self.best(history) >= patience
 
 
 class Folder:

@@ -31,9 +31,14 @@ class Fit(NamedTuple):
 
     state: TrainState  # after the last epoch
     best_weights: Any  # those of the epoch that did best on validation data
-    best_epoch: int
+    best_epoch: int  # counted from 1, as all that is told of epochs
     history: list[dict[str, float]]  # one entry for each epoch
     resumed_after: int = 0  # epochs that its folder held already
+
+    @property
+    def best(self) -> dict[str, float]:
+        """The entry of the epoch that did best."""
+        return self.history[self.best_epoch - 1]
 
 
 def fit(
@@ -68,7 +73,8 @@ def fit(
     Args:
         step: ``(state, *batch) -> (state, metrics)``, as a rule ``jit(make_step(…))``.
         state: where to start.
-        batches: ``epoch -> batches``; must depend on the number of the epoch alone.
+        batches: ``epoch -> batches``; must depend on the number of the epoch alone,
+            from 0, as a seed.
         epochs: how many epochs in all.
         validate: ``weights -> metrics`` on validation data, after every epoch; named
             ``validation_…`` in the history. Omitted, metrics of training decide.
@@ -130,17 +136,17 @@ def fit(
         if shown and found:
             print(f"{name}  {_found(folder, found, epochs, done)}", file=sys.stderr)
         if found and validate is not None:
-            _compare(validate(best), history[criterion.epoch(history)])
+            _compare(validate(best), history[criterion.best(history)])
         saved = time.perf_counter()
         with bar(name, note="compiling", shown=shown and not done) as update:
             while len(history) < epochs and not criterion.stale(history, patience):
                 began = time.perf_counter()
                 epoch = len(history)
                 state, means = _epoch(step, state, batches(epoch), epoch, told)
-                row = {"epoch": epoch} | means
+                row = {"epoch": epoch + 1} | means
                 row |= _scores(validate, state.weights, means, criterion.monitor)
                 history.append(row | {"seconds": time.perf_counter() - began})
-                if criterion.epoch(history) == epoch:
+                if criterion.best(history) == epoch:
                     best = jax.tree.map(jnp.copy, state.weights)  # a step may donate
                 ends = len(history) == epochs or criterion.stale(history, patience)
                 late = time.perf_counter() - saved >= save_every
@@ -152,7 +158,7 @@ def fit(
                 if on_epoch is not None:
                     on_epoch(dict(history[-1]), state.weights)
                 update(len(history), epochs, _summary(history[-1], criterion, epochs))
-    return Fit(state, best, criterion.epoch(history), history, found)
+    return Fit(state, best, criterion.best(history) + 1, history, found)
 
 
 def _check_start(state):
@@ -191,17 +197,17 @@ def _epoch(step, state, batches, epoch, told):
         state, metrics = _updated(step, state, batch)
         rows.append(metrics)
     if not rows:
-        raise ValueError(f"Epoch {epoch} has no batches.")
+        raise ValueError(f"Epoch {epoch + 1} has no batches.")
     rows = jax.device_get(rows)
     names = [name for name in rows[0] if name not in _BY_NAME]
     means = {name: float(np.mean([row[name] for row in rows])) for name in names}
     where = _where_nonfinite(rows, means["loss"], state.weights)
     if where:
         raise FloatingPointError(
-            f"Epoch {epoch}: not finite any more: {', '.join(sorted(where))}. Try a "
-            "smaller learning rate, gradient clipping, or look at the inputs for NaN."
+            f"Epoch {epoch + 1}: not finite any more: {', '.join(sorted(where))}. Try "
+            "a smaller learning rate, gradient clipping, or look at the inputs for NaN."
         )
-    warn_of_silence(epoch, rows, told)
+    warn_of_silence(epoch + 1, rows, told)
     return state, means
 
 
@@ -269,4 +275,4 @@ def _scores(validate, weights, means, monitor):
 def _summary(row, criterion, epochs):
     scores = f"{criterion.column.replace('_', ' ')} {row[criterion.column]:.3f}"
     loss = "" if criterion.column == "loss" else f"loss {row['loss']:.3f}  "
-    return f"epoch {row['epoch'] + 1}/{epochs}  {loss}{scores}"
+    return f"epoch {row['epoch']}/{epochs}  {loss}{scores}"

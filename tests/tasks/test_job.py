@@ -34,9 +34,9 @@ def test_a_run_leaves_everything_behind(finished):
     for seed, best in enumerate(summary["chosen_epochs"]):
         lines = (folder / f"seed{seed}" / "metrics.jsonl").read_text().splitlines()
         rows = [json.loads(line) for line in lines]
-        assert [row["epoch"] for row in rows] == [0, 1]
+        assert [row["epoch"] for row in rows] == [1, 2]
         scores = [row["validation_accuracy"] for row in rows]
-        assert summary["validation_accuracies"][seed] == max(scores) == scores[best]
+        assert summary["validation_accuracies"][seed] == max(scores) == scores[best - 1]
         assert (folder / f"seed{seed}" / "checkpoint" / "2").is_dir()
     assert (folder / "report.png").read_bytes().startswith(b"\x89PNG")
 

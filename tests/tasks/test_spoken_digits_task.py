@@ -150,7 +150,7 @@ def test_a_run_keeps_its_model_and_its_last_epoch(spikes_too, tmp_path):
     found = train(task, out, epochs=2, progress=False)
     assert found["model"] == "delays"
     assert found["epoch"] == "last"
-    assert found["chosen_epochs"] == [1]
+    assert found["chosen_epochs"] == [2]
     assert train(task, out, epochs=2, progress=False)["resumed_after"] == [2]
     run = load_run(out, spikes_too)
     assert run.task.options["model"] == "delays"

@@ -64,7 +64,7 @@ NAN, INF = np.nan, np.inf
 @pytest.mark.parametrize("kept", [False, True])
 def test_the_best_weights_are_kept(mode, scores, best, kept, tmp_path):
     found = count(scores, mode=mode, folder=tmp_path if kept else None)
-    assert found.best_epoch == best
+    assert found.best_epoch == best + 1
     assert found.best_weights == best + 1
     assert found.state.weights == len(scores)
 
@@ -76,7 +76,7 @@ def test_patience_ends_a_run_that_gets_no_better(patience, epochs):
     scores = [0.1, 0.5, 0.4, 0.6, 0.6, 0.5, 0.7, 0.1]
     found = count(scores, patience=patience)
     assert len(found.history) == epochs
-    assert found.best_weights == found.best_epoch + 1
+    assert found.best_weights == found.best_epoch
 
 
 def test_history_tells_the_mean_of_every_epoch():
@@ -97,7 +97,7 @@ def test_history_tells_the_mean_of_every_epoch():
     for epoch, row in enumerate(found.history):
         assert row.pop("seconds") > 0
         mean = epoch + 2.0
-        assert row == expected | {"epoch": epoch, "loss": mean, "rate": 10 * mean}
+        assert row == expected | {"epoch": epoch + 1, "loss": mean, "rate": 10 * mean}
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_without_validation_the_loss_of_training_decides(tmp_path):
         return fit(step, start, lambda epoch: [(losses[epoch],)], **options)
 
     for options in ({}, {"monitor": "accuracy"}, {"folder": tmp_path}):
-        assert run(**options).best_epoch == 1
+        assert run(**options).best_epoch == 2
     assert "validation_loss" not in run().history[0]
     assert run(folder=tmp_path).resumed_after == 3
     with pytest.raises(ValueError, match="by min loss of training, not max"):
@@ -166,7 +166,7 @@ def test_checkpoints_are_as_many_as_asked_for(every, times, tmp_path, monkeypatc
 
 def test_what_waits_to_be_written_is_written_if_a_run_is_stopped(tmp_path):
     def stopping(row, weights):
-        if row["epoch"] == 3:
+        if row["epoch"] == 4:
             raise KeyboardInterrupt
 
     given = {"folder": tmp_path, "save_every": 1e6}
@@ -201,7 +201,7 @@ def test_what_functions_return_is_refused_by_their_name(given, message):
 
 def test_an_epoch_without_batches_is_refused():
     state = init_train_state(jnp.zeros(()), optax.sgd(0.1))
-    with pytest.raises(ValueError, match="Epoch 0 has no batches"):
+    with pytest.raises(ValueError, match="Epoch 1 has no batches"):
         fit(counting, state, lambda epoch: [], epochs=1, validate=dict)
 
 
@@ -216,7 +216,7 @@ def test_a_step_may_reuse_the_memory_of_its_state():
         mode="min",
         progress=False,
     )
-    assert found.best_epoch == 0
+    assert found.best_epoch == 1
     once, _ = make_step(squares, optimizer)(begin(optimizer), X, Y)
     np.testing.assert_allclose(found.best_weights["w"], once.weights["w"], rtol=1e-5)
 
@@ -248,7 +248,7 @@ def spiking_fit(spoil, tmp_path, epochs=3):
 
 def test_a_voltage_that_is_lost_is_named_and_the_epoch_before_stays(tmp_path):
     spoil = lambda epoch, xs: xs * jnp.nan if epoch == 2 else xs  # noqa: E731
-    with pytest.raises(FloatingPointError, match=r"Epoch 2: .*\[1\]\.v.*learning rate"):
+    with pytest.raises(FloatingPointError, match=r"Epoch 3: .*\[1\]\.v.*learning rate"):
         spiking_fit(spoil, tmp_path)
     whole = spiking_fit(lambda epoch, xs: xs, tmp_path / "whole", epochs=2)
     kept = spiking_fit(spoil, tmp_path, epochs=2)
@@ -261,7 +261,7 @@ def test_a_loss_that_is_not_finite_is_named(tmp_path):
         return state, {"loss": batch}
 
     state = init_train_state(jnp.zeros(()), optax.sgd(0.1))
-    with pytest.raises(FloatingPointError, match=r"Epoch 0: .*the loss"):
+    with pytest.raises(FloatingPointError, match=r"Epoch 1: .*the loss"):
         fit(step, state, lambda e: [(0.0,), (jnp.inf,)], epochs=1, validate=dict)
 
 
@@ -270,7 +270,7 @@ def test_weights_spoilt_by_the_last_update_are_never_kept(tmp_path):
         return jnp.sqrt(jnp.abs(weights["w"] * x)).sum()
 
     optimizer = optax.sgd(0.1)
-    with pytest.raises(FloatingPointError, match=r"Epoch 1: .*weights\['w'\]"):
+    with pytest.raises(FloatingPointError, match=r"Epoch 2: .*weights\['w'\]"):
         fit(
             make_step(slope_at_zero_is_nan, optimizer),
             begin(optimizer),
@@ -281,7 +281,7 @@ def test_weights_spoilt_by_the_last_update_are_never_kept(tmp_path):
             progress=False,
         )
     (row,) = (tmp_path / "metrics.jsonl").read_text().splitlines()
-    assert json.loads(row)["epoch"] == 0
+    assert json.loads(row)["epoch"] == 1
 
 
 def test_without_a_terminal_progress_is_lines_on_stderr(capsys):

@@ -53,8 +53,8 @@ def told(*args, **options):
 
 def test_a_silent_layer_is_named_once_with_a_cure():
     silence, unmoved = told(0.01, named=True)
-    assert silence.startswith("Epoch 0: hidden never fired.")
-    assert unmoved.startswith("Epoch 0: no gradient reached weights['readout'].w.")
+    assert silence.startswith("Epoch 1: hidden never fired.")
+    assert unmoved.startswith("Epoch 1: no gradient reached weights['readout'].w.")
     for message in (silence, unmoved):
         assert "scale_to_rates" in message
         assert "fluctuation_driven" in message
@@ -76,7 +76,7 @@ def test_a_layer_that_fires_in_one_batch_is_not_silent():
 
     state = init_train_state(jnp.zeros(()), optax.sgd(0.1))
     batches = {0: [(True,), (False,)], 1: [(True,), (True,)], 2: [(True,)]}
-    with pytest.warns(UserWarning, match="Epoch 1: hidden never fired") as found:
+    with pytest.warns(UserWarning, match="Epoch 2: hidden never fired") as found:
         fit(
             step,
             state,
