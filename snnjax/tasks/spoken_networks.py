@@ -29,8 +29,9 @@ from snnjax.tasks.network import HIDDEN_AND_OUT, Network, mean_voltage
 from snnjax.tasks.task import Learning
 
 LEAKY = LIFParams(tau_mem=20e-3, tau_syn=10e-3)
-ADAPTIVE = AdLIFParams(tau_mem=20e-3, tau_adapt=100e-3, a=0.5, b=0.2)
-COINCIDENT = LIFParams(tau_mem=10e-3, tau_syn=None)
+# As validation chose them, benchmarks/studies/R28_delays_adaptation.py
+ADAPTIVE = AdLIFParams(tau_mem=20e-3, tau_adapt=300e-3, a=0.5, b=0.2)
+COINCIDENT = LIFParams(tau_mem=20e-3, tau_syn=None)
 DROPPED = 0.3  # share of hidden neurons that are silent, for a trial while learning
 WIDE = 2.5  # a synapse spread over lags averages: its weight is so much larger
 _TESTED = 0  # randomness of a dropout that drops nothing
