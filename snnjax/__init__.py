@@ -43,6 +43,7 @@ from snnjax.learning import (
     firing_rate,
     lower_rate_bound,
     max_over_time,
+    mse,
     upper_rate_bound,
 )
 from snnjax.networks import dense, fluctuation_driven, graph, recurrent
@@ -84,6 +85,7 @@ __all__ = [
     "load",
     "lower_rate_bound",
     "max_over_time",
+    "mse",
     "nonfinite",
     "recurrent",
     "reseed",

@@ -466,6 +466,12 @@ def _(B=3, classes=4):
     }
 
 
+@call(snn.mse, shown={"y": HOT, "target": HOT})
+def _(T=3, B=2, n=4):
+    mask = np.ones((T, B), bool)
+    return {"y": signal(T, B, n), "target": signal(T, B, n), "mask": mask}
+
+
 def _outputs(T=3, B=2, n=4):
     return {"y": signal(T, B, n), "mask": np.ones((T, B), bool)}
 
@@ -482,6 +488,19 @@ def _spikes(T=3, B=2, n=4):
 
 call(learning.first_spike, shown={"spikes": HOT})(_spikes)
 call(learning.firing_rate, shown={"spikes": HOT})(_spikes)
+
+
+@call(learning.mse_count, shown={"spikes": HOT})
+def _(T=3, B=2, n=4):
+    return {
+        **{"spikes": raster(T, B, n), "labels": np.zeros(B, np.int32)},
+        **{"correct": 2.0, "incorrect": 0.5, "mask": np.ones((T, B), bool)},
+    }
+
+
+@call(learning.van_rossum, shown={"spikes": HOT, "target": HOT})
+def _(T=3, B=2, n=4):
+    return {**_spikes(T, B, n), "target": raster(T, B, n)[::-1], "tau": 5e-3}
 
 
 def _bounded(T=3, B=2, n=4):

@@ -384,6 +384,12 @@ OF = {
     "inputs.batches.blend": {"second": lambda a: batches.pad(samples())},
     "learning.cross_entropy": {},
     "learning.homeostatic_pretraining": {**_OF_NET, "upper": lambda a: 900.0},
+    "learning.mse": {"target": lambda a: a.spikes(T, B, N)},
+    "learning.mse_count": {
+        "labels": lambda a: np.arange(B),
+        "correct": lambda a: 8.0,
+    },
+    "learning.van_rossum": {"target": lambda a: a(T, B, N)},
     "learning.online.alignment": {"found": tree, "expected": tree},
     "learning.online.along_training": {
         **_OF_RULE,

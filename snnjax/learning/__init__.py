@@ -3,6 +3,11 @@
 from snnjax.learning.losses import (
     accuracy,
     cross_entropy,
+    mse,
+    mse_count,
+    van_rossum,
+)
+from snnjax.learning.over_time import (
     first_spike,
     last,
     max_over_time,
@@ -33,10 +38,13 @@ __all__ = [
     "lower_rate_bound",
     "max_over_time",
     "mean_over_time",
+    "mse",
+    "mse_count",
     "running_max",
     "sum_over_time",
     "synaptic_operations",
     "upper_rate_bound",
+    "van_rossum",
     "voltage_band",
     "weight_penalty",
 ]

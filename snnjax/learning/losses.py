@@ -1,11 +1,13 @@
-"""Losses over time, with masks.
+"""Losses, with masks.
 
-First a readout turns outputs over time ``[T, B, n]`` into scores ``[B, n]``, then a
-loss compares scores with labels ``[B]``. A mask ``[T, B]`` marks the valid steps of
-sequences of unequal length; a step that is not valid has neither effect nor gradient,
-whatever it holds. Sums are taken in single precision at least.
+First a readout turns outputs over time ``[T, *batch, n]`` into scores ``[*batch, n]``,
+then a loss compares scores with labels ``[*batch]``, or with numbers.
 
     loss = cross_entropy(max_over_time(voltages), labels)
+
+Where each step has its target, or a spike train has another, time is the first axis of
+both. A mask marks what counts; what does not has neither effect nor gradient, whatever
+it holds. Sums are taken in single precision at least.
 """
 
 import jax
@@ -13,85 +15,9 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from snnjax import check
+from snnjax import check, loops
 from snnjax.check import Number
-from snnjax.learning.validity import masked, some_step, valid_steps
-
-
-def max_over_time(y: jax.Array, mask: jax.Array | None = None) -> jax.Array:
-    """The highest value of each output; the gradient goes to that one step.
-
-    Where several steps are equally high it is the first (Neftci, Mostafa & Zenke 2019,
-    doi:10.1109/MSP.2019.2931595).
-
-    Args:
-        y: outputs ``[T, B, n]``.
-        mask: valid steps ``[T, B]``.
-
-    Returns:
-        ``[B, n]``. Under ``jit``, where the mask is not known, NaN for a sample without
-        a valid step.
-
-    Raises:
-        ValueError: for another rank, an empty sequence, a mask of another shape or of
-            other numbers than 0 and 1, or a sample without a valid step.
-    """
-    valid = _valid(y, mask)
-    y = masked(y, valid, -jnp.inf)
-    best = jnp.argmax(y, axis=0, keepdims=True)
-    return check.or_nan(jnp.take_along_axis(y, best, axis=0)[0], some_step(valid))
-
-
-def last(y: jax.Array, mask: jax.Array | None = None) -> jax.Array:
-    """Value at the last valid step: ``[T, B, n] -> [B, n]``. See ``max_over_time``."""
-    valid = _valid(y, mask)
-    y = masked(y, valid)
-    if valid is None:
-        return y[-1]
-    steps = jnp.arange(len(y))[:, None, None]
-    end = jnp.max(jnp.where(valid, steps, 0), axis=0, keepdims=True)
-    return check.or_nan(jnp.take_along_axis(y, end, axis=0)[0], some_step(valid))
-
-
-def sum_over_time(y: jax.Array, mask: jax.Array | None = None) -> jax.Array:
-    """The sum over valid steps: ``[T, B, n] -> [B, n]``. See ``max_over_time``."""
-    valid = _valid(y, mask)
-    return check.or_nan(jnp.sum(masked(y, valid), axis=0), some_step(valid))
-
-
-def mean_over_time(y: jax.Array, mask: jax.Array | None = None) -> jax.Array:
-    """The mean over valid steps: ``[T, B, n] -> [B, n]``. See ``max_over_time``."""
-    valid = _valid(y, mask)
-    return jnp.mean(masked(y, valid), axis=0, where=valid)
-
-
-def first_spike(
-    spikes: jax.Array, *, dt: Number, mask: jax.Array | None = None
-) -> jax.Array:
-    """How long each neuron stays silent before its first spike.
-
-        t = dt · Σ_t Π_{s≤t} (1 - S_s)
-
-    A spike in the first step counts as time 0; a neuron that never fires has the whole
-    duration. The gradient with respect to each spike is exact for this sum: what a
-    spike there would have changed.
-
-    Args:
-        spikes: ``[T, B, n]`` in {0, 1}.
-        dt: time step [s].
-        mask: valid steps ``[T, B]``; spikes elsewhere do not count.
-
-    Returns:
-        Times ``[B, n]`` [s].
-
-    Raises:
-        ValueError: as ``max_over_time``, or for a ``dt`` that is not positive.
-    """
-    check.dt(dt)
-    valid = _valid(spikes, mask, "spikes")
-    silent = jnp.cumprod(1.0 - masked(spikes, valid), axis=0)
-    time = jnp.asarray(dt, silent.dtype) * jnp.sum(silent, axis=0, where=valid)
-    return check.or_nan(time, some_step(valid))
+from snnjax.learning.validity import check_some, masked, some_step, valid_steps
 
 
 def cross_entropy(
@@ -100,10 +26,11 @@ def cross_entropy(
     """Mean cross entropy of softmax scores, in nats.
 
     Args:
-        scores: ``[B, n]``, for example ``max_over_time(voltages)`` or, for the earliest
-            spike to win, ``-first_spike(spikes, dt=dt) / tau``; or ``[T, B, n]`` where
-            every step has a label of its own.
-        labels: ``[B]`` or ``[T, B]``, integers in 0 … n-1.
+        scores: ``[*batch, n]``, for example ``max_over_time(voltages)``, numbers of
+            spikes ``sum_over_time(spikes)`` or, for the earliest spike to win,
+            ``-first_spike(spikes, dt=dt) / tau``; or ``[T, *batch, n]`` where every
+            step has a label of its own.
+        labels: ``[*batch]`` or ``[T, *batch]``, integers in 0 … n-1.
         mask: which of them count, as ``labels`` in shape; labels of others are not
             looked at.
 
@@ -134,15 +61,160 @@ def accuracy(
     return jnp.mean(each, where=counts)
 
 
-def _valid(y, mask, name="y"):
-    check.array(name, y)
-    if y.ndim != 3 or len(y) == 0:
+def mse(y: jax.Array, target: jax.Array, mask: jax.Array | None = None) -> jax.Array:
+    """Mean squared error, ``mean (y - target)²``.
+
+    Args:
+        y: outputs ``[T, *batch, n]`` where every step has a target, or ``[*batch, n]``,
+            for example ``last(voltages)`` or numbers of spikes
+            ``sum_over_time(spikes)``.
+        target: what they should be, as ``y`` in shape; its precision is that of ``y``.
+        mask: which of them count, ``[T, *batch]`` or ``[*batch]``.
+
+    Returns:
+        ``[]``, the mean over those that count, each the same. NaN where one of them is,
+        and under ``jit`` for a mask that leaves nothing.
+
+    Raises:
+        ValueError: for shapes that do not fit or hold nothing, a mask of other numbers
+            than 0 and 1, or one that leaves nothing.
+    """
+    check.array("y", y, "[*batch, n]")
+    _check_like("y", y, target)
+    check_some("y", y)
+    counts = _counted("y", y, mask)
+    y = masked(y, counts)
+    return jnp.mean((y - masked(target, counts).astype(y.dtype)) ** 2, where=counts)
+
+
+def mse_count(
+    spikes: jax.Array,
+    labels: jax.Array,
+    *,
+    correct: Number,
+    incorrect: Number = 0.0,
+    mask: jax.Array | None = None,
+) -> jax.Array:
+    """Mean squared error of numbers of spikes, told by labels.
+
+    The neuron of the label should fire ``correct`` times, every other ``incorrect``
+    times: the spike rate loss of SLAYER (Shrestha & Orchard 2018, arXiv:1810.08646),
+    and the mse_count_loss of snnTorch, which takes shares of steps and divides by their
+    number. Counts of your own go to ``mse``; their cross entropy is ``cross_entropy``
+    of ``sum_over_time(spikes)``.
+
+    Args:
+        spikes: of one neuron a class, ``[T, *batch, n]``.
+        labels: ``[*batch]``, integers in 0 … n-1.
+        correct: spikes in a sample of the neuron of the label; more than zero, so that
+            silence is no solution.
+        incorrect: of every other.
+        mask: valid steps ``[T, *batch]``; spikes elsewhere do not count.
+
+    Returns:
+        ``[]``, in spikes². Under ``jit`` NaN for a label out of range or a sample
+        without a valid step.
+
+    Raises:
+        ValueError: for spikes, labels or a mask that do not fit, a label out of range,
+            a sample without a valid step, or counts below zero.
+    """
+    for name, value in (("correct", correct), ("incorrect", incorrect)):
+        check.positive(name, value, " spikes", zero=True)
+        check.one(name, value)
+    valid = valid_steps("spikes", spikes, mask)
+    check_some("spikes", spikes)
+    counts = check.or_nan(jnp.sum(masked(spikes, valid), axis=0), some_step(valid))
+    _check_labels(counts, labels, None)
+    chosen = jax.nn.one_hot(labels, counts.shape[-1], dtype=bool)
+    right, wrong = (jnp.asarray(x, counts.dtype) for x in (correct, incorrect))
+    known = _in_range(counts, labels)[..., None]
+    return mse(check.or_nan(counts, known), jnp.where(chosen, right, wrong))
+
+
+def van_rossum(
+    spikes: jax.Array,
+    target: jax.Array,
+    *,
+    tau: Number,
+    dt: Number,
+    mask: jax.Array | None = None,
+) -> jax.Array:
+    """Squared distance of spike trains, each spike an exponential of length τ.
+
+        D² = 1/τ ∫ (f - g)² dt      f(t) = Σ exp(-(t - tᵢ)/τ) over spikes tᵢ ≤ t
+
+    without end in time and integrated exactly, whatever ``dt`` is; for spikes at tᵢ and
+    uⱼ it is a sum over pairs:
+
+        D² = ½ Σ exp(-|tᵢ - tⱼ|/τ) + ½ Σ exp(-|uᵢ - uⱼ|/τ) - Σ exp(-|tᵢ - uⱼ|/τ)
+
+    A spike too many costs ½, one that comes δ late ``1 - exp(-δ/τ)``; with τ short it
+    counts what does not coincide, with τ long D is a difference of numbers of spikes
+    over sqrt(2). The root is left to you, as its slope at zero has no end.
+
+    Args:
+        spikes: ``[T, *batch, n]``; weighted ones will do.
+        target: the trains they should be, of the same shape.
+        tau: τ [s], ``[]`` or ``[n]``.
+        dt: time step [s].
+        mask: valid steps ``[T, *batch]``; spikes elsewhere do not count, in neither.
+
+    Returns:
+        D², the mean over samples and neurons, ``[]``. Under ``jit`` NaN for a sample
+        without a valid step.
+
+    Raises:
+        ValueError: for spikes and targets that are not alike, a mask that does not fit
+            or leaves a sample without a valid step, or times that are not positive.
+
+    References:
+        van Rossum (2001), A novel spike distance, doi:10.1162/089976601300014321.
+    """
+    check.dt(dt)
+    check.positive("tau", tau, " [s]")
+    valid = valid_steps("spikes", spikes, mask)
+    _check_like("spikes", spikes, target)
+    check_some("spikes", spikes)
+    check.per_neuron("tau", tau, spikes.shape[-1])
+    spikes = masked(spikes, valid)
+    difference = spikes - masked(target, valid).astype(spikes.dtype)
+    steps = jnp.asarray(dt, spikes.dtype) / jnp.asarray(tau, spikes.dtype)
+    steps = steps.reshape(*(spikes.ndim - 2) * (1,), -1)
+    start = jnp.zeros_like(difference[0])
+    end, trace = loops.scan(_filtered, None, jnp.exp(-steps), start, difference)
+    within = -jnp.expm1(-2.0 * steps) * jnp.sum(trace**2, axis=0)
+    after = jnp.exp(-2.0 * steps) * end**2
+    return jnp.mean(check.or_nan(0.5 * (within + after), some_step(valid)))
+
+
+def _filtered(_, decay, trace, jump):
+    trace = decay * trace + jump
+    return trace, trace
+
+
+def _check_like(name, x, target):
+    check.array("target", target)
+    if target.shape != x.shape:
         raise ValueError(
-            f"A readout expects {name}, outputs [T, B, n] with T > 0, got shape "
-            f"{y.shape}. "
-            "A single sample is y[:, None]."
+            f"{name} and target must have one shape, got {x.shape} and {target.shape}."
         )
-    return valid_steps(name, y, mask)
+
+
+def _counted(name, y, mask):
+    """Which rows count, ``[..., 1]``; None if all do."""
+    if mask is None:
+        return None
+    check.array("mask", mask, finite=True)
+    mask = check.truth("A mask", mask)
+    if mask.shape != y.shape[:-1]:
+        raise ValueError(
+            f"The mask of {name} must be {y.shape[:-1]}, got {mask.shape}."
+        )
+    known = check.concrete(mask)
+    if known is not None and not known.any():
+        raise ValueError(f"The mask leaves nothing of {name}.")
+    return mask[..., None]
 
 
 def _looked_at(scores, labels, mask):
@@ -164,11 +236,11 @@ def _in_range(scores, labels):
 def _check_labels(scores, labels, mask):
     check.array("scores", scores)
     check.array("labels", labels)
-    if scores.ndim not in (2, 3) or labels.shape != scores.shape[:-1]:
+    if scores.ndim < 1 or labels.shape != scores.shape[:-1]:
         raise ValueError(
-            "scores must be [B, n] and labels [B], or [T, B, n] and [T, B], got "
-            f"{scores.shape} and {labels.shape}. For a label of each sample, a readout "
-            "such as max_over_time comes first."
+            "scores must be [*batch, n] and labels [*batch], or both with time first, "
+            f"got {scores.shape} and {labels.shape}. For a label of each sample, a "
+            "readout such as max_over_time comes first."
         )
     if not jnp.issubdtype(labels.dtype, jnp.integer):
         raise ValueError(f"labels must be integers, got {labels.dtype}.")

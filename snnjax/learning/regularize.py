@@ -18,7 +18,7 @@ import numpy as np
 
 from snnjax import check
 from snnjax.check import Number
-from snnjax.learning.validity import masked, some_step, valid_steps
+from snnjax.learning.validity import check_some, masked, some_step, valid_steps
 
 Over = Literal["neuron", "population"]
 
@@ -137,7 +137,7 @@ def synaptic_operations(
         ValueError: as ``firing_rate``; for a fan-out that is negative or does not fit.
     """
     valid = valid_steps("spikes", spikes, mask)
-    _check_some("spikes", spikes)
+    check_some("spikes", spikes)
     check.positive("fan_out", fan_out, zero=True)
     check.per_neuron("fan_out", fan_out, spikes.shape[-1])
     if dt is None:
@@ -184,7 +184,7 @@ def voltage_band(
             power.
     """
     valid = valid_steps("v", v, mask)
-    _check_some("v", v)
+    check_some("v", v)
     check.positive("threshold", threshold)
     for name, value in (("lower", lower), ("upper", upper), ("threshold", threshold)):
         check.per_neuron(name, value, v.shape[-1])
@@ -225,7 +225,7 @@ def weight_penalty(weights: Any, *, power: int = 2) -> jax.Array:
         check.array("Every leaf of weights", w)
     connections = [check.wide(w) for w in leaves if jnp.ndim(w) >= 2]
     for w in connections:
-        _check_some("Each connection of weights", w)
+        check_some("Each connection of weights", w)
     if not connections:
         shapes = [jnp.shape(w) for w in jax.tree.leaves(weights)]
         raise ValueError(
@@ -242,7 +242,7 @@ def _penalty(excess, spikes, rate, dt, power, over, mask):
     _check_power(power)
     check.one_of("over", over, ("neuron", "population"))
     rates = firing_rate(spikes, dt=dt, mask=mask)
-    _check_some("spikes", spikes)
+    check_some("spikes", spikes)
     if over == "population":
         check.per_neuron("rate", rate, 1)
         rates = jnp.mean(rates, axis=-1)[..., None]
@@ -255,14 +255,6 @@ def _beside(constant, x):
     """A constant ``[]`` or ``[n]`` in dtype and rank of ``[..., n]``."""
     constant = jnp.asarray(constant, x.dtype)
     return constant.reshape(*(x.ndim - 1) * (1,), -1)
-
-
-def _check_some(name, x):
-    """Refuses what has no mean."""
-    if x.size == 0:
-        raise ValueError(
-            f"{name} must hold a sample and a neuron, got shape {x.shape}."
-        )
 
 
 def beyond(excess, power):

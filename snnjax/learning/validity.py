@@ -58,3 +58,15 @@ def masked(x: jax.Array, valid: jax.Array | None, other: float = 0.0) -> jax.Arr
 def some_step(valid: jax.Array | None) -> jax.Array | None:
     """Which samples have a valid step, ``[*batch, 1]``; None if all do."""
     return None if valid is None else jnp.any(valid, axis=0)
+
+
+def check_some(name: str, x: jax.Array) -> None:
+    """Refuses what has no mean.
+
+    Raises:
+        ValueError: with the shape that came.
+    """
+    if x.size == 0:
+        raise ValueError(
+            f"{name} must hold a sample and a neuron, got shape {x.shape}."
+        )

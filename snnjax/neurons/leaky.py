@@ -277,6 +277,11 @@ def lif(
     During the refractory time, rounded to whole steps, the voltage stays where the
     reset left it and no spike is fired; the synaptic current goes on.
 
+    To fit a constant or a gain to the voltage of neurons that fire, ask for
+    ``reset_gradient=True`` and a wide surrogate, such as ``Sigmoid(4.0)``. Left out, a
+    neuron that fires late lies above a voltage that was reset already, which less input
+    alone would mend: descent ends in silence (``docs/recipes.md``).
+
     Args:
         n: number of neurons.
         params: constants, each ``[]`` or ``[n]``.

@@ -1,0 +1,90 @@
+"""Readouts: from outputs over time ``[T, *batch, n]`` to scores ``[*batch, n]``.
+
+A mask ``[T, *batch]`` marks the valid steps of sequences of unequal length; a step
+that is not valid has neither effect nor gradient, whatever it holds. Sums are taken in
+single precision at least.
+"""
+
+import jax
+import jax.numpy as jnp
+
+from snnjax import check
+from snnjax.check import Number
+from snnjax.learning.validity import masked, some_step, valid_steps
+
+
+def max_over_time(y: jax.Array, mask: jax.Array | None = None) -> jax.Array:
+    """The highest value of each output; the gradient goes to that one step.
+
+    Where several steps are equally high it is the first (Neftci, Mostafa & Zenke 2019,
+    doi:10.1109/MSP.2019.2931595).
+
+    Args:
+        y: outputs ``[T, *batch, n]``.
+        mask: valid steps ``[T, *batch]``.
+
+    Returns:
+        ``[*batch, n]``. Under ``jit``, where the mask is not known, NaN for a sample
+        without a valid step.
+
+    Raises:
+        ValueError: for outputs without time and neurons, an empty sequence, a mask of
+            another shape or of other numbers than 0 and 1, or a sample without a valid
+            step.
+    """
+    valid = valid_steps("y", y, mask)
+    y = masked(y, valid, -jnp.inf)
+    best = jnp.argmax(y, axis=0, keepdims=True)
+    return check.or_nan(jnp.take_along_axis(y, best, axis=0)[0], some_step(valid))
+
+
+def last(y: jax.Array, mask: jax.Array | None = None) -> jax.Array:
+    """Value at the last valid step, ``[*batch, n]``; see ``max_over_time``."""
+    valid = valid_steps("y", y, mask)
+    y = masked(y, valid)
+    if valid is None:
+        return y[-1]
+    steps = jnp.arange(len(y)).reshape(-1, *(y.ndim - 1) * (1,))
+    end = jnp.max(jnp.where(valid, steps, 0), axis=0, keepdims=True)
+    return check.or_nan(jnp.take_along_axis(y, end, axis=0)[0], some_step(valid))
+
+
+def sum_over_time(y: jax.Array, mask: jax.Array | None = None) -> jax.Array:
+    """The sum over valid steps, ``[*batch, n]``; see ``max_over_time``."""
+    valid = valid_steps("y", y, mask)
+    return check.or_nan(jnp.sum(masked(y, valid), axis=0), some_step(valid))
+
+
+def mean_over_time(y: jax.Array, mask: jax.Array | None = None) -> jax.Array:
+    """The mean over valid steps, ``[*batch, n]``; see ``max_over_time``."""
+    valid = valid_steps("y", y, mask)
+    return jnp.mean(masked(y, valid), axis=0, where=valid)
+
+
+def first_spike(
+    spikes: jax.Array, *, dt: Number, mask: jax.Array | None = None
+) -> jax.Array:
+    """How long each neuron stays silent before its first spike.
+
+        t = dt · Σ_t Π_{s≤t} (1 - S_s)
+
+    A spike in the first step counts as time 0; a neuron that never fires has the whole
+    duration. The gradient with respect to each spike is exact for this sum: what a
+    spike there would have changed.
+
+    Args:
+        spikes: ``[T, *batch, n]`` in {0, 1}.
+        dt: time step [s].
+        mask: valid steps ``[T, *batch]``; spikes elsewhere do not count.
+
+    Returns:
+        Times ``[*batch, n]`` [s].
+
+    Raises:
+        ValueError: as ``max_over_time``, or for a ``dt`` that is not positive.
+    """
+    check.dt(dt)
+    valid = valid_steps("spikes", spikes, mask)
+    silent = jnp.cumprod(1.0 - masked(spikes, valid), axis=0)
+    time = jnp.asarray(dt, silent.dtype) * jnp.sum(silent, axis=0, where=valid)
+    return check.or_nan(time, some_step(valid))

@@ -1,0 +1,51 @@
+"""The recipes of ``docs/recipes.md`` run as they stand and reach what they say."""
+
+import re
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+
+PAGE = (Path(__file__).parents[2] / "docs/recipes.md").read_text()
+RECIPES = dict(re.findall(r"^## (.*?)\n.*?```python\n(.*?)```", PAGE, re.S | re.M))
+FROZEN = {"input": True, "readout": False}
+BOUNDS = {  # by recipe: whether what it made is what the page says
+    "Regression of a signal": lambda s: s["metrics"]["loss"] < 0.15,
+    "A constant, from the voltage of a neuron that resets": lambda s: (
+        abs(s["found"] - 1.3) < 0.005 and s["silent"] < 0.75
+    ),
+    "An autoencoder of spikes": lambda s: s["metrics"]["loss"] < s["silence"] / 1.5,
+    "A training loop of one's own": lambda s: (
+        s["loss"](s["weights"], s["xs"], s["labels"]) < 0.3
+        and s["notes"] == {"dt": s["dt"]}
+    ),
+    "Two heads": lambda s: (
+        s["after"][0] < 0.3 and s["after"][1] < 0.05 * s["before"][1]
+    ),
+    "Frozen layers": lambda s: (
+        s["metrics"]["loss"] < 0.4
+        and all(
+            np.array_equal(s["drawn"][name].w, s["state"].weights[name].w) == same
+            for name, same in FROZEN.items()
+        )
+    ),
+    "Step by step, as inputs come": lambda s: s["difference"] < 1e-5,
+}
+
+
+def test_every_recipe_has_its_bound():
+    assert set(RECIPES) == set(BOUNDS)
+    assert len(re.findall("```python", PAGE)) == len(BOUNDS)
+
+
+@pytest.mark.parametrize("name", BOUNDS)
+def test_a_recipe_reaches_what_it_says(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    scope = {}
+    with (
+        jax.numpy_dtype_promotion("standard"),
+        jax.numpy_rank_promotion("allow"),
+    ):
+        exec(RECIPES[name], scope)
+    assert BOUNDS[name](scope)
