@@ -4,6 +4,7 @@ import contextlib
 import os
 import sys
 
+import snnjax
 from snnjax.commands import commands
 
 
@@ -17,6 +18,9 @@ def main(args: list[str] | None = None) -> int:
         )
         return 1
     _forgiving(sys.stdout)
+    if (sys.argv[1:] if args is None else args) == ["--version"]:
+        print(f"snnjax {snnjax.__version__}")
+        return 0
     command = tyro.cli(
         commands(tyro.conf),
         prog="snnjax",

@@ -92,6 +92,21 @@ def _task(command):
     return task_of(name, data)
 
 
+def _evaluate(command):
+    from snnjax.tasks import evaluate
+
+    found = evaluate(command.run_folder, data=command.data)
+    for seed, accuracy in enumerate(found["test_accuracies"]):
+        print(f"seed {seed}  test accuracy {accuracy:.3f}")
+    classes = "  ".join(f"{k} {share:.2f}" for k, share in enumerate(found["recall"]))
+    print(
+        f"mean    test accuracy {found['test_accuracy']:.3f}, by chance "
+        f"{found['chance']:.3f} ({found['samples']} samples of {found['task']})\n"
+        f"found of each class: {classes}"
+    )
+    return 0
+
+
 def _info(command):
     del command  # it takes no options
     from importlib import metadata
@@ -105,7 +120,7 @@ def _info(command):
         print(f"{name:<14} {version}")
     for device in jax.devices():
         print(f"{'device':<14} {device.platform}: {device.device_kind}")
-    reading = "h5py", "scikit-learn", "soundfile", "grain"
+    reading = "h5py", "scikit-learn", "soundfile", "grain", "safetensors"
     for name in (*reading, "matplotlib", "tyro", "jupytext"):
         try:
             print(f"{name:<14} {metadata.version(name)}")
@@ -265,6 +280,19 @@ def commands(conf):
         run = _train
 
     @dataclass
+    class Evaluate:
+        """Test again what `snnjax train` left in a folder."""
+
+        run_folder: Annotated[Path, conf.Positional, conf.arg(metavar="RUN")]
+        """Folder of a finished training."""
+        data: Annotated[
+            Path | None, conf.arg(metavar="PATH", help_behavior_hint=_USUAL_FOLDERS)
+        ] = None
+        """Folder with the files of the task; digits need none."""
+
+        run = _evaluate
+
+    @dataclass
     class Encode:
         """Turn a folder of recordings into spikes of an artificial cochlea.
 
@@ -417,6 +445,7 @@ def commands(conf):
 
     return (
         Annotated[Train, conf.subcommand("train"), required]
+        | Annotated[Evaluate, conf.subcommand("evaluate"), required]
         | Annotated[Encode, conf.subcommand("encode"), required]
         | Annotated[Kernels, conf.subcommand("kernels"), required]
         | Annotated[Data, conf.subcommand("data"), required]

@@ -57,7 +57,7 @@ ARROWS = {  # who may import whom, besides themselves
     "tasks": {
         *("about", "cell", "check", "compose", "surrogate", "neurons", "networks"),
         *("learning", "inputs", "events", "datasets", "senses", "training", "analysis"),
-        *("hardware", "plot", "files", "progress"),
+        *("hardware", "plot", "files", "progress", "saving"),
     },
     "saving": {"about", "cell", "check", "files", "training"},
     "interop": {"check", "cell"},

@@ -9,6 +9,7 @@ import time
 import jax
 import pytest
 
+import snnjax as snn
 from snnjax import __main__
 from snnjax.kernels import build
 from snnjax.tasks import fitting
@@ -188,6 +189,11 @@ def test_a_missing_package_says_what_to_install_before_any_training(
     monkeypatch.setitem(sys.modules, module, None)
     line = refused(capsys, "train", "digits", "--out", str(tmp_path / "run"))
     assert f'pip install "snnjax[{extra}]"' in line
+
+
+def test_the_version_is_told(capsys):
+    assert __main__.main(["--version"]) == 0
+    assert capsys.readouterr().out == f"snnjax {snn.__version__}\n"
 
 
 def test_info_prints_versions_and_devices(capsys):

@@ -57,7 +57,7 @@ def save(
         ImportError: without safetensors, ``pip install "snnjax[save]"``.
         OSError: if the disk refuses; what was there stays.
     """
-    library = _library()
+    numpy_format = library()
     named = {f"{_WEIGHTS}{name}": leaf for name, leaf in _named(weights).items()}
     header = {"format": FORMAT, "notes": _json(notes)}
     if network is not None:
@@ -66,7 +66,7 @@ def save(
         header["network"] = json.dumps(recipe)
         named |= {f"{_OPTIONS}{name}": array for name, array in arrays.items()}
     with files.atomic(path) as new:
-        new.write_bytes(library.save(named, header))
+        new.write_bytes(numpy_format.save(named, header))
 
 
 def load(path: str | Path, *, network: Cell | None = None) -> Saved:
@@ -104,7 +104,12 @@ def load(path: str | Path, *, network: Cell | None = None) -> Saved:
     return Saved(network, _placed(network, kept, str(path)), notes)
 
 
-def _library():
+def library() -> Any:
+    """What writes and reads the format.
+
+    Raises:
+        ImportError: saying how to get it.
+    """
     try:
         from safetensors import numpy
     except ImportError as error:
@@ -155,7 +160,7 @@ def _read(path):
     """Arrays by name, the recipe or None, and notes."""
     import safetensors
 
-    _library()
+    library()
     odd = files.not_a_file(path)
     if odd:
         raise ValueError(f"{path} must be a file, it is {odd}.")

@@ -9,6 +9,7 @@ from snnjax.tasks.chip import chip_task
 from snnjax.tasks.chip_training import train_on_chip
 from snnjax.tasks.digits import digits_task
 from snnjax.tasks.ecg import ecg_task
+from snnjax.tasks.evaluation import evaluate
 from snnjax.tasks.job import train
 from snnjax.tasks.linear import linear_baseline
 from snnjax.tasks.mnist import mnist_task
@@ -30,6 +31,7 @@ __all__ = [
     "chip_task",
     "digits_task",
     "ecg_task",
+    "evaluate",
     "linear_baseline",
     "load_run",
     "mnist_task",

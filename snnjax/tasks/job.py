@@ -14,6 +14,8 @@ from typing import Any
 import jax
 
 from snnjax import check, files, plot
+from snnjax.saving import save, to_recipe
+from snnjax.saving.archive import library as importable
 from snnjax.tasks.fitting import fit_networks
 from snnjax.tasks.linear import linear_baseline
 from snnjax.tasks.network import scores
@@ -64,12 +66,13 @@ def train(
             the rule cannot learn, or a block of backpropagation through time.
         OSError: for a folder that cannot be made, or is a file.
         BlockingIOError: if another process trains there, with its name.
-        ImportError: without matplotlib, before anything is trained.
+        ImportError: without matplotlib or safetensors, before anything is trained.
     """
     check.whole("seeds", seeds)
     epochs = task.schedule.epochs if epochs is None else epochs
     check.whole("epochs", epochs)
     plot.figure()  # fails here rather than after the training
+    importable()
     folder = Path(folder)
     task = task._replace(schedule=task.schedule._replace(epochs=epochs))
     learns = _learner(task, rule, block)
@@ -79,7 +82,8 @@ def train(
     folder.mkdir(parents=True, exist_ok=True)
     with files.lock(folder):
         _refuse_loss(folder, seeds)
-        summary, figure = _train(*given)
+        summary, figure, made = _train(*given)
+        _keep(folder, summary, *made)
         text = json.dumps(summary, indent=2) + "\n"
         files.write_text(folder / "summary.json", text)
         with files.atomic(folder / "report.png") as new:
@@ -167,4 +171,25 @@ def _train(task, folder, seeds, rule, learns, progress):
         f"{task.name}: test accuracy {tests[0].accuracy:.3f} (seed 0), "
         f"linear readout {linear:.3f}"
     )
-    return summary, page(network, fits[0], tests[0], parts["test"], title)
+    figure = page(network, fits[0], tests[0], parts["test"], title)
+    return summary, figure, (network, [fit.best_weights for fit in fits])
+
+
+def _keep(folder, summary, network, weights):
+    """Each network in a file, which ``snnjax.load`` opens without this task."""
+    try:
+        to_recipe(network.cell)
+        cell = network.cell
+    except ValueError:  # it has a part without a public name
+        cell = None
+    for name, each, accuracy in zip(
+        _names(len(weights)), weights, summary["test_accuracies"], strict=True
+    ):
+        notes = {
+            "task": summary["task"],
+            "dt": network.dt,
+            "readout": network.readout.__name__,
+            "test_accuracy": accuracy,
+        }
+        path = folder / name / "network.safetensors"
+        save(path, each, network=cell, notes=notes)

@@ -15,6 +15,7 @@ from snnjax.tasks import (
     Schedule,
     Task,
     chip_task,
+    evaluate,
     load_run,
     train,
     transfer,
@@ -55,6 +56,29 @@ def changed(trained, tmp_path):
         return folder
 
     return change
+
+
+def test_a_run_is_tested_again_with_the_same_result(trained, capsys):
+    summary = json.loads((trained / "summary.json").read_text())
+    found = evaluate(trained)
+    for name in ("test_accuracies", "test_accuracy", "chance"):
+        assert found[name] == summary[name]
+    assert found["samples"] == summary["samples"]["test"]
+    labels = chip_task("digits").parts["test"].labels
+    share = np.bincount(labels) / len(labels)
+    np.testing.assert_allclose(np.dot(found["recall"], share), found["test_accuracy"])
+    assert __main__.main(["evaluate", str(trained)]) == 0
+    assert f"test accuracy {summary['test_accuracy']:.3f}" in capsys.readouterr().out
+
+
+def test_networks_of_a_run_open_without_their_task(trained):
+    run = load_run(trained)
+    for seed, weights in run.weights.items():
+        net, found, notes = snn.load(trained / seed / "network.safetensors")
+        jax.tree.map(np.testing.assert_array_equal, found, weights)
+        assert repr(net) == repr(run.task.network.cell)
+        assert notes["task"] == "chip-digits"
+        assert notes["dt"] == run.task.network.dt
 
 
 def test_a_task_for_a_chip_trains_as_any_other(trained):

@@ -1,0 +1,46 @@
+"""How well does a finished training do, read again?"""
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from snnjax.analysis import confusion
+from snnjax.tasks.network import scores
+from snnjax.tasks.prediction import predict
+from snnjax.tasks.runs import load_run
+
+
+def evaluate(run: str | Path, *, data: str | Path | None = None) -> dict[str, Any]:
+    """Tests the networks of a finished training on the test part of its task.
+
+    Args:
+        run: folder that ``train`` left.
+        data: folder with the files of the task; the usual ones if omitted.
+
+    Returns:
+        ``"test_accuracies"`` of each seed and their mean, ``"chance"``, how many
+        ``"samples"``, and ``"recall"``, the share of each class that was found, as a
+        mean over seeds (NaN for a class without samples).
+
+    Raises:
+        FileNotFoundError: if there is no such folder, or no data.
+        ValueError: as ``load_run``.
+    """
+    task, weights = load_run(run, data)
+    compiled = jax.jit(partial(scores, task.network))
+    tests = [predict(compiled, each, task.parts["test"]) for each in weights.values()]
+    classes = int(max(max(test.labels.max(), test.guesses.max()) for test in tests)) + 1
+    counts = np.sum([confusion(t.labels, t.guesses, classes) for t in tests], axis=0)
+    found = np.full(classes, np.nan)
+    np.divide(np.diag(counts), counts.sum(1), out=found, where=counts.sum(1) > 0)
+    return {
+        "task": task.name,
+        "test_accuracies": [test.accuracy for test in tests],
+        "test_accuracy": float(np.mean([test.accuracy for test in tests])),
+        "chance": tests[0].chance,
+        "samples": len(task.parts["test"].labels),
+        "recall": found.tolist(),
+    }
