@@ -26,6 +26,9 @@ from snnjax.neurons.checks import check_lif
 from snnjax.neurons.leaky import LIFParams
 
 _NODES, _SHARES = np.polynomial.legendre.leggauss(96)
+_FAR = -6.0  # below it the integrand is its asymptotic series
+_MOST = 30.0  # σ from mean to threshold, beyond which nothing fires in 1e300 s
+_FASTEST = 1e6  # up to which the rate of a network is looked for [Hz]
 
 
 def siegert_rate(mean: Number, deviation: Number, params: LIFParams) -> jax.Array:
@@ -51,25 +54,39 @@ def siegert_rate(mean: Number, deviation: Number, params: LIFParams) -> jax.Arra
 
 
 def _rate(mean, deviation, params):
+    """With e^{h²} of the upper end h left out of the integral: nothing overflows."""
     sigma = math.sqrt(2.0) * deviation
     low, high = (params.v_reset - mean) / sigma, (params.threshold - mean) / sigma
-    nodes, shares = (jnp.asarray(x, mean.dtype) for x in (_NODES, _SHARES))
-    half = 0.5 * (high - low)[..., None]
-    nodes, shares = align((nodes, shares), half)
-    u = 0.5 * (high + low)[..., None] + half * nodes
-    area = jnp.sum(half * shares * _exponential_of_square(u), axis=-1)
+    never = high > _MOST
+    low, high = jnp.where(never, 0.0, low), jnp.where(never, _MOST, high)
+    largest = jnp.maximum(high, 0.0)
+    scale = jnp.exp(-(largest**2))
+    area = _near(jnp.maximum(low, _FAR), jnp.maximum(high, _FAR), largest)
+    area = area + scale * _far(low, jnp.minimum(high, _FAR))
     pause = 0.0 if params.refractory is None else params.refractory
-    return 1.0 / (pause + params.tau_mem * math.sqrt(math.pi) * area)
+    return scale / (scale * pause + params.tau_mem * math.sqrt(math.pi) * area)
 
 
-def _exponential_of_square(u):
-    """e^{u²} (1 + erf u), of any u; infinite where it overflows."""
-    far = u < -6.0
-    near, u = jnp.where(far, 0.0, u), jnp.where(far, u, -6.0)
-    square = u**2
-    series = 1.0 - 0.5 / square + 0.75 / square**2 - 1.875 / square**3
-    tail = -series / (math.sqrt(math.pi) * u)
-    return jnp.where(far, tail, jnp.exp(near**2) * jax.scipy.special.erfc(-near))
+def _near(low, high, largest):
+    """∫ e^{u² - h²} (1 + erf u) du from low to high, by Gauss and Legendre."""
+    nodes, shares = (jnp.asarray(x, high.dtype) for x in (_NODES, _SHARES))
+    half, end = 0.5 * (high - low)[..., None], largest[..., None]
+    nodes, shares = align((nodes, shares), half)
+    u = high[..., None] + half * (nodes - 1.0)
+    each = jnp.exp((u - end) * (u + end)) * jax.scipy.special.erfc(-u)
+    return jnp.sum(half * shares * each, axis=-1)
+
+
+def _far(low, high):
+    """∫ e^{u²} (1 + erf u) du below -6, in closed form; 0 where low is above high."""
+    low = jnp.minimum(low, high)
+    area = jnp.log1p((low - high) / high) + _series(low) - _series(high)
+    return area / math.sqrt(math.pi)
+
+
+def _series(u):
+    x = u**-2
+    return x * (1.0 / 4.0 - x * (3.0 / 16.0 - x * (5.0 / 16.0 - x * 105.0 / 128.0)))
 
 
 def sparse_network_rate(
@@ -101,9 +118,13 @@ def sparse_network_rate(
         Rate ν [Hz].
 
     Raises:
-        ValueError: for sizes below one, or numbers that are not positive.
+        ValueError: for sizes below one, numbers that are not positive, constants that
+            differ between neurons, or rates without bound, above 1 MHz, as excitation
+            without refractory time may have them. Traced, such rates give NaN.
     """
     check_lif(1, params, "zero")
+    for name, value in params._asdict().items():
+        check.one(name, value)
     check.whole("excitatory", excitatory)
     check.whole("inhibitory", inhibitory)
     given: dict[str, Any] = {"weight": weight, "inhibition": inhibition}
@@ -115,19 +136,43 @@ def sparse_network_rate(
     drift = params.tau_mem * w * jnp.stack([excitatory - g * inhibitory, 1.0 + 0 * g])
     noise = excitatory + g**2 * inhibitory
     spread = params.tau_mem * w**2 * jnp.stack([noise, 1.0 + 0 * g])
-    rates = jnp.stack([0.0 * outside, 1e4 + 0.0 * outside])
     constants = drift, spread, outside, LIFParams(*params)
-    halvings = jnp.arange(50, dtype=jnp.int32)
-    return jnp.mean(loops.scan(_halved, (), constants, rates, halvings)[0])
+    return _bounded(_agreed(constants, dtype))
+
+
+def _bounded(rate):
+    known = check.concrete(rate)
+    if known is not None and np.isnan(known):
+        raise ValueError(
+            f"The network fires at more than {_FASTEST:g} Hz: nothing bounds what "
+            "excitation brings. Give a refractory time, or more inhibition."
+        )
+    return rate
+
+
+def _agreed(constants, dtype):
+    """Halving, and one step of Newton's for its last digits and its derivatives."""
+    fixed = jax.lax.stop_gradient(constants)
+    rates = jnp.asarray([0.0, 1.01 * _FASTEST], dtype) + 0.0 * fixed[2]
+    halvings = jnp.arange(60, dtype=jnp.int32)
+    rate = jnp.mean(loops.scan(_halved, (), fixed, rates, halvings)[0])
+    rate = jax.lax.stop_gradient(check.or_nan(rate, rate < _FASTEST))
+    slope = jax.grad(lambda rate: _fired(fixed, rate))(rate)
+    return rate + (_fired(constants, rate) - rate) / (1.0 - slope)
+
+
+def _fired(given, rate):
+    """The rate of neurons whose input fires at a rate."""
+    drift, spread, outside, params = given
+    both = jnp.stack([rate, outside])
+    sigma = jnp.sqrt(0.5 * jnp.sum(spread * both))
+    return _rate(jnp.sum(drift * both), sigma, params)
 
 
 def _halved(fixed, given, rates, step):
     """An interval of rates, halved: less is fired at the upper end than assumed."""
-    drift, spread, outside, params = given
     middle = jnp.mean(rates)
-    both = jnp.stack([middle, outside])
-    sigma = jnp.sqrt(0.5 * jnp.sum(spread * both))
-    fired = _rate(jnp.sum(drift * both), sigma, params)
+    fired = _fired(given, middle)
     low = jnp.where(fired > middle, middle, rates[0])
     high = jnp.where(fired > middle, rates[1], middle)
     return jnp.stack([low, high]), None

@@ -1,3 +1,4 @@
+import itertools
 import math
 
 import jax
@@ -62,3 +63,52 @@ def test_rates_can_be_swept_and_differentiated():
     means = jnp.array([0.3, 0.8, 1.4])
     up, down = (siegert_rate(means + s * 1e-2, 0.3, PARAMS) for s in (1, -1))
     np.testing.assert_allclose(slope(means), (up - down) / 2e-2, 1e-2)
+
+
+def test_little_noise_leaves_the_rate_exact(x64):
+    for mean, deviation in ((1.0, 1e-4), (0.995, 1e-3), (1.5, 1e-4), (100.0, 1.0)):
+        sigma, free = math.sqrt(2.0) * deviation, PARAMS._replace(v_reset=0.0)
+        ends = np.linspace(-mean / sigma, (1.0 - mean) / sigma, 400)
+        pieces = [
+            integrate.quad(lambda u: special.erfcx(-u), *pair)[0]
+            for pair in itertools.pairwise(ends)
+        ]
+        expected = 1.0 / (2e-3 + 20e-3 * math.sqrt(math.pi) * sum(pieces))
+        found = siegert_rate(jnp.float64(mean), deviation, free)
+        np.testing.assert_allclose(found, expected, 1e-7)
+
+
+def test_what_never_fires_has_a_rate_and_a_derivative_of_zero():
+    for mean, deviation in ((-5.0, 0.1), (0.5, 0.01), (-1e6, 1e-3)):
+        both = jax.value_and_grad(siegert_rate, (0, 1))(mean, deviation, PARAMS)
+        assert not np.any(jax.tree.leaves(both))
+
+
+def test_the_rate_of_a_network_has_its_derivatives(x64):
+    def rate(weight, g, external):
+        inputs = {"excitatory": 1000, "inhibitory": 250}
+        given = {"weight": weight, "inhibition": g, "external": external}
+        return sparse_network_rate(PARAMS, **inputs, **given)
+
+    at = 0.005, 5.0, 20_000.0
+    found = jax.grad(rate, (0, 1, 2))(*at)
+    for k, slope in enumerate(found):
+        up, down = (
+            rate(*(x * (1.0 + s * 1e-5 * (j == k)) for j, x in enumerate(at)))
+            for s in (1, -1)
+        )
+        np.testing.assert_allclose(slope, (up - down) / (2e-5 * at[k]), 1e-5)
+
+
+def test_a_network_without_bound_is_refused_and_nan_if_traced():
+    def rate(external, params):
+        inputs = {"excitatory": 1000, "inhibitory": 1, "weight": 0.1, "inhibition": 1.0}
+        return sparse_network_rate(params, **inputs, external=external)
+
+    free = PARAMS._replace(refractory=None)
+    with pytest.raises(ValueError, match="nothing bounds"):
+        rate(1000.0, free)
+    assert np.isnan(jax.jit(rate)(1000.0, free))
+    np.testing.assert_allclose(rate(1000.0, free._replace(refractory=1e-5)), 99e3, 1e-2)
+    with pytest.raises(ValueError, match="tau_mem must be one number"):
+        rate(1000.0, free._replace(tau_mem=jnp.array([20e-3])))
