@@ -52,7 +52,8 @@ def short_term(n: int, params: ShortTermParams = ShortTermParams()) -> Cell:
 
     A spike takes effect at once, and the synapse recovers for ``dt``. What comes out is
     u x for each spike, in shares of what all vesicles together would be: a first spike
-    is worth U.
+    is worth U. Several spikes of a line in one step follow each other without delay, so
+    that they never release more than there is.
 
     Args:
         n: number of sources.
@@ -112,10 +113,13 @@ def _constants(params, dt, dtype):
 
 def _step(fixed, given, state, spikes):
     s = spikes.astype(state.x.dtype)
-    u = given.use
+    u, more = given.use, jnp.maximum(s, 1.0)
+    spared = (1.0 - u) ** more
     if state.u is not None:
-        u = state.u + given.use * (1.0 - state.u) * s
-    y = u * state.x * s
+        spared = (1.0 - state.u) ** more * (1.0 - given.use) ** (more * (more + 1) / 2)
+        all_of = 1.0 - (1.0 - state.u) * (1.0 - given.use) ** more
+        u = jnp.where(s > 1.0, all_of, state.u + given.use * (1.0 - state.u) * s)
+    y = state.x * jnp.where(s > 1.0, 1.0 - spared, u * s)
     x = state.x - y
     x = x + given.back * (1.0 - x)
     kept = None if state.u is None else given.kept * u

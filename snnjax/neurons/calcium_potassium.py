@@ -24,7 +24,7 @@ from snnjax.check import Number
 from snnjax.exported import exportable
 from snnjax.kernels.products import align
 from snnjax.neurons.checks import check_constants
-from snnjax.neurons.ion_channels import relaxed
+from snnjax.neurons.ion_channels import balanced, relaxed
 from snnjax.neurons.population import population, precise, zeros
 from snnjax.neurons.within import emitted
 from snnjax.surrogate import Shape, SuperSpike, check_shape
@@ -147,7 +147,7 @@ def _voltage(p, v, at, w, current, t):
 
 @jax.jit
 def resting_voltage(p: MorrisLecarParams) -> jax.Array:
-    """Where no current flows: eight steps of Newton's from E_L, w as it is there."""
+    """Where no current flows, by Newton's steps from E_L, w as it is there."""
 
     def current(v):
         calcium = p.g_calcium * _half_active(v, p.v_1, p.v_2) * (v - p.e_calcium)
@@ -155,9 +155,5 @@ def resting_voltage(p: MorrisLecarParams) -> jax.Array:
         into = calcium + p.g_potassium * w * (v - p.e_potassium)
         return into + p.g_leak * (v - p.e_leak)
 
-    def newton(v):
-        total, slope = jax.jvp(current, (v,), (jnp.ones_like(v),))
-        return v - total / slope
-
     start = jnp.zeros_like(sum(p[1:12])) + p.e_leak
-    return loops.repeat(newton, start, 8)
+    return balanced(current, start, (p.e_calcium, p.e_potassium, p.e_leak))

@@ -109,7 +109,8 @@ def eif(
     Returns:
         A cell ``[*batch, n] -> [*batch, n]`` without weights, of ``EIFState``. The
         output is 0 or 1 in the dtype of the input, at most one spike for each step. The
-        gradient of v passes through spikes.
+        gradient of v passes through spikes. Without a resting potential it starts where
+        v changes least.
 
     Raises:
         ValueError: for constants that no such neuron can have: not positive, V_T not
@@ -233,13 +234,19 @@ _DYNAMICS = Dynamics(_held, _flow, _when, _drift, _jump, _reset)
 
 
 def _resting(p, a):
-    """Where leak, adaptation and the beginning of the exponential are in balance."""
+    """Where leak, adaptation and exponential are in balance, or nearest to it.
+
+    By Newton's steps from below, none of them beyond where their sum is least.
+    """
     pull = 1.0 if a is None else 1.0 + a / p.conductance
-    v = p.v_rest
-    for _ in range(4):
+    least = p.v_threshold + p.sharpness * jnp.log(pull)
+    v = jnp.minimum(p.v_rest, least)
+    for _ in range(8):
         onset = p.sharpness * jnp.exp((v - p.v_threshold) / p.sharpness)
         slope = pull - onset / p.sharpness
-        v = v + (onset - pull * (v - p.v_rest)) / slope
+        total = onset - pull * (v - p.v_rest)
+        beyond = total >= slope * (least - v)
+        v = jnp.where(beyond, least, v + total / jnp.where(beyond, 1.0, slope))
     return v
 
 

@@ -12,6 +12,8 @@ order, and it is never unstable. With parts of 10 µs the voltage is less than 1
 what it should be over 50 ms of firing; the error falls fourfold as parts are halved.
 """
 
+from collections.abc import Callable
+from functools import reduce
 from typing import Any, NamedTuple
 
 import jax
@@ -186,7 +188,7 @@ def resting_gates(v: jax.Array) -> list[jax.Array]:
 
 @jax.jit
 def resting_voltage(p: Any) -> jax.Array:
-    """Where no current flows: eight steps of Newton's from -65 mV."""
+    """Where no current flows, by Newton's steps from -65 mV."""
 
     def current(v):
         m, h, n = resting_gates(v)
@@ -194,9 +196,32 @@ def resting_voltage(p: Any) -> jax.Array:
         into = sodium * (v - p.e_sodium) + potassium * (v - p.e_potassium)
         return into + p.g_leak * (v - p.e_leak)
 
-    def newton(v):
-        total, slope = jax.jvp(current, (v,), (jnp.ones_like(v),))
-        return v - total / slope
-
     start = jnp.full_like(sum(p[1:7]), -65e-3)
-    return loops.repeat(newton, start, 8)
+    return balanced(current, start, (p.e_sodium, p.e_potassium, p.e_leak))
+
+
+def balanced(
+    current: Callable[[jax.Array], jax.Array],
+    start: jax.Array,
+    reversals: tuple[jax.Array, ...],
+) -> jax.Array:
+    """Where a current is zero: Newton's steps, halving where one leads too far.
+
+    Args:
+        current: out of the membrane, of its voltage.
+        start: where to begin [V].
+        reversals: between the least of which and the largest the voltage lies [V].
+    """
+    zero = jnp.zeros_like(start)
+    ends = [zero + each for each in reversals]
+    low, high = reduce(jnp.minimum, ends), reduce(jnp.maximum, ends)
+
+    def closer(now):
+        v, low, high = now
+        total, slope = jax.jvp(current, (v,), (jnp.ones_like(v),))
+        low, high = jnp.where(total < 0, v, low), jnp.where(total > 0, v, high)
+        to = v - total / jnp.where(slope > 0, slope, 1.0)
+        inside = (slope > 0) & (low <= to) & (to <= high)
+        return jnp.where(inside, to, 0.5 * (low + high)), low, high
+
+    return loops.repeat(closer, (jnp.clip(start, low, high), low, high), 16)[0]

@@ -64,3 +64,28 @@ def test_shares_and_times_that_there_are_not_are_refused():
             short_term(2, ShortTermParams()._replace(**{name: value}))
     with pytest.raises(ValueError, match="expects 2 channels"):
         short_term(2).rest(jnp.zeros(3))
+
+
+@pytest.mark.parametrize("use", [0.3, 1.0])
+@pytest.mark.parametrize("tau", [None, 0.5])
+def test_several_spikes_in_one_step_follow_each_other(use, tau, x64):
+    cell = short_term(1, ShortTermParams(use, 50e-3, tau))
+    counts = np.array([3.0, 0.0, 2.0, 1.0, 7.0, 2.0])
+    state, ys = snn.unroll(cell, (), counts[:, None], dt=DT)
+    x, u = 1.0, 0.0
+    for count, y in zip(counts, ys[:, 0], strict=True):
+        before = x
+        for _ in range(int(count)):
+            u = use if tau is None else u + use * (1.0 - u)
+            x -= u * x
+        np.testing.assert_allclose(y, before - x, 1e-12, 1e-14)
+        x += (1.0 - x) * -np.expm1(-DT / 50e-3)
+        u *= 1.0 if tau is None else np.exp(-DT / tau)
+    np.testing.assert_allclose(state.x[0], x, 1e-12)
+
+    def total(xs, use):
+        cell = short_term(1, ShortTermParams(use, 50e-3, tau))
+        return snn.unroll(cell, (), xs, dt=DT)[1].sum()
+
+    slopes = jax.grad(total, (0, 1))(jnp.asarray(counts[:, None]), use)
+    assert all(np.isfinite(each).all() for each in slopes)

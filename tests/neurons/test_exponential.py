@@ -121,3 +121,12 @@ def test_voltages_out_of_order_are_refused():
                 make(2, params._replace(**change))
     with pytest.raises(ValueError, match="a must be above -conductance"):
         adex(2, AdExParams(a=-40e-9))
+
+
+def test_without_a_resting_potential_it_starts_where_v_changes_least():
+    width = np.array([1e-3, 2e-3, 4e-3, 5e-3, 5.1e-3])  # from E to V_T, Δ 5 mV
+    p = EIFParams(v_rest=-70e-3, v_threshold=width - 70e-3, sharpness=5e-3)
+    v = np.float64(eif(5, p).rest(jnp.zeros(5)).v)
+    slope = 5e-3 * np.exp((v - p.v_threshold) / 5e-3) - (v + 70e-3)
+    np.testing.assert_allclose(v[:4], p.v_threshold[:4], atol=2e-5)
+    np.testing.assert_allclose(slope, np.maximum(5e-3 - width, 0.0), atol=1e-7)

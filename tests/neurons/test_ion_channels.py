@@ -130,3 +130,15 @@ def test_constants_of_no_membrane_are_refused():
     for name, value in (("g_leak", 0.0), ("e_leak", np.nan), ("unit", np.ones(3))):
         with pytest.raises(ValueError, match=name):
             hodgkin_huxley(2, HodgkinHuxleyParams()._replace(**{name: value}))
+
+
+def test_membranes_far_from_the_squids_rest_where_nothing_moves(x64):
+    spread = np.random.default_rng(0).lognormal(0.0, 0.7, (3, 300))
+    sodium, potassium, leak = spread * np.array([[1200.0], [360.0], [3.0]])
+    p = HodgkinHuxleyParams(g_sodium=sodium, g_potassium=potassium, g_leak=leak)
+    cell = hodgkin_huxley(300, p)
+    rest = cell.rest(jnp.zeros(300))
+    assert (rest.v > p.e_potassium).all()
+    assert (rest.v < p.e_sodium).all()
+    state, _ = cell.step((), rest, jnp.zeros(300), DT)
+    np.testing.assert_allclose(state, rest, 1e-5)
