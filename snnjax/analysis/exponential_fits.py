@@ -82,8 +82,9 @@ def fit_exponential(
     slope, at = (v[1:] - v[:-1])[kept] / dt, middle[kept]
     columns = [np.ones_like(at), currents[1:][kept], at]
     if tau_adapt is not None:
-        filtered = _filtered(np.minimum(middle, below), dt, tau_adapt)[kept]
-        raised = _filtered(spikes, dt, tau_adapt)[:-1][kept] * (tau_adapt / dt)
+        middle = np.minimum(middle, below)
+        filtered = _filtered(middle, dt, tau_adapt, middle[0])[kept]
+        raised = _filtered(spikes, dt, tau_adapt, 0.0)[:-1][kept] * (tau_adapt / dt)
         columns += [filtered, raised]
     widths = np.geomspace(0.01, 1.0, 60) * np.ptp(at)
     with np.errstate(all="ignore"):
@@ -127,10 +128,9 @@ def _since_spikes(spikes, dt):
     return (steps - last) * dt
 
 
-def _filtered(x, dt, tau):
-    """An exponential mean of what was, the first value before."""
-    kept = np.exp(-dt / tau)
-    y, now = np.empty_like(x), x[0]
+def _filtered(x, dt, tau, now):
+    """An exponential mean of what was, from what it is now on."""
+    kept, y = np.exp(-dt / tau), np.empty_like(x)
     for k, each in enumerate(x):
         y[k] = now = kept * now + (1.0 - kept) * each
     return y

@@ -167,8 +167,8 @@ def channel_statistics(xs: jax.Array, *, mask: jax.Array | None = None) -> Stati
         ``Statistics``, each ``[n]``, in single precision at least.
 
     Raises:
-        ValueError: for an input without a time axis, one that is not finite, or a mask
-            of another shape.
+        ValueError: for an input without a time axis, one that is not finite, a mask of
+            another shape, or one without a valid step; NaN if that is traced.
     """
     check.array("xs", xs, "[T, *batch, n]", finite=mask is None)
     if xs.ndim < 2 or xs.size == 0:
@@ -180,7 +180,10 @@ def channel_statistics(xs: jax.Array, *, mask: jax.Array | None = None) -> Stati
         check.array("mask", mask, "[T, *batch]")
         valid = check.truth("A mask", mask)
         check.shape("The mask of xs", valid, xs.shape[:-1])
-    count = jnp.maximum(jnp.sum(valid), 1).astype(xs.dtype)
+    known = check.concrete(valid)
+    if known is not None and not known.any():
+        raise ValueError("mask must leave some steps valid, got none.")
+    count = jnp.sum(valid).astype(xs.dtype)  # none is NaN
     mean = jnp.sum(zeroed(valid, xs), axis=axes) / count
     off = zeroed(valid, xs - align(mean, xs))
     return Statistics(mean, jnp.sum(off**2, axis=axes) / count)

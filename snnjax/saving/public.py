@@ -1,4 +1,8 @@
-"""What a recipe may name: public functions and types, by the name one imports."""
+"""What a recipe may name: public functions and types, by the name one imports.
+
+Of functions these are factories, and what computes: nothing that opens files, runs
+programs or talks to devices.
+"""
 
 import inspect
 from collections.abc import Iterator
@@ -15,6 +19,10 @@ ROOMS = (
         for room in ("surrogate", "neurons", "networks", "learning", "hardware")
     ),
 )
+_COMPUTING = (
+    *(f"snnjax.{room}." for room in ("surrogate", "neurons", "networks")),
+    *(f"snnjax.hardware.{file}" for file in ("mismatch", "rounding")),
+)
 
 
 @cache
@@ -26,10 +34,17 @@ def by_name() -> dict[str, Any]:
         module = import_module(room)
         for name in module.__all__:
             value = getattr(module, name)
-            if callable(value) and id(value) not in found:
+            if _may_be_named(value) and id(value) not in found:
                 found[id(value)] = f"{room}.{name}"
                 values[f"{room}.{name}"] = value
     return values
+
+
+def _may_be_named(value):
+    if not callable(value):
+        return False
+    computes = getattr(value, "__module__", "").startswith(_COMPUTING)
+    return computes or is_constants(value) or makes_cells(value)
 
 
 @cache

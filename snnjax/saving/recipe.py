@@ -243,7 +243,8 @@ def _public(name, where):
     known = public.by_name()
     if not isinstance(name, str) or name not in known:
         raise ValueError(
-            f"{where}: {name!r:.100} is not public in this version of snnjax."
+            f"{where}: {name!r:.100} is nothing that a recipe may name in this version "
+            "of snnjax."
         )
     return known[name]
 

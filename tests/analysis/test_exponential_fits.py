@@ -55,3 +55,12 @@ def test_recordings_that_tell_nothing_are_refused(rng):
         fit_exponential(v, currents[1:], spikes, **LOOKED_AT)
     with pytest.raises(ValueError, match="is no such neuron"):
         fit_exponential(v, -currents, spikes, **LOOKED_AT)
+
+
+def test_a_recording_may_begin_with_a_spike(rng):
+    p = AdExParams(tau_adapt=50e-3, a=20e-9)
+    v, currents, spikes = recording(adex(1, p), rng, p.unit)
+    first = int(spikes[:, 0].argmax())
+    shown = (x[first : first + 20_000, :1] for x in (v, currents, spikes))
+    fit = fit_exponential(*shown, **LOOKED_AT, tau_adapt=50e-3)
+    np.testing.assert_allclose(fit.b, p.b, rtol=0.5)  # w was not zero

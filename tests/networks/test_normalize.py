@@ -74,3 +74,11 @@ def test_nothing_is_dropped_at_rate_0_and_wrong_rates_are_refused_or_nan():
     assert np.isnan(traced(1.0)).all()
     assert np.isnan(traced(-0.5)).all()
     assert np.isfinite(traced(0.5)).all()
+
+
+def test_no_valid_step_has_no_statistics():
+    xs, never = jnp.ones((4, 3)), jnp.zeros(4, bool)
+    with pytest.raises(ValueError, match="mask must leave some steps"):
+        channel_statistics(xs, mask=never)
+    found = jax.jit(lambda mask: channel_statistics(xs, mask=mask))(never)
+    assert np.isnan(found).all()

@@ -95,6 +95,19 @@ def test_what_was_changed_since_it_was_made_is_refused_by_its_place():
 
 HOSTILE = {
     "a function of another library": {"function": "os.system"},
+    "a function that writes": {"function": "snnjax.save"},
+    "a function that reads": {"partial": "snnjax.load", "args": ["x"], "options": {}},
+    "a program": {
+        "make": "snnjax.lif",
+        "options": {
+            "n": 1,
+            "surrogate": {
+                "partial": "snnjax.hardware.Steady",
+                "args": [{"function": "snnjax.hardware.ProcessDevice"}],
+                "options": {},
+            },
+        },
+    },
     "a module": {"make": "snnjax.saving", "options": {}},
     "no factory": {"make": "snnjax.unroll", "options": {"cell": 1}},
     "private": {"make": "snnjax.about.factory", "options": {}},
