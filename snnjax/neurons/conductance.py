@@ -87,6 +87,9 @@ def conductance_lif(
                "inh->cells": chain(dense(10, 80), onto(1, 3, 80))},
               inputs=("exc", "inh"), outputs="cells")
 
+    Weights onto receptors should not be negative: a conductance below zero is none, and
+    drives the voltage away from its reversal.
+
     The input jumps conductances, the neuron flows for ``dt``, fires above threshold and
     is reset, which is left out of the gradient.
 

@@ -203,7 +203,7 @@ def resting_voltage(p: Any) -> jax.Array:
 def balanced(
     current: Callable[[jax.Array], jax.Array],
     start: jax.Array,
-    reversals: tuple[jax.Array, ...],
+    reversals: tuple[Number, ...],
 ) -> jax.Array:
     """Where a current is zero: Newton's steps, halving where one leads too far.
 
