@@ -82,6 +82,28 @@ def restore(folder: Path, like: Any) -> tuple[Any, dict[str, Any]] | None:
     return jax.tree.map(_placed, like, tree), note
 
 
+def read_note(folder: Path) -> dict[str, Any] | None:
+    """The note of the newest checkpoint, or None if there is none.
+
+    Raises:
+        ValueError: if it cannot be read.
+    """
+    import orbax.checkpoint as ocp
+
+    epoch = _newest(folder)
+    if epoch is None:
+        return None
+    try:
+        with _manager(folder) as manager:
+            args = ocp.args.Composite(note=ocp.args.JsonRestore())
+            return manager.restore(epoch, args=args)["note"]
+    except Exception as error:  # as above
+        reason = (
+            f"it is none of fit, or damaged ({type(error).__name__}: {error!s:.500})"
+        )
+        raise ValueError(_refusal(folder, epoch, reason)) from error
+
+
 def best_weights(folder: Path) -> dict[str, np.ndarray]:
     """The best weights of the newest checkpoint of ``fit``, by name.
 

@@ -89,9 +89,11 @@ class Folder:
             ValueError: for another run, a longer one, a damaged one, or a history
                 without a checkpoint.
         """
-        restored = checkpoint.restore(self.path, (state, state.weights))
+        before = checkpoint.read_note(self.path)
         if self.writes:
             self.made_by = identity(step, state, batches, recipe)
+            self._refuse_other_recipe(before)
+        restored = checkpoint.restore(self.path, (state, state.weights))
         if restored is None:
             self._refuse_remains()
             return state, state.weights, []
@@ -155,6 +157,21 @@ class Folder:
                 "there."
             )
 
+    def _refuse_other_recipe(self, note):
+        """Refuses by the names that the user gave, before arrays are compared."""
+        if note is None or "made_by" not in note:
+            return
+        same = self.made_by | {"recipe": note["made_by"]["recipe"]}
+        odd = differences(same, self.made_by)
+        if odd:
+            self._refuse(odd)
+
+    def _refuse(self, odd):
+        raise ValueError(
+            f"{self.path} holds another run. What differs: {'; '.join(odd)}. Name "
+            "another folder, or go back to what made that run (run.json there)."
+        )
+
     def _refuse_another(self, note, epochs):
         before, history = note["chosen_by"], note["history"]
         if before != list(self.criterion):
@@ -176,10 +193,7 @@ class Folder:
             )
         odd = differences(note["made_by"], self.made_by)
         if odd:
-            raise ValueError(
-                f"{self.path} holds another run. What differs: {'; '.join(odd)}. Name "
-                "another folder, or go back to what made that run (run.json there)."
-            )
+            self._refuse(odd)
         elsewhere = moved(note["made_by"], self.made_by)
         if elsewhere:
             warnings.warn(

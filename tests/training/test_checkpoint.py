@@ -132,6 +132,10 @@ def test_numpy_weights_can_be_resumed(tmp_path):
     ("change", "message"),
     [
         ({"width": 2}, r"holds .*weights\['w'\] float32\[3\].*float32\[2\]"),
+        (
+            {"width": 2, "recipe": {"model": "small"}},
+            r"differs: model \(None, now small",
+        ),
         ({"optimizer": optax.sgd(0.1)}, "another network or optimizer"),
         ({"monitor": "accuracy"}, "by min error, not min accuracy"),
         ({"mode": "max"}, "by min error, not max error"),
