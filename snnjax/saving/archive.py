@@ -217,8 +217,9 @@ def _placed(network, named, what):
 
 
 def _fitting(array, like, what):
+    real = [jnp.issubdtype(each.dtype, jnp.floating) for each in (array, like)]
     whole = [jnp.issubdtype(each.dtype, jnp.integer) for each in (array, like)]
-    if array.shape != like.shape or whole[0] != whole[1]:
+    if array.shape != like.shape or real[0] != real[1] or whole[0] != whole[1]:
         raise ValueError(
             f"{what} must be {like.dtype}{list(like.shape)}, got "
             f"{array.dtype}{list(array.shape)}."

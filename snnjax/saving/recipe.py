@@ -177,7 +177,7 @@ def _from_array(told, where, arrays, inner):
     name = told["array"]
     if not isinstance(name, str) or name not in arrays:
         raise ValueError(f"{where}: there is no array {name!r:.100}.")
-    return np.asarray(arrays[name]) if told["numpy"] is True else arrays[name]
+    return np.asarray(arrays[name])[()] if told["numpy"] is True else arrays[name]
 
 
 def _tuple(told, where, arrays, inner):

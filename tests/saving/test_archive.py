@@ -128,6 +128,7 @@ def test_weights_of_another_network_are_refused_by_name(path):
         ({"hidden": weights["hidden"]}, "readout.w is in one alone"),
         (weights | {"more": jnp.zeros(2)}, "more is in one alone"),
         (jax.tree.map(lambda w: w.astype(jnp.int32), weights), "must be float32"),
+        (jax.tree.map(lambda w: w > 0, weights), "must be float32"),
     ):
         with pytest.raises(ValueError, match=told):
             snn.save(path, given, network=net)

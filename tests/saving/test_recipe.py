@@ -79,6 +79,13 @@ def test_numbers_come_back_as_they_were():
     assert found["reset"] == cell.about.options.arguments["reset"]
 
 
+def test_sizes_may_be_numbers_of_numpy():
+    cell = snn.lif(np.int64(3), snn.LIFParams(tau_mem=np.float32(0.02)))
+    found = again(cell).about.options.arguments
+    assert found["n"] == 3
+    assert found["params"].tau_mem.dtype == np.float32
+
+
 def test_what_was_changed_since_it_was_made_is_refused_by_its_place():
     other = lambda weights, state, x, dt: (state, x)  # noqa: E731
     for field in ("init", "rest", "step", "run", "loop"):
