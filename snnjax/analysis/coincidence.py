@@ -13,10 +13,11 @@ def coincidence_factor(
 
         Γ = (N - 2 ν Δ N_b) / ((N_a + N_b) / 2) / (1 - 2 ν Δ)        ν = N_a / duration
 
-    N pairs of spikes are at most Δ apart, each spike in one pair at most. 1 if all
-    spikes are predicted and no other, 0 on average for a Poisson train of the rate ν of
-    the model (Kistler, Gerstner & van Hemmen 1997, doi:10.1162/neco.1997.9.5.1015;
-    Jolivet et al. 2008, doi:10.1016/j.jneumeth.2007.11.006). Not symmetric.
+    N pairs of spikes are at most Δ apart, up to rounding of their times, each spike in
+    one pair at most. 1 if all spikes are predicted and no other, 0 on average for a
+    Poisson train of the rate ν of the model (Kistler, Gerstner & van Hemmen 1997,
+    doi:10.1162/neco.1997.9.5.1015; Jolivet et al. 2008,
+    doi:10.1016/j.jneumeth.2007.11.006). Not symmetric.
 
     Args:
         a: spike times of the model [s], sorted.
@@ -33,12 +34,20 @@ def coincidence_factor(
     """
     check.positive("window", window, " [s]")
     check.one("window", window)
+    given = a, b
     a, b = (sorted_train(x, duration, k) for x, k in ((a, "a"), (b, "b")))
+    rounding = max(map(_rounding, given)) * duration
     by_chance = 2.0 * window * len(a) / duration
     if len(a) + len(b) == 0 or by_chance >= 1.0:
         return np.nan
-    beyond = _pairs(a, b, window * (1.0 + 1e-9)) - by_chance * len(b)
+    beyond = _pairs(a, b, window * (1.0 + 1e-9) + rounding) - by_chance * len(b)
     return float(beyond / (0.5 * (len(a) + len(b))) / (1.0 - by_chance))
+
+
+def _rounding(x):
+    """Of times in the precision in which they come, as a share of the largest."""
+    dtype = np.asarray(x).dtype
+    return float(np.finfo(dtype).eps) if dtype.kind == "f" else 0.0
 
 
 def _pairs(a, b, window):

@@ -37,20 +37,30 @@ def steady_rates(
         of ``inputs``; 0 where there are fewer than two.
 
     Raises:
-        ValueError: for what is no cell, inputs that are not finite or do not fit it, or
-            a time that leaves no step.
+        ValueError: for what is no cell, inputs that are not finite or do not fit it, a
+            time that leaves no step, and for a neuron that puts out no spikes, or ends
+            in what is not finite.
     """
     check_cell("neuron", neuron)
     check.array("inputs", inputs, "[*batch, n]", finite=True)
     check.dt(dt)
     steps, start = _steps(seconds, settling, dt)
     x = check.wide(inputs)
-    _, ys = unroll(neuron, (), jnp.broadcast_to(x, (steps, *x.shape)), dt=dt)
+    state, ys = unroll(neuron, (), jnp.broadcast_to(x, (steps, *x.shape)), dt=dt)
+    _check_run(state, ys)
     fired = np.asarray(ys[start:]) > 0
     first, after_last = fired.argmax(0), len(fired) - fired[::-1].argmax(0)
     intervals = fired.sum(0) - 1
     apart = np.where(intervals > 0, after_last - 1 - first, 1)
     return np.maximum(intervals, 0) / (apart * dt)
+
+
+def _check_run(state, ys):
+    if not jnp.all((ys == 0) | (ys == 1)):
+        raise ValueError("neuron must put out spikes, 0 or 1; it puts out others.")
+    for leaf in jax.tree.leaves(state):
+        if jnp.issubdtype(leaf.dtype, jnp.floating):
+            check.finite("The state in which neuron ends", leaf)
 
 
 def _steps(seconds, settling, dt):

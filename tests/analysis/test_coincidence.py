@@ -41,3 +41,10 @@ def test_without_spikes_or_with_too_many_there_is_no_factor():
 def test_trains_that_are_not_sorted_are_refused_by_name():
     with pytest.raises(ValueError, match="b: spike times"):
         coincidence_factor(np.array([0.1]), np.array([0.2, 0.1]), **GIVEN)
+
+
+def test_spikes_just_the_window_apart_are_a_pair_in_any_precision():
+    b = np.arange(1, 50) / 50
+    for dtype in (np.float32, np.float64):
+        trains = np.asarray(b + 2e-3, dtype), np.asarray(b, dtype)
+        assert coincidence_factor(*trains, window=2e-3, duration=1.0) == 1.0

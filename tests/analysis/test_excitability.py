@@ -42,3 +42,16 @@ def test_a_bracket_that_holds_no_rheobase_is_refused():
             rheobase(neuron, low=low, high=high, dt=1e-3)
     with pytest.raises(ValueError, match="low must be below high"):
         rheobase(neuron, low=2.0, high=1.0, dt=1e-3)
+
+
+def test_what_does_not_fire_or_breaks_has_no_rate():
+    run = {"dt": 1e-3, "seconds": 0.02, "settling": 0.0}
+    broken = snn.Cell(
+        init=lambda key: (),
+        rest=jnp.zeros_like,
+        step=lambda weights, v, x, dt: (v + jnp.nan, jnp.zeros_like(x)),
+    )
+    with pytest.raises(ValueError, match="must put out spikes"):
+        steady_rates(snn.li(1), jnp.ones((1, 1)), **run)
+    with pytest.raises(ValueError, match="The state in which neuron ends"):
+        steady_rates(broken, jnp.ones((1, 1)), **run)
