@@ -81,6 +81,10 @@ def _task(command):
         raise ValueError(f"--from-sound is for spoken-digits, not for {name}.")
     if command.model is not None and name != "spoken-digits":
         raise ValueError(f"--model is for spoken-digits, not for {name}.")
+    if command.normalize and name != "n-mnist":
+        raise ValueError(f"--normalize is for n-mnist, not for {name}.")
+    if name == "n-mnist":
+        return task_of(name, data, normalize=command.normalize)
     if name == "spoken-digits":
         with bar("encoding") as progress:
             return spoken_digits_task(
@@ -276,6 +280,8 @@ def commands(conf):
         ] = None
         """spoken-digits: recurrent leaky neurons, recurrent adaptive ones, or delays of
         each synapse."""
+        normalize: Annotated[bool, conf.FlagCreatePairsOff] = False
+        """n-mnist: normalise the currents of each layer over its maps."""
 
         run = _train
 

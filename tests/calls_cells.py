@@ -297,7 +297,7 @@ def _(n_in=3, n_out=2, rank=1):
 
 @call(networks.layer_norm, use=run)
 def _(n=3):
-    return {"n": n}
+    return {"n": n, "space": 0, "gain": 1.0}
 
 
 @call(networks.batch_norm, use=run)

@@ -63,6 +63,7 @@ def test_help_on_training_names_every_option_in_words(capsys):
         "--data PATH Folder with the files of the task; digits need none. (default:",
         "--from-sound spoken-digits: from recordings",
         "--model {lif,adlif,delays} spoken-digits: recurrent leaky neurons",
+        "--normalize n-mnist: normalise the currents of each layer over its maps",
         "--rule {bptt,eprop,per_unit,truncated,rtrl,rank_one,kronecker} How to learn:",
         "--block INT Steps that are one to a rule other than bptt. (default: 10)",
         "cut off goes on when called again with the same --out",
@@ -148,6 +149,7 @@ def test_a_command_that_cannot_be_read_is_refused_and_named(args, culprit, capsy
         (["--rule", "kronecker"], "kronecker needs a recurrent layer"),
         (["--from-sound"], "is for spoken-digits, not for digits"),
         (["--model", "lif"], "--model is for spoken-digits, not for digits"),
+        (["--normalize"], "--normalize is for n-mnist, not for digits"),
     ],
 )
 def test_options_that_make_no_sense_are_refused(

@@ -212,6 +212,7 @@ CELLS = {
     "low rank": low_rank(N, 5, 2, init=normal),
     "low rank loop": snn.recurrent(lif(), low_rank(N, N, 1, init=normal)),
     "layer norm": layer_norm(N),
+    "layer norm of maps": on_maps((N,), layer_norm(1, space=1, gain=0.5), flatten(1)),
     "batch norm": batch_norm(N),
     "running max": running_max(N),
     "learn": snn.learn(lambda tau: lif(tau_mem=tau), tau=np.full(N, 5e-3)),

@@ -2,10 +2,10 @@
 
     y = gain · (x - μ) / sqrt(σ² + ε) + bias
 
-``layer_norm`` takes μ and σ² over the neurons of a step. ``batch_norm`` takes those of
-each neuron over time and samples, which no step can know: they are measured by
-``channel_statistics`` and lie among the weights, so that a run is the scan of its steps
-and no run changes them.
+``layer_norm`` takes μ and σ² over the neurons of a step, of one place or of a map.
+``batch_norm`` takes those of each neuron over time and samples, which no step can know:
+they are measured by ``channel_statistics`` and lie among the weights, so that a run is
+the scan of its steps and no run changes them.
 """
 
 from typing import Any, NamedTuple
@@ -57,33 +57,47 @@ class DropoutState(NamedTuple):
 
 
 @factory
-def layer_norm(n: int) -> Cell:
+def layer_norm(n: int, *, space: int = 0, gain: Number = 1.0) -> Cell:
     """Normalises over the neurons of each step (Ba, Kiros & Hinton 2016).
 
     Args:
-        n: number of neurons.
+        n: number of neurons, or of channels.
+        space: how many axes of space stand before the channels and belong to the same
+            layer: 2 for images ``[*batch, height, width, n]``. With 0 each place is
+            normalised by itself, which makes one event as strong as many.
+        gain: where gains start.
 
     Returns:
         A cell ``[*batch, n] -> [*batch, n]`` with ``LayerNormWeights`` and no state.
 
     Raises:
-        ValueError: for a size below one, an input of another width, or weights of
-            another cell.
+        ValueError: for a size below one, a gain that is not one positive number, an
+            input of another width or with fewer axes, or weights of another cell.
 
     References:
         Ba, Kiros & Hinton (2016), Layer normalization, doi:10.48550/arXiv.1607.06450.
     """
+    check.whole("space", space, least=0, most=3)
+    check.positive("gain", gain)
+    check.one("gain", gain)
     shapes = {"gain": (n,), "bias": (n,)}
+    axes = tuple(range(-1 - space, 0))
 
     def normalized(weights, x):
         check.weights("layer_norm", weights, LayerNormWeights, shapes)
         x = x.astype(check.precision(x, weights))
-        mean = jnp.mean(x, axis=-1, keepdims=True)
-        variance = jnp.mean((x - mean) ** 2, axis=-1, keepdims=True)
+        if x.ndim <= space:
+            raise ValueError(
+                f"layer_norm of space={space} needs [*batch, *space, {n}], got shape "
+                f"{x.shape}."
+            )
+        mean = jnp.mean(x, axis=axes, keepdims=True)
+        variance = jnp.mean((x - mean) ** 2, axis=axes, keepdims=True)
         return _scaled(weights, (x - mean) / jnp.sqrt(variance + SMALL))
 
     def draw(key):
-        return LayerNormWeights(*_one_and_zero(n))
+        one, zero = _one_and_zero(n)
+        return LayerNormWeights(gain * one, zero)
 
     return _step_by_step("layer_norm", n, draw, normalized)
 

@@ -5,10 +5,18 @@ from pathlib import Path
 
 import numpy as np
 
+from snnjax import check
 from snnjax.compose import chain
 from snnjax.datasets import n_mnist
 from snnjax.events import Events, rasterize, select
-from snnjax.networks import convolution, dense, flatten, fluctuation_driven, normal
+from snnjax.networks import (
+    convolution,
+    dense,
+    flatten,
+    fluctuation_driven,
+    layer_norm,
+    normal,
+)
 from snnjax.neurons import LIFParams, LIParams, li, lif
 from snnjax.tasks.augment import shifted, thinned
 from snnjax.tasks.network import HIDDEN_AND_OUT, Network, mean_voltage
@@ -16,7 +24,7 @@ from snnjax.tasks.recordings import mean_rate, share_after_the_end
 from snnjax.tasks.task import Part, Schedule, Task, load_parts
 
 
-def n_mnist_task(data: str | Path | None = None) -> Task:
+def n_mnist_task(data: str | Path | None = None, *, normalize: bool = False) -> Task:
     """Digits before a moving event camera, through two convolutional layers.
 
     While training, recordings move by up to three pixels and a tenth of the events is
@@ -24,7 +32,14 @@ def n_mnist_task(data: str | Path | None = None) -> Task:
 
     Args:
         data: folder with ``Train`` and ``Test``; see ``datasets.n_mnist`` if omitted.
+        normalize: whether currents are normalised over the maps of each layer, by
+            ``layer_norm``, before they reach the neurons.
+
+    Raises:
+        ValueError: for a ``normalize`` that is neither, or damaged files.
+        FileNotFoundError: saying where it looked and what to do.
     """
+    check.flag("normalize", normalize)
     dt, steps = 10e-3, 32
     events = load_parts(partial(n_mnist, path=data))
     parts, late = {}, {}
@@ -34,22 +49,34 @@ def n_mnist_task(data: str | Path | None = None) -> Task:
     return Task(
         name="n-mnist",
         parts=parts,
-        network=_network(mean_rate(events["train"], steps, dt), dt),
+        network=_network(mean_rate(events["train"], steps, dt), dt, normalize),
         schedule=Schedule(batch=32, epochs=40, learning_rate=1e-2),
-        notes={"steps": steps, "dt": dt, "share_of_events_after_the_end": late},
+        notes={
+            "steps": steps,
+            "dt": dt,
+            "normalize": normalize,
+            "share_of_events_after_the_end": late,
+        },
+        options={"normalize": normalize},
     )
 
 
-def _network(rate, dt):
+def _network(rate, dt, normalize):
     params = LIFParams(tau_mem=30e-3, tau_syn=10e-3)
     draw = partial(fluctuation_driven, xi=1.0, params=params, dt=dt)
     layer = partial(convolution, stride=2, padding="valid")
+
+    def normal_currents(n):
+        return (layer_norm(n, space=2, gain=1.5),) if normalize else ()
+
     return Network(
         cell=chain(
             hidden=chain(
                 layer(2, 16, kernel=(5, 5), init=partial(draw, rate=rate)),
+                *normal_currents(16),
                 lif(16, params),
                 layer(16, 32, kernel=(3, 3), init=partial(draw, rate=10.0)),
+                *normal_currents(32),
                 lif(32, params),
                 flatten(),
             ),

@@ -19,6 +19,24 @@ def run(cell, weights, xs, **more):
     return snn.unroll(cell, weights, xs, dt=DT, **more)[1]
 
 
+def test_a_layer_of_maps_is_normalised_as_one(rng, x64):
+    x = rng.normal(2.0, 3.0, size=(5, 2, 4, 6, 3))
+    cell = layer_norm(3, space=2, gain=0.5)
+    weights = cell.init(jax.random.key(0))
+    np.testing.assert_array_equal(weights.gain, 0.5)
+    _, ys = cell.run(weights, (), jnp.asarray(x), 1e-3)
+    mean = x.mean(axis=(2, 3, 4), keepdims=True)
+    off = x.std(axis=(2, 3, 4), keepdims=True)
+    np.testing.assert_allclose(ys, 0.5 * (x - mean) / np.sqrt(off**2 + 1e-5), 1e-10)
+    alone = layer_norm(3, gain=0.5).run(weights, (), jnp.asarray(x), 1e-3)[1]
+    assert np.abs(np.asarray(alone - ys)).max() > 0.1
+    with pytest.raises(ValueError, match=r"needs \[\*batch, \*space, 3\]"):
+        cell.step(weights, (), jnp.ones((4, 3)), 1e-3)
+    for options in ({"space": -1}, {"gain": 0.0}, {"gain": np.ones(3)}):
+        with pytest.raises(ValueError, match=next(iter(options))):
+            layer_norm(3, **options)
+
+
 def test_layers_are_normalised_over_neurons():
     cell = layer_norm(N)
     ys = run(cell, cell.init(jax.random.key(0)), currents())

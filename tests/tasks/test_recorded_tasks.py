@@ -7,19 +7,22 @@ from snnjax.tasks import TASKS, train
 
 
 @pytest.mark.parametrize(
-    ("name", "folder", "shape", "classes"),
+    ("name", "folder", "shape", "classes", "options"),
     [
-        ("braille", "braille", (153, 2, 128), 27),
-        ("mnist", "mnist", (40, 2, 784), 10),
-        ("n-mnist", "nmnist-small", (32, 2, 34, 34, 2), 10),
-        ("ecg", "ecg-qtdb", (1301, 2, 4), 6),
+        ("braille", "braille", (153, 2, 128), 27, {}),
+        ("mnist", "mnist", (40, 2, 784), 10, {}),
+        ("n-mnist", "nmnist-small", (32, 2, 34, 34, 2), 10, {}),
+        ("n-mnist", "nmnist-small", (32, 2, 34, 34, 2), 10, {"normalize": True}),
+        ("ecg", "ecg-qtdb", (1301, 2, 4), 6, {}),
     ],
 )
 def test_tasks_on_recorded_data_train_to_the_end(
-    name, folder, shape, classes, data_folder, shortened, tmp_path
+    name, folder, shape, classes, options, data_folder, shortened, tmp_path
 ):
     data_folder(folder)
-    task = TASKS[name]()
+    task = TASKS[name](**options)
+    assert task.options == options or not options
+    assert ("layer_norm" in repr(task.network.cell)) == bool(options)
     raster = task.parts["train"].raster
     assert raster(np.arange(2), None).shape == shape
     changed = [raster(np.arange(2), np.random.default_rng(k)) for k in (0, 0, 1)]
