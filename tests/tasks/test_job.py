@@ -96,7 +96,7 @@ OTHERS = {  # another run -> what is named
     ),
     "batch": (_scheduled(batch=32), {}, r"batch \(16, now 32\)"),
     "epochs": (lambda task: task, {"epochs": 3}, r"epochs \(2, now 3\)"),
-    "fewer epochs": (lambda task: task, {"epochs": 1}, "2 epochs already"),
+    "fewer epochs": (lambda task: task, {"epochs": 1}, r"epochs \(2, now 1\)"),
     "fewer seeds": (
         lambda task: task,
         {"seeds": 1},

@@ -157,7 +157,7 @@ def test_a_run_keeps_its_model_and_its_last_epoch(spikes_too, tmp_path):
     best = scores_of(run.task, run.weights["seed0"])
     assert best == found["test_accuracy"]
     other = TASKS["spoken-digits"](spikes_too, model="adlif")
-    with pytest.raises(ValueError, match="of another network"):
+    with pytest.raises(ValueError, match=r"options\.model \(delays, now adlif\)"):
         train(other, out, epochs=2, progress=False)
 
 
