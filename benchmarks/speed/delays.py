@@ -1,10 +1,9 @@
-r"""What does a delay cost?
+"""What does a delay cost?
 
-    MALLOC_MMAP_THRESHOLD_=1073741824 MALLOC_TRIM_THRESHOLD_=2147483648 \
-        python -m benchmarks.speed.delays
+    python -m benchmarks.speed.delays
 
-With these glibc keeps what a step frees: else a step whose memory passes 32 MiB, as
-some of these do, waits for fresh pages at every turn, and that is all one would see.
+Where a step whose memory passes 32 MiB waits for fresh pages at every turn, as glibc may
+let it, MALLOC_MMAP_THRESHOLD_=1073741824 MALLOC_TRIM_THRESHOLD_=2147483648 keep them.
 
 Training steps (loss and gradients; weights are held) of a connection and its neurons on
 the work of W2: T 100, batch 64, 140 inputs, 256 neurons; delays up to 25 steps. Each is
