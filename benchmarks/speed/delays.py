@@ -2,8 +2,8 @@
 
     python -m benchmarks.speed.delays
 
-Where a step whose memory passes 32 MiB waits for fresh pages at every turn, as glibc may
-let it, MALLOC_MMAP_THRESHOLD_=1073741824 MALLOC_TRIM_THRESHOLD_=2147483648 keep them.
+Where glibc lets a step whose memory passes 32 MiB wait for fresh pages at every turn,
+MALLOC_MMAP_THRESHOLD_=1073741824 MALLOC_TRIM_THRESHOLD_=2147483648 keep them.
 
 Training steps (loss and gradients; weights are held) of a connection and its neurons on
 the work of W2: T 100, batch 64, 140 inputs, 256 neurons; delays up to 25 steps. Each is
