@@ -6,7 +6,7 @@ Nothing asks a cell what it is by its closures; what is not told here is not kno
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import wraps
+from functools import partial, wraps
 from types import FunctionType
 from typing import Any, NamedTuple, ParamSpec, TypeVar
 
@@ -132,6 +132,10 @@ def _short(value):
     """An array by its type and shape; anything else as it is."""
     if isinstance(value, jax.Array | np.ndarray):
         return f"{value.dtype}{list(value.shape)}" if value.ndim else f"{value}"
+    if isinstance(value, partial):
+        options = (f"{k}={_short(v)}" for k, v in value.keywords.items())
+        given = [_short(value.func), *map(_short, value.args), *options]
+        return f"partial({', '.join(given)})"
     if not hasattr(value, "_fields") or hasattr(value, "about"):
         named = callable(value) and hasattr(value, "__name__")
         return value.__name__ if named else repr(value)

@@ -1,5 +1,7 @@
 """Networks taken apart, rebuilt and summed up."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -8,7 +10,7 @@ import pytest
 import snnjax as snn
 from snnjax import parts
 from snnjax.about import INPUT, OUTPUT, Edge
-from snnjax.networks import convolution, flatten, graph
+from snnjax.networks import convolution, flatten, graph, normal
 
 T, B, DT = 30, 4, 1e-3
 FAST = snn.LIFParams(5e-3, 2e-3, 0.3)
@@ -243,3 +245,8 @@ def test_weights_of_something_else_are_refused_by_the_part(name):
             ValueError, match=r"weights of (chain|recurrent)|In \w+: .*weights"
         ):
             snn.unroll(net, weights, spikes(), dt=DT, record=record)
+
+
+def test_a_function_with_options_is_told_without_its_address():
+    net = snn.dense(2, 3, init=partial(normal, gain=2.0))
+    assert repr(net) == "dense(2, 3, init=partial(normal, gain=2.0))"

@@ -14,8 +14,7 @@ from typing import Any
 import jax
 
 from snnjax import check, files, plot
-from snnjax.saving import save, to_recipe
-from snnjax.saving.archive import library as importable
+from snnjax.saving import archive, save, to_recipe
 from snnjax.tasks.fitting import fit_networks
 from snnjax.tasks.linear import linear_baseline
 from snnjax.tasks.network import scores
@@ -71,8 +70,8 @@ def train(
     check.whole("seeds", seeds)
     epochs = task.schedule.epochs if epochs is None else epochs
     check.whole("epochs", epochs)
-    plot.figure()  # fails here rather than after the training
-    importable()
+    plot.figure()  # both fail here rather than after the training
+    archive.library()
     folder = Path(folder)
     task = task._replace(schedule=task.schedule._replace(epochs=epochs))
     learns = _learner(task, rule, block)

@@ -3,6 +3,7 @@
 Each has a digest of its files beside it, so that damage is found before it is read.
 """
 
+import contextlib
 import hashlib
 from pathlib import Path
 from typing import Any
@@ -43,12 +44,15 @@ def save(folder: Path, epoch: int, tree: Any, note: dict[str, Any]) -> None:
         files.write_text(saved / _DIGEST, _digest(saved))
 
 
-def restore(folder: Path, like: Any) -> tuple[Any, dict[str, Any]] | None:
+def restore(
+    folder: Path, like: Any, note: dict[str, Any] | None = None
+) -> tuple[Any, dict[str, Any]] | None:
     """Reads the newest checkpoint.
 
     Args:
         folder: of the run.
         like: a tree of the same structure, shapes and dtypes.
+        note: of that checkpoint, where ``read_note`` has read it already.
 
     Returns:
         The tree and the note, or None if there is no checkpoint.
@@ -58,32 +62,23 @@ def restore(folder: Path, like: Any) -> tuple[Any, dict[str, Any]] | None:
     """
     import orbax.checkpoint as ocp
 
-    epoch = _newest(folder)
-    if epoch is None:
+    note = read_note(folder) if note is None else note
+    if note is None:
         return None
-    try:
-        with _manager(folder) as manager:
-            args = ocp.args.Composite(note=ocp.args.JsonRestore())
-            note = manager.restore(epoch, args=args)["note"]
-            stored, wanted = note["leaves"], _leaves(like)
-            if stored != wanted:
-                odd = [x for x in stored if x not in wanted]
-                missing = [x for x in wanted if x not in stored]
-                raise ValueError(f"it holds {odd}, not {missing}")
-            shapes = jax.tree.map(ocp.utils.to_shape_dtype_struct, like)
-            args = ocp.args.Composite(tree=ocp.args.StandardRestore(shapes))
-            tree = manager.restore(epoch, args=args)["tree"]
-    except Exception as error:  # orbax raises many kinds; all mean the same here
-        reason = (
-            "it is of another network or optimizer, or damaged "
-            f"({type(error).__name__}: {str(error)[:500]})"
-        )
-        raise ValueError(_refusal(folder, epoch, reason)) from error
+    with _reading(folder, "of another network or optimizer") as (epoch, manager):
+        stored, wanted = note["leaves"], _leaves(like)
+        if stored != wanted:
+            odd = [x for x in stored if x not in wanted]
+            missing = [x for x in wanted if x not in stored]
+            raise ValueError(f"it holds {odd}, not {missing}")
+        shapes = jax.tree.map(ocp.utils.to_shape_dtype_struct, like)
+        args = ocp.args.Composite(tree=ocp.args.StandardRestore(shapes))
+        tree = manager.restore(epoch, args=args)["tree"]
     return jax.tree.map(_placed, like, tree), note
 
 
 def read_note(folder: Path) -> dict[str, Any] | None:
-    """The note of the newest checkpoint, or None if there is none.
+    """The note of the newest checkpoint, which is found whole; None if there is none.
 
     Raises:
         ValueError: if it cannot be read.
@@ -93,15 +88,10 @@ def read_note(folder: Path) -> dict[str, Any] | None:
     epoch = _newest(folder)
     if epoch is None:
         return None
-    try:
-        with _manager(folder) as manager:
-            args = ocp.args.Composite(note=ocp.args.JsonRestore())
-            return manager.restore(epoch, args=args)["note"]
-    except Exception as error:  # as above
-        reason = (
-            f"it is none of fit, or damaged ({type(error).__name__}: {error!s:.500})"
-        )
-        raise ValueError(_refusal(folder, epoch, reason)) from error
+    _check_digest(folder, epoch)
+    with _reading(folder, "none of fit") as (epoch, manager):
+        args = ocp.args.Composite(note=ocp.args.JsonRestore())
+        return manager.restore(epoch, args=args)["note"]
 
 
 def best_weights(folder: Path) -> dict[str, np.ndarray]:
@@ -118,19 +108,26 @@ def best_weights(folder: Path) -> dict[str, np.ndarray]:
     """
     import orbax.checkpoint as ocp
 
-    epoch = _newest(folder)
-    if epoch is None:
+    if read_note(folder) is None:
         raise ValueError(f"There is no checkpoint in {folder}.")
+    with _reading(folder, "none of fit") as (epoch, manager):
+        args = ocp.args.Composite(tree=ocp.args.StandardRestore())
+        _, best = manager.restore(epoch, args=args)["tree"]
+    return {name: np.asarray(leaf) for name, leaf in named_leaves(best)}
+
+
+@contextlib.contextmanager
+def _reading(folder, otherwise):
+    """The newest epoch and its reader; orbax fails in many ways, which mean the same."""
+    epoch = _newest(folder)
     try:
         with _manager(folder) as manager:
-            args = ocp.args.Composite(tree=ocp.args.StandardRestore())
-            _, best = manager.restore(epoch, args=args)["tree"]
-    except Exception as error:  # as above
-        raise ValueError(
-            f"The checkpoint of epoch {epoch} in {folder} is none of fit, or damaged "
-            f"({type(error).__name__}: {str(error)[:500]})."
-        ) from error
-    return {name: np.asarray(leaf) for name, leaf in named_leaves(best)}
+            yield epoch, manager
+    except Exception as error:
+        reason = (
+            f"it is {otherwise}, or damaged ({type(error).__name__}: {error!s:.500})"
+        )
+        raise ValueError(_refusal(folder, epoch, reason)) from error
 
 
 def named_leaves(tree: Any) -> list[tuple[str, Any]]:
@@ -140,16 +137,13 @@ def named_leaves(tree: Any) -> list[tuple[str, Any]]:
 
 
 def _newest(folder):
-    """The epoch of the newest checkpoint, found whole; or None."""
+    """The epoch of the newest checkpoint, or None."""
     if not _home(folder).exists():
         return None
     if not _home(folder).is_dir():
         raise ValueError(f"{_home(folder)} must be a folder of checkpoints.")
     epochs = [int(p.name) for p in _home(folder).iterdir() if p.name.isdecimal()]
-    if not epochs:
-        return None
-    _check_digest(folder, max(epochs))
-    return max(epochs)
+    return max(epochs, default=None)
 
 
 def _home(folder):

@@ -93,7 +93,7 @@ class Folder:
         if self.writes:
             self.made_by = identity(step, state, batches, recipe)
             self._refuse_other_recipe(before)
-        restored = checkpoint.restore(self.path, (state, state.weights))
+        restored = checkpoint.restore(self.path, (state, state.weights), before)
         if restored is None:
             self._refuse_remains()
             return state, state.weights, []
