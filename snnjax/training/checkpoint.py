@@ -118,7 +118,7 @@ def best_weights(folder: Path) -> dict[str, np.ndarray]:
 
 @contextlib.contextmanager
 def _reading(folder, otherwise):
-    """The newest epoch and its reader; orbax fails in many ways, which mean the same."""
+    """The newest epoch and its reader; orbax fails in many ways, all mean the same."""
     epoch = _newest(folder)
     try:
         with _manager(folder) as manager:
