@@ -251,6 +251,17 @@ def test_hidden_rates_of_a_report_are_in_hertz(rng):
     assert bars[max(bars)] == 3
 
 
+def test_a_report_tells_classes_by_name():
+    silent, names = np.zeros((50, 3)), ["yes", "no", "silence"]
+    given = {"dt": 1e-3, "title": "", "label": 1, "classes": names}
+    page = plot.report(HISTORY, COUNTS, silent, silent, silent, **given)
+    page.canvas.draw()
+    by_title = {ax.get_title(): ax for ax in page.axes}
+    assert "input, a no" in by_title
+    labels = by_title["test data"].get_xticklabels()
+    assert [text.get_text() for text in labels] == names
+
+
 def test_drawing_touches_no_global_state_of_matplotlib():
     code = (
         "import sys, numpy as np\n"
