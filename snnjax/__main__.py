@@ -5,11 +5,17 @@ import os
 import sys
 
 import snnjax
+from snnjax import terminal
 from snnjax.commands import commands
 
 
 def main(args: list[str] | None = None) -> int:
     """Runs the command line; returns its exit status."""
+    with terminal.without_reader():
+        return _run(args)
+
+
+def _run(args):
     try:
         import tyro
     except ImportError:
@@ -17,21 +23,23 @@ def main(args: list[str] | None = None) -> int:
             'The command line needs tyro: pip install "snnjax[cli]".', file=sys.stderr
         )
         return 1
-    _forgiving(sys.stdout)
+    terminal.forgiving(sys.stdout)
     if (sys.argv[1:] if args is None else args) == ["--version"]:
         print(f"snnjax {snnjax.__version__}")
         return 0
-    command = tyro.cli(
-        commands(tyro.conf),
-        prog="snnjax",
-        args=args,
-        description="Spiking neural networks, simulated and trained.",
-    )
-    inner = getattr(command, "action", command)
-    command = inner if hasattr(inner, "run") else command
+    with contextlib.redirect_stdout(terminal.wrapping(sys.stdout)):  # of help
+        command = tyro.cli(
+            commands(tyro.conf),
+            prog="snnjax",
+            args=args,
+            description="Spiking neural networks, simulated and trained.",
+        )
+    command = getattr(command, "action", command)
     try:
-        with contextlib.redirect_stdout(_Printable(sys.stdout)):
+        with contextlib.redirect_stdout(terminal.escaping(sys.stdout)):
             return command.run()
+    except BrokenPipeError:
+        raise
     except (OSError, ValueError, FloatingPointError, ImportError) as error:
         print(f"snnjax: {_said(error, command)}", file=sys.stderr)
         return 1
@@ -47,40 +55,13 @@ def main(args: list[str] | None = None) -> int:
         return 130
 
 
-def _forgiving(stream):
-    """Letters that a terminal does not have are spelt out, not an error."""
-    if hasattr(stream, "reconfigure"):
-        stream.reconfigure(errors="backslashreplace")
-
-
-def _escaped(text, *, lines=True):
-    """Text whose control characters, as in names of files, do nothing."""
-    return "".join(
-        each if each.isprintable() or (lines and each in "\n\t") else ascii(each)[1:-1]
-        for each in text
-    )
-
-
-class _Printable:
-    """A stream that control characters do not pass."""
-
-    def __init__(self, stream):
-        self.stream = stream
-
-    def write(self, text):
-        return self.stream.write(_escaped(text))
-
-    def __getattr__(self, name):
-        return getattr(self.stream, name)
-
-
 def _said(error, command):
     """What an error says; a name that was given stays on one line."""
     text = str(error)
     for given in map(str, vars(command).values()):
         if not given.isprintable():
-            text = text.replace(given, _escaped(given, lines=False))
-    return _escaped(text)
+            text = text.replace(given, terminal.escaped(given, lines=False))
+    return terminal.escaped(text)
 
 
 def _missing_device():

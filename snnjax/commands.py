@@ -1,9 +1,11 @@
 """What can be asked for on the command line, and who does it."""
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, make_dataclass
+from functools import reduce
+from operator import or_
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from snnjax.files import cache_folder
 from snnjax.progress import bar
@@ -11,20 +13,46 @@ from snnjax.progress import bar
 Rule = Literal[
     "bptt", "eprop", "per_unit", "truncated", "rtrl", "rank_one", "kronecker"
 ]
-Task = Literal[
-    "digits",
-    "spoken-digits",
-    "braille",
-    "mnist",
-    "n-mnist",
-    "ecg",
-    "chip-digits",
-    "chip-mnist",
-]
+TASKS = {
+    "digits": "Handwritten digits, which come with scikit-learn.",
+    "spoken-digits": """Speech as spikes of a cochlea.
+
+    In files of the Spiking Heidelberg Digits (SHD) or of the same layout; or as
+    recordings (Free Spoken Digits), which go through the cochlea first, once, and are
+    parted by speaker.
+    """,
+    "braille": "Letters under a fingertip.",
+    "mnist": "Handwritten digits, 70000 of them.",
+    "n-mnist": "Handwritten digits before an event camera.",
+    "ecg": "Segments of a heartbeat (QTDB), step by step.",
+    "chip-digits": "Digits in constants and bins of an analogue chip (snnjax chip).",
+    "chip-mnist": "MNIST in constants and bins of an analogue chip (snnjax chip).",
+}
 Model = Literal["lif", "adlif", "delays"]
+_TRAIN = """Train spiking networks on a task and leave a report.
+
+A run that was cut off goes on when called again with the same --out.
+"""
+_OUT = """Folder for summary.json, report.png, metrics and checkpoints. A run that was
+cut off goes on when called again with the same one. A folder with another run is
+refused; other --epochs are one, too, for the learning rate falls over all of them."""
+_RULES = """How to learn: bptt is backpropagation through time; the others learn while
+time runs, in memory that does not depend on the number of steps. With eprop the hidden
+layer resets by subtraction and the gradient does not pass through its own spikes of the
+step before. per_unit is the same for any neuron, and keeps a trace for each weight;
+truncated forgets at the start of each block; rtrl is exact, for the smallest of
+networks; rank_one and kronecker are random sketches of it. They need scores that are a
+mean over time, which those of ecg are not."""
+_MODELS = """spoken-digits: recurrent leaky neurons, recurrent adaptive ones, or delays
+of each synapse."""
 _OWN_NUMBER = "(default: as many as the task needs)"
 _CACHE = f"(default: {cache_folder()})"
 _USUAL_FOLDERS = f"(default: $SNNJAX_DATA, then {cache_folder()})"
+
+
+def _line(text):
+    """Without line breaks, which tyro would keep."""
+    return " ".join(text.split())
 
 
 def _train(command):
@@ -169,10 +197,10 @@ def _kernels(command):
     return 0
 
 
-def _data(command):
+def _data(action, what="", to=None):
     from snnjax.datasets.command import run
 
-    return run(command.action, command.what, command.to)
+    return run(action, what, to)
 
 
 def _transfer(command):
@@ -226,44 +254,31 @@ def commands(conf):
     """What can be asked for; the docstrings are what --help shows."""
     required = conf.PositionalRequiredArgs
 
+    def choice(actions):
+        """One of several commands by name."""
+        named = (Annotated[c, conf.subcommand(n), required] for n, c in actions.items())
+        return reduce(or_, named)
+
+    def group(about, actions):
+        """A command that is a choice of others."""
+        none = {} if len(actions) > 1 else {"none": conf.Suppress[None]}
+        bare = conf.OmitArgPrefixes, conf.OmitSubcommandPrefixes
+        chosen: Any = Annotated[choice(actions | none), *bare]
+        made = make_dataclass("Group", [("action", chosen)])
+        made.__doc__ = about
+        return made
+
     @dataclass
-    class Train:
-        """Train spiking networks on a task and leave a report.
-
-        digits: handwritten digits, which come with scikit-learn. spoken-digits: speech
-        as spikes of a cochlea, in files of the Spiking Heidelberg Digits (SHD) or of
-        the same layout; or recordings (Free Spoken Digits), which go through the
-        cochlea first, once, and are parted by speaker. braille: letters under a
-        fingertip. mnist: handwritten digits, 70000 of them. n-mnist: the same before an
-        event camera. ecg: segments of a heartbeat (QTDB), step by step. chip-digits and
-        chip-mnist: digits in the constants and bins of an analogue chip, for `snnjax
-        chip`.
-
-        With --rule eprop the hidden layer resets by subtraction and the gradient does
-        not pass through its own spikes of the step before. per_unit is the same for any
-        neuron, and keeps a trace for each weight; truncated forgets at the start of
-        each block; rtrl is exact, for the smallest of networks; rank_one and kronecker
-        are random sketches of it. They need scores that are a mean over time, which
-        those of ecg are not.
-
-        A run that was cut off goes on when called again with the same --out. A folder
-        with another run is refused; other --epochs are one, too, for the learning rate
-        falls over all of them.
-        """
-
-        task: Task
-        """What to learn."""
-        out: Path = Path("runs/latest")
-        """Folder for summary.json, report.png, metrics and checkpoints."""
+    class ToTrain:
+        task: Annotated[str, conf.Suppress]
+        out: Annotated[Path, conf.arg(help=_line(_OUT))] = Path("runs/latest")
         seeds: int = 1
         """How many networks, each from another random start."""
         epochs: Annotated[
             int | None, conf.arg(metavar="INT", help_behavior_hint=_OWN_NUMBER)
         ] = None
         """How often each network sees all training data."""
-        rule: Rule = "bptt"
-        """How to learn: bptt is backpropagation through time; the others learn while
-        time runs, in memory that does not depend on the number of steps."""
+        rule: Annotated[Rule, conf.arg(help=_line(_RULES))] = "bptt"
         block: Annotated[
             int | None, conf.arg(metavar="INT", help_behavior_hint="(default: 10)")
         ] = None
@@ -276,14 +291,22 @@ def commands(conf):
         """spoken-digits: from recordings, even where there are files of spikes."""
         model: Annotated[
             Model | None,
-            conf.arg(metavar="{lif,adlif,delays}", help_behavior_hint="(default: lif)"),
+            conf.arg(
+                metavar="{lif,adlif,delays}",
+                help_behavior_hint="(default: lif)",
+                help=_line(_MODELS),
+            ),
         ] = None
-        """spoken-digits: recurrent leaky neurons, recurrent adaptive ones, or delays of
-        each synapse."""
         normalize: Annotated[bool, conf.FlagCreatePairsOff] = False
         """n-mnist: normalise the currents of each layer over its maps."""
 
         run = _train
+
+    def to_train(name, about):
+        task = "task", conf.Suppress[str], name
+        made = make_dataclass(name, [task], bases=(ToTrain,))
+        made.__doc__ = about
+        return made
 
     @dataclass
     class Evaluate:
@@ -299,7 +322,7 @@ def commands(conf):
         run = _evaluate
 
     @dataclass
-    class Encode:
+    class Audio:
         """Turn a folder of recordings into spikes of an artificial cochlea.
 
         WAV (or FLAC, with soundfile) at any rate, named as in Free Spoken Digits,
@@ -309,11 +332,9 @@ def commands(conf):
         Called again with the same OUT it goes on where it was cut off.
         """
 
-        action: Literal["audio"]
-        """What to encode."""
-        folder: Path
+        folder: Annotated[Path, conf.arg(metavar="FOLDER")]
         """Folder of recordings."""
-        out: Path
+        out: Annotated[Path, conf.arg(metavar="OUT")]
         """File to make, in the layout of the Spiking Heidelberg Digits."""
         channels: int = 70
         """How many places of the membrane are heard; 700 in the Heidelberg Digits."""
@@ -327,50 +348,65 @@ def commands(conf):
         run = _encode
 
     @dataclass
-    class Kernels:
+    class Build:
         """Compile the native CPU kernels for this machine (needs a C++ compiler).
 
         Everything works without them; with them most networks train faster.
         """
 
-        action: Literal["build"]
-        """What to do."""
         force: Annotated[bool, conf.FlagCreatePairsOff] = False
         """Compile again even if it was done."""
 
         run = _kernels
 
     @dataclass
-    class Data:
-        """List data sets, tell about one, download it, or check files.
+    class List:
+        """List the data sets there are."""
 
-        list: the data sets there are. info NAME: what is known of one. get NAME:
-        download it, checked and unpacked. check PATH: read a file, or all files below a
-        folder, and tell what is in them and what is damaged.
-        """
+        def run(self):
+            return _data("list")
 
-        action: Literal["list", "info", "get", "check"]
-        """What to do."""
-        what: Annotated[
-            str,
-            conf.Positional,
-            conf.arg(metavar="[NAME|PATH]", help_behavior_hint="(none for list)"),
-        ] = ""
-        """NAME of a data set, or PATH of a file or folder."""
+    @dataclass
+    class About:
+        """Tell what is known of a data set."""
+
+        what: Annotated[str, conf.arg(metavar="NAME")]
+        """Name of a data set, as `snnjax data list` tells it."""
+
+        def run(self):
+            return _data("info", self.what)
+
+    @dataclass
+    class Get:
+        """Download a data set, checked and unpacked."""
+
+        what: Annotated[str, conf.arg(metavar="NAME")]
+        """Name of a data set, as `snnjax data list` tells it."""
         to: Annotated[
-            Path | None, conf.arg(metavar="PATH", help_behavior_hint=_CACHE)
+            Path | None, conf.arg(metavar="FOLDER", help_behavior_hint=_CACHE)
         ] = None
-        """Folder of all data sets, to get one into."""
+        """Folder of all data sets, to get this one into."""
 
-        run = _data
+        def run(self):
+            return _data("get", self.what, self.to)
+
+    @dataclass
+    class Check:
+        """Read a file, or all below a folder, and tell what is in it or damaged."""
+
+        what: Annotated[str, conf.arg(metavar="PATH")]
+        """File or folder."""
+
+        def run(self):
+            return _data("check", self.what)
 
     @dataclass
     class Transfer:
         """Test what was trained on many chips, as it is: how fragile is it?
 
         The networks that `snnjax train` (or `snnjax chip train`) left in RUN. On each
-        chip the constants and gains of all neurons differ by log-normal factors of mean
-        1. Leaves a curve of the accuracy against the mismatch, and prints a table.
+        chip the constants and gains of all neurons differ by log-normal factors of a
+        mean of 1. Leaves a curve of the accuracy against the mismatch, and a table.
         """
 
         what: Annotated[str, conf.Positional, conf.arg(metavar="RUN")]
@@ -433,28 +469,22 @@ def commands(conf):
         run = _train_on_chip
 
     @dataclass
-    class Chip:
-        """Put networks on imperfect chips, as they are or trained in the loop."""
-
-        action: Annotated[
-            Annotated[Transfer, conf.subcommand("transfer"), required]
-            | Annotated[InTheLoop, conf.subcommand("train"), required],
-            conf.OmitArgPrefixes,
-            conf.OmitSubcommandPrefixes,
-        ]
-
-    @dataclass
     class Info:
         """Print versions, devices, what is installed, and whether kernels are built."""
 
         run = _info
 
-    return (
-        Annotated[Train, conf.subcommand("train"), required]
-        | Annotated[Evaluate, conf.subcommand("evaluate"), required]
-        | Annotated[Encode, conf.subcommand("encode"), required]
-        | Annotated[Kernels, conf.subcommand("kernels"), required]
-        | Annotated[Data, conf.subcommand("data"), required]
-        | Annotated[Chip, conf.subcommand("chip"), required]
-        | Annotated[Info, conf.subcommand("info")]
+    tasks = {name: to_train(name, about) for name, about in TASKS.items()}
+    encode = group("Turn sounds into spikes.", {"audio": Audio})
+    kernels = group("Compile the native CPU kernels.", {"build": Build})
+    data = group(
+        "List data sets, tell about one, download it, or check files.",
+        {"list": List, "info": About, "get": Get, "check": Check},
     )
+    chip = group(
+        "Put networks on imperfect chips, as they are or trained in the loop.",
+        {"transfer": Transfer, "train": InTheLoop},
+    )
+    groups = {"encode": encode, "kernels": kernels, "data": data, "chip": chip}
+    train = {"train": group(_TRAIN, tasks), "evaluate": Evaluate}
+    return choice(train | groups | {"info": Info})

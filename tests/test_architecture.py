@@ -61,7 +61,8 @@ ARROWS = {  # who may import whom, besides themselves
     },
     "saving": {"about", "cell", "check", "files", "training"},
     "interop": {"check", "cell"},
-    "__main__": {"commands"},
+    "terminal": set(),
+    "__main__": {"commands", "terminal"},
     "commands": {
         "datasets",
         "files",

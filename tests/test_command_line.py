@@ -10,9 +10,10 @@ import jax
 import pytest
 
 import snnjax as snn
-from snnjax import __main__
+from snnjax import __main__, commands
 from snnjax.kernels import build
 from snnjax.tasks import fitting
+from snnjax.tasks.catalogue import TASKS
 
 
 def refused(capsys, *args):
@@ -47,15 +48,46 @@ def untrained(monkeypatch):
 def test_help_names_the_commands_and_the_tasks(capsys):
     status, out, _ = shown(capsys, "--help")
     assert status == 0
-    for words in ("train", "info", "handwritten digits", "speech", "goes on"):
+    for words in ("{train,", "info", "spikes", "data sets", "goes on"):
         assert words in out
 
 
-def test_help_on_training_names_every_option_in_words(capsys):
+def test_help_on_training_tells_about_every_task(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "120")
     status, out, _ = shown(capsys, "train", "--help")
     assert status == 0
+    assert f"usage: snnjax train [-h] {{{','.join(TASKS)}}}" in out
+    assert "• digits Handwritten digits" in out
+    assert "• spoken-digits Speech" in out
+    assert set(commands.TASKS) == set(TASKS)
+
+
+def test_help_on_what_was_chosen_keeps_its_name_and_tells_about_it(capsys):
+    for args, usage, about in HELPS:
+        status, out, _ = shown(capsys, *args, "--help")
+        assert status == 0
+        assert f"usage: snnjax {' '.join(args)} [-h]{usage}" in out
+        assert about in out
+
+
+HELPS = (
+    (["train", "digits"], " [DIGITS OPTIONS]", "Handwritten digits"),
+    (["train", "ecg"], " [ECG OPTIONS]", "Segments of a heartbeat"),
+    (["encode"], " {audio}", "Turn sounds into spikes"),
+    (["encode", "audio"], " FOLDER OUT [--", "FOLDER Folder of recordings. (required)"),
+    (["kernels", "build"], " [--force]", "needs a C++ compiler"),
+    (["data"], " {list,info,get,check}", "• get Download a data set"),
+    (["data", "list"], "", "List the data sets"),
+    (["data", "info"], " NAME", "NAME Name of a data set"),
+    (["data", "get"], " NAME [--to FOLDER]", "FOLDER Folder of all data sets"),
+    (["data", "check"], " PATH", "PATH File or folder"),
+)
+
+
+def test_help_on_a_task_names_every_option_in_words(capsys):
+    status, out, _ = shown(capsys, "train", "spoken-digits", "--help")
+    assert status == 0
     for words in (
-        "{digits,spoken-digits,braille,mnist,n-mnist,ecg,chip-digits,chip-mnist}",
         "--out PATH Folder for summary.json, report.png, metrics and checkpoints.",
         "--seeds INT How many networks",
         "--epochs INT How often each network sees all training data.",
@@ -66,7 +98,7 @@ def test_help_on_training_names_every_option_in_words(capsys):
         "--normalize n-mnist: normalise the currents of each layer over its maps",
         "--rule {bptt,eprop,per_unit,truncated,rtrl,rank_one,kronecker} How to learn:",
         "--block INT Steps that are one to a rule other than bptt. (default: 10)",
-        "cut off goes on when called again with the same --out",
+        "cut off goes on when called again with the same one",
     ):
         assert words in out
     assert "None" not in out
@@ -340,3 +372,24 @@ def test_a_terminal_with_few_letters_is_enough(args):
     assert done.returncode == 0, done.stderr
     assert done.stdout.isascii()
     assert not done.stderr
+
+
+@pytest.mark.parametrize("columns", [60, 80, 120])
+def test_help_is_no_wider_than_the_terminal(columns, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    for args in ([], ["train"], ["train", "mnist"], ["encode", "audio"], ["chip"]):
+        with pytest.raises(SystemExit):
+            __main__.main([*args, "--help"])
+        lines = capsys.readouterr().out.splitlines()
+        assert columns - 12 < max(map(len, lines)) <= columns
+        assert not any(line.startswith("type:") for line in lines)
+
+
+def test_a_reader_that_leaves_early_is_no_error():
+    for args in ("--help", "data list", "data info shd"):
+        program = f"{sys.executable} -m snnjax {args} | head -c 1; exit ${{PIPESTATUS}}"
+        done = subprocess.run(
+            ["bash", "-c", program], capture_output=True, text=True, check=False
+        )
+        assert done.returncode in (0, 141)  # 0 if it was faster than its reader
+        assert done.stderr == ""

@@ -1,0 +1,89 @@
+"""Text for a terminal: no line too wide, no control characters, no reader needed."""
+
+import contextlib
+import os
+import re
+import shutil
+import sys
+from collections.abc import Iterator
+from typing import Any, TextIO
+
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+_PARTS = re.compile(r"\S+?,(?=\S)|\S+\s*|\s+")  # words; lists break after a comma
+
+
+def forgiving(stream: TextIO) -> None:
+    """Letters that a terminal does not have are spelt out, not an error."""
+    if hasattr(stream, "reconfigure"):
+        stream.reconfigure(errors="backslashreplace")
+
+
+def escaped(text: str, *, lines: bool = True) -> str:
+    """Text whose control characters, as in names of files, do nothing.
+
+    Args:
+        text: what to print.
+        lines: whether line breaks and tabs stay as they are.
+    """
+    return "".join(
+        each if each.isprintable() or (lines and each in "\n\t") else ascii(each)[1:-1]
+        for each in text
+    )
+
+
+def wrapped(line: str, width: int) -> str:
+    """A line as several that fit; those of a usage after the first are indented."""
+    if _seen(line) <= width:
+        return line
+    rows, indent = [""], "       " if "usage:" in line else ""
+    for part in _PARTS.findall(line):
+        if rows[-1].strip() and _seen(rows[-1] + part.rstrip()) > width:
+            rows.append(indent)
+        rows[-1] += part
+    return "\n".join(row.rstrip() for row in rows)
+
+
+def _seen(text):
+    """How many columns it takes."""
+    return len(_COLOURS.sub("", text))
+
+
+class _Through:
+    """A stream whose text passes a function."""
+
+    def __init__(self, stream, change):
+        self.stream, self.change = stream, change
+
+    def write(self, text):
+        return self.stream.write(self.change(text))
+
+    def __getattr__(self, name):
+        return getattr(self.stream, name)
+
+
+def escaping(stream: TextIO) -> Any:
+    """A stream that control characters do not pass."""
+    return _Through(stream, escaped)
+
+
+def wrapping(stream: TextIO) -> Any:
+    """A stream whose lines are no wider than the terminal."""
+    width = shutil.get_terminal_size().columns
+
+    def change(text):
+        return "\n".join(wrapped(line, width) for line in text.split("\n"))
+
+    return _Through(stream, change)
+
+
+@contextlib.contextmanager
+def without_reader() -> Iterator[None]:
+    """What is still printed goes nowhere once nobody reads, as in ``… | head``."""
+    try:
+        try:
+            yield
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)  # as of a program that SIGPIPE ends
