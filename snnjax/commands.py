@@ -130,7 +130,8 @@ def _evaluate(command):
     found = evaluate(command.run_folder, data=command.data)
     for seed, accuracy in enumerate(found["test_accuracies"]):
         print(f"seed {seed}  test accuracy {accuracy:.3f}")
-    classes = "  ".join(f"{k} {share:.2f}" for k, share in enumerate(found["recall"]))
+    recall = zip(found["classes"], found["recall"], strict=True)
+    classes = "  ".join(f"{name} {share:.2f}" for name, share in recall)
     print(
         f"mean    test accuracy {found['test_accuracy']:.3f}, by chance "
         f"{found['chance']:.3f} ({found['samples']} samples of {found['task']})\n"

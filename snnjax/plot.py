@@ -114,11 +114,18 @@ def raster(
 
 
 def voltages(
-    ax: Any, v: np.ndarray, *, dt: float, title: str = "", bold: int | None = None
+    ax: Any,
+    v: np.ndarray,
+    *,
+    dt: float,
+    title: str = "",
+    bold: int | None = None,
+    classes: Sequence[str] | None = None,
 ) -> None:
-    """Draws voltages ``[T, n]`` over time; one of them may stand out."""
+    """Draws voltages ``[T, n]`` over time; one may stand out, by number or name."""
     v = _array("v", v, "[T, n]")
     check.dt(dt)
+    _check_classes(classes, v.shape[1])
     if bold is not None:
         check.whole("bold", bold, least=0)
     per, unit_of_time = _clock(len(v) * dt)
@@ -131,7 +138,7 @@ def voltages(
             color="#d55e00" if chosen else "0.65",
             linewidth=2.0 if chosen else 0.8,
             zorder=3 if chosen else 1,
-            label=f"output {k}" if chosen else None,
+            label=f"output {_name(k, classes)}" if chosen else None,
         )
     if bold is not None:
         ax.legend(frameon=False)
@@ -211,8 +218,7 @@ def confusion_matrix(
     counts = _array("counts", counts, "[classes, classes]", finite=True)
     if counts.size == 0:
         raise ValueError("counts must be of one class at least, got none.")
-    if classes is not None and len(classes) != len(counts):
-        raise ValueError(f"classes must be {len(counts)} names, got {len(classes)}.")
+    _check_classes(classes, len(counts))
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     ax.imshow(share, cmap="Blues", vmin=0.0, vmax=1.0)
     for (row, column), count in np.ndenumerate(counts):
@@ -372,11 +378,16 @@ def report(
         title="input" if label is None else f"input, a {_name(label, classes)}",
     )
     raster(axes[1, 1], hidden, dt=dt, title="hidden layer")
-    voltages(axes[0, 2], v, dt=dt, title="outputs", bold=label)
+    voltages(axes[0, 2], v, dt=dt, title="outputs", bold=label, classes=classes)
     rates = np.asarray(hidden, np.float64).mean(axis=0) / dt
     axes[1, 2].hist(rates, bins=20, color="#0072b2")
     axes[1, 2].set(xlabel="rate (Hz)", ylabel="hidden neurons", title="firing rates")
     return page
+
+
+def _check_classes(classes, n):
+    if classes is not None and len(classes) != n:
+        raise ValueError(f"classes must be {n} names, got {len(classes)}.")
 
 
 def _name(label: int, classes: Sequence[str] | None) -> Any:

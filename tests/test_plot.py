@@ -144,6 +144,15 @@ def test_classes_are_told_by_name(ax):
         plot.confusion_matrix(ax, COUNTS, classes=["yes", "no"])
 
 
+def test_an_output_that_stands_out_is_told_by_name(ax):
+    names = ["yes", "no", "silence"]
+    plot.voltages(ax, np.zeros((5, 3)), dt=1e-3, bold=1, classes=names)
+    (label,) = ax.get_legend().get_texts()
+    assert label.get_text() == "output no"
+    with pytest.raises(ValueError, match="classes must be 2 names, got 3"):
+        plot.voltages(ax, np.zeros((5, 2)), dt=1e-3, classes=names)
+
+
 def test_one_sample_of_a_batch_is_drawn_as_a_raster(ax):
     spikes = np.zeros((20, 3, 4))
     spikes[5, 1, 2] = 1.0

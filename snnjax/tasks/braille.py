@@ -45,6 +45,7 @@ def braille_task(data: str | Path | None = None, *, recurrence: bool = True) -> 
         network=_network(channels, float(spikes.mean()) / dt, dt, recurrence),
         schedule=Schedule(batch=64, epochs=40, learning_rate=1e-2),
         notes={"steps": steps, "dt": dt, "taxels": taxels.tolist()},
+        classes=letters["train"].classes,
     )
 
 

@@ -22,7 +22,7 @@ from snnjax.learning import max_over_time
 from snnjax.networks import dense, normal
 from snnjax.neurons import LIFParams, LIParams, li, lif
 from snnjax.tasks.network import HIDDEN_AND_OUT, Network
-from snnjax.tasks.task import Part, Schedule, Task, load_parts
+from snnjax.tasks.task import Part, Schedule, Task, class_names, load_parts
 
 CHIP_TASKS = "digits", "mnist"
 STEPS, DT = 20, 1.7e-6  # [s]
@@ -62,6 +62,7 @@ def chip_task(name: Literal["digits", "mnist"], data: str | Path | None = None) 
         network=Network(chip_cell(*sizes), highest_voltage, DT),
         schedule=schedule,
         notes={"coding": "latency", "steps": STEPS, "dt": DT, "sizes": list(sizes)},
+        classes=class_names((), sizes[-1]),
     )
 
 

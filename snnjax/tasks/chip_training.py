@@ -184,6 +184,7 @@ def _train(task, device, weights, folder, seed, made_by, progress):
         "train_seconds": sum(row["seconds"] for row in fitted.history),
         "resumed_after": fitted.resumed_after,
         "samples": {name: len(part.labels) for name, part in parts.items()},
+        "classes": list(task.classes),
     }
     return summary, _page(task, device, fitted, after, made_by["chip"])
 
@@ -205,4 +206,5 @@ def _page(task, device, fitted, test, chip):
         title=f"{task.name} on chip {chip['serial']}, mismatch {chip['mismatch']:.0%}: "
         f"test accuracy {test.accuracy:.3f}",
         label=int(part.labels[0]),
+        classes=task.classes,
     )

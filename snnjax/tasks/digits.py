@@ -12,7 +12,7 @@ from snnjax.networks import dense, fluctuation_driven, normal
 from snnjax.neurons import LIFParams, LIParams, li, lif
 from snnjax.tasks.augment import thinned
 from snnjax.tasks.network import HIDDEN_AND_OUT, Network, mean_voltage
-from snnjax.tasks.task import Part, Schedule, Task
+from snnjax.tasks.task import Part, Schedule, Task, class_names
 
 
 def digits_task() -> Task:
@@ -37,6 +37,7 @@ def digits_task() -> Task:
         network=_network(spikes.shape[2], float(spikes.mean()) / dt, dt),
         schedule=Schedule(batch=64, epochs=60, learning_rate=5e-3),
         notes={"coding": "latency of ON and OFF cells", "steps": steps, "dt": dt},
+        classes=class_names((), 10),
     )
 
 

@@ -34,7 +34,8 @@ def ecg_task(data: str | Path | None = None) -> Task:
         },
         network=_network(channels, len(classes), float(np.mean(x)) / dt, dt),
         schedule=Schedule(batch=16, epochs=24, learning_rate=1e-2),
-        notes={"steps": steps, "dt": dt, "classes": classes},
+        notes={"steps": steps, "dt": dt},
+        classes=classes,
     )
 
 

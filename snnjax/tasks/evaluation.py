@@ -22,8 +22,8 @@ def evaluate(run: str | Path, *, data: str | Path | None = None) -> dict[str, An
 
     Returns:
         ``"test_accuracies"`` of each seed and their mean, ``"chance"``, how many
-        ``"samples"``, and ``"recall"``, the share of each class that was found, as a
-        mean over seeds (NaN for a class without samples).
+        ``"samples"``, ``"classes"``, their names, and ``"recall"``, the share of each
+        that was found, as a mean over seeds (NaN for a class without samples).
 
     Raises:
         FileNotFoundError: if there is no such folder, or no data.
@@ -32,7 +32,7 @@ def evaluate(run: str | Path, *, data: str | Path | None = None) -> dict[str, An
     task, weights = load_run(run, data)
     compiled = jax.jit(partial(scores, task.network))
     tests = [predict(compiled, each, task.parts["test"]) for each in weights.values()]
-    classes = int(max(max(test.labels.max(), test.guesses.max()) for test in tests)) + 1
+    classes = len(task.classes)
     counts = np.sum([confusion(t.labels, t.guesses, classes) for t in tests], axis=0)
     found = np.full(classes, np.nan)
     np.divide(np.diag(counts), counts.sum(1), out=found, where=counts.sum(1) > 0)
@@ -42,5 +42,6 @@ def evaluate(run: str | Path, *, data: str | Path | None = None) -> dict[str, An
         "test_accuracy": float(np.mean([test.accuracy for test in tests])),
         "chance": tests[0].chance,
         "samples": len(task.parts["test"].labels),
+        "classes": list(task.classes),
         "recall": found.tolist(),
     }

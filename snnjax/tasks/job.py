@@ -163,6 +163,7 @@ def _train(task, folder, seeds, rule, learns, progress):
         **told(rule, learns),
         "resumed_after": [fit.resumed_after for fit in fits],
         "samples": {name: len(part.labels) for name, part in parts.items()},
+        "classes": list(task.classes),
         **task.notes,
         **environment(),
     }
@@ -170,7 +171,7 @@ def _train(task, folder, seeds, rule, learns, progress):
         f"{task.name}: test accuracy {tests[0].accuracy:.3f} (seed 0), "
         f"linear readout {linear:.3f}"
     )
-    figure = page(network, fits[0], tests[0], parts["test"], title)
+    figure = page(task, fits[0], tests[0], title)
     return summary, figure, (network, [fit.best_weights for fit in fits])
 
 

@@ -13,7 +13,7 @@ from snnjax.networks import dense, fluctuation_driven, normal
 from snnjax.neurons import LIFParams, LIParams, li, lif
 from snnjax.tasks.augment import shifted
 from snnjax.tasks.network import HIDDEN_AND_OUT, Network, mean_voltage
-from snnjax.tasks.task import Part, Schedule, Task, load_parts
+from snnjax.tasks.task import Part, Schedule, Task, class_names, load_parts
 
 
 def mnist_task(data: str | Path | None = None) -> Task:
@@ -40,6 +40,7 @@ def mnist_task(data: str | Path | None = None) -> Task:
         network=_network(float(spikes.mean()) / dt, dt),
         schedule=Schedule(batch=128, epochs=12, learning_rate=1e-2),
         notes={"coding": "latency", "steps": steps, "dt": dt},
+        classes=class_names((), 10),
     )
 
 

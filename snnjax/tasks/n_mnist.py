@@ -21,7 +21,7 @@ from snnjax.neurons import LIFParams, LIParams, li, lif
 from snnjax.tasks.augment import shifted, thinned
 from snnjax.tasks.network import HIDDEN_AND_OUT, Network, mean_voltage
 from snnjax.tasks.recordings import mean_rate, share_after_the_end
-from snnjax.tasks.task import Part, Schedule, Task, load_parts
+from snnjax.tasks.task import Part, Schedule, Task, class_names, load_parts
 
 
 def n_mnist_task(data: str | Path | None = None, *, normalize: bool = False) -> Task:
@@ -58,6 +58,7 @@ def n_mnist_task(data: str | Path | None = None, *, normalize: bool = False) -> 
             "share_of_events_after_the_end": late,
         },
         options={"normalize": normalize},
+        classes=class_names((), 10),
     )
 
 

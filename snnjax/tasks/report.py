@@ -7,9 +7,9 @@ import numpy as np
 
 from snnjax import plot
 from snnjax.analysis import confusion
-from snnjax.tasks.network import Network, run
+from snnjax.tasks.network import run
 from snnjax.tasks.prediction import Predictions
-from snnjax.tasks.task import Part
+from snnjax.tasks.task import Task, class_names
 from snnjax.training import Fit
 
 _SILENT = (
@@ -32,28 +32,30 @@ def accuracies(fits: list[Fit], tests: list[Predictions]) -> dict[str, Any]:
     }
 
 
-def page(network: Network, fit: Fit, test: Predictions, part: Part, title: str) -> Any:
+def page(task: Task, fit: Fit, test: Predictions, title: str) -> Any:
     """A figure of how a network learned, what it confuses, and one sample seen by it.
 
     Args:
-        network: what was trained.
+        task: whose network was trained, and whose first test sample to show.
         fit: its training.
         test: its guesses on test data.
-        part: whose first sample to show.
         title: of the page.
     """
+    network, part = task.network, task.parts["test"]
     xs = part.raster(np.arange(1), None)
     activity = run(network, fit.best_weights, xs)
     if not fit.best["hidden_rate"]:
         title += f"\n{_SILENT}"
         warnings.warn(_SILENT, stacklevel=2)
+    n = activity.v.shape[-1]
     return plot.report(
         fit.history,
-        confusion(test.labels, test.guesses, activity.v.shape[-1]),
+        confusion(test.labels, test.guesses, n),
         xs[:, 0].reshape(len(xs), -1),
         np.asarray(activity.spikes[:, 0]),
         np.asarray(activity.v[:, 0]),
         dt=network.dt,
         title=title,
         label=int(part.labels[0]) if part.labels.ndim == 1 else None,
+        classes=class_names(task.classes, n),
     )

@@ -8,8 +8,9 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from snnjax import check
-from snnjax.datasets import spoken_digits
+from snnjax.datasets import read_shd_extra, spoken_digits
 from snnjax.datasets.places import missing
+from snnjax.datasets.sets.fsdd import DIGITS
 from snnjax.datasets.sets.spoken_digits import spoken_digits_file
 from snnjax.events import Events, augment, rasterize, select
 from snnjax.progress import Progress
@@ -22,7 +23,7 @@ from snnjax.tasks.spoken_networks import (
     delays_reader,
     lif_reader,
 )
-from snnjax.tasks.task import Part, Schedule, Task, load_parts
+from snnjax.tasks.task import Part, Schedule, Task, class_names, load_parts
 
 Source = Literal["spikes", "sound"]
 Model = Literal["lif", "adlif", "delays"]
@@ -80,7 +81,7 @@ def spoken_digits_task(
     check.one_of("model", model, tuple(READINGS))
     how = READINGS[model]
     dt, steps = how.dt, how.steps
-    source, events = _spoken(data, source, progress)
+    source, events, words = _spoken(data, source, progress)
     units = events["train"].n_units
     merge = _merged(units, how.channels)
     parts, late = {}, {}
@@ -112,6 +113,7 @@ def spoken_digits_task(
         },
         options={"source": source, "model": model},
         learning=learning,
+        classes=class_names(words, size.classes),
     )
 
 
@@ -132,16 +134,17 @@ def _merged(units: int, channels: int | None) -> int:
 
 def _spoken(
     data: str | Path | None, source: Source | None, progress: Progress | None
-) -> tuple[Source, dict[str, Events]]:
-    """Where the spikes come from, and those of every part."""
+) -> tuple[Source, dict[str, Events], tuple[str, ...]]:
+    """Where the spikes come from, those of every part, and what their labels mean."""
     if source not in (None, "spikes", "sound"):
         raise ValueError(f"source must be 'spikes' or 'sound', got {source!r}")
-    files = [spoken_digits_file(part, data) for part in ("train", "test")]
-    if source == "spikes" or (source is None and any(files)):
-        return "spikes", load_parts(partial(spoken_digits, path=data))
+    train, test = (spoken_digits_file(part, data) for part in ("train", "test"))
+    if source == "spikes" or (source is None and (train or test)):
+        events = load_parts(partial(spoken_digits, path=data))
+        return "spikes", events, read_shd_extra(train).keys if train else ()
     try:
         hear = partial(digits_from_sound, path=data, progress=progress)
-        return "sound", load_parts(hear)
+        return "sound", load_parts(hear), DIGITS
     except FileNotFoundError as error:
         spikes = "" if source else ", or shd_train.h5 and shd_test.h5"
         needed = f"spoken digits (recordings/*.wav{spikes})"

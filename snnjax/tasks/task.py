@@ -1,6 +1,6 @@
 """What a task is: data as spikes, a network that reads them, and how it is trained."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
@@ -42,6 +42,12 @@ class Task(NamedTuple):
     notes: dict[str, Any]  # for the summary
     options: Mapping[str, Any] = MappingProxyType({})  # of its factory, beside data
     learning: Learning | None = None  # the network while it learns; None: the same
+    classes: tuple[str, ...] = ()  # what the labels mean, by number
+
+
+def class_names(classes: Sequence[str], n: int) -> tuple[str, ...]:
+    """Names of ``n`` classes; numbers where none are given."""
+    return *classes[:n], *map(str, range(len(classes), n))
 
 
 def load_parts(load: Callable[[Split], Any]) -> dict[str, Any]:

@@ -23,6 +23,7 @@ def test_tasks_on_recorded_data_train_to_the_end(
     task = TASKS[name](**options)
     assert task.options == options or not options
     assert ("layer_norm" in repr(task.network.cell)) == bool(options)
+    assert len(task.classes) == classes
     raster = task.parts["train"].raster
     assert raster(np.arange(2), None).shape == shape
     changed = [raster(np.arange(2), np.random.default_rng(k)) for k in (0, 0, 1)]
@@ -40,3 +41,4 @@ def test_tasks_on_recorded_data_train_to_the_end(
     assert row["loss"] < 3 * np.log(classes)
     assert row["hidden_rate"] > 0.1
     assert 0 <= found["test_accuracy"] <= 1
+    assert found["classes"] == list(task.classes)

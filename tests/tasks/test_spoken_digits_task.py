@@ -38,6 +38,7 @@ def test_spoken_digits_are_made_of_the_clips(spoken, data_folder):
     dropped = spoken.notes["share_of_events_after_the_end"]
     np.testing.assert_allclose(dropped["train"], late, rtol=1e-6)
     assert max(dropped.values()) < 0.01
+    assert spoken.classes[:3] == ("zero", "one", "two")
 
 
 def test_spoken_digits_learn_from_moved_clips_that_depend_on_the_epoch(spoken):

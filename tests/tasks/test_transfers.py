@@ -67,8 +67,11 @@ def test_a_run_is_tested_again_with_the_same_result(trained, capsys):
     labels = chip_task("digits").parts["test"].labels
     share = np.bincount(labels) / len(labels)
     np.testing.assert_allclose(np.dot(found["recall"], share), found["test_accuracy"])
+    assert found["classes"] == summary["classes"] == list("0123456789")
     assert __main__.main(["evaluate", str(trained)]) == 0
-    assert f"test accuracy {summary['test_accuracy']:.3f}" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert f"test accuracy {summary['test_accuracy']:.3f}" in out
+    assert f"found of each class: 0 {found['recall'][0]:.2f}  1 " in out
 
 
 def test_networks_of_a_run_open_without_their_task(trained):
