@@ -5,24 +5,45 @@ from functools import partial
 import jax
 import numpy as np
 
+from snnjax import check
 from snnjax.compose import chain
 from snnjax.datasets import digits
 from snnjax.inputs import latency
 from snnjax.networks import dense, fluctuation_driven, normal
 from snnjax.neurons import LIFParams, LIParams, li, lif
+from snnjax.neurons.leaky import Reset
+from snnjax.surrogate import Shape, SuperSpike
 from snnjax.tasks.augment import thinned
 from snnjax.tasks.network import HIDDEN_AND_OUT, Network, mean_voltage
+from snnjax.tasks.options import firing, steps_of, told
 from snnjax.tasks.task import Part, Schedule, Task, class_names
 
 
-def digits_task() -> Task:
+def digits_task(
+    *,
+    hidden: int = 512,
+    surrogate: Shape | str = SuperSpike(),
+    reset: Reset = "zero",
+    dt: float = 1e-3,
+) -> Task:
     """Handwritten digits as a retina tells them, through one hidden layer.
 
     Each pixel has an ON cell, which fires the sooner the brighter it is, and an OFF
     cell, which fires the sooner the darker it is. While training, the eye trembles by
     up to 0.3 pixels and a fifth of the spikes is lost.
+
+    Args:
+        hidden: how many neurons.
+        surrogate: of their spikes, or its name, as ``options.surrogate_of`` takes it.
+        reset: of their voltage after a spike.
+        dt: step [s], of 50 ms.
+
+    Raises:
+        ValueError: for a value that no network has.
+        ImportError: without scikit-learn.
     """
-    dt, steps = 1e-3, 50
+    check.whole("hidden", hidden)
+    steps, fires = steps_of(50e-3, dt), firing(surrogate, reset)
     code = partial(
         latency, tau=20e-3, threshold=0.1, steps=steps, dt=dt, outside="drop"
     )
@@ -34,19 +55,20 @@ def digits_task() -> Task:
     return Task(
         name="digits",
         parts=parts,
-        network=_network(spikes.shape[2], float(spikes.mean()) / dt, dt),
+        network=_network(spikes.shape[2], float(spikes.mean()) / dt, dt, hidden, fires),
         schedule=Schedule(batch=64, epochs=60, learning_rate=5e-3),
         notes={"coding": "latency of ON and OFF cells", "steps": steps, "dt": dt},
+        options=told(hidden=hidden, **fires, dt=dt),
         classes=class_names((), 10),
     )
 
 
-def _network(cells, rate, dt, hidden=512):
+def _network(cells, rate, dt, hidden, fires):
     params = LIFParams(tau_mem=20e-3, tau_syn=5e-3)
     draw = partial(fluctuation_driven, rate=rate, xi=1.0, params=params, dt=dt)
     return Network(
         cell=chain(
-            hidden=chain(dense(cells, hidden, init=draw), lif(hidden, params)),
+            hidden=chain(dense(cells, hidden, init=draw), lif(hidden, params, **fires)),
             out=chain(dense(hidden, 10, init=normal), li(10, LIParams(20e-3, 5e-3))),
             outputs=HIDDEN_AND_OUT,
         ),

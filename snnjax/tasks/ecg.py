@@ -6,15 +6,25 @@ from pathlib import Path
 import jax.numpy as jnp
 import numpy as np
 
+from snnjax import check
 from snnjax.compose import chain, learn
 from snnjax.datasets import qtdb
 from snnjax.networks import dense, fluctuation_driven, normal, recurrent
 from snnjax.neurons import LIFParams, LIParams, li, lif
+from snnjax.neurons.leaky import Reset
+from snnjax.surrogate import Shape, SuperSpike
 from snnjax.tasks.network import HIDDEN_AND_OUT, Network
+from snnjax.tasks.options import firing, told
 from snnjax.tasks.task import Part, Schedule, Task, load_parts
 
 
-def ecg_task(data: str | Path | None = None) -> Task:
+def ecg_task(
+    data: str | Path | None = None,
+    *,
+    hidden: int = 96,
+    surrogate: Shape | str = SuperSpike(),
+    reset: Reset = "zero",
+) -> Task:
     """Segments of a heartbeat, step by step, from the spikes of two electrodes.
 
     The neurons of the recurrent layer learn their time constants, spread at first from
@@ -22,7 +32,16 @@ def ecg_task(data: str | Path | None = None) -> Task:
 
     Args:
         data: folder with the files; see ``datasets.qtdb`` if omitted.
+        hidden: how many neurons.
+        surrogate: of their spikes, or its name, as ``options.surrogate_of`` takes it.
+        reset: of their voltage after a spike.
+
+    Raises:
+        ValueError: for a value that no network has, or damaged files.
+        FileNotFoundError: saying where it looked and what to do.
     """
+    check.whole("hidden", hidden)
+    fires = firing(surrogate, reset)
     dt = 4e-3
     beats = load_parts(partial(qtdb, path=data))
     x, classes = beats["train"].x, beats["train"].classes
@@ -32,18 +51,21 @@ def ecg_task(data: str | Path | None = None) -> Task:
         parts={
             s: Part(partial(_beats, each.x), each.labels) for s, each in beats.items()
         },
-        network=_network(channels, len(classes), float(np.mean(x)) / dt, dt),
+        network=_network(
+            channels, len(classes), float(np.mean(x)) / dt, dt, hidden, fires
+        ),
         schedule=Schedule(batch=16, epochs=24, learning_rate=1e-2),
         notes={"steps": steps, "dt": dt},
+        options=told(hidden=hidden, **fires),
         classes=classes,
     )
 
 
-def _network(channels, classes, rate, dt, hidden=96):
+def _network(channels, classes, rate, dt, hidden, fires):
     params = LIFParams(tau_mem=100e-3, tau_syn=20e-3)
     draw = partial(fluctuation_driven, xi=1.0, params=params, dt=dt)
     neurons = learn(
-        lambda tau_mem: lif(hidden, params._replace(tau_mem=tau_mem)),
+        lambda tau_mem: lif(hidden, params._replace(tau_mem=tau_mem), **fires),
         tau_mem=jnp.geomspace(20e-3, 500e-3, hidden),
     )
     layer = recurrent(

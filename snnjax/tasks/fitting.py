@@ -1,6 +1,6 @@
 """Fits networks to the training data of a task, one for each seed."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ def fit_networks(
     validate: Callable[[Any], dict[str, float]],
     schedule: Schedule,
     *,
-    seeds: int,
+    seeds: Sequence[int],
     folder: Path,
     recipe: Mapping[str, Any],
     name: str,
@@ -40,14 +40,14 @@ def fit_networks(
     learner: Learner | None = None,
     learning: Learning | None = None,
 ) -> list[Fit]:
-    """Fits one network for each seed, from 0, by one compiled update.
+    """Fits one network for each seed, by one compiled update.
 
     Args:
         network: what to fit.
         train: what to fit it to.
         validate: ``weights -> {"accuracy": …}``, which chooses the epoch.
         schedule: how long and how fast.
-        seeds: how many networks.
+        seeds: of the networks.
         folder: in which each has its own, ``seed0`` and so on; a run that was cut off
             there goes on.
         recipe: what made the task, by name, for the folders.
@@ -97,7 +97,7 @@ def fit_networks(
         )
         return last(found) if schedule.epoch == "last" else found
 
-    return [one(seed) for seed in range(seeds)]
+    return [one(seed) for seed in seeds]
 
 
 def adam(schedule: Schedule, updates: int) -> optax.GradientTransformation:

@@ -15,6 +15,7 @@ import jax
 
 from snnjax import check, files, plot
 from snnjax.saving import archive, save, to_recipe
+from snnjax.tasks import settings
 from snnjax.tasks.fitting import fit_networks
 from snnjax.tasks.linear import linear_baseline
 from snnjax.tasks.network import scores
@@ -31,7 +32,10 @@ def train(
     folder: str | Path,
     *,
     seeds: int = 1,
+    seed: int = 0,
     epochs: int | None = None,
+    batch: int | None = None,
+    learning_rate: float | None = None,
     rule: str = BPTT,
     block: int | None = None,
     progress: bool = True,
@@ -41,12 +45,17 @@ def train(
     A folder is known by what made its run: the task, its data, network and schedule,
     the rule by which it learns, and the seeds (``seed0/run.json`` and so on). The
     learning rate falls over all epochs, so that another number of them is another run.
+    ``folder/settings.json`` has all that was asked for, as ``settings`` reads it.
 
     Args:
         task: what to train.
         folder: where to; a run that was cut off there goes on.
         seeds: how many networks.
+        seed: of the first one; the others have the numbers that follow.
         epochs: of each; the task's own number if omitted.
+        batch: samples of an update; as the task has it if omitted.
+        learning_rate: of Adam at first; it falls to zero like a cosine. As the task has
+            it if omitted.
         rule: how to learn. ``"bptt"``, backpropagation through time; or one of
             ``rules.RULES``, whose memory does not depend on the number of steps and
             which may change options of the hidden layer, as ``"eprop"`` does.
@@ -62,32 +71,52 @@ def train(
         FloatingPointError: if a network stops being finite.
         ValueError: if the folder holds another run (what differs is named), one of more
             seeds, or a summary without its networks; for an unknown rule, a task that
-            the rule cannot learn, or a block of backpropagation through time.
+            the rule cannot learn, or a block of backpropagation through time; for a
+            batch of more samples than there are, or a learning rate that is none.
         OSError: for a folder that cannot be made, or is a file.
         BlockingIOError: if another process trains there, with its name.
         ImportError: without matplotlib or safetensors, before anything is trained.
     """
     check.whole("seeds", seeds)
-    epochs = task.schedule.epochs if epochs is None else epochs
-    check.whole("epochs", epochs)
+    check.whole("seed", seed, least=0)
+    task = task._replace(schedule=_schedule(task, epochs, batch, learning_rate))
     plot.figure()  # both fail here rather than after the training
     archive.library()
     folder = Path(folder)
-    task = task._replace(schedule=task.schedule._replace(epochs=epochs))
     learns = _learner(task, rule, block)
-    given = task, folder, seeds, rule, learns, progress
+    each = range(seed, seed + seeds)
+    given = task, folder, each, rule, learns, progress
     if jax.process_index() > 0:  # of a job of several processes the first one writes
         return _train(*given)[0]
     folder.mkdir(parents=True, exist_ok=True)
     with files.lock(folder):
-        _refuse_loss(folder, seeds)
+        _refuse_loss(folder, each)
+        asked = settings.of_run(task, each, rule, learns.block if learns else None)
+        settings.keep(folder, asked)
         summary, figure, made = _train(*given)
-        _keep(folder, summary, *made)
+        _keep(folder, summary, each, *made)
         text = json.dumps(summary, indent=2) + "\n"
         files.write_text(folder / "summary.json", text)
         with files.atomic(folder / "report.png") as new:
             figure.savefig(new, dpi=150, format="png")
     return summary
+
+
+def _schedule(task, epochs, batch, learning_rate):
+    """That of the task, but for what was asked for."""
+    asked = {"epochs": epochs, "batch": batch, "learning_rate": learning_rate}
+    asked = {name: value for name, value in asked.items() if value is not None}
+    schedule = task.schedule._replace(**asked)
+    check.whole("epochs", schedule.epochs)
+    check.whole("batch", schedule.batch)
+    check.positive("learning_rate", schedule.learning_rate)
+    check.one("learning_rate", schedule.learning_rate)
+    samples = len(task.parts["train"].labels)
+    if batch is not None and batch > samples:
+        raise ValueError(
+            f"batch must be at most the {samples} samples to train on, got {batch}."
+        )
+    return schedule
 
 
 def _learner(task, rule, block):
@@ -109,8 +138,8 @@ def _refuse_loss(folder, seeds):
     more = [each.name for each in kept if each.name not in _names(seeds)]
     if more:
         raise ValueError(
-            f"{folder} holds {', '.join(sorted(more))} too, {seeds} seeds were asked "
-            "for. Name another folder, or ask for as many."
+            f"{folder} holds {', '.join(sorted(more))} too; asked for: "
+            f"{', '.join(_names(seeds))}. Name another folder, or ask for them all."
         )
     left = [name for name in ("summary.json", "report.png") if (folder / name).exists()]
     if left and not kept:
@@ -121,7 +150,7 @@ def _refuse_loss(folder, seeds):
 
 
 def _names(seeds):
-    return [f"seed{seed}" for seed in range(seeds)]
+    return [f"seed{seed}" for seed in seeds]
 
 
 def _train(task, folder, seeds, rule, learns, progress):
@@ -154,28 +183,32 @@ def _train(task, folder, seeds, rule, learns, progress):
 
     summary = {
         "task": task.name,
+        "seeds": list(seeds),
         **accuracies(fits, tests),
         "linear_readout_test_accuracy": linear,
         "train_seconds": sum(row["seconds"] for fit in fits for row in fit.history),
         "test_seconds": test_seconds,
         "epochs": task.schedule.epochs,
         "epoch": task.schedule.epoch,
+        "batch": task.schedule.batch,
+        "learning_rate": task.schedule.learning_rate,
         **told(rule, learns),
         "resumed_after": [fit.resumed_after for fit in fits],
         "samples": {name: len(part.labels) for name, part in parts.items()},
+        **task.options,
         "classes": list(task.classes),
         **task.notes,
         **environment(),
     }
     title = (
-        f"{task.name}: test accuracy {tests[0].accuracy:.3f} (seed 0), "
+        f"{task.name}: test accuracy {tests[0].accuracy:.3f} (seed {seeds[0]}), "
         f"linear readout {linear:.3f}"
     )
     figure = page(task, fits[0], tests[0], title)
     return summary, figure, (network, [fit.best_weights for fit in fits])
 
 
-def _keep(folder, summary, network, weights):
+def _keep(folder, summary, seeds, network, weights):
     """Each network in a file, which ``snnjax.load`` opens without this task."""
     try:
         to_recipe(network.cell)
@@ -183,7 +216,7 @@ def _keep(folder, summary, network, weights):
     except ValueError:  # it has a part without a public name
         cell = None
     for name, each, accuracy in zip(
-        _names(len(weights)), weights, summary["test_accuracies"], strict=True
+        _names(seeds), weights, summary["test_accuracies"], strict=True
     ):
         notes = {
             "task": summary["task"],

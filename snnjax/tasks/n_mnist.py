@@ -18,13 +18,24 @@ from snnjax.networks import (
     normal,
 )
 from snnjax.neurons import LIFParams, LIParams, li, lif
+from snnjax.neurons.leaky import Reset
+from snnjax.surrogate import Shape, SuperSpike
 from snnjax.tasks.augment import shifted, thinned
 from snnjax.tasks.network import HIDDEN_AND_OUT, Network, mean_voltage
+from snnjax.tasks.options import firing, steps_of, told
 from snnjax.tasks.recordings import mean_rate, share_after_the_end
 from snnjax.tasks.task import Part, Schedule, Task, class_names, load_parts
 
 
-def n_mnist_task(data: str | Path | None = None, *, normalize: bool = False) -> Task:
+def n_mnist_task(
+    data: str | Path | None = None,
+    *,
+    normalize: bool = False,
+    hidden: int = 16,
+    surrogate: Shape | str = SuperSpike(),
+    reset: Reset = "zero",
+    dt: float = 10e-3,
+) -> Task:
     """Digits before a moving event camera, through two convolutional layers.
 
     While training, recordings move by up to three pixels and a tenth of the events is
@@ -34,13 +45,18 @@ def n_mnist_task(data: str | Path | None = None, *, normalize: bool = False) -> 
         data: folder with ``Train`` and ``Test``; see ``datasets.n_mnist`` if omitted.
         normalize: whether currents are normalised over the maps of each layer, by
             ``layer_norm``, before they reach the neurons.
+        hidden: maps of the first layer; the second has twice as many.
+        surrogate: of their spikes, or its name, as ``options.surrogate_of`` takes it.
+        reset: of their voltage after a spike.
+        dt: step [s], of 320 ms.
 
     Raises:
-        ValueError: for a ``normalize`` that is neither, or damaged files.
+        ValueError: for a value that no network has, or damaged files.
         FileNotFoundError: saying where it looked and what to do.
     """
     check.flag("normalize", normalize)
-    dt, steps = 10e-3, 32
+    check.whole("hidden", hidden)
+    steps, fires = steps_of(320e-3, dt), firing(surrogate, reset)
     events = load_parts(partial(n_mnist, path=data))
     parts, late = {}, {}
     for split, each in events.items():
@@ -49,7 +65,9 @@ def n_mnist_task(data: str | Path | None = None, *, normalize: bool = False) -> 
     return Task(
         name="n-mnist",
         parts=parts,
-        network=_network(mean_rate(events["train"], steps, dt), dt, normalize),
+        network=_network(
+            mean_rate(events["train"], steps, dt), dt, normalize, hidden, fires
+        ),
         schedule=Schedule(batch=32, epochs=40, learning_rate=1e-2),
         notes={
             "steps": steps,
@@ -57,12 +75,12 @@ def n_mnist_task(data: str | Path | None = None, *, normalize: bool = False) -> 
             "normalize": normalize,
             "share_of_events_after_the_end": late,
         },
-        options={"normalize": normalize},
+        options=told(normalize=normalize, hidden=hidden, **fires, dt=dt),
         classes=class_names((), 10),
     )
 
 
-def _network(rate, dt, normalize):
+def _network(rate, dt, normalize, maps, fires):
     params = LIFParams(tau_mem=30e-3, tau_syn=10e-3)
     draw = partial(fluctuation_driven, xi=1.0, params=params, dt=dt)
     layer = partial(convolution, stride=2, padding="valid")
@@ -73,16 +91,17 @@ def _network(rate, dt, normalize):
     return Network(
         cell=chain(
             hidden=chain(
-                layer(2, 16, kernel=(5, 5), init=partial(draw, rate=rate)),
-                *normal_currents(16),
-                lif(16, params),
-                layer(16, 32, kernel=(3, 3), init=partial(draw, rate=10.0)),
-                *normal_currents(32),
-                lif(32, params),
+                layer(2, maps, kernel=(5, 5), init=partial(draw, rate=rate)),
+                *normal_currents(maps),
+                lif(maps, params, **fires),
+                layer(maps, 2 * maps, kernel=(3, 3), init=partial(draw, rate=10.0)),
+                *normal_currents(2 * maps),
+                lif(2 * maps, params, **fires),
                 flatten(),
             ),
             out=chain(
-                dense(7 * 7 * 32, 10, init=normal), li(10, LIParams(100e-3, 10e-3))
+                dense(7 * 7 * 2 * maps, 10, init=normal),
+                li(10, LIParams(100e-3, 10e-3)),
             ),
             outputs=HIDDEN_AND_OUT,
         ),

@@ -13,8 +13,11 @@ from snnjax.datasets.places import missing
 from snnjax.datasets.sets.fsdd import DIGITS
 from snnjax.datasets.sets.spoken_digits import spoken_digits_file
 from snnjax.events import Events, augment, rasterize, select
+from snnjax.neurons.leaky import Reset
 from snnjax.progress import Progress
 from snnjax.senses.hearing import digits_from_sound
+from snnjax.surrogate import Shape, SuperSpike
+from snnjax.tasks.options import firing, steps_of, told
 from snnjax.tasks.recordings import mean_rate, share_after_the_end
 from snnjax.tasks.spoken_networks import (
     Reader,
@@ -55,6 +58,10 @@ def spoken_digits_task(
     *,
     source: Source | None = None,
     model: Model = "lif",
+    hidden: int | None = None,
+    surrogate: Shape | str = SuperSpike(),
+    reset: Reset = "zero",
+    dt: float | None = None,
     progress: Progress | None = None,
 ) -> Task:
     """Speech spikes from a cochlea, through a layer that keeps them in mind.
@@ -72,15 +79,23 @@ def spoken_digits_task(
             last epoch: ``"adlif"``, recurrent neurons with an adaptation current that
             learn their constants; ``"delays"``, leaky ones without recurrence whose
             synapses learn delays, which are whole steps when tested.
+        hidden: how many neurons; as many as the model has if omitted.
+        surrogate: of their spikes, or its name, as ``options.surrogate_of`` takes it.
+        reset: of their voltage after a spike; that of adlif is to zero.
+        dt: step [s]; that of the model if omitted.
         progress: is told how many recordings are encoded, of how many.
 
     Raises:
-        ValueError: for another source or model, or a damaged file (``DataError``).
+        ValueError: for another source or model, a value that no network has, or a
+            damaged file (``DataError``).
         FileNotFoundError: saying where it looked and what to do.
     """
     check.one_of("model", model, tuple(READINGS))
     how = READINGS[model]
-    dt, steps = how.dt, how.steps
+    hidden = how.hidden if hidden is None else hidden
+    check.whole("hidden", hidden)
+    dt = how.dt if dt is None else dt
+    steps, fires = steps_of(how.steps * how.dt, dt), firing(surrogate, reset)
     source, events, words = _spoken(data, source, progress)
     units = events["train"].n_units
     merge = _merged(units, how.channels)
@@ -94,7 +109,8 @@ def spoken_digits_task(
         classes=max(each.n_classes for each in events.values()),
         rate=merge * mean_rate(events["train"], steps, dt),
         dt=dt,
-        hidden=how.hidden,
+        hidden=hidden,
+        **fires,
     )
     network, learning = _READERS[model](size)
     return Task(
@@ -111,16 +127,28 @@ def spoken_digits_task(
             "dt": dt,
             "share_of_events_after_the_end": late,
         },
-        options={"source": source, "model": model},
+        options=told(
+            source=source,
+            model=model,
+            hidden=hidden,
+            **fires,
+            dt=dt,
+        ),
         learning=learning,
         classes=class_names(words, size.classes),
     )
 
 
+def _delays(size: Size) -> Reader:
+    """Delays of up to a quarter of a second, at first spread by a tenth."""
+    widths = 100e-3 / size.dt, 0.25
+    return delays_reader(size, longest=round(250e-3 / size.dt), widths=widths)
+
+
 _READERS: dict[Model, Callable[[Size], Reader]] = {
     "lif": lif_reader,
     "adlif": adlif_reader,
-    "delays": delays_reader,
+    "delays": _delays,
 }
 
 

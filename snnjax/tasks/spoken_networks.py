@@ -25,6 +25,8 @@ from snnjax.networks import (
     recurrent,
 )
 from snnjax.neurons import AdLIFParams, LIFParams, LIParams, adlif, li, lif
+from snnjax.neurons.leaky import Reset
+from snnjax.surrogate import Shape, SuperSpike
 from snnjax.tasks.network import HIDDEN_AND_OUT, Network, mean_voltage
 from snnjax.tasks.task import Learning
 
@@ -45,6 +47,8 @@ class Size(NamedTuple):
     rate: float  # of a channel, on average [Hz]
     dt: float  # [s]
     hidden: int
+    surrogate: Shape = SuperSpike()
+    reset: Reset = "zero"
 
 
 class Reader(NamedTuple):
@@ -64,7 +68,8 @@ def lif_reader(
         params: constants of the neurons.
         dropped: share of them that are silent for a trial while learning, if any.
     """
-    layer = _looped(size, lif(size.hidden, params), params)
+    neurons = lif(size.hidden, params, surrogate=size.surrogate, reset=size.reset)
+    layer = _looped(size, neurons, params)
     if dropped is None:
         return Reader(_network(size, layer), None)
     return _dropping(partial(_network, size, layer), dropped)
@@ -77,11 +82,19 @@ def adlif_reader(size: Size, params: AdLIFParams = ADAPTIVE) -> Reader:
         size: of the network.
         params: where the constants start: time constants, a and b are learned, of each
             neuron.
+
+    Raises:
+        ValueError: for a reset that is not to zero, as these neurons have it.
     """
+    if size.reset != "zero":
+        raise ValueError(
+            f"reset must be 'zero' for adlif, as its paper has it, got {size.reset!r}."
+        )
     threshold = params.threshold
 
     def neurons(**constants):
-        return adlif(size.hidden, AdLIFParams(**constants, threshold=threshold))
+        given = AdLIFParams(**constants, threshold=threshold)
+        return adlif(size.hidden, given, surrogate=size.surrogate)
 
     start = params._asdict()
     del start["threshold"]
@@ -131,7 +144,8 @@ def delays_network(
         return WIDE * _draw(size, params)(key, n_in, n_out, rate=size.rate)
 
     synapses = delayed(size.channels, size.hidden, longest, width=width, init=draw)
-    layer = chain(synapses, lif(size.hidden, params))
+    neurons = lif(size.hidden, params, surrogate=size.surrogate, reset=size.reset)
+    layer = chain(synapses, neurons)
     return _network(size, layer, dropped, _key() if key is None else key)
 
 

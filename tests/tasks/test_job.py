@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from snnjax import files
-from snnjax.tasks import fitting, train
+from snnjax.tasks import fitting, settings, train
 
 SIZES = {"train": 50, "validation": 20, "test": 30}
 
@@ -100,7 +100,7 @@ OTHERS = {  # another run -> what is named
     "fewer seeds": (
         lambda task: task,
         {"seeds": 1},
-        "seed1 too, 1 seeds were asked",
+        "seed1 too; asked for: seed0",
     ),
     "rule": (lambda task: task, {"rule": "truncated"}, r"rule \(bptt, now truncated\)"),
     "network": (
@@ -166,3 +166,51 @@ def test_missing_matplotlib_is_found_before_the_training(digits, tmp_path, monke
     with pytest.raises(ImportError, match=r"snnjax\[plot\]"):
         train(digits, tmp_path, epochs=1)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_keeps_the_settings_that_make_its_run_again(
+    shortened, digits, tmp_path
+):
+    task = shortened(digits, SIZES)
+    asked = {"seed": 3, "epochs": 1, "batch": 5, "learning_rate": 2e-3}
+    summary = train(task, tmp_path / "a", **asked, seeds=2, progress=False)
+    assert summary["seeds"] == [3, 4]
+    assert (tmp_path / "a/seed4/network.safetensors").is_file()
+    kept = settings.read(tmp_path / "a")
+    told = {"task": "digits", **task.options, "seeds": 2, **asked, "rule": "bptt"}
+    assert kept == told
+    assert kept == settings.read(tmp_path / "a/settings.json")
+    again = train(task, tmp_path / "b", **asked, seeds=2, progress=False)
+    assert again["test_accuracies"] == summary["test_accuracies"]
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [("{", "no settings in JSON"), ("[1]", "by name"), ("\xff", "JSON")],
+)
+def test_settings_that_are_none_are_refused(text, reason, tmp_path):
+    (tmp_path / "settings.json").write_bytes(text.encode("latin1"))
+    with pytest.raises(ValueError, match=reason):
+        settings.read(tmp_path)
+    with pytest.raises(FileNotFoundError, match="no settings"):
+        settings.read(tmp_path / "else.json")
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("seed", -1),
+        ("batch", 0),
+        ("batch", 10**6),
+        ("learning_rate", 0.0),
+        ("learning_rate", float("nan")),
+        ("epochs", 0),
+    ],
+)
+def test_a_training_refuses_numbers_that_no_training_has(
+    option, value, shortened, digits, tmp_path
+):
+    task = shortened(digits, SIZES)
+    with pytest.raises(ValueError, match=option):
+        train(task, tmp_path / "run", **{option: value}, progress=False)
+    assert not (tmp_path / "run").exists()
