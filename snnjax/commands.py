@@ -7,128 +7,20 @@ from operator import or_
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+from snnjax import training_command
 from snnjax.files import cache_folder
 from snnjax.progress import bar
 
-Rule = Literal[
-    "bptt", "eprop", "per_unit", "truncated", "rtrl", "rank_one", "kronecker"
-]
-TASKS = {
-    "digits": "Handwritten digits, which come with scikit-learn.",
-    "spoken-digits": """Speech as spikes of a cochlea.
-
-    In files of the Spiking Heidelberg Digits (SHD) or of the same layout; or as
-    recordings (Free Spoken Digits), which go through the cochlea first, once, and are
-    parted by speaker.
-    """,
-    "braille": "Letters under a fingertip.",
-    "mnist": "Handwritten digits, 70000 of them.",
-    "n-mnist": "Handwritten digits before an event camera.",
-    "ecg": "Segments of a heartbeat (QTDB), step by step.",
-    "chip-digits": "Digits in constants and bins of an analogue chip (snnjax chip).",
-    "chip-mnist": "MNIST in constants and bins of an analogue chip (snnjax chip).",
-}
-Model = Literal["lif", "adlif", "delays"]
-_TRAIN = """Train spiking networks on a task and leave a report.
-
-A run that was cut off goes on when called again with the same --out.
-"""
-_OUT = """Folder for summary.json, report.png, metrics and checkpoints. A run that was
-cut off goes on when called again with the same one. A folder with another run is
-refused; other --epochs are one, too, for the learning rate falls over all of them."""
-_RULES = """How to learn: bptt is backpropagation through time; the others learn while
-time runs, in memory that does not depend on the number of steps. With eprop the hidden
-layer resets by subtraction and the gradient does not pass through its own spikes of the
-step before. per_unit is the same for any neuron, and keeps a trace for each weight;
-truncated forgets at the start of each block; rtrl is exact, for the smallest of
-networks; rank_one and kronecker are random sketches of it. They need scores that are a
-mean over time, which those of ecg are not."""
-_MODELS = """spoken-digits: recurrent leaky neurons, recurrent adaptive ones, or delays
-of each synapse."""
 _OWN_NUMBER = "(default: as many as the task needs)"
 _CACHE = f"(default: {cache_folder()})"
 _USUAL_FOLDERS = f"(default: $SNNJAX_DATA, then {cache_folder()})"
-
-
-def _line(text):
-    """Without line breaks, which tyro would keep."""
-    return " ".join(text.split())
-
-
-def _train(command):
-    from snnjax.tasks import train
-
-    if command.seeds < 1 or (command.epochs is not None and command.epochs < 1):
-        raise ValueError("--seeds and --epochs must be at least 1.")
-    task = _task(command)
-    summary = train(
-        task,
-        command.out,
-        seeds=command.seeds,
-        epochs=command.epochs,
-        rule=command.rule,
-        block=command.block,
-    )
-    each = ", ".join(f"{accuracy:.3f}" for accuracy in summary["test_accuracies"])
-    print(
-        f"test accuracy {summary['test_accuracy']:.3f} (seeds: {each}); a linear "
-        f"readout of the same spikes {summary['linear_readout_test_accuracy']:.3f}\n"
-        f"trained in {summary['train_seconds']:.1f} s on {summary['device']}"
-        f"{_earlier(summary)}\n"
-        f"{_by_rule(summary)}"
-        f"report: {command.out / 'report.png'}"
-    )
-    return 0
-
-
-def _earlier(summary):
-    """How much of a training lay in its folder already."""
-    found = sum(summary["resumed_after"])
-    of = summary["epochs"] * len(summary["resumed_after"])
-    return f" ({found} of {of} epochs were found already)" if found else ""
-
-
-def _by_rule(summary):
-    """What a rule that learns while time runs drops, and what it keeps."""
-    if summary["rule"] == "bptt":
-        return ""
-    left = ", ".join(summary["leaves_out"]) or "nothing"
-    kept = summary["kept_between_blocks_bytes"] / 2**20
-    return (
-        f"learned by {summary['rule']} in blocks of {summary['block']} steps, which "
-        f"keeps {kept:.1f} MiB between them and leaves out {left}\n"
-    )
-
-
-def _task(command):
-    from snnjax.tasks import spoken_digits_task
-    from snnjax.tasks.catalogue import task_of
-
-    name, data = command.task, command.data
-    if command.from_sound and name != "spoken-digits":
-        raise ValueError(f"--from-sound is for spoken-digits, not for {name}.")
-    if command.model is not None and name != "spoken-digits":
-        raise ValueError(f"--model is for spoken-digits, not for {name}.")
-    if command.normalize and name != "n-mnist":
-        raise ValueError(f"--normalize is for n-mnist, not for {name}.")
-    if name == "n-mnist":
-        return task_of(name, data, normalize=command.normalize)
-    if name == "spoken-digits":
-        with bar("encoding") as progress:
-            return spoken_digits_task(
-                data,
-                source="sound" if command.from_sound else None,
-                model=command.model or "lif",
-                progress=progress,
-            )
-    return task_of(name, data)
 
 
 def _evaluate(command):
     from snnjax.tasks import evaluate
 
     found = evaluate(command.run_folder, data=command.data)
-    for seed, accuracy in enumerate(found["test_accuracies"]):
+    for seed, accuracy in zip(found["seeds"], found["test_accuracies"], strict=True):
         print(f"seed {seed}  test accuracy {accuracy:.3f}")
     recall = zip(found["classes"], found["recall"], strict=True)
     classes = "  ".join(f"{name} {share:.2f}" for name, share in recall)
@@ -266,46 +158,6 @@ def commands(conf):
         bare = conf.OmitArgPrefixes, conf.OmitSubcommandPrefixes
         chosen: Any = Annotated[choice(actions | none), *bare]
         made = make_dataclass("Group", [("action", chosen)])
-        made.__doc__ = about
-        return made
-
-    @dataclass
-    class ToTrain:
-        task: Annotated[str, conf.Suppress]
-        out: Annotated[Path, conf.arg(help=_line(_OUT))] = Path("runs/latest")
-        seeds: int = 1
-        """How many networks, each from another random start."""
-        epochs: Annotated[
-            int | None, conf.arg(metavar="INT", help_behavior_hint=_OWN_NUMBER)
-        ] = None
-        """How often each network sees all training data."""
-        rule: Annotated[Rule, conf.arg(help=_line(_RULES))] = "bptt"
-        block: Annotated[
-            int | None, conf.arg(metavar="INT", help_behavior_hint="(default: 10)")
-        ] = None
-        """Steps that are one to a rule other than bptt."""
-        data: Annotated[
-            Path | None, conf.arg(metavar="PATH", help_behavior_hint=_USUAL_FOLDERS)
-        ] = None
-        """Folder with the files of the task; digits need none."""
-        from_sound: Annotated[bool, conf.FlagCreatePairsOff] = False
-        """spoken-digits: from recordings, even where there are files of spikes."""
-        model: Annotated[
-            Model | None,
-            conf.arg(
-                metavar="{lif,adlif,delays}",
-                help_behavior_hint="(default: lif)",
-                help=_line(_MODELS),
-            ),
-        ] = None
-        normalize: Annotated[bool, conf.FlagCreatePairsOff] = False
-        """n-mnist: normalise the currents of each layer over its maps."""
-
-        run = _train
-
-    def to_train(name, about):
-        task = "task", conf.Suppress[str], name
-        made = make_dataclass(name, [task], bases=(ToTrain,))
         made.__doc__ = about
         return made
 
@@ -475,7 +327,6 @@ def commands(conf):
 
         run = _info
 
-    tasks = {name: to_train(name, about) for name, about in TASKS.items()}
     encode = group("Turn sounds into spikes.", {"audio": Audio})
     kernels = group("Compile the native CPU kernels.", {"build": Build})
     data = group(
@@ -487,5 +338,6 @@ def commands(conf):
         {"transfer": Transfer, "train": InTheLoop},
     )
     groups = {"encode": encode, "kernels": kernels, "data": data, "chip": chip}
-    train = {"train": group(_TRAIN, tasks), "evaluate": Evaluate}
-    return choice(train | groups | {"info": Info})
+    train = group(training_command.ABOUT, training_command.tasks(conf))
+    runs = {"train": train, "evaluate": Evaluate}
+    return choice(runs | groups | {"info": Info})

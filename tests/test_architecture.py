@@ -63,15 +63,10 @@ ARROWS = {  # who may import whom, besides themselves
     "interop": {"check", "cell"},
     "terminal": set(),
     "__main__": {"commands", "terminal"},
+    "training_command": {"files", "progress", "tasks"},
     "commands": {
-        "datasets",
-        "files",
-        "hardware",
-        "senses",
-        "kernels",
-        "progress",
-        "tasks",
-        "training",
+        *("datasets", "files", "hardware", "senses", "kernels", "progress", "tasks"),
+        *("training", "training_command"),
     },
     "__init__": {
         "cell",

@@ -1,3 +1,4 @@
+import inspect
 import json
 import os
 import re
@@ -10,7 +11,7 @@ import jax
 import pytest
 
 import snnjax as snn
-from snnjax import __main__, commands
+from snnjax import __main__, tasks, training_command
 from snnjax.kernels import build
 from snnjax.tasks import fitting
 from snnjax.tasks.catalogue import TASKS
@@ -59,7 +60,7 @@ def test_help_on_training_tells_about_every_task(capsys, monkeypatch):
     assert f"usage: snnjax train [-h] {{{','.join(TASKS)}}}" in out
     assert "• digits Handwritten digits" in out
     assert "• spoken-digits Speech" in out
-    assert set(commands.TASKS) == set(TASKS)
+    assert set(training_command.TASKS) == set(TASKS)
 
 
 def test_help_on_what_was_chosen_keeps_its_name_and_tells_about_it(capsys):
@@ -88,14 +89,21 @@ def test_help_on_a_task_names_every_option_in_words(capsys):
     status, out, _ = shown(capsys, "train", "spoken-digits", "--help")
     assert status == 0
     for words in (
-        "--out PATH Folder for summary.json, report.png, metrics and checkpoints.",
+        "--out PATH Folder for summary.json, report.png, metrics, checkpoints and",
+        "--settings PATH Options from a file, as the folder of a run keeps them",
         "--seeds INT How many networks",
         "--epochs INT How often each network sees all training data.",
-        "as many as the task needs",
-        "--data PATH Folder with the files of the task; digits need none. (default:",
-        "--from-sound spoken-digits: from recordings",
-        "--model {lif,adlif,delays} spoken-digits: recurrent leaky neurons",
-        "--normalize n-mnist: normalise the currents of each layer over its maps",
+        "as the task has it",
+        "--data PATH Folder with the files of the task. (default: $SNNJAX_DATA",
+        "--from-sound From recordings, even where",
+        "--model {lif,adlif,delays} Recurrent leaky neurons",
+        "--hidden INT How many neurons",
+        "--surrogate TEXT Pseudo-derivative of a spike",
+        "--reset {zero,subtract,none} Of the voltage after a spike. (default: zero)",
+        "--dt FLOAT Step of time, in seconds.",
+        "--seed INT Number of the first random start. (default: 0)",
+        "--batch INT Samples of an update.",
+        "--learning-rate FLOAT Of Adam, at first",
         "--rule {bptt,eprop,per_unit,truncated,rtrl,rank_one,kronecker} How to learn:",
         "--block INT Steps that are one to a rule other than bptt. (default: 10)",
         "cut off goes on when called again with the same one",
@@ -157,6 +165,11 @@ def test_chips_of_no_run_are_refused(options, reason, capsys, tmp_path):
         (["train", "nonsense"], "nonsense"),
         (["train", "digits", "--seeds", "many"], "--seeds"),
         (["train", "digits", "--speed", "2"], "--speed"),
+        (["train", "digits", "--data", "here"], "--data"),
+        (["train", "digits", "--from-sound"], "--from-sound"),
+        (["train", "digits", "--normalize"], "--normalize"),
+        (["train", "digits", "--reset", "never"], "--reset"),
+        (["train", "ecg", "--dt", "0.1"], "--dt"),
         (["train"], "digits"),
         (["fly"], "fly"),
         ([], "train"),
@@ -175,13 +188,15 @@ def test_a_command_that_cannot_be_read_is_refused_and_named(args, culprit, capsy
         (["--seeds", "0"], "at least 1"),
         (["--epochs", "0"], "at least 1"),
         (["--epochs", "-3"], "at least 1"),
-        (["--data", "here"], "they take no --data"),
+        (["--surrogate", "superspik(2)"], "There is no surrogate 'superspik'"),
+        (["--hidden", "-3"], "hidden must be at least 1"),
+        (["--dt", "1.0"], "dt must be a step in seconds"),
+        (["--batch", "100000"], "batch must be at most the 1197 samples"),
+        (["--learning-rate", "-1"], "learning_rate must be finite and positive"),
+        (["--settings", "nowhere.json"], "There are no settings at nowhere.json"),
         (["--block", "5"], "'bptt' takes none, got 5"),
         (["--rule", "eprop", "--block", "0"], "block must be"),
         (["--rule", "kronecker"], "kronecker needs a recurrent layer"),
-        (["--from-sound"], "is for spoken-digits, not for digits"),
-        (["--model", "lif"], "--model is for spoken-digits, not for digits"),
-        (["--normalize"], "--normalize is for n-mnist, not for digits"),
     ],
 )
 def test_options_that_make_no_sense_are_refused(
@@ -191,6 +206,40 @@ def test_options_that_make_no_sense_are_refused(
     line = refused(capsys, "train", "digits", "--out", str(out), *options)
     assert reason in line
     assert not out.exists()
+
+
+def test_what_can_be_asked_of_a_task_is_what_its_function_takes():
+    unasked = {"data", "progress", "recurrence"}  # the last for a study
+    for name, (_, *own) in training_command.TASKS.items():
+        asked = {each.partition(":")[0] for each in own} - {"data"}
+        asked = {"source" if each == "from_sound" else each for each in asked}
+        takes = {*inspect.signature(TASKS[name]).parameters}
+        assert asked == takes - unasked, name
+        assert ("data" in own) == ("data" in takes and name != "chip-digits")
+
+
+def test_settings_of_a_file_are_those_of_the_run_unless_others_are_given(
+    capsys, tmp_path, monkeypatch
+):
+    asked = {}
+
+    def train(task, out, **options):
+        asked.update(options, **task.options)
+        raise ValueError("asked")
+
+    monkeypatch.setattr(tasks, "train", train)
+    kept = {"task": "digits", "hidden": 9, "seeds": 3, "epochs": 7, "block": None}
+    kept |= {"surrogate": "Triangle(slope=2.0)"}
+    (tmp_path / "settings.json").write_text(json.dumps(kept))
+    given = "--settings", str(tmp_path), "--epochs", "2", "--reset", "subtract"
+    assert "asked" in refused(capsys, "train", "digits", *given)
+    told = {"hidden": 9, "surrogate": "Triangle(slope=2.0)", "reset": "subtract"}
+    assert asked == {"seeds": 3, "epochs": 2, **told, "dt": 1e-3}
+    line = refused(capsys, "train", "mnist", "--settings", str(tmp_path))
+    assert "settings of 'digits', not of 'mnist'" in line
+    (tmp_path / "settings.json").write_text('{"speed": 2}')
+    line = refused(capsys, "train", "digits", "--settings", str(tmp_path))
+    assert "digits has no option 'speed'" in line
 
 
 @pytest.mark.parametrize("made", [False, True])

@@ -21,9 +21,9 @@ def evaluate(run: str | Path, *, data: str | Path | None = None) -> dict[str, An
         data: folder with the files of the task; the usual ones if omitted.
 
     Returns:
-        ``"test_accuracies"`` of each seed and their mean, ``"chance"``, how many
-        ``"samples"``, ``"classes"``, their names, and ``"recall"``, the share of each
-        that was found, as a mean over seeds (NaN for a class without samples).
+        ``"seeds"``, the ``"test_accuracies"`` of each and their mean, ``"chance"``, how
+        many ``"samples"``, ``"classes"``, their names, and ``"recall"``, the share of
+        each that was found, as a mean over seeds (NaN for a class without samples).
 
     Raises:
         FileNotFoundError: if there is no such folder, or no data.
@@ -38,6 +38,7 @@ def evaluate(run: str | Path, *, data: str | Path | None = None) -> dict[str, An
     np.divide(np.diag(counts), counts.sum(1), out=found, where=counts.sum(1) > 0)
     return {
         "task": task.name,
+        "seeds": [int(name.removeprefix("seed")) for name in weights],
         "test_accuracies": [test.accuracy for test in tests],
         "test_accuracy": float(np.mean([test.accuracy for test in tests])),
         "chance": tests[0].chance,

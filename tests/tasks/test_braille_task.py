@@ -21,6 +21,7 @@ def test_braille_without_recurrence_differs_in_nothing_else(data_folder):
     one, other = (cell.init(jax.random.key(0))["hidden"] for cell in cells)
     assert one.input.w.shape == other[0].w.shape == (128, 200)
     one, other = (
-        (task._replace(parts=None, network=None), task.network[1:]) for task in tasks
+        (task._replace(parts=None, network=None, options={}), task.network[1:])
+        for task in tasks
     )
     assert one == other

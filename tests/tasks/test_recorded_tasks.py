@@ -21,7 +21,7 @@ def test_tasks_on_recorded_data_train_to_the_end(
 ):
     data_folder(folder)
     task = TASKS[name](**options)
-    assert task.options == options or not options
+    assert task.options == {**task.options, **options}
     assert ("layer_norm" in repr(task.network.cell)) == bool(options)
     assert len(task.classes) == classes
     raster = task.parts["train"].raster

@@ -139,7 +139,14 @@ def test_coarse_models_read_140_channels_each_10_ms(model, spikes_too):
     assert coarse.shape == (80, len(rows), 140)
     inside = every.reshape(70, 2, len(rows), 140, 5).sum(axis=(1, 4))  # 0.7 s
     np.testing.assert_array_equal(coarse[:70], inside)
-    assert task.options == {"source": "spikes", "model": model}
+    assert task.options == {
+        "source": "spikes",
+        "model": model,
+        "hidden": 256,
+        "surrogate": "SuperSpike(slope=10.0)",
+        "reset": "zero",
+        "dt": 10e-3,
+    }
     with pytest.raises(ValueError, match="model must be"):
         TASKS["spoken-digits"](spikes_too, model="gru")
 

@@ -1,0 +1,196 @@
+"""``snnjax train TASK``: what can be asked of each task, and the training itself."""
+
+from dataclasses import make_dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from snnjax.files import cache_folder
+from snnjax.progress import bar
+
+Rule = Literal[
+    "bptt", "eprop", "per_unit", "truncated", "rtrl", "rank_one", "kronecker"
+]
+Model = Literal["lif", "adlif", "delays"]
+Reset = Literal["zero", "subtract", "none"]
+ABOUT = """Train spiking networks on a task and leave a report.
+
+A run that was cut off goes on when called again with the same --out.
+"""
+_OF_TRAIN = "seeds", "seed", "epochs", "batch", "learning_rate", "rule", "block"
+
+
+def run(command: Any) -> int:
+    """Trains what a command asks for, and prints what came of it."""
+    from snnjax.tasks import settings, train
+
+    given = {k: v for k, v in vars(command).items() if v is not None and v is not False}
+    name, out = given.pop("task"), given.pop("out", Path("runs/latest"))
+    data, file = given.pop("data", None), given.pop("settings", None)
+    if given.pop("from_sound", False):
+        given["source"] = "sound"
+    asked = (settings.read(file) if file else {}) | given
+    _refuse_another(asked.pop("task", name), name, file)
+    of_train = {each: asked.pop(each) for each in _OF_TRAIN if each in asked}
+    summary = train(_task(name, data, asked), out, **of_train)
+    each = ", ".join(f"{accuracy:.3f}" for accuracy in summary["test_accuracies"])
+    print(
+        f"test accuracy {summary['test_accuracy']:.3f} (seeds: {each}); a linear "
+        f"readout of the same spikes {summary['linear_readout_test_accuracy']:.3f}\n"
+        f"trained in {summary['train_seconds']:.1f} s on {summary['device']}"
+        f"{_earlier(summary)}\n"
+        f"{_by_rule(summary)}"
+        f"report: {out / 'report.png'}"
+    )
+    return 0
+
+
+def _refuse_another(of_file, name, file):
+    if of_file != name:
+        raise ValueError(f"{file} has settings of {of_file!r}, not of {name!r}.")
+
+
+def _task(name, data, options):
+    from snnjax.tasks.catalogue import task_of
+
+    if name != "spoken-digits":
+        return task_of(name, data, **options)
+    with bar("encoding") as progress:
+        return task_of(name, data, progress=progress, **options)
+
+
+def _earlier(summary):
+    """How much of a training lay in its folder already."""
+    found = sum(summary["resumed_after"])
+    of = summary["epochs"] * len(summary["resumed_after"])
+    return f" ({found} of {of} epochs were found already)" if found else ""
+
+
+def _by_rule(summary):
+    """What a rule that learns while time runs drops, and what it keeps."""
+    if summary["rule"] == "bptt":
+        return ""
+    left = ", ".join(summary["leaves_out"]) or "nothing"
+    kept = summary["kept_between_blocks_bytes"] / 2**20
+    return (
+        f"learned by {summary['rule']} in blocks of {summary['block']} steps, which "
+        f"keeps {kept:.1f} MiB between them and leaves out {left}\n"
+    )
+
+
+def tasks(conf: Any) -> dict[str, Any]:
+    """A command for each task, by name.
+
+    Args:
+        conf: ``tyro.conf``.
+    """
+
+    def command(name):
+        about, *own = TASKS[name]
+        task = "task", conf.Suppress[str], name
+        every = "out", "settings", *own, *_OF_TRAIN
+        fields = [task, *(_field(conf, each) for each in every)]
+        made = make_dataclass(name, fields, namespace={"run": run})
+        made.__doc__ = about
+        return made
+
+    return {name: command(name) for name in TASKS}
+
+
+def _field(conf, name):
+    """An option that is left to the task, or to ``train``, unless it is given."""
+    name, _, kind = name.partition(":")
+    told = line(_HELP[f"{name}:{kind}" if kind else name])
+    if name in _DEFAULTS:
+        typed, metavar, default = _DEFAULTS[name]
+        hint = f"(default: {default})"
+        about = conf.arg(help=told, metavar=metavar, help_behavior_hint=hint)
+        return name, Annotated[typed | None, about], None
+    return name, Annotated[bool, conf.FlagCreatePairsOff, conf.arg(help=told)], False
+
+
+def line(text: str) -> str:
+    """Without line breaks, which tyro would keep."""
+    return " ".join(text.split())
+
+
+def _one_of(kind, default):
+    return kind, "{" + ",".join(kind.__args__) + "}", default
+
+
+_FIRING = "hidden", "surrogate", "reset"
+TASKS = {  # what it is, and what can be asked of it
+    "digits": ("Handwritten digits, which come with scikit-learn.", *_FIRING, "dt"),
+    "spoken-digits": (
+        """Speech as spikes of a cochlea.
+
+    In files of the Spiking Heidelberg Digits (SHD) or of the same layout; or as
+    recordings (Free Spoken Digits), which go through the cochlea first, once, and are
+    parted by speaker.
+    """,
+        *("data", "from_sound", "model", *_FIRING, "dt"),
+    ),
+    "braille": ("Letters under a fingertip.", "data", *_FIRING),
+    "mnist": ("Handwritten digits, 70000 of them.", "data", *_FIRING, "dt"),
+    "n-mnist": (
+        "Handwritten digits before an event camera.",
+        *("data", "normalize", "hidden:maps", "surrogate", "reset", "dt"),
+    ),
+    "ecg": ("Segments of a heartbeat (QTDB), step by step.", "data", *_FIRING),
+    "chip-digits": ("Digits in constants and bins of an analogue chip (snnjax chip).",),
+    "chip-mnist": (
+        "MNIST in constants and bins of an analogue chip (snnjax chip).",
+        "data",
+    ),
+}
+_OWN = "as the task has it"
+_DEFAULTS: dict[str, tuple[Any, str, str]] = {  # type, how it is called, default
+    "out": (Path, "PATH", "runs/latest"),
+    "settings": (Path, "PATH", "none"),
+    "data": (Path, "PATH", f"$SNNJAX_DATA, then {cache_folder()}"),
+    "model": _one_of(Model, "lif"),
+    "hidden": (int, "INT", _OWN),
+    "surrogate": (str, "TEXT", "SuperSpike(10)"),
+    "reset": _one_of(Reset, "zero"),
+    "dt": (float, "FLOAT", _OWN),
+    "seeds": (int, "INT", "1"),
+    "seed": (int, "INT", "0"),
+    "epochs": (int, "INT", _OWN),
+    "batch": (int, "INT", _OWN),
+    "learning_rate": (float, "FLOAT", _OWN),
+    "rule": _one_of(Rule, "bptt"),
+    "block": (int, "INT", "10"),
+}
+_HELP = {
+    "out": """Folder for summary.json, report.png, metrics, checkpoints and
+        settings.json. A run that was cut off goes on when called again with the same
+        one. A folder with another run is refused; other --epochs are one, too, for the
+        learning rate falls over all of them.""",
+    "settings": """Options from a file, as the folder of a run keeps them: its
+        settings.json, or the folder. What is given here comes first.""",
+    "data": "Folder with the files of the task.",
+    "from_sound": "From recordings, even where there are files of spikes.",
+    "model": """Recurrent leaky neurons, recurrent adaptive ones, or delays of each
+        synapse.""",
+    "normalize": "Normalise the currents of each layer over its maps.",
+    "hidden": "How many neurons the hidden layer has.",
+    "hidden:maps": "How many maps the first layer has; the second has twice as many.",
+    "surrogate": """Pseudo-derivative of a spike: a name of snnjax.surrogate with its
+        numbers, such as "SuperSpike(25)", or of another library, such as
+        "snntorch.fast_sigmoid(slope=25)".""",
+    "reset": "Of the voltage after a spike.",
+    "dt": "Step of time, in seconds.",
+    "seeds": "How many networks, each from another random start.",
+    "seed": "Number of the first random start.",
+    "epochs": "How often each network sees all training data.",
+    "batch": "Samples of an update.",
+    "learning_rate": "Of Adam, at first; it falls to zero like a cosine.",
+    "rule": """How to learn: bptt is backpropagation through time; the others learn
+        while time runs, in memory that does not depend on the number of steps. With
+        eprop the hidden layer resets by subtraction and the gradient does not pass
+        through its own spikes of the step before. per_unit is the same for any neuron,
+        and keeps a trace for each weight; truncated forgets at the start of each block;
+        rtrl is exact, for the smallest of networks; rank_one and kronecker are random
+        sketches of it. They need scores that are a mean over time, which those of ecg
+        are not.""",
+    "block": "Steps that are one to a rule other than bptt.",
+}
