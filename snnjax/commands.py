@@ -188,7 +188,8 @@ def commands(conf):
         folder: Annotated[Path, conf.arg(metavar="FOLDER")]
         """Folder of recordings."""
         out: Annotated[Path, conf.arg(metavar="OUT")]
-        """File to make, in the layout of the Spiking Heidelberg Digits."""
+        """File to make, in the layout of the Spiking Heidelberg Digits. Named
+        shd_train.h5, another one shd_test.h5, `snnjax train spoken-digits` finds it."""
         channels: int = 70
         """How many places of the membrane are heard; 700 in the Heidelberg Digits."""
         seed: int = 0

@@ -18,7 +18,7 @@ from snnjax.datasets.formats import hdf5
 from snnjax.datasets.formats.checked import DataError, Reading, reading
 from snnjax.datasets.formats.events_npz import read_events
 from snnjax.datasets.formats.npz import npz
-from snnjax.datasets.formats.shd_hdf5 import shd_columns, shd_labels
+from snnjax.datasets.formats.shd_hdf5 import shd_columns, shd_labels, shd_units
 from snnjax.events import Events, Outside, clean
 
 
@@ -64,7 +64,7 @@ class ShdFile:
 
     Args:
         path: of the file, not packed.
-        n_units: number of input units.
+        n_units: number of units there are; as of ``read_shd`` if omitted.
         limit: most bytes of memory that reading it may take; 128 MiB and 200 times the
             file's size if omitted.
         outside: what to do with events at no time or of no unit; ``"drop"`` counts them
@@ -80,18 +80,21 @@ class ShdFile:
         self,
         path: str | Path,
         *,
-        n_units: int = 700,
+        n_units: int | None = None,
         limit: int | None = None,
         outside: Outside = "error",
     ):
-        self.path, self.n_units, self.outside = Path(path), n_units, outside
+        self.path, self.outside = Path(path), outside
         self.limit = limit
         if self.path.suffix in (".gz", ".zip"):
             raise DataError(f"{path} is packed: no row can be read alone; unpack it.")
         self._columns: dict[str, Any] | None = None
         hdf5.library()
         with reading(path, "an SHD file", limit) as file:
-            self.labels = shd_labels(self._open(file)["labels"][()])
+            tree, raw = hdf5.mapped(file)
+            self.n_units = shd_units(tree, raw, file, n_units)
+            self._columns = shd_columns(tree, raw, file)
+            self.labels = shd_labels(self._columns["labels"][()])
 
     def __len__(self) -> int:
         return len(self.labels)

@@ -86,8 +86,8 @@ def spoken_digits_task(
         progress: is told how many recordings are encoded, of how many.
 
     Raises:
-        ValueError: for another source or model, a value that no network has, or a
-            damaged file (``DataError``).
+        ValueError: for another source or model, a value that no network has, a damaged
+            file (``DataError``), or files of other numbers of units.
         FileNotFoundError: saying where it looked and what to do.
     """
     check.one_of("model", model, tuple(READINGS))
@@ -97,7 +97,7 @@ def spoken_digits_task(
     dt = how.dt if dt is None else dt
     steps, fires = steps_of(how.steps * how.dt, dt), firing(surrogate, reset)
     source, events, words = _spoken(data, source, progress)
-    units = events["train"].n_units
+    units = _units(events)
     merge = _merged(units, how.channels)
     parts, late = {}, {}
     for split, each in events.items():
@@ -150,6 +150,17 @@ _READERS: dict[Model, Callable[[Size], Reader]] = {
     "adlif": adlif_reader,
     "delays": _delays,
 }
+
+
+def _units(events):
+    """How many units all parts have."""
+    units = {split: each.n_units for split, each in events.items()}
+    if len(set(units.values())) > 1:
+        raise ValueError(
+            f"The parts have other numbers of units, {units}. Encode all recordings "
+            "with as many channels."
+        )
+    return units["train"]
 
 
 def _merged(units: int, channels: int | None) -> int:

@@ -65,6 +65,13 @@ def test_rows_of_real_speech_are_those_of_the_whole_file(data_folder, tmp_path):
         np.testing.assert_array_equal(source[row].times, first.times[held])
 
 
+def test_a_file_tells_how_many_units_there_are(events, tmp_path):
+    write_shd(tmp_path / "a.h5", events._replace(n_units=800))
+    assert ShdFile(tmp_path / "a.h5").n_units == 800
+    with pytest.raises(DataError, match="of 800 units, not of n_units=700"):
+        ShdFile(tmp_path / "a.h5", n_units=700)
+
+
 def test_packed_columns_are_read_row_by_row_too(events, tmp_path):
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file["labels"] = events.labels

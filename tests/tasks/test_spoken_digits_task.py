@@ -1,4 +1,5 @@
 import json
+import shutil
 from functools import partial
 from itertools import product
 
@@ -7,9 +8,11 @@ import numpy as np
 import pytest
 from scipy.io import wavfile
 
+from snnjax.__main__ import main
 from snnjax.datasets import spoken_digits, write_shd
 from snnjax.events import from_rows
 from snnjax.tasks import TASKS, load_run, train
+from snnjax.tasks import spoken_digits as spoken_task
 from snnjax.tasks.fitting import training_batches
 from snnjax.tasks.network import scores
 from snnjax.tasks.prediction import predict
@@ -104,6 +107,33 @@ def test_spoken_digits_are_heard_where_there_are_recordings_alone(recordings, tm
     found = train(small, tmp_path / "run", epochs=1, progress=False)
     assert found["samples"] == {"train": 4, "validation": 4, "test": 4}
     assert found["source"] == "sound"
+
+
+def test_what_was_encoded_is_read_in_its_own_channels(
+    recordings, tmp_path, monkeypatch
+):
+    made = tmp_path / "made"
+    made.mkdir()
+    sounds, out = str(recordings / "recordings"), made / "shd_train.h5"
+    assert main(["encode", "audio", sounds, str(out)]) == 0
+    shutil.copy(out, made / "shd_test.h5")
+    task = TASKS["spoken-digits"](made)
+    assert task.notes["channels"] == 70
+    part = task.parts["train"]
+    assert part.raster(np.arange(2), None).shape == (140, 2, 70)
+    moved = []
+    monkeypatch.setattr(
+        spoken_task, "augment", lambda some, rng, **by: moved.append(by) or some
+    )
+    part.raster(np.arange(2), np.random.default_rng(0))
+    assert [by["shift"] for by in moved] == [2]  # 20 of 700
+
+
+def test_parts_of_other_numbers_of_channels_are_refused(spikes_too):
+    one = from_rows([[0.1]], [[1]], [0], n_units=70)
+    write_shd(spikes_too / "shd_test.h5", one)
+    with pytest.raises(ValueError, match=r"other numbers of units.*'test': 70"):
+        TASKS["spoken-digits"](spikes_too)
 
 
 def test_spikes_are_taken_before_recordings_unless_these_are_asked_for(

@@ -3,7 +3,8 @@
 HDF5 with one row of variable length for each sample: ``spikes/times`` [s] and
 ``spikes/units``, beside ``labels`` and optionally ``extra/speaker``, ``extra/keys``
 (what each label says) and ``extra/meta_info`` (who each speaker is). Official files
-store times in half precision (Cramer et al. 2020, doi:10.1109/TNNLS.2020.3044364).
+store times in half precision (Cramer et al. 2020, doi:10.1109/TNNLS.2020.3044364) and
+have 700 units; ours tell how many there are, ``extra/n_units``.
 """
 
 from pathlib import Path
@@ -12,7 +13,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from snnjax.datasets.formats import hdf5
-from snnjax.datasets.formats.checked import DamageError, HoldsError, Reading, reading
+from snnjax.datasets.formats.checked import (
+    DamageError,
+    HoldsError,
+    Reading,
+    listed,
+    reading,
+)
 from snnjax.events import Events, Outside, from_rows
 from snnjax.events.packing import EVENT_BYTES
 from snnjax.files import atomic
@@ -27,6 +34,9 @@ _PLACES = {
     "trial": ("extra/trial", "extra/fsdd_index"),
 }
 _SPEAKERS = "extra/meta_info"
+_UNITS = "extra/n_units"
+_OFFICIAL = 700  # units
+_MOST = 2**16  # units, of a file's own word
 
 
 class Extra(NamedTuple):
@@ -41,7 +51,7 @@ class Extra(NamedTuple):
 def read_shd(
     path: str | Path,
     *,
-    n_units: int = 700,
+    n_units: int | None = None,
     limit: int | None = None,
     outside: Outside = "error",
 ) -> Events:
@@ -49,7 +59,8 @@ def read_shd(
 
     Args:
         path: of the file.
-        n_units: number of input units.
+        n_units: number of units there are; as many as the file tells if omitted, or
+            else 700, as in the official ones.
         limit: most bytes of memory that reading it may take; 128 MiB and 200 times the
             file's size if omitted.
         outside: what to do with events at no time or of no unit; ``"drop"`` warns how
@@ -61,11 +72,13 @@ def read_shd(
 
     Raises:
         FileNotFoundError: if there is no such file.
-        DataError: naming the file, the row and what is wrong with it.
+        DataError: naming the file, the row and what is wrong with it, or if it tells of
+            other units than were given.
     """
     hdf5.library()
     with reading(path, "an SHD file", limit) as file:
         with hdf5.opened(file) as (tree, raw):
+            units = shd_units(tree, raw, file, n_units)
             nodes = shd_columns(tree, raw, file)
             columns: dict[str, Any] = {
                 name: np.asarray(column[()]) for name, column in nodes.items()
@@ -73,7 +86,7 @@ def read_shd(
         labels = shd_labels(columns["labels"])
         return from_rows(
             *(columns["times"], columns["units"], labels),
-            n_units=n_units,
+            n_units=units,
             group=columns.get("speaker"),
             trial=columns.get("trial"),
             outside=outside,
@@ -136,7 +149,10 @@ def write_shd(
         "times": _stored("times", events.times, np.dtype(time_dtype)),
         "units": _stored("units", events.units, np.dtype(np.uint16)),
     }
-    columns = {"labels": _stored("labels", events.labels, np.dtype(np.uint16))}
+    columns = {
+        "labels": _stored("labels", events.labels, np.dtype(np.uint16)),
+        _UNITS: np.array([events.n_units], np.uint32),
+    }
     for name, values in (("speaker", events.group), ("trial", events.trial)):
         if np.any(values >= 0):
             dtype = np.uint16 if np.all(values >= 0) else np.int32
@@ -194,6 +210,22 @@ def shd_columns(tree: Any, raw: Any, file: Reading) -> dict[str, Any]:
             raise HoldsError(f"{name} of type {column.dtype}")
         hdf5.take_size(column, name, raw, file)
     return columns
+
+
+def shd_units(tree: Any, raw: Any, file: Reading, given: int | None) -> int:
+    """How many units there are: the given ones, or as a file tells, or the usual 700.
+
+    Raises:
+        ValueError: for a number that cannot be, or another than was given.
+    """
+    told = hdf5.numbers(tree, _UNITS, raw, file, kinds="iu")
+    if told is None:
+        return _OFFICIAL if given is None else given
+    if told.shape != (1,) or not 0 <= told[0] <= _MOST:
+        raise DamageError(f"{_UNITS} is {listed(told.tolist())}")
+    if given not in (None, int(told[0])):
+        raise HoldsError(f"spikes of {told[0]} units, not of n_units={given}")
+    return int(told[0])
 
 
 def shd_labels(stored: np.ndarray) -> np.ndarray:

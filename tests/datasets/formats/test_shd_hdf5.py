@@ -539,7 +539,24 @@ def test_texts_are_not_times(build):
     refused(build(edit), "times of type .*, not rows of numbers")
 
 
-def test_the_number_of_units_is_the_readers_to_say(build):
+def test_a_file_tells_how_many_units_there_are(tmp_path, build):
+    few = events(units=TIMES.astype(np.int32), n_units=70)
+    write_shd(tmp_path / "a.h5", few, time_dtype=np.float64)
+    same(read_shd(tmp_path / "a.h5"), few)
+    same(read_shd(tmp_path / "a.h5", n_units=70), few)
+    refused(tmp_path / "a.h5", "holds spikes of 70 units, not of n_units=7", n_units=7)
+    for told, message in (
+        ([-1], "n_units is -1"),
+        ([10**9], "n_units is 10"),
+        ([70, 70], "n_units is 70, 70"),
+        (np.zeros(0, int), "n_units is nothing"),
+        ([70.0], "n_units of type float64"),
+        (70, r"n_units of type int64, shape \(\)"),
+    ):
+        refused(build(**{"extra/n_units": np.array(told)}), message)
+
+
+def test_the_number_of_units_is_the_readers_to_say_where_the_file_is_silent(build):
     path = build(units=[[1, 800], [3]])
     assert read_shd(path, n_units=801).n_units == 801
     refused(path, "unit outside 0 … 799", n_units=800)
