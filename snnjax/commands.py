@@ -90,10 +90,35 @@ def _kernels(command):
     return 0
 
 
-def _data(action, what="", to=None):
-    from snnjax.datasets.command import run
+def _list(command):
+    del command  # it takes no options
+    from snnjax.datasets.command import listing
 
-    return run(action, what, to)
+    print(listing())
+    return 0
+
+
+def _tell(command):
+    from snnjax.datasets.command import description
+
+    print(description(command.name))
+    return 0
+
+
+def _get(command):
+    from snnjax.datasets.catalogue import get
+
+    print(f"{command.name} is in {get(command.name, command.to)}")
+    return 0
+
+
+def _check(command):
+    from snnjax.datasets.command import summary
+    from snnjax.datasets.inspection import check
+
+    report = check(command.path)
+    print(summary(report))
+    return 1 if report.bad else 0
 
 
 def _transfer(command):
@@ -217,42 +242,38 @@ def commands(conf):
     class List:
         """List the data sets there are."""
 
-        def run(self):
-            return _data("list")
+        run = _list
 
     @dataclass
     class About:
         """Tell what is known of a data set."""
 
-        what: Annotated[str, conf.arg(metavar="NAME")]
+        name: Annotated[str, conf.arg(metavar="NAME")]
         """Name of a data set, as `snnjax data list` tells it."""
 
-        def run(self):
-            return _data("info", self.what)
+        run = _tell
 
     @dataclass
     class Get:
         """Download a data set, checked and unpacked."""
 
-        what: Annotated[str, conf.arg(metavar="NAME")]
+        name: Annotated[str, conf.arg(metavar="NAME")]
         """Name of a data set, as `snnjax data list` tells it."""
         to: Annotated[
             Path | None, conf.arg(metavar="FOLDER", help_behavior_hint=_CACHE)
         ] = None
         """Folder of all data sets, to get this one into."""
 
-        def run(self):
-            return _data("get", self.what, self.to)
+        run = _get
 
     @dataclass
     class Check:
         """Read a file, or all below a folder, and tell what is in it or damaged."""
 
-        what: Annotated[str, conf.arg(metavar="PATH")]
+        path: Annotated[str, conf.arg(metavar="PATH")]
         """File or folder."""
 
-        def run(self):
-            return _data("check", self.what)
+        run = _check
 
     @dataclass
     class Transfer:

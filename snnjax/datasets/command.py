@@ -1,47 +1,22 @@
 """What ``snnjax data list | info | get | check`` prints."""
 
-from pathlib import Path
-
-from snnjax.datasets.catalogue import DATA_SETS, data_set, get
-from snnjax.datasets.inspection import Report, check
+from snnjax.datasets.catalogue import DATA_SETS, data_set
+from snnjax.datasets.inspection import Report
 
 _SHOWN = 20  # lines about files that are sound, but not read
 
 
-def run(action: str, what: str, to: Path | None = None) -> int:
-    """Does what was asked for and prints what came of it.
+def listing() -> str:
+    """The data sets there are, a line for each."""
+    return "\n".join(f"{name:<16} {each.about}" for name, each in DATA_SETS.items())
 
-    Args:
-        action: ``"list"``, ``"info"``, ``"get"`` or ``"check"``.
-        what: name of a data set, or the path to check; nothing for a list.
-        to: folder of all data sets, to get one into; the cache if omitted.
 
-    Returns:
-        The exit status: 1 if a file is damaged, or not what its format says.
+def description(name: str) -> str:
+    """What is known of a data set.
 
     Raises:
-        ValueError: for a name that is missing, unknown or one too many.
-        OSError: if there is nothing at a path, or an address cannot be reached.
+        ValueError: for a name that there is not.
     """
-    if (action == "list") == bool(what):
-        wanted = "no NAME" if action == "list" else "a NAME or a PATH"
-        raise ValueError(f"data {action} takes {wanted}.")
-    if to is not None and action != "get":
-        raise ValueError(f"data {action} takes no --to.")
-    if action == "list":
-        print("\n".join(f"{name:<16} {e.about}" for name, e in DATA_SETS.items()))
-    elif action == "info":
-        print(_description(what))
-    elif action == "get":
-        print(f"{what} is in {get(what, to)}")
-    else:
-        report = check(what)
-        print(_summary(report))
-        return 1 if report.bad else 0
-    return 0
-
-
-def _description(name):
     chosen = data_set(name)
     lines = [
         f"{name}: {chosen.about}",
@@ -58,7 +33,8 @@ def _description(name):
     return "\n".join(lines)
 
 
-def _summary(report: Report) -> str:
+def summary(report: Report) -> str:
+    """What was found in files, one kind of files a line, and what is damaged."""
     lines = []
     for kind, counts in sorted(report.counts.items()):
         rest = {key: n for key, n in counts.items() if key != "files"}

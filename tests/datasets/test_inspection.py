@@ -136,9 +136,6 @@ def test_pickles_of_either_kind_are_told_apart(tmp_path):
 @pytest.mark.parametrize(
     ("args", "reason"),
     [
-        (["list", "shd"], "data list takes no NAME"),
-        (["get"], "data get takes a NAME or a PATH"),
-        (["info", "shd", "--to", "x"], "data info takes no --to"),
         (["info", "sdh"], "No data set 'sdh'. There are: digits, "),
         (["check", "no/where"], "Nothing is at no/where"),
         (["get", "digits"], "digits is not downloaded"),
