@@ -37,7 +37,7 @@ def save(folder: Path, epoch: int, tree: Any, note: dict[str, Any]) -> None:
         tree=ocp.args.StandardSave(tree),
         note=ocp.args.JsonSave(note | {"leaves": _leaves(tree)}),
     )
-    with _manager(folder) as manager:
+    with _manager(folder, tidy=True) as manager:
         manager.save(epoch, args=args, force=True)
     if jax.process_index() == 0:  # orbax has waited for the others
         saved = _home(folder) / str(epoch)
@@ -189,10 +189,14 @@ def _leaves(tree):
     return [f"{jax.tree_util.keystr(k)} {v.dtype}{list(v.shape)}" for k, v in leaves]
 
 
-def _manager(folder):
+def _manager(folder, *, tidy=False):
+    """Who reads and writes; tidy: what was cut off before is removed first."""
     import orbax.checkpoint as ocp
 
     options = ocp.CheckpointManagerOptions(
-        max_to_keep=2, create=True, enable_async_checkpointing=False
+        max_to_keep=2,
+        create=True,
+        enable_async_checkpointing=False,
+        cleanup_tmp_directories=tidy,
     )
     return ocp.CheckpointManager(_home(folder), options=options)
