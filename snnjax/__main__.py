@@ -8,10 +8,12 @@ import snnjax
 from snnjax import terminal
 from snnjax.commands import commands
 
+_STOPPED = "stopped. Training and downloads go on if the command is given again."
+
 
 def main(args: list[str] | None = None) -> int:
     """Runs the command line; returns its exit status."""
-    with terminal.without_reader():
+    with terminal.stoppable(_STOPPED), terminal.without_reader():
         return _run(args)
 
 
@@ -49,10 +51,6 @@ def _run(args):
             raise
         print(f"snnjax: {missing}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        message = "stopped. Training and downloads go on if the command is given again."
-        print(f"\nsnnjax: {message}", file=sys.stderr)
-        return 130
 
 
 def _said(error, command):

@@ -10,6 +10,7 @@ from typing import Protocol
 Progress = Callable[[int, int], None]  # how many are done, of how many (0 if unknown)
 
 _PAUSE = 5.0  # between lines [s]
+_BESIDE = 20  # columns of the time left, the gaps, and the shortest bar
 
 
 class Update(Protocol):
@@ -29,8 +30,7 @@ def bar(
 
     Args:
         name: what is going on.
-        note: to show on a terminal before the first update; nothing is shown until then
-            if omitted.
+        note: to show before the first update; nothing is shown until then if omitted.
         of_bytes: whether bytes are counted; they are shown in MB.
         shown: whether to show anything.
 
@@ -43,12 +43,20 @@ def bar(
         with _on_terminal(name, note, of_bytes) as update:
             yield update
     else:
-        yield _in_lines(name, of_bytes)
+        yield _in_lines(name, note, of_bytes)
 
 
-def _in_lines(name, of_bytes):
-    """A line every five seconds, and one at the end."""
+def word(text: str) -> None:
+    """A line for somebody who waits at a terminal."""
+    if sys.stderr.isatty():
+        print(text, file=sys.stderr, flush=True)
+
+
+def _in_lines(name, note, of_bytes):
+    """The note, then a line every five seconds, and one at the end."""
     last = -math.inf
+    if note:
+        print(f"{name}  {note}", file=sys.stderr)
 
     def update(done, total, note=""):
         nonlocal last
@@ -61,19 +69,21 @@ def _in_lines(name, of_bytes):
 
 @contextlib.contextmanager
 def _on_terminal(name, note, of_bytes):
+    """One line, or two where that is too narrow; gone in the end without an update."""
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress
 
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.fields[note]}"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True)) as display:
+    console = Console(stderr=True)
+    shares = sys.stdout.isatty()  # else what is printed goes where it was sent
+    with Progress(
+        _column(), console=console, expand=True, redirect_stdout=shares
+    ) as display:
         task = display.add_task(name, total=None, note=note, visible=bool(note))
+        updated = False
 
         def update(done, total, note=""):
+            nonlocal updated
+            updated = True
             display.update(
                 task,
                 completed=done,
@@ -82,7 +92,40 @@ def _on_terminal(name, note, of_bytes):
                 visible=True,
             )
 
-        yield update
+        try:
+            yield update
+        finally:
+            display.update(task, visible=updated)
+
+
+def _column():
+    """Name, bar, note and time left; the note goes below if the bar would be short."""
+    from rich import progress
+    from rich.table import Table
+    from rich.text import Text
+
+    class Line:
+        def __init__(self, task):
+            self.task = task
+
+        def __rich_console__(self, console, options):
+            name, note = Text(self.task.description), Text(self.task.fields["note"])
+            bar = progress.BarColumn(None).render(self.task)
+            left = progress.TimeRemainingColumn().render(self.task)
+            fits = len(name) + len(note) + _BESIDE <= options.max_width
+            grid = Table.grid(padding=(0, 1), expand=True)
+            grid.add_column(no_wrap=True)
+            grid.add_column(ratio=1)
+            grid.add_row(*(name, bar, note, left) if fits else (name, bar, left))
+            yield grid
+            if not fits:
+                yield note
+
+    class Column(progress.ProgressColumn):
+        def render(self, task):
+            return Line(task)
+
+    return Column()
 
 
 def _count(done, total, of_bytes):

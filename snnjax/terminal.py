@@ -4,7 +4,9 @@ import contextlib
 import os
 import re
 import shutil
+import signal
 import sys
+import threading
 from collections.abc import Iterator
 from typing import Any, TextIO
 
@@ -74,6 +76,35 @@ def wrapping(stream: TextIO) -> Any:
         return "\n".join(wrapped(line, width) for line in text.split("\n"))
 
     return _Through(stream, change)
+
+
+@contextlib.contextmanager
+def stoppable(told: str) -> Iterator[None]:
+    """Ctrl-C ends the program with a line and status 130, also where Python misses it.
+
+    Raised in a finaliser, or as JAX collects garbage, a ``KeyboardInterrupt`` is only
+    printed; it comes again a moment later. After the line, Ctrl-C ends all at once.
+
+    Args:
+        told: what the line says.
+    """
+    before, sys.unraisablehook = sys.unraisablehook, _once_more
+    try:
+        yield
+    except KeyboardInterrupt:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+        print(f"\nsnnjax: {told}", file=sys.stderr)
+        sys.exit(130)
+    finally:
+        sys.unraisablehook = before
+
+
+def _once_more(missed):
+    if issubclass(missed.exc_type, KeyboardInterrupt):
+        threading.Timer(0.01, os.kill, (os.getpid(), signal.SIGINT)).start()
+    else:
+        sys.__unraisablehook__(missed)
 
 
 @contextlib.contextmanager

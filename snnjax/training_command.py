@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from snnjax.files import cache_folder
-from snnjax.progress import bar
+from snnjax.progress import bar, word
 
 Rule = Literal[
     "bptt", "eprop", "per_unit", "truncated", "rtrl", "rank_one", "kronecker"
@@ -21,6 +21,7 @@ _OF_TRAIN = "seeds", "seed", "epochs", "batch", "learning_rate", "rule", "block"
 
 def run(command: Any) -> int:
     """Trains what a command asks for, and prints what came of it."""
+    word(f"{command.task}: reading data and compiling ...")
     from snnjax.tasks import settings, train
 
     given = {k: v for k, v in vars(command).items() if v is not None and v is not False}

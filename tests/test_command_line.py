@@ -321,7 +321,9 @@ def test_training_prints_its_accuracy_and_where_the_report_is(capsys, tmp_path):
     line = (folder / "seed0" / "checkpoint" / "1" / "note" / "metadata").open("a")
     with line:
         line.write("x")
-    line = refused(capsys, "train", "digits", "--epochs=1", "--out", str(folder))
+    assert __main__.main(["train", "digits", "--epochs=1", "--out", str(folder)]) == 1
+    compiling, line = capsys.readouterr().err.splitlines()
+    assert compiling == "digits seed 0  compiling ..."
     assert "damaged" in line
     assert str(folder / "seed0") in line
 
@@ -367,9 +369,11 @@ def test_an_interrupted_training_says_that_it_goes_on(tmp_path):
     while not (rows.exists() and rows.read_text()):
         assert done.poll() is None
         time.sleep(0.1)
-    done.send_signal(signal.SIGINT)
+    for wait in (0.0, 0.02, 0.3):  # the others come while it saves, and while it ends
+        time.sleep(wait)
+        done.send_signal(signal.SIGINT)
     told = done.communicate(timeout=60)[1]
-    assert done.returncode == 130
+    assert done.returncode in (130, -signal.SIGINT)  # by the last of them
     assert "Traceback" not in told
     assert told.endswith("go on if the command is given again.\n")
 

@@ -1,4 +1,5 @@
 import io
+import re
 import sys
 
 import pytest
@@ -30,7 +31,7 @@ def clock(monkeypatch):
 
 
 def test_without_a_terminal_there_is_a_line_every_five_seconds(capsys, clock):
-    with bar("encoding", note="waiting") as update:
+    with bar("encoding") as update:
         for second in range(1, 13):
             clock[0] = float(second)
             update(second, 12)
@@ -38,6 +39,20 @@ def test_without_a_terminal_there_is_a_line_every_five_seconds(capsys, clock):
     assert out == ""
     lines = ["1/12", "7/12", "12/12"]
     assert err == "".join(f"encoding  {line}\n" for line in lines)
+
+
+def test_without_a_terminal_a_note_is_a_line(capsys):
+    with bar("a run", note="compiling ...") as update:
+        update(1, 1)
+    assert capsys.readouterr().err == "a run  compiling ...\na run  1/1\n"
+
+
+def test_a_word_is_for_terminals(capsys, monkeypatch):
+    progress.word("reading")
+    assert capsys.readouterr() == ("", "")
+    terminal = terminal_of(monkeypatch)
+    progress.word("reading")
+    assert terminal.getvalue() == "reading\n"
 
 
 def test_a_note_stands_in_place_of_the_numbers(capsys):
@@ -83,3 +98,27 @@ def test_a_terminal_is_shown_a_note_before_the_first_update(monkeypatch):
     with bar("a run", note="compiling"):
         pass
     assert "compiling" in terminal.getvalue()
+
+
+EPOCH = "epoch 12/50  loss 1.068  validation accuracy 0.903"
+
+
+@pytest.mark.parametrize("columns", [60, 80, 120])
+@pytest.mark.parametrize("name", ["digits seed 0", "spoken-digits seed 0"])
+def test_a_bar_and_a_score_fit_the_terminal(name, columns, monkeypatch):
+    terminal = terminal_of(monkeypatch)
+    monkeypatch.setenv("COLUMNS", str(columns))
+    with bar(name, note="compiling ...") as update:
+        update(12, 50, EPOCH)
+    plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", terminal.getvalue())
+    assert name in plain
+    assert EPOCH in plain  # on one line
+    assert "━" * 7 in plain
+    assert max(map(len, re.split("[\r\n]+", plain))) <= columns
+
+
+def test_a_note_that_nothing_followed_does_not_stay(monkeypatch):
+    terminal = terminal_of(monkeypatch)
+    with bar("a run", note="compiling ..."):
+        before = len(terminal.getvalue())
+    assert "a run" not in terminal.getvalue()[before:]

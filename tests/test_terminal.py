@@ -1,4 +1,6 @@
 import io
+import subprocess
+import sys
 
 from snnjax import terminal
 
@@ -34,3 +36,29 @@ def test_a_stream_that_changes_text_is_otherwise_the_stream(monkeypatch):
     terminal.escaping(stream).write("\x07")
     assert stream.getvalue() == "usage: one\n       two\n       three\nx\n\\x07"
     assert terminal.wrapping(stream).getvalue() == stream.getvalue()
+
+
+LOST = """
+import gc, os, signal, sys, time
+from snnjax import terminal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
+def collected(*_):
+    if not told:
+        told.append(1)
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.01)
+
+told = []
+with terminal.stoppable("stopped."):
+    gc.callbacks.append(collected)
+    gc.collect()
+    time.sleep(60)
+"""
+
+
+def test_an_interrupt_in_a_finaliser_is_not_lost():
+    done = subprocess.run(
+        [sys.executable, "-c", LOST], capture_output=True, text=True, timeout=50
+    )
+    assert (done.returncode, done.stderr) == (130, "\nsnnjax: stopped.\n")

@@ -128,9 +128,11 @@ def fit(
         kept = None
         if folder is not None:
             kept = held.enter_context(Folder.of_run(folder, criterion))
+        shown = progress and jax.process_index() == 0
+        update = held.enter_context(bar(name, note="compiling ...", shown=shown))
+        if kept is not None:
             run = step, state, batches, recipe or {}
             state, best, history = kept.resume(*run, epochs=epochs)
-        shown = progress and jax.process_index() == 0
         found = len(history)
         done = found == epochs or criterion.stale(history, patience)
         if shown and found:
@@ -138,26 +140,25 @@ def fit(
         if found and validate is not None:
             _compare(validate(best), history[criterion.best(history)])
         saved = time.perf_counter()
-        with bar(name, note="compiling", shown=shown and not done) as update:
-            while len(history) < epochs and not criterion.stale(history, patience):
-                began = time.perf_counter()
-                epoch = len(history)
-                state, means = _epoch(step, state, batches(epoch), epoch, told)
-                row = {"epoch": epoch + 1} | means
-                row |= _scores(validate, state.weights, means, criterion.monitor)
-                history.append(row | {"seconds": time.perf_counter() - began})
-                if criterion.best(history) == epoch:
-                    best = jax.tree.map(jnp.copy, state.weights)  # a step may donate
-                ends = len(history) == epochs or criterion.stale(history, patience)
-                late = time.perf_counter() - saved >= save_every
-                if kept is not None and (ends or late or jax.process_count() > 1):
-                    kept.save(state, best, history)
-                    saved = time.perf_counter()
-                elif kept is not None:
-                    kept.hold(state, best, history)
-                if on_epoch is not None:
-                    on_epoch(dict(history[-1]), state.weights)
-                update(len(history), epochs, _summary(history[-1], criterion, epochs))
+        while len(history) < epochs and not criterion.stale(history, patience):
+            began = time.perf_counter()
+            epoch = len(history)
+            state, means = _epoch(step, state, batches(epoch), epoch, told)
+            row = {"epoch": epoch + 1} | means
+            row |= _scores(validate, state.weights, means, criterion.monitor)
+            history.append(row | {"seconds": time.perf_counter() - began})
+            if criterion.best(history) == epoch:
+                best = jax.tree.map(jnp.copy, state.weights)  # a step may donate
+            ends = len(history) == epochs or criterion.stale(history, patience)
+            late = time.perf_counter() - saved >= save_every
+            if kept is not None and (ends or late or jax.process_count() > 1):
+                kept.save(state, best, history)
+                saved = time.perf_counter()
+            elif kept is not None:
+                kept.hold(state, best, history)
+            if on_epoch is not None:
+                on_epoch(dict(history[-1]), state.weights)
+            update(len(history), epochs, _summary(history[-1], criterion, epochs))
     return Fit(state, best, criterion.best(history) + 1, history, found)
 
 

@@ -275,3 +275,15 @@ def test_an_empty_folder_holds_no_checkpoint(tmp_path):
     assert checkpoint.restore(tmp_path, {}) is None
     (tmp_path / "checkpoint").mkdir()
     assert checkpoint.restore(tmp_path, {}) is None
+
+
+def test_what_was_cut_off_while_it_was_saved_is_removed_quietly(tmp_path, capfd):
+    expected = run(tmp_path / "whole", 2)
+    run(tmp_path / "cut", 1)
+    left = tmp_path / "cut" / "checkpoint" / "2.orbax-checkpoint-tmp"
+    left.mkdir()
+    (left / "part").write_text("x")
+    capfd.readouterr()
+    assert_same(run(tmp_path / "cut", 2), expected)
+    assert "WARNING" not in capfd.readouterr().err
+    assert not left.exists()
