@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from snnjax import training_command
 from snnjax.files import cache_folder
-from snnjax.progress import bar
+from snnjax.progress import bar, word
 
 _OWN_NUMBER = "(default: as many as the task needs)"
 _CACHE = f"(default: {cache_folder()})"
@@ -57,6 +57,7 @@ def _info(command):
 
 
 def _encode(command):
+    word("encode: reading recordings and compiling ...")
     from snnjax.datasets import DataError, readable_recordings, sound_folder
     from snnjax.senses.hearing.speech import encode_recordings
 
