@@ -32,6 +32,14 @@ def _evaluate(command):
     return 0
 
 
+def _plot(command):
+    from snnjax.tasks import redraw
+
+    for path in redraw(command.run_folder, data=command.data):
+        print(f"report: {path}")
+    return 0
+
+
 def _info(command):
     del command  # it takes no options
     from importlib import metadata
@@ -201,6 +209,19 @@ def commands(conf):
         run = _evaluate
 
     @dataclass
+    class Plot:
+        """Draw report.png and report.html of a training again, from its folder."""
+
+        run_folder: Annotated[Path, conf.Positional, conf.arg(metavar="RUN")]
+        """Folder of a finished training."""
+        data: Annotated[
+            Path | None, conf.arg(metavar="PATH", help_behavior_hint=_USUAL_FOLDERS)
+        ] = None
+        """Folder with the files of the task; digits need none."""
+
+        run = _plot
+
+    @dataclass
     class Audio:
         """Turn a folder of recordings into spikes of an artificial cochlea.
 
@@ -362,5 +383,5 @@ def commands(conf):
     )
     groups = {"encode": encode, "kernels": kernels, "data": data, "chip": chip}
     train = group(training_command.ABOUT, training_command.tasks(conf))
-    runs = {"train": train, "evaluate": Evaluate}
+    runs = {"train": train, "evaluate": Evaluate, "plot": Plot}
     return choice(runs | groups | {"info": Info})

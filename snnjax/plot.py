@@ -18,6 +18,8 @@ import numpy as np
 
 from snnjax import check
 
+_COLORS = "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#a98600", "#3f9bd1", "#777777"
+
 
 def figure(rows: int = 1, columns: int = 1, size: tuple[float, float] = (7.0, 4.0)):
     """A figure with its axes, ``[rows, columns]``.
@@ -120,31 +122,54 @@ def voltages(
     dt: float,
     title: str = "",
     bold: int | None = None,
+    guess: int | None = None,
     classes: Sequence[str] | None = None,
 ) -> None:
-    """Draws voltages ``[T, n]`` over time; one may stand out, by number or name."""
+    """Draws voltages ``[T, n]`` over time.
+
+    Args:
+        ax: where to draw.
+        v: voltages, ``[T, n]``.
+        dt: time step [s].
+        title: of the axes.
+        bold: one that stands out, such as the right one.
+        guess: another one, which was taken for it.
+        classes: names of all, numbers if omitted; up to seven have colours, if none
+            stands out.
+    """
     v = _array("v", v, "[T, n]")
     check.dt(dt)
     _check_classes(classes, v.shape[1])
-    if bold is not None:
-        check.whole("bold", bold, least=0)
+    for name, k in (("bold", bold), ("guess", guess)):
+        if k is not None:
+            check.whole(name, k, least=0)
     per, unit_of_time = _clock(len(v) * dt)
     time = (np.arange(len(v)) + 1) * dt * per
-    for k in range(v.shape[1]):
-        chosen = k == bold
-        ax.plot(
-            time,
-            v[:, k],
-            color="#d55e00" if chosen else "0.65",
-            linewidth=2.0 if chosen else 0.8,
-            zorder=3 if chosen else 1,
-            label=f"output {_name(k, classes)}" if chosen else None,
-        )
-    if bold is not None:
-        ax.legend(frameon=False)
+    looks = _looks(v.shape[1], bold, guess, classes)
+    for k, look in enumerate(looks):
+        ax.plot(time, v[:, k], **look)
+    if any("label" in look for look in looks):
+        ax.legend(frameon=False, ncols=1 if bold is not None else 2)
     ends = 0, len(v) * dt * per
     ax.set(xlim=ends, xlabel=f"time ({unit_of_time})", ylabel="voltage (θ)")
     ax.set(title=title)
+
+
+def _looks(n, bold, guess, classes):
+    """How each voltage is drawn."""
+    plain = {"color": "0.65", "linewidth": 0.8, "zorder": 1}
+    if classes is not None and bold is None and guess is None and n <= len(_COLORS):
+        return [
+            plain | {"color": color, "label": _name(k, classes)}
+            for k, color in enumerate(_COLORS[:n])
+        ]
+    looks: list[dict[str, Any]] = [plain] * n
+    stands_out = {"linewidth": 2.0, "zorder": 3}
+    for k, color, what in ((guess, _COLORS[0], ", the guess"), (bold, _COLORS[1], "")):
+        if k is not None and k < n:
+            label = f"output {_name(k, classes)}{what}"
+            looks[k] = {"color": color, "label": label, **stands_out}
+    return looks
 
 
 def learning_curves(
@@ -227,12 +252,14 @@ def confusion_matrix(
             ax.text(
                 column, row, f"{count:g}", ha="center", va="center", color=color, size=7
             )
-    ticks = np.arange(0, len(counts), 1 + (len(counts) - 1) // 20)
+    every = 1 + (len(counts) - 1) // (20 if classes is None else 60)
+    ticks = np.arange(0, len(counts), every)
     ax.set(xticks=ticks, yticks=ticks, xlabel="guess", ylabel="label", title=title)
-    names = [str(_name(int(k), classes)) for k in ticks]
+    names = [_name(int(k), classes) for k in ticks]
     turned = classes is not None and max(map(len, names)) > 2
-    ax.set_xticklabels(names, rotation=90 if turned else 0)
-    ax.set_yticklabels(names)
+    size = float(np.clip(200.0 / len(names), 5.0, 10.0))
+    ax.set_xticklabels(names, rotation=90 if turned else 0, fontsize=size)
+    ax.set_yticklabels(names, fontsize=size)
 
 
 def loss_line(
@@ -375,7 +402,7 @@ def report(
         axes[0, 1],
         inputs,
         dt=dt,
-        title="input" if label is None else f"input, a {_name(label, classes)}",
+        title="input" if label is None else f"input, label {_name(label, classes)}",
     )
     raster(axes[1, 1], hidden, dt=dt, title="hidden layer")
     voltages(axes[0, 2], v, dt=dt, title="outputs", bold=label, classes=classes)
@@ -390,8 +417,13 @@ def _check_classes(classes, n):
         raise ValueError(f"classes must be {n} names, got {len(classes)}.")
 
 
-def _name(label: int, classes: Sequence[str] | None) -> Any:
-    return label if classes is None else classes[label]
+def _name(label: int, classes: Sequence[str] | None) -> str:
+    """A class in a figure: on one line, not too long, and no formula."""
+    if classes is None:
+        return str(label)
+    name = " ".join(classes[label].split())
+    name = f"{name[:19]}…" if len(name) > 20 else name
+    return name.replace("$", r"\$")
 
 
 def _array(name, x, axes, *, finite=False, like=None):

@@ -40,7 +40,7 @@ def run(command: Any) -> int:
         f"trained in {summary['train_seconds']:.1f} s on {summary['device']}"
         f"{_earlier(summary)}\n"
         f"{_by_rule(summary)}"
-        f"report: {out / 'report.png'}"
+        f"report: {out / 'report.html'}"
     )
     return 0
 
@@ -162,7 +162,7 @@ _DEFAULTS: dict[str, tuple[Any, str, str]] = {  # type, how it is called, defaul
     "block": (int, "INT", "10"),
 }
 _HELP = {
-    "out": """Folder for summary.json, report.png, metrics, checkpoints and
+    "out": """Folder for report.html, summary.json, networks, metrics, checkpoints and
         settings.json. A run that was cut off goes on when called again with the same
         one. A folder with another run is refused; other --epochs are one, too, for the
         learning rate falls over all of them.""",

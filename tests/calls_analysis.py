@@ -136,6 +136,12 @@ def _(T=3, B=2, n=4):
     return {"voltages": signal(T, B, n), "burn_in": 1}
 
 
+@call(analysis.layer_activity)
+def _(T=3, B=2, n=4):
+    cell = snn.chain(snn.dense(n, 2), snn.lif(2, backend="xla"))
+    return {"cell": cell, "weights": cell.init(KEY), "xs": raster(T, B, n), "dt": DT}
+
+
 @call(analysis.finite_differences, infinite="so is a loss so far away")
 def _(K=2):
     return {"loss": loss, "weights": tree(K), "step": 1e-2, "batch_size": 2}

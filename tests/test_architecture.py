@@ -53,7 +53,10 @@ ARROWS = {  # who may import whom, besides themselves
     "inputs": {"check", "events", "datasets", "loops"},
     "plot": {"check"},
     "training": {"check", "cell", "exported", "files", "hardware", "progress"},
-    "analysis": {"check", "cell", "events", "exported", "loops", "networks", "states"},
+    "analysis": {
+        *("about", "cell", "check", "compose", "events", "exported", "loops"),
+        *("networks", "parts", "probes", "states"),
+    },
     "tasks": {
         *("about", "cell", "check", "compose", "surrogate", "neurons", "networks"),
         *("learning", "inputs", "events", "datasets", "senses", "training", "analysis"),

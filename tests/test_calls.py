@@ -30,6 +30,7 @@ NOT_CALLED = {
     "tasks.n_mnist_task": "reads files",
     "tasks.spoken_digits_task": "reads files",
     "tasks.evaluate": "reads files",
+    "tasks.redraw": "reads files",
     "tasks.load_run": "reads files",
     "tasks.transfer": "reads files",
     "tasks.train": "takes minutes; tests/tasks",

@@ -89,7 +89,7 @@ def test_help_on_a_task_names_every_option_in_words(capsys):
     status, out, _ = shown(capsys, "train", "spoken-digits", "--help")
     assert status == 0
     for words in (
-        "--out PATH Folder for summary.json, report.png, metrics, checkpoints and",
+        "--out PATH Folder for report.html, summary.json, networks, metrics,",
         "--settings PATH Options from a file, as the folder of a run keeps them",
         "--seeds INT How many networks",
         "--epochs INT How often each network sees all training data.",
@@ -315,7 +315,7 @@ def test_training_prints_its_accuracy_and_where_the_report_is(capsys, tmp_path):
     out, err = capsys.readouterr()
     found = json.loads((folder / "summary.json").read_text())
     assert f"test accuracy {found['test_accuracy']:.3f}" in out
-    assert f"report: {folder / 'report.png'}" in out
+    assert f"report: {folder / 'report.html'}" in out
     assert "digits seed 0  epoch 1/1" in err
 
     line = (folder / "seed0" / "checkpoint" / "1" / "note" / "metadata").open("a")

@@ -80,6 +80,7 @@ net = chain(dense(6, 5), li(5))
 weights, spikes = net.init(jax.random.key(0)), jnp.ones((8, 2, 6))
 labels, dt = jnp.zeros(2, int), 1e-3
 """,
+    "snnjax.analysis.activity.layer_activity": NET,
     "snnjax.hardware.mismatch.vary": "key = jax.random.key(0)",
     "snnjax.inputs.batches": "data = None",
     "snnjax.inputs.prefetching.prefetch": """

@@ -153,6 +153,26 @@ def test_an_output_that_stands_out_is_told_by_name(ax):
         plot.voltages(ax, np.zeros((5, 2)), dt=1e-3, classes=names)
 
 
+def test_up_to_seven_outputs_have_colours_and_names_where_none_stands_out(ax):
+    plot.voltages(ax, np.zeros((5, 2)), dt=1e-3, classes=["yes", "no"])
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["yes", "no"]
+    assert len({line.get_color() for line in ax.lines}) == 2
+
+
+def test_what_an_output_was_taken_for_stands_out_too(ax):
+    plot.voltages(ax, np.zeros((5, 3)), dt=1e-3, bold=1, guess=0)
+    names = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert names == ["output 0, the guess", "output 1"]
+
+
+def test_names_of_classes_are_no_formulas_and_stay_short(ax):
+    names = [r"$\bad$", "a\nb", 30 * "long "]
+    plot.confusion_matrix(ax, COUNTS, classes=names)
+    drawn(ax)
+    shown = [text.get_text() for text in ax.get_yticklabels()]
+    assert shown == [r"\$\bad\$", "a b", "long long long long…"]
+
+
 def test_one_sample_of_a_batch_is_drawn_as_a_raster(ax):
     spikes = np.zeros((20, 3, 4))
     spikes[5, 1, 2] = 1.0
@@ -237,7 +257,7 @@ def test_a_report_is_saved_as_a_picture(rate, tmp_path, rng):
     page.savefig(tmp_path / "report.png", dpi=50)
     assert (tmp_path / "report.png").read_bytes().startswith(b"\x89PNG")
     texts = {page.get_suptitle()} | {ax.get_title() for ax in page.axes}
-    assert {"a report", "input, a 2", "hidden layer", "outputs"} <= texts
+    assert {"a report", "input, label 2", "hidden layer", "outputs"} <= texts
 
 
 def test_hidden_rates_of_a_report_are_in_hertz(rng):
@@ -266,7 +286,7 @@ def test_a_report_tells_classes_by_name():
     page = plot.report(HISTORY, COUNTS, silent, silent, silent, **given)
     page.canvas.draw()
     by_title = {ax.get_title(): ax for ax in page.axes}
-    assert "input, a no" in by_title
+    assert "input, label no" in by_title
     labels = by_title["test data"].get_xticklabels()
     assert [text.get_text() for text in labels] == names
 

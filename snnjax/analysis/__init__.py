@@ -1,6 +1,7 @@
 """What a network or neuron does: losses, gradients, membranes, spikes, their fits."""
 
 from snnjax.analysis import directions, fields, landscape
+from snnjax.analysis.activity import LayerActivity, layer_activity
 from snnjax.analysis.classification import confusion
 from snnjax.analysis.coincidence import coincidence_factor
 from snnjax.analysis.correlations import correlation_index, sttc, sttc_pair
@@ -27,6 +28,7 @@ __all__ = [
     "DetectedWaves",
     "ExponentialFit",
     "GradientComparison",
+    "LayerActivity",
     "MembraneStatistics",
     "by_distance",
     "coincidence_factor",
@@ -42,6 +44,7 @@ __all__ = [
     "gradient_growth",
     "interspike_intervals",
     "landscape",
+    "layer_activity",
     "membrane_statistics",
     "rheobase",
     "spectral_norms",

@@ -17,14 +17,18 @@ from snnjax import check, files, plot
 from snnjax.saving import archive, save, to_recipe
 from snnjax.tasks import settings
 from snnjax.tasks.fitting import fit_networks
+from snnjax.tasks.layers import layers
 from snnjax.tasks.linear import linear_baseline
 from snnjax.tasks.network import scores
 from snnjax.tasks.prediction import predict
 from snnjax.tasks.recipe import recipe
-from snnjax.tasks.report import accuracies, page
+from snnjax.tasks.report import accuracies
 from snnjax.tasks.rules import BLOCK, BPTT, RULES, learner, told
+from snnjax.tasks.story import Story, write_reports
 from snnjax.tasks.task import Task
 from snnjax.training import environment
+
+_LEFT = "summary.json", "report.png", "report.html"
 
 
 def train(
@@ -93,12 +97,11 @@ def train(
         _refuse_loss(folder, each)
         asked = settings.of_run(task, each, rule, learns.block if learns else None)
         settings.keep(folder, asked)
-        summary, figure, made = _train(*given)
-        _keep(folder, summary, each, *made)
+        summary, story, weights = _train(*given)
+        _keep(folder, summary, each, story.task.network, weights)
         text = json.dumps(summary, indent=2) + "\n"
         files.write_text(folder / "summary.json", text)
-        with files.atomic(folder / "report.png") as new:
-            figure.savefig(new, dpi=150, format="png")
+        write_reports(folder, story, summary)
     return summary
 
 
@@ -141,7 +144,7 @@ def _refuse_loss(folder, seeds):
             f"{folder} holds {', '.join(sorted(more))} too; asked for: "
             f"{', '.join(_names(seeds))}. Name another folder, or ask for them all."
         )
-    left = [name for name in ("summary.json", "report.png") if (folder / name).exists()]
+    left = [name for name in _LEFT if (folder / name).exists()]
     if left and not kept:
         raise ValueError(
             f"{folder} holds {' and '.join(left)} of an earlier run, but not its "
@@ -154,7 +157,7 @@ def _names(seeds):
 
 
 def _train(task, folder, seeds, rule, learns, progress):
-    """Networks, tests, and what is told of them: the summary and a figure."""
+    """Networks, tests, and what is told of them; and the weights of each seed."""
     task = task._replace(network=learns.network) if learns else task
     network, parts = task.network, task.parts
     compiled = jax.jit(partial(scores, network))
@@ -179,6 +182,7 @@ def _train(task, folder, seeds, rule, learns, progress):
     began = time.perf_counter()
     tests = [predict(compiled, fit.best_weights, parts["test"]) for fit in fits]
     linear = linear_baseline(parts)
+    active = layers(network, [fit.best_weights for fit in fits], parts["test"])
     test_seconds = time.perf_counter() - began
 
     summary = {
@@ -197,15 +201,13 @@ def _train(task, folder, seeds, rule, learns, progress):
         "samples": {name: len(part.labels) for name, part in parts.items()},
         **task.options,
         "classes": list(task.classes),
+        **active,
         **task.notes,
         **environment(),
     }
-    title = (
-        f"{task.name}: test accuracy {tests[0].accuracy:.3f} (seed {seeds[0]}), "
-        f"linear readout {linear:.3f}"
-    )
-    figure = page(task, fits[0], tests[0], title)
-    return summary, figure, (network, [fit.best_weights for fit in fits])
+    weights = [fit.best_weights for fit in fits]
+    story = Story(task, fits[0].history, weights[0], tests[0], compiled)
+    return summary, story, weights
 
 
 def _keep(folder, summary, seeds, network, weights):

@@ -8,7 +8,7 @@ import numpy as np
 
 from snnjax.tasks.task import Part
 
-_BATCH = 128  # at most, so that large parts fit into memory
+BATCH = 128  # at most, so that large parts fit into memory
 
 
 class Predictions(NamedTuple):
@@ -40,7 +40,7 @@ def predict(
         part: what to read.
     """
     n = len(part.labels)
-    size = min(n, _BATCH)
+    size = min(n, BATCH)
     guesses = np.zeros(part.labels.shape, np.int64)
     for first in range(0, n, size):
         rows = np.arange(first, first + size) % n

@@ -1,13 +1,14 @@
 """What came of a task: numbers for the summary, and a page of figures."""
 
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from snnjax import plot
 from snnjax.analysis import confusion
-from snnjax.tasks.network import run
+from snnjax.tasks.layers import in_words
 from snnjax.tasks.prediction import Predictions
 from snnjax.tasks.task import Task, class_names
 from snnjax.training import Fit
@@ -32,30 +33,49 @@ def accuracies(fits: list[Fit], tests: list[Predictions]) -> dict[str, Any]:
     }
 
 
-def page(task: Task, fit: Fit, test: Predictions, title: str) -> Any:
+def overview(
+    task: Task,
+    history: list[dict[str, float]],
+    weights: Any,
+    test: Predictions,
+    look: Callable,
+    summary: dict[str, Any],
+) -> Any:
     """A figure of how a network learned, what it confuses, and one sample seen by it.
 
     Args:
         task: whose network was trained, and whose first test sample to show.
-        fit: its training.
-        test: its guesses on test data.
-        title: of the page.
+        history: of the training.
+        weights: that were kept.
+        test: guesses on test data.
+        look: ``(weights, xs) -> Activity``, as a rule compiled.
+        summary: of the run.
     """
     network, part = task.network, task.parts["test"]
     xs = part.raster(np.arange(1), None)
-    activity = run(network, fit.best_weights, xs)
-    if not fit.best["hidden_rate"]:
-        title += f"\n{_SILENT}"
-        warnings.warn(_SILENT, stacklevel=2)
+    activity = look(weights, xs)
     n = activity.v.shape[-1]
     return plot.report(
-        fit.history,
+        history,
         confusion(test.labels, test.guesses, n),
         xs[:, 0].reshape(len(xs), -1),
         np.asarray(activity.spikes[:, 0]),
         np.asarray(activity.v[:, 0]),
         dt=network.dt,
-        title=title,
+        title=_title(test, summary),
         label=int(part.labels[0]) if part.labels.ndim == 1 else None,
         classes=class_names(task.classes, n),
     )
+
+
+def _title(test, summary):
+    title = (
+        f"{summary['task']}: test accuracy {test.accuracy:.3f} (seed "
+        f"{summary['seeds'][0]}), linear "
+        f"readout {summary['linear_readout_test_accuracy']:.3f}"
+        f"{in_words(summary.get('layers', {}))}"
+    )
+    if summary["hidden_rates"][0]:
+        return title
+    warnings.warn(_SILENT, stacklevel=2)
+    return f"{title}\n{_SILENT}"

@@ -31,6 +31,16 @@ def test_a_run_leaves_everything_behind(finished):
     assert summary["device"].startswith(jax.devices()[0].platform)
     largest_class = np.bincount(task.parts["test"].labels).max()
     assert summary["chance"] == largest_class / 30
+    assert [*summary["layers"]] == ["input", "hidden", "out"]
+    assert summary["layers_of_samples"] == 30
+    hidden = summary["layers"]["hidden"]
+    assert hidden["rate"] == pytest.approx(hidden["spikes"] / 512 / 0.05)
+    assert hidden["operations"] == pytest.approx(
+        512 * summary["layers"]["input"]["spikes"]
+    )
+    assert summary["layers"]["out"]["operations"] == pytest.approx(
+        10 * hidden["spikes"]
+    )
     for seed, best in enumerate(summary["chosen_epochs"]):
         lines = (folder / f"seed{seed}" / "metrics.jsonl").read_text().splitlines()
         rows = [json.loads(line) for line in lines]

@@ -1,0 +1,77 @@
+"""What the layers of trained networks do on test data."""
+
+import warnings
+from functools import partial
+from typing import Any
+
+import jax
+import numpy as np
+
+from snnjax.analysis.activity import LayerActivity, count_spikes, of_counts
+from snnjax.tasks.network import Network
+from snnjax.tasks.prediction import BATCH
+from snnjax.tasks.task import Part
+
+_MOST = 1000  # samples
+
+
+def layers(network: Network, each: list[Any], part: Part) -> dict[str, Any]:
+    """Activity by layer, for the summary; of a network that does not tell, nothing.
+
+    Args:
+        network: what was trained.
+        each: weights of each seed.
+        part: of which up to a thousand samples are read, evenly.
+
+    Returns:
+        ``"layers"``, the fields of ``analysis.LayerActivity`` by name as means over
+        seeds, and ``"layers_of_samples"``, how many were read.
+    """
+    rows = batches_of(len(part.labels))
+    batches = [part.raster(some, None) for some in rows]
+    steps, samples = len(batches[0]), sum(map(len, rows))
+    cell, dt = network.cell, network.dt
+    count = jax.jit(partial(count_spikes, cell, dt=dt))
+    try:
+        found = [
+            of_counts(
+                *(cell, weights, [count(weights, xs) for xs in batches]),
+                *(samples, steps * dt),
+            )
+            for weights in each
+        ]
+    except ValueError as error:
+        warnings.warn(f"Nothing is told of layers: {error}", stacklevel=2)
+        return {"layers": {}, "layers_of_samples": 0}
+    mean = {name: _mean([layers[name] for layers in found]) for name in found[0]}
+    return {"layers": mean, "layers_of_samples": samples}
+
+
+def batches_of(n: int) -> list[np.ndarray]:
+    """Numbers of up to a thousand of n samples, evenly, in batches of one size."""
+    batch = min(n, BATCH)
+    batches = max(min(n, _MOST) // batch, 1)
+    every = np.linspace(0, n - 1, batches * batch).round().astype(int)
+    return np.split(every, batches)
+
+
+def _mean(several: list[LayerActivity]) -> dict[str, Any]:
+    """Over seeds; None where one of them has none."""
+    columns = zip(*several, strict=True)
+    return {
+        name: None if None in column else float(np.mean(column))
+        for name, column in zip(LayerActivity._fields, columns, strict=True)
+    } | {"neurons": several[0].neurons}
+
+
+def in_words(layers: dict[str, dict[str, Any]]) -> str:
+    """A line for the title of a figure, behind a line break; nothing of no layers."""
+    told = [
+        f"{name} {layer['rate']:.3g} Hz, {layer['silent']:.0%} silent"
+        for name, layer in layers.items()
+        if layer["rate"] is not None and layer["operations"]
+    ]
+    if not told:
+        return ""
+    operations = sum(layer["operations"] for layer in layers.values())
+    return f"\n{'; '.join(told)}; {operations:,.0f} synaptic operations in a sample"

@@ -1,0 +1,65 @@
+"""Reports of a finished training, drawn anew."""
+
+import json
+from functools import partial
+from pathlib import Path
+
+import jax
+
+from snnjax import files, plot
+from snnjax.tasks.looped import IN_THE_LOOP
+from snnjax.tasks.network import scores
+from snnjax.tasks.prediction import predict
+from snnjax.tasks.runs import load_run
+from snnjax.tasks.story import Story, write_reports
+
+
+def redraw(run: str | Path, *, data: str | Path | None = None) -> tuple[Path, Path]:
+    """Draws ``report.png`` and ``report.html`` of a finished training again.
+
+    Nothing is trained and no other file is changed.
+
+    Args:
+        run: folder that ``train`` left.
+        data: folder with the files of the task; the usual ones if omitted.
+
+    Returns:
+        Paths of both.
+
+    Raises:
+        FileNotFoundError: if there is no such folder, or no data.
+        ValueError: as ``load_run``; for a run in the loop on a chip, which draws itself
+            again when it is called again, or a damaged summary or history.
+        BlockingIOError: if a process trains there.
+        ImportError: without matplotlib.
+    """
+    plot.figure()
+    folder = Path(run)
+    task, weights = load_run(folder, data)
+    with files.lock(folder):
+        summary = _read(folder / "summary.json")[0]
+        if summary.get("rule") == IN_THE_LOOP:
+            raise ValueError(
+                f"{folder} holds a training in the loop on a chip. The command that "
+                "trained it draws it again: snnjax chip train."
+            )
+        first, kept = next(iter(weights.items()))
+        history = _read(folder / first / "metrics.jsonl")
+        compiled = jax.jit(partial(scores, task.network))
+        test = predict(compiled, kept, task.parts["test"])
+        story = Story(task, history, kept, test, compiled)
+        write_reports(folder, story, summary)
+    return folder / "report.png", folder / "report.html"
+
+
+def _read(path):
+    """Objects of JSON: the one of a file, or one a line."""
+    try:
+        text = path.read_text()
+        lines = [text] if path.suffix == ".json" else text.splitlines()
+        found = [json.loads(line) for line in lines]
+        if not found or not all(isinstance(each, dict) for each in found):
+            raise ValueError("no objects")
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{path} cannot be read: {error}. Train again.") from None
+    return found
