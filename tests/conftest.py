@@ -19,6 +19,10 @@ if jax.__version_info__ < (0, 11):
     os.environ["XLA_FLAGS"] = f"{QUICK} {os.environ.get('XLA_FLAGS', '')}"
 jax.config.update("jax_num_cpu_devices", 4)
 jax.config.update("jax_disable_most_optimizations", True)
+# Where in Python an operation stands is not kept with it, and errors keep all frames:
+# to sort those of JAX out takes longer than most calls that are refused.
+jax.config.update("jax_traceback_in_locations_limit", 0)
+jax.config.update("jax_traceback_filtering", "off")
 # Neither dtypes nor ranks are promoted silently: the library runs for users who ask
 # for that.
 jax.config.update("jax_numpy_dtype_promotion", "strict")
@@ -45,8 +49,13 @@ def memory():
 
 @pytest.fixture(autouse=True, scope="module")
 def programs():
-    """What was compiled is kept for other files, until it fills the memory."""
+    """What was compiled is kept for other files, until it fills the memory.
+
+    Garbage is looked for in what a file makes, not in all that others left.
+    """
+    gc.freeze()
     yield
+    gc.unfreeze()
     if memory() > 2e9:
         jax.clear_caches()
 

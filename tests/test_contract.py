@@ -231,11 +231,16 @@ NEURONS = [
     *("homeostatic lif", "synaptic scaling", "integrator"),
 ]
 
-SLOW = {"adex", "qif", "izhikevich", "hodgkin huxley"}  # to compile; eif is not
-every_cell = pytest.mark.parametrize(
-    "name",
-    [pytest.param(k, marks=pytest.mark.slow) if k in SLOW else k for k in CELLS],
-)
+SLOW = {"adex", "qif", "izhikevich", "hodgkin huxley"}  # to compile
+
+
+def cells(slow):
+    marks = pytest.mark.slow
+    names = [pytest.param(k, marks=marks) if k in slow else k for k in CELLS]
+    return pytest.mark.parametrize("name", names)
+
+
+every_cell = cells(SLOW)
 
 
 def inputs(batch=(B,), steps=T, dtype=None):
@@ -243,9 +248,14 @@ def inputs(batch=(B,), steps=T, dtype=None):
     return x.astype(dtype or x.dtype)
 
 
+@cache
+def drawn(name, double):
+    """Weights of a cell, in the precision of the moment."""
+    return jax.jit(CELLS[name].init)(jax.random.key(0))
+
+
 def start(name):
-    cell = CELLS[name]
-    return cell, jax.jit(cell.init)(jax.random.key(0))
+    return CELLS[name], drawn(name, jax.config.jax_enable_x64)
 
 
 def close(a, b, rtol=1e-5, atol=1e-6):
@@ -276,9 +286,9 @@ def program(name):
     return Program(jax.jit(run), traces, weights)
 
 
-def value_and_gradients(name, xs, **options):
-    """Of the final state and all outputs, and those outputs, as one program."""
-    cell, weights = start(name)
+def graded(cell, **options):
+    """``(weights, xs)`` -> a value of the final state and all outputs, those outputs,
+    and gradients."""
 
     def loss(weights, xs):
         state, ys = snn.unroll(cell, weights, xs, dt=DT, **options)
@@ -286,7 +296,13 @@ def value_and_gradients(name, xs, **options):
         leaves = [leaf.sum().astype(ys.dtype) for leaf in jax.tree.leaves(state)]
         return jnp.sum(shades * ys) + sum(leaves, jnp.zeros((), ys.dtype)), ys
 
-    run = jax.jit(jax.value_and_grad(loss, (0, 1), has_aux=True))
+    return jax.value_and_grad(loss, (0, 1), has_aux=True)
+
+
+def value_and_gradients(name, xs, **options):
+    """As one program."""
+    cell, weights = start(name)
+    run = jax.jit(graded(cell, **options))
     return [run(weights, x) for x in xs]
 
 
@@ -326,7 +342,7 @@ def forwards(name, cell):
     return parts.rebuild(cell, change)
 
 
-@every_cell
+@cells(SLOW | {"eif"})
 def test_forward_mode_and_second_derivatives_are_those_of_stepping(name, x64):
     """Stepped one by one: in derivatives of those of a scan JAX forgets rules."""
     cell = forwards(name, CELLS[name])
@@ -364,9 +380,16 @@ def test_forward_mode_and_second_derivatives_are_those_of_stepping(name, x64):
 
 @every_cell
 def test_checkpointing_changes_neither_values_nor_gradients(name, x64):
-    for length in (3, 5, 20):
-        (kept,) = value_and_gradients(name, [inputs()], checkpoint=length)
-        close(in_double_precision(name), kept, 1e-10, 1e-12)
+    """Two pieces of 5 steps, and 2 steps that are left over."""
+    (kept,) = value_and_gradients(name, [inputs()], checkpoint=5)
+    close(in_double_precision(name), kept, 1e-10, 1e-12)
+
+
+@pytest.mark.parametrize("length", [3, 20])
+@pytest.mark.parametrize("name", ["lif refractory", "recurrent options", "graph"])
+def test_so_do_pieces_that_fit_and_pieces_longer_than_the_run(name, length, x64):
+    (kept,) = value_and_gradients(name, [inputs()], checkpoint=length)
+    close(in_double_precision(name), kept, 1e-10, 1e-12)
 
 
 @every_cell
@@ -406,23 +429,17 @@ def test_any_batch_and_any_number_of_steps_work(name):
 
 @every_cell
 def test_steps_outside_a_mask_leave_no_trace(name, x64):
-    cell, weights = start(name)
+    """What comes before is that of a run without mask."""
     lengths = np.array([T, 5, 0, 8])
     mask = np.arange(T)[:, None] < lengths
     xs = inputs()
-
-    @jax.jit
-    def alone(weights, xs):
-        parts = [xs[:steps, b] for b, steps in enumerate(lengths)]
-        return [snn.unroll(cell, weights, part, dt=DT)[1] for part in parts]
-
     both = [xs, jnp.where(mask[..., None], xs, jnp.nan)]
     clean, dirty = value_and_gradients(name, both, mask=mask)
     jax.tree.map(np.testing.assert_array_equal, clean, dirty)
-    ys = clean[0][1]
-    for b, expected in enumerate(alone(weights, xs)):
-        close(ys[: lengths[b], b], expected, 1e-10, 1e-12)
-        assert not np.any(ys[lengths[b] :, b])
+    ys, expected = clean[0][1], in_double_precision(name)[0][1]
+    for b, length in enumerate(lengths):
+        close(ys[:length, b], expected[:length, b], 1e-10, 1e-12)
+        assert not np.any(ys[length:, b])
 
 
 @every_cell
@@ -500,15 +517,8 @@ def test_changed_numbers_do_not_recompile(name):
 
 
 @every_cell
-def test_on_an_explicit_mesh_values_and_gradients_are_those_of_one_device(name):
+def test_on_an_explicit_mesh_values_and_gradients_are_those_of_one_device(name, x64):
     cell, weights = start(name)
-
-    def total(weights, xs):
-        ys = snn.unroll(cell, weights, xs, dt=DT)[1]
-        return ys.sum(), ys
-
-    gradient = jax.grad(total, has_aux=True)
-    expected, ys = jax.jit(gradient)(weights, inputs())
     mesh = jax.make_mesh((4,), ("data",), axis_types=(jax.sharding.AxisType.Explicit,))
     spec = jax.P(None, "data")
 
@@ -516,13 +526,12 @@ def test_on_an_explicit_mesh_values_and_gradients_are_those_of_one_device(name):
     def run(weights, xs):
         one = lambda xs: snn.unroll(cell, weights, xs, dt=DT)[1]  # noqa: E731
         mapped = jax.shard_map(one, in_specs=spec, out_specs=spec)(xs)
-        return *gradient(weights, xs), mapped
+        return graded(cell)(weights, xs), mapped
 
     with jax.set_mesh(mesh):
-        found, sharded, mapped = run(weights, jax.device_put(inputs(), spec))
-    close(ys, jax.device_get(sharded))
-    close(ys, jax.device_get(mapped))
-    close(expected, jax.device_get(found), 1e-5, 1e-5)
+        found = run(weights, jax.device_put(inputs(), spec))
+    expected = in_double_precision(name)
+    close((expected, expected[0][1]), jax.device_get(found), 1e-8, 1e-10)
 
 
 @every_cell

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from test_contract import CELLS, DT, N
+from test_contract import CELLS, DT, N, every_cell
 
 import snnjax as snn
 from benchmarks.speed import soak
@@ -32,7 +32,7 @@ def compiled():
     jax.monitoring.clear_event_listeners()
 
 
-@pytest.mark.parametrize("name", CELLS)
+@every_cell
 def test_a_second_run_outside_jit_compiles_nothing(name, compiled):
     cell = CELLS[name]
     weights = cell.init(jax.random.key(0))

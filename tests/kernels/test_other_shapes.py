@@ -26,13 +26,13 @@ WRONG = {
     "one row": lambda x: x[:1],
     "one column": lambda x: x[..., :1],
     "a row short": lambda x: x[1:],
-    "a row long": lambda x: jnp.concatenate([x, x[:1]]),
+    "a row long": lambda x: np.concatenate([x, x[:1]]),
     "a column short": lambda x: x[..., 1:],
-    "a column long": lambda x: jnp.concatenate([x, x[..., :1]], -1),
+    "a column long": lambda x: np.concatenate([x, x[..., :1]], -1),
     "an axis more": lambda x: x[None],
     "a number": lambda x: x.ravel()[0],
     "empty": lambda x: x[:0],
-    "whole numbers": lambda x: x.astype(jnp.int8),
+    "whole numbers": lambda x: np.zeros(x.shape, np.int8),
 }
 
 
@@ -57,6 +57,7 @@ def others(tree):
     for k, leaf in enumerate(leaves):
         if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
             continue
+        leaf = np.asarray(leaf)
         for what, wrong in WRONG.items():
             if leaf.ndim == 0 and what not in ("an axis more", "whole numbers"):
                 continue
