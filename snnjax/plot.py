@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from snnjax import check
+from snnjax import check, files
 
 _COLORS = "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#a98600", "#3f9bd1", "#777777"
 
@@ -73,7 +73,8 @@ def show(drawn: Any, name: str) -> None:
         raise ValueError(f"name must be that of a file, without folders, got {name!r}.")
     running = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
     if getattr(running, "kernel", None) is None:
-        drawn.savefig(f"{name}.png")
+        with files.atomic(f"{name}.png") as new:
+            drawn.savefig(new, format="png")
     else:
         sys.modules["IPython"].display.display(drawn)
 

@@ -51,7 +51,7 @@ ARROWS = {  # who may import whom, besides themselves
         *("exported", "neurons"),
     },
     "inputs": {"check", "events", "datasets", "loops"},
-    "plot": {"check"},
+    "plot": {"check", "files"},
     "training": {"check", "cell", "exported", "files", "hardware", "progress"},
     "analysis": {
         *("about", "cell", "check", "compose", "events", "exported", "loops"),

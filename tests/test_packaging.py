@@ -1,5 +1,6 @@
 """What the README and the project's files promise is true."""
 
+import ast
 import re
 import runpy
 import subprocess
@@ -55,6 +56,29 @@ def test_everything_optional_is_in_the_dev_group():
     extras = PROJECT["project"]["optional-dependencies"]
     optional = {name_of(r) for k, rs in extras.items() if k != "all" for r in rs}
     assert optional <= {name_of(r) for r in PROJECT["dependency-groups"]["dev"]}
+
+
+def imported(path):
+    """Distributions that a module imports, at any place, beside Python's own."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names = [each.name for each in node.names]
+        else:
+            names = [node.module] if isinstance(node, ast.ImportFrom) else []
+        for name in (each.split(".")[0] for each in names):
+            if name != "snnjax" and name not in sys.stdlib_module_names:
+                yield {"sklearn": "scikit-learn", "orbax": "orbax-checkpoint"}.get(
+                    name, name
+                )
+
+
+def test_whatever_is_imported_is_declared_and_what_is_missing_is_told():
+    core = {name_of(each) for each in PROJECT["project"]["dependencies"]}
+    extras = PROJECT["project"]["optional-dependencies"]
+    for path in (ROOT / "snnjax").rglob("*.py"):
+        told = {*re.findall(r'pip install "snnjax\[(\w+)\]"', path.read_text())}
+        offered = {name_of(each) for extra in told for each in extras[extra]}
+        assert {*imported(path)} <= core | offered, path
 
 
 def test_types_are_declared():

@@ -20,7 +20,7 @@ from pathlib import Path
 from snnjax.datasets.formats.archives import unpack
 from snnjax.datasets.formats.checked import DataError
 from snnjax.datasets.published import DataSet
-from snnjax.files import cache_folder, lock, not_a_file
+from snnjax.files import atomic, cache_folder, lock, not_a_file
 from snnjax.progress import Progress, bar
 
 _BROKEN = (
@@ -124,7 +124,8 @@ def download(
         except DataError:
             part.unlink()
             raise
-        part.replace(path)
+        with atomic(path) as new:
+            part.rename(new)
     return path
 
 

@@ -12,6 +12,7 @@ v; calcium is taken from the middle of the part. The scheme is of second order: 
 two parts of 0.05 ms v is less than 0.5 mV from what it should be over 500 ms of firing.
 """
 
+from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -145,7 +146,7 @@ def _voltage(p, v, at, w, current, t):
     return relaxed(v, (inward + current) / total, total * t / p.capacitance)
 
 
-@jax.jit
+@partial(jax.jit, inline=True)
 def resting_voltage(p: MorrisLecarParams) -> jax.Array:
     """Where no current flows, by Newton's steps from E_L, w as it is there."""
 

@@ -13,7 +13,7 @@ what it should be over 50 ms of firing; the error falls fourfold as parts are ha
 """
 
 from collections.abc import Callable
-from functools import reduce
+from functools import partial, reduce
 from typing import Any, NamedTuple
 
 import jax
@@ -186,7 +186,7 @@ def resting_gates(v: jax.Array) -> list[jax.Array]:
     return [a / (a + b) for a, b in gate_rates(v)]
 
 
-@jax.jit
+@partial(jax.jit, inline=True)
 def resting_voltage(p: Any) -> jax.Array:
     """Where no current flows, by Newton's steps from -65 mV."""
 

@@ -3,7 +3,7 @@
 Some single flipped bits make the HDF5 library wait for ever, fill the memory or die. So
 a file is looked at as a whole, its heaps are walked, and an array is fetched only once
 the sizes that it declares are allowed: of all of it, of a piece behind its filters, and
-of each row.
+of each row. It is fuzzed.
 """
 
 import io

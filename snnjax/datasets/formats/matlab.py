@@ -5,6 +5,10 @@ zeros to the next multiple of 8; an element of up to 4 bytes shares the 8 of its
 variable is an element that holds its flags, its shape, its name and its numbers, each
 an element again, the first axis running fastest; a packed one is the same under zlib
 (MathWorks, MAT-File Format, 2019).
+
+Read by own means, for what ``scipy.io`` lacks: sizes are taken from an allowance of
+memory before anything is unpacked, objects and functions are refused, and damage is
+told by its place. It is fuzzed.
 """
 
 import math

@@ -1,4 +1,8 @@
-"""Arrays as numpy stores them, alone (``.npy``) or as a ``.zip`` of them (``.npz``)."""
+"""Arrays as numpy stores them, alone (``.npy``) or as a ``.zip`` of them (``.npz``).
+
+Numpy reads them, once the head of each array was looked at by own means: what it says
+of its size is taken from an allowance first, and no pickle is in it. It is fuzzed.
+"""
 
 import io
 import math

@@ -1,7 +1,9 @@
 """Files of sound: WAV of every usual kind by own means, FLAC and others by soundfile.
 
 A WAV file is "RIFF", its size, "WAVE", and chunks (name, size, bytes, padded to even),
-of which "fmt " tells how the numbers in "data" are stored (IBM & Microsoft 1991).
+of which "fmt " tells how the numbers in "data" are stored (IBM & Microsoft 1991). Own
+means need no package, take memory from an allowance first, and tell damage by its
+place, where ``scipy.io.wavfile`` warns or goes on. They are fuzzed.
 """
 
 import importlib

@@ -18,8 +18,6 @@ membrane moves *before* the sound that moves it, by as much as it should come la
 ``causal=True`` conjugates v, which puts that right and leaves every amplitude.
 """
 
-from functools import lru_cache
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -90,7 +88,7 @@ def transfer_matrix(
     """The transfer function on the grid of a discrete Fourier transform.
 
     As published the grid starts at 1 Hz and ends at half the rate, so that no bin lies
-    at 0 Hz. The last few matrices asked for are kept.
+    at 0 Hz.
 
     Args:
         channels: number of places, evenly from base to apex.
@@ -99,7 +97,7 @@ def transfer_matrix(
         causal: whether the membrane moves after the sound, not before as published.
 
     Returns:
-        v, complex128, ``[T // 2 + 1, channels]``, read-only.
+        v, complex128, ``[T // 2 + 1, channels]``.
 
     Raises:
         ValueError: for less than two channels or samples, or a rate below 4 Hz, at
@@ -112,19 +110,12 @@ def transfer_matrix(
     check.whole("channels", channels, least=2)
     if rate < 4:
         raise ValueError(f"rate [Hz] must be at least 4, got {rate}.")
-    return _transfer_matrix(channels, samples, float(rate), bool(causal))
-
-
-@lru_cache(maxsize=8)
-def _transfer_matrix(channels, samples, rate, causal):
     grid = np.linspace(1.0, rate // 2, samples // 2 + 1)
     matrix = np.empty((len(grid), channels), np.complex128)
     for start in range(0, channels, 8):  # few at once, or intermediates fill the memory
         few = slice(start, start + 8)
         matrix[:, few] = transfer(grid, places(channels)[few])
-    matrix = np.conj(matrix) if causal else matrix
-    matrix.flags.writeable = False
-    return matrix
+    return np.conj(matrix) if causal else matrix
 
 
 def best_frequencies(channels: int) -> np.ndarray:

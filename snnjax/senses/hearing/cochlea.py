@@ -67,6 +67,7 @@ def encode(
     channels: int = 70,
     causal: bool = False,
     progress: Progress | None = None,
+    matrices: dict[tuple[int, int, bool], jax.Array] | None = None,
 ) -> Events:
     """Makes events of clips of sound.
 
@@ -82,6 +83,8 @@ def encode(
         causal: whether the membrane moves after the sound; as published it moves
             before (see ``basilar``).
         progress: is told how many clips are done, of how many.
+        matrices: holds the last ``transfer_matrix`` from one call to the next, by what
+            made it; nothing is kept if omitted.
 
     Returns:
         Events of N clips, of one if one came.
@@ -98,9 +101,15 @@ def encode(
     if len(keys) != len(clips):
         raise ValueError(f"{len(clips)} clips came with {len(keys)} keys.")
 
+    kept, run = {} if matrices is None else matrices, jax.jit(_fire)
+
     def fire(audio, rows):
-        matrix = transfer_matrix(channels, len(audio) + RINGING, causal=causal)
-        return _fire(audio, jnp.asarray(matrix), keys[rows])
+        made_by = channels, len(audio) + RINGING, bool(causal)
+        if made_by not in kept:
+            kept.clear()  # before the next one is there as well
+            matrix = transfer_matrix(*made_by[:2], causal=causal)
+            kept[made_by] = jnp.asarray(matrix)
+        return run(audio, kept[made_by], keys[rows])
 
     return encode_batches(clips, fire, dt=DT, n_units=channels, progress=progress)
 
@@ -118,7 +127,6 @@ def fold_in(key: jax.Array, numbers: np.ndarray) -> jax.Array:
     return jax.vmap(partial(jax.random.fold_in, key))(jnp.asarray(numbers))
 
 
-@jax.jit
 def _fire(audio, matrix, keys):
     """All stages for a batch of clips ``[T, B]``: spikes ``[T // 2, B, n]``."""
     longer = jnp.pad(audio, ((0, RINGING), (0, 0)))

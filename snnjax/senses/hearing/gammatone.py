@@ -185,16 +185,17 @@ def encode(
     lif(channels, params)  # refuses constants here, where they are no tracers
     clips = prepare_all(audio, rate, partial(resample, to=RATE))
 
+    run = jax.jit(_fire)
+
     def fire(audio, rows):
         del rows  # nothing is drawn
-        return _fire(audio, bank, compression, params)
+        return run(audio, bank, compression, params)
 
     return encode_batches(
         clips, fire, dt=1.0 / RATE, n_units=channels, progress=progress
     )
 
 
-@jax.jit
 def _fire(audio, bank, compression, params):
     passed = jnp.maximum(gammatone(audio, bank), 0.0)
     gain, power = (

@@ -172,7 +172,7 @@ def _encode_all(recordings, parts, recipe, progress):
     sizes = [path.stat().st_size for path in recordings.paths]
     order = np.argsort(sizes, kind="stable")  # alike lengths make full batches
     report = progress or (lambda done, of: None)
-    times, units = [], []
+    times, units, matrices = [], [], dict[Any, Any]()
     for start in range(0, n, _PART):
         rows, part = order[start : start + _PART], parts / f"{start:07}.npz"
         if part.exists():
@@ -184,6 +184,7 @@ def _encode_all(recordings, parts, recipe, progress):
                 rows,
                 recipe,
                 lambda done, of, start=start: report(start + done, n),
+                matrices,
             )
             write_events(part, events)
         events = read_events(part)
@@ -218,7 +219,7 @@ def _tell(waiting):
     print(waiting, file=sys.stderr)
 
 
-def _encode_some(recordings, rows, recipe, progress):
+def _encode_some(recordings, rows, recipe, progress, matrices):
     """Spikes of some recordings; there are none of a silent one."""
     sounds = [read_sound(path) for path in recordings.paths]
     loud = np.array([sound.samples.any() for sound in sounds], bool)
@@ -237,6 +238,7 @@ def _encode_some(recordings, rows, recipe, progress):
             channels=recipe["channels"],
             causal=recipe["causal"],
             progress=progress,
+            matrices=matrices,
         )
         times, units, counts[loud] = events.times, events.units, np.diff(events.offsets)
     labels = np.zeros(len(sounds), np.int64)

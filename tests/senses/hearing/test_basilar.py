@@ -121,8 +121,6 @@ def test_the_rate_sets_the_grid():
     fast = basilar.transfer_matrix(3, 200, 16_000.0)
     expected = basilar.transfer(np.linspace(1.0, 8000.0, 101), basilar.places(3))
     np.testing.assert_allclose(fast, expected)
-    with pytest.raises(ValueError, match="read-only"):
-        fast[0] = 0.0
 
 
 def test_what_makes_no_sense_is_refused():
