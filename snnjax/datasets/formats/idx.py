@@ -1,8 +1,8 @@
 """The idx format of MNIST, packed or not.
 
 Four bytes (0, 0, type, number of axes), the length of each axis as a big-endian 32-bit
-number, then the numbers, big-endian (LeCun et al. 1998, doi:10.1109/5.726791). No library that
-we have reads them. It is fuzzed.
+number, then the numbers, big-endian (LeCun et al. 1998, doi:10.1109/5.726791).
+No library that we have reads them. It is fuzzed.
 """
 
 import math

@@ -96,6 +96,8 @@ def encode(
     check.whole("channels", channels, least=2)
     check.key(key, several=True)
     check.flag("causal", causal)
+    if matrices is not None:
+        check.mapping("matrices", matrices)
     clips = prepare_all(audio, rate, prepare)
     keys = key if key.ndim else fold_in(key, np.arange(len(clips)))
     if len(keys) != len(clips):

@@ -47,6 +47,22 @@ def test_a_whole_clip_makes_as_many_spikes_as_in_the_reference(data_folder):
         assert np.abs(z).max() < 3.0
 
 
+def test_a_matrix_is_kept_where_the_caller_says_so():
+    clip, kept = vowel(0.1, 8000), {}
+    first = encode(clip, 8000, KEY, matrices=kept)
+    ((made_by, matrix),) = kept.items()
+    assert made_by == (8, 6000 + cochlea.RINGING, False)
+    np.testing.assert_allclose(matrix, transfer_matrix(*made_by[:2]), rtol=1e-6)
+    kept[made_by] = 0.0 * matrix  # so it is the one that is used
+    silent = encode(clip, 8000, KEY, matrices=kept)
+    assert len(silent.times) < 0.5 * len(first.times)
+    assert len(encode(clip, 8000, KEY).times) == len(first.times)
+    encode(clip, 8000, KEY, matrices=kept, causal=True)
+    assert [*kept] == [(*made_by[:2], True)]
+    with pytest.raises(ValueError, match="matrices"):
+        encode(clip, 8000, KEY, matrices=[])
+
+
 def test_encoding_is_the_chain_of_its_stages():
     clip = vowel(0.1, 8000)
     audio = np.zeros(6000 + 4800, np.float32)
