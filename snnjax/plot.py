@@ -18,7 +18,7 @@ import numpy as np
 
 from snnjax import check, files
 
-_COLORS = "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#a98600", "#3f9bd1", "#777777"
+_COLORS = "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#a98600", "#7b52ab", "#777777"
 
 
 def figure(rows: int = 1, columns: int = 1, size: tuple[float, float] = (7.0, 4.0)):
@@ -149,8 +149,13 @@ def voltages(
     looks = _looks(v.shape[1], bold, guess, classes)
     for k, look in enumerate(looks):
         ax.plot(time, v[:, k], **look)
-    if any("label" in look for look in looks):
-        ax.legend(frameon=False, ncols=1 if bold is not None else 2)
+    named = sum("label" in look for look in looks)
+    if named:
+        columns = 1 if named < 3 else 3
+        low, high = ax.get_ylim()
+        room = 0.13 * (-(-named // columns)) * (high - low)
+        ax.set_ylim(low, high + room)
+        ax.legend(frameon=False, ncols=columns, loc="upper right")
     ends = 0, len(v) * dt * per
     ax.set(xlim=ends, xlabel=f"time ({unit_of_time})", ylabel="voltage (θ)")
     ax.set(title=title)
@@ -204,7 +209,10 @@ def learning_curves(
                 epochs, [r[name] for r in history], color=color, label=label, **look
             )
     ax.set(xlabel="epoch", ylabel=monitor.replace("_", " "), title=title)
-    ax.xaxis.get_major_locator().set_params(integer=True)
+    if len(epochs) == 1:
+        ax.set_xticks(epochs)
+    else:
+        ax.xaxis.get_major_locator().set_params(integer=True)
     if monitor == "accuracy":
         ax.set(ylim=(0, 1.02))
     if monitor != "loss":

@@ -1,7 +1,5 @@
 """Valid calls of what is done with networks: analysis, training, figures, tasks."""
 
-from types import SimpleNamespace
-
 import jax.numpy as jnp
 import numpy as np
 import optax
@@ -324,12 +322,6 @@ def axes():
 @call(plot.figure, use=lambda made: None)
 def _(rows=1, columns=1):
     return {"rows": rows, "columns": columns, "size": (7.0, 4.0)}
-
-
-@call(plot.show, free={"name word": "a name"}, use=lambda made: None)
-def _():
-    saved_nowhere = SimpleNamespace(savefig=lambda path: None)
-    return {"drawn": saved_nowhere, "name": "spikes"}
 
 
 @call(plot.raster, free=TITLE | {"sample": "of [T, B, n]"})

@@ -17,6 +17,7 @@ NOT_CALLED = {
     "hardware.checked": "refuses by DeviceError; tests/hardware/test_device.py",
     **dict.fromkeys(("saving.load", "saving.save"), "files; tests/saving"),
     **dict.fromkeys(("saving.from_recipe", "saving.to_recipe"), "tests/saving"),
+    "plot.show": "writes a file; tests/test_plot.py",
     "senses.hearing.digits_from_sound": "reads files",
     "senses.hearing.encode_cached": "reads files",
     "senses.hearing.encode_recordings": "reads files",

@@ -29,7 +29,7 @@ _ARROW = "->"  # behind the name of an input
 
 @exportable
 class LayerActivity(NamedTuple):
-    """What a layer did; None where it puts out more than ones and zeros."""
+    """What a layer did; None where it puts out more than spikes or their counts."""
 
     neurons: int
     rate: float | None  # of a neuron, on average [Hz]
@@ -43,7 +43,7 @@ class Counts(NamedTuple):
     """What one leaf put out, summed over time and samples."""
 
     spikes: jax.Array  # of each neuron, [*space, n]
-    fires: jax.Array  # whether it was ones and zeros, []
+    fires: jax.Array  # whether it was spikes or their counts, []
 
 
 def layer_activity(
@@ -95,6 +95,7 @@ def count_spikes(cell: Cell, weights: Weights, xs: Any, dt: Number) -> dict[str,
         xs: inputs ``[T, B, *n_in]``.
         dt: time step [s].
     """
+    check.arrays("weights", weights)
     weights, xs = jax.tree.map(jnp.asarray, (weights, xs))
     cell, weights = _compound(cell, weights)
     first = jax.tree.map(lambda x: x[0], xs)
@@ -214,8 +215,9 @@ def _next(edges, name, neurons):
 
 def _count(x):
     x = check.wide(x)
-    each = jnp.where(x == jnp.round(x), jnp.abs(x), jnp.ones_like(x))
-    return Counts(jnp.sum(each, axis=(0, 1)), jnp.all((x == 0) | (x == 1)))
+    whole = x == jnp.round(x)
+    each = jnp.where(whole, jnp.abs(x), jnp.ones_like(x))
+    return Counts(jnp.sum(each, axis=(0, 1)), jnp.all(whole & (x >= 0)))
 
 
 def _summed(batches):

@@ -10,13 +10,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 import jax
-import numpy as np
 
 from snnjax import check, files, plot
-from snnjax.analysis import confusion
 from snnjax.hardware import Imperfections, ScaledReadout, Steady, emulated_chip
 from snnjax.tasks import looped
 from snnjax.tasks.chip import CHIP_TASKS, chip_task
+from snnjax.tasks.chip_story import ChipStory, first_shown, write_chip_reports
 from snnjax.tasks.fitting import adam, training_batches
 from snnjax.tasks.looped import IN_THE_LOOP
 from snnjax.tasks.recipe import recipe
@@ -97,11 +96,10 @@ def train_on_chip(
             "start": None if start is None else str(start),
             "epochs": epochs,
         }
-        more, figure = _train(found, device, weights, folder, seed, summary, progress)
+        more, drawn = _train(found, device, weights, folder, seed, summary, progress)
         summary |= {**more, **found.notes, **environment()}
         files.write_text(folder / "summary.json", json.dumps(summary, indent=2) + "\n")
-        with files.atomic(folder / "report.png") as new:
-            figure.savefig(new, dpi=150, format="png")
+        write_chip_reports(folder, found, drawn, summary)
     return summary
 
 
@@ -137,7 +135,7 @@ def _start(task: Task, start, seed, data):
 
 
 def _train(task, device, weights, folder, seed, made_by, progress):
-    """Trains, and tells what the chip made of it: a summary and a figure."""
+    """Trains, and tells what the chip made of it; and what there is to draw."""
     network, parts, schedule = task.network, task.parts, task.schedule
     batch = min(schedule.batch, len(parts["train"].labels))
     updates = schedule.epochs * -(-len(parts["train"].labels) // batch)
@@ -186,25 +184,5 @@ def _train(task, device, weights, folder, seed, made_by, progress):
         "samples": {name: len(part.labels) for name, part in parts.items()},
         "classes": list(task.classes),
     }
-    return summary, _page(task, device, fitted, after, made_by["chip"])
-
-
-def _page(task, device, fitted, test, chip):
-    """How it learned, what the chip confuses, and one sample as the chip showed it."""
-    part, network = task.parts["test"], task.network
-    xs = np.asarray(part.raster(np.arange(1), None))
-    given = [*map(np.asarray, looped.chip_weights(fitted.best_weights))]
-    (hidden, out), _ = device.run(device.program(given), xs, trial=0)
-    classes = out.v.shape[-1]
-    return plot.report(
-        fitted.history,
-        confusion(test.labels, test.guesses, classes),
-        xs[:, 0].astype(np.float32),
-        np.asarray(hidden.spikes[:, 0], np.float32),
-        np.asarray(out.v[:, 0]),
-        dt=network.dt,
-        title=f"{task.name} on chip {chip['serial']}, mismatch {chip['mismatch']:.0%}: "
-        f"test accuracy {test.accuracy:.3f}",
-        label=int(part.labels[0]),
-        classes=task.classes,
-    )
+    shown = first_shown(task, device, fitted.best_weights)
+    return summary, ChipStory(fitted, after, shown)

@@ -25,9 +25,11 @@ def learning_drawing(history: list[dict[str, float]]) -> str:
     """Learning curves."""
     drawn, axes = plot.figure(1, 1, (5.6, 4.2))
     plot.learning_curves(axes[0, 0], history)
+    above = {"loc": "lower left", "bbox_to_anchor": (0.0, 1.0), "ncols": 2}
+    axes[0, 0].legend(frameon=False, **above)
     last, best = history[-1], max(row["validation_accuracy"] for row in history)
     told = (
-        f"Learning curves over {len(history)} epochs: training accuracy ends at "
+        f"Learning curves, epochs 1 to {len(history)}: training accuracy ends at "
         f"{last['accuracy']:.3f}, the best validation accuracy is {best:.3f}, the "
         f"training loss falls from {history[0]['loss']:.3g} to {last['loss']:.3g}."
     )
@@ -77,6 +79,7 @@ def _raster(spikes, dt, name, title):
     plot.raster(ax, spikes, dt=dt, title=title)
     (dots,) = ax.collections
     dots.set(color=DOTS, rasterized=len(dots.get_offsets()) > _MANY)
+    dots.set_sizes(np.maximum(dots.get_sizes(), 2.5))
     told = (
         f"Raster of the {title}: {np.sum(spikes != 0):,} spikes of "
         f"{np.any(spikes, axis=0).sum():,} of {spikes.shape[1]:,} neurons."

@@ -49,8 +49,8 @@ def layers(network: Network, each: list[Any], part: Part) -> dict[str, Any]:
 
 def batches_of(n: int) -> list[np.ndarray]:
     """Numbers of up to a thousand of n samples, evenly, in batches of one size."""
-    batch = min(n, BATCH)
-    batches = max(min(n, _MOST) // batch, 1)
+    batches = -(-min(n, _MOST) // BATCH)
+    batch = min(n, _MOST) // batches
     every = np.linspace(0, n - 1, batches * batch).round().astype(int)
     return np.split(every, batches)
 

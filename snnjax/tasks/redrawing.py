@@ -48,7 +48,13 @@ def redraw(run: str | Path, *, data: str | Path | None = None) -> tuple[Path, Pa
         compiled = jax.jit(partial(scores, task.network))
         test = predict(compiled, kept, task.parts["test"])
         story = Story(task, history, kept, test, compiled)
-        write_reports(folder, story, summary)
+        try:
+            write_reports(folder, story, summary)
+        except KeyError as error:
+            raise ValueError(
+                f"{folder / 'summary.json'} says nothing of {error}: it is of another "
+                "version. Call the training again, which reads what is there."
+            ) from None
     return folder / "report.png", folder / "report.html"
 
 

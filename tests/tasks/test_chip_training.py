@@ -1,5 +1,6 @@
 """Training in the loop as users call it: a folder, a report, failures on the way."""
 
+import html
 import json
 
 import jax
@@ -28,6 +29,14 @@ def test_a_chip_is_learned_from_software_and_the_folder_tells_it(software, tmp_p
     )
     assert summary == json.loads((tmp_path / "summary.json").read_text())
     assert (tmp_path / "report.png").stat().st_size > 10_000
+    page = html.unescape((tmp_path / "report.html").read_text())
+    for words in (
+        "chip-digits on chip 1, mismatch 30%",
+        f"{summary['test_accuracy_as_programmed_first']:.3f}",
+        f"snnjax chip train digits --out {tmp_path} --serial 1 --mismatch 0.3 --seed 0 "
+        f"--epochs 2 --start {software}",
+    ):
+        assert words in page
     gain = summary["test_accuracy"] - summary["test_accuracy_as_programmed_first"]
     assert gain > 0.03
     assert summary["test_accuracy"] > 0.8
