@@ -504,7 +504,7 @@ def test_a_receptor_that_was_not_recorded_here_is_asked_for(monkeypatch):
 
 RECORDED = {
     "R05": ("braille", recorded_tasks.Size(seeds=1, epochs=2, samples=300)),
-    "n-mnist": ("nmnist-small", recorded_tasks.Size(seeds=1, epochs=4, samples=100)),
+    "n-mnist": ("nmnist-small", recorded_tasks.Size(seeds=1, epochs=3, samples=60)),
     "mnist": ("mnist", recorded_tasks.Size(seeds=1, epochs=1, samples=2000)),
     "ecg": ("ecg-qtdb", recorded_tasks.Size(seeds=1, epochs=4, samples=160)),
 }

@@ -1,3 +1,5 @@
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -201,35 +203,43 @@ OF_TIME = {  # y, target, labels, mask: what is made of outputs over time
 
 def test_batches_of_any_shape_are_one_batch_folded():
     y, target, mask = (jnp.asarray(x) for x in (trains(), trains(1), ragged()))
+    fold = lambda x: None if x is None else x.reshape(T, 2, 2, *x.shape[2:])  # noqa: E731
+
+    @partial(jax.jit, static_argnums=0)
+    def in_every_shape(measure, y, target, m):
+        whole = measure(y, target, LABELLED, m)
+        folded = measure(fold(y), fold(target), LABELLED.reshape(2, 2), fold(m))
+        first, of_one = (None, None) if m is None else (m[:, 0], m[:, :1])
+        alone = measure(y[:, 0], target[:, 0], LABELLED[0], first)
+        of_one = measure(y[:, :1], target[:, :1], LABELLED[:1], of_one)
+        return whole, folded, alone, of_one
+
     for name, measure in OF_TIME.items():
         for m in (None, mask):
-            whole = measure(y, target, LABELLED, m)
-            fold = lambda x: None if x is None else x.reshape(T, 2, 2, *x.shape[2:])  # noqa: E731
-            folded = measure(fold(y), fold(target), LABELLED.reshape(2, 2), fold(m))
-            np.testing.assert_allclose(
-                folded.reshape(whole.shape), whole, 1e-6, err_msg=name
-            )
-            first = m if m is None else m[:, 0]
-            alone = measure(y[:, 0], target[:, 0], LABELLED[0], first)
-            of_one = measure(
-                y[:, :1], target[:, :1], LABELLED[:1], m if m is None else m[:, :1]
-            )
-            np.testing.assert_allclose(
-                alone, of_one.reshape(alone.shape), 1e-6, err_msg=name
-            )
+            whole, folded, alone, of_one = in_every_shape(measure, y, target, m)
+            close = partial(np.testing.assert_allclose, rtol=1e-6, err_msg=name)
+            close(folded.reshape(whole.shape), whole)
+            close(alone, of_one.reshape(alone.shape))
 
 
 def test_padding_shortened_away_changes_nothing():
     y, target = jnp.asarray(trains()), jnp.asarray(trains(1))
     mask = jnp.asarray(ragged())
     dirty = [jnp.where(mask[..., None], x, jnp.nan) for x in (y, target)]
-    for name, measure in OF_TIME.items():
+
+    @partial(jax.jit, static_argnums=0)
+    def padded_and_short(measure, dirty, y, target, mask):
+        pairs = []
         for b, end in enumerate(LENGTHS):
             one = slice(b, b + 1)
+            a, t, m = (x[:, one] for x in (*dirty, mask))
+            padded = measure(a, t, LABELLED[one], m)
             short = measure(y[:end, one], target[:end, one], LABELLED[one], None)
-            padded = (x[:, one] for x in (*dirty, LABELLED[None], mask))
-            a, t, c, m = padded
-            found = measure(a, t, c[0], m)
+            pairs.append((padded, short))
+        return pairs
+
+    for name, measure in OF_TIME.items():
+        for found, short in padded_and_short(measure, dirty, y, target, mask):
             np.testing.assert_allclose(found, short, 1e-6, 1e-6, err_msg=name)
 
 

@@ -29,7 +29,7 @@ def graded(cell, weights, xs, **options):
         total = sum(jnp.sum(a * b) for a, b in zip(tilts, leaves, strict=True))
         return total + sum(ends), ys
 
-    return jax.value_and_grad(loss, (0, 1), has_aux=True)(weights, xs)
+    return jax.jit(jax.value_and_grad(loss, (0, 1), has_aux=True))(weights, xs)
 
 
 def close(a, b, rtol=1e-12, atol=1e-12):
@@ -76,14 +76,18 @@ def test_running_everything_at_once_equals_stepping(at_once, x64):
     slow = graded(net, weights, xs, record=lambda state, y: y)
     assert all(np.any(leaf) for leaf in jax.tree.leaves(fast[1][0]))
     close(fast, slow, 1e-10, 1e-11)
-    whole = snn.unroll(net, weights, xs, dt=DT)
-    early = jax.tree.map(lambda x: x[:7], xs)
-    later = jax.tree.map(lambda x: x[7:], xs)
-    state, first = snn.unroll(net, weights, early, dt=DT)
-    end, second = snn.unroll(net, weights, later, dt=DT, state=state, checkpoint=4)
-    close(
-        whole, (end, jax.tree.map(lambda a, b: jnp.concatenate([a, b]), first, second))
-    )
+
+    @jax.jit
+    def whole_and_in_two(weights, xs):
+        whole = snn.unroll(net, weights, xs, dt=DT)
+        early = jax.tree.map(lambda x: x[:7], xs)
+        later = jax.tree.map(lambda x: x[7:], xs)
+        state, first = snn.unroll(net, weights, early, dt=DT)
+        end, second = snn.unroll(net, weights, later, dt=DT, state=state, checkpoint=4)
+        both = jax.tree.map(lambda a, b: jnp.concatenate([a, b]), first, second)
+        return whole, (end, both)
+
+    close(*whole_and_in_two(weights, xs))
 
 
 def test_a_graph_of_a_chain_is_that_chain(x64):
