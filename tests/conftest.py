@@ -47,6 +47,12 @@ def memory():
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 
+def room():
+    """What one of all workers may hold [bytes]: of a third of this machine's memory."""
+    pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 3
+    return min(4e9, pages / int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 1)))
+
+
 @pytest.fixture(autouse=True, scope="module")
 def programs():
     """What was compiled is kept for other files, until it fills the memory.
@@ -56,7 +62,7 @@ def programs():
     gc.freeze()
     yield
     gc.unfreeze()
-    if memory() > 2e9:
+    if memory() > room():
         jax.clear_caches()
 
 
