@@ -40,14 +40,14 @@ dt = 1e-3
 # sooner. Poisson: many spikes, the brighter the more.
 
 # %%
-images, labels = digits("train")
-image = images[0]
+samples = digits("train")
+image = samples.x[0].ravel() / 16.0
 early = latency(image, tau=20e-3, threshold=0.1, steps=100, dt=dt)
 often = poisson(jax.random.key(0), 200.0 * image, steps=100, dt=dt)
 
 code_figure, axes = plot.figure(1, 3, (10.0, 3.0))
 axes[0, 0].imshow(image.reshape(8, 8), cmap="gray_r")
-axes[0, 0].set(title=f"a {labels[0]}", xticks=[], yticks=[])
+axes[0, 0].set(title=f"a {samples.labels[0]}", xticks=[], yticks=[])
 plot.raster(axes[0, 1], early, dt=dt, title="latency code")
 plot.raster(axes[0, 2], often, dt=dt, title="Poisson code")
 assert np.array_equal(early.sum(axis=0), image > 0.1)

@@ -197,8 +197,8 @@ def a_digit():
         return found.x[4].reshape(28, 28) / 255.0, found.labels[4]
     except FileNotFoundError:
         print("No MNIST at hand: a digit of scikit-learn, 8 x 8 pixels, stands in.")
-        images, labels = digits("test")
-        return np.kron(images[4].reshape(8, 8), np.ones((2, 2))), labels[4]
+        found = digits("test")
+        return np.kron(found.x[4] / 16.0, np.ones((2, 2))), found.labels[4]
 
 
 dt = 1e-3

@@ -93,7 +93,7 @@ WITHIN_DATASETS = {
     "sets": {"formats", "places", "published", "recordings", "samples"},
     "catalogue": {"fetch", "published", "samples", "sets"},
     "inspection": {"catalogue", "fetch", "formats"},
-    "command": {"catalogue", "inspection"},
+    "command": {"catalogue", "inspection", "places", "published"},
 }
 CORE = {"jax", "optax", "flax", "numpy"}
 

@@ -1,25 +1,25 @@
 """R03: handwritten digits as latencies, beside logistic regression on the pixels."""
 
-import numpy as np
-
 from benchmarks.criterion import at_most
 from benchmarks.studies.shared.recorded_tasks import Size, accuracy, train
 from benchmarks.study import Finding, Study
 from snnjax import tasks
 from snnjax.datasets import digits
+from snnjax.tasks.digits import light
 
 
 def logistic_regression() -> float:
     """Test accuracy of a linear classifier of the pixels; penalty by validation."""
     from sklearn.linear_model import LogisticRegression
 
-    data = {split: digits(split) for split in ("train", "validation", "test")}
+    parts = {split: digits(split) for split in ("train", "validation", "test")}
+    data = {split: (light(part.x), part.labels) for split, part in parts.items()}
     fits = [
-        LogisticRegression(C=c, max_iter=5000).fit(*map(np.asarray, data["train"]))
+        LogisticRegression(C=c, max_iter=5000).fit(*data["train"])
         for c in (0.01, 0.1, 1.0, 10.0, 100.0)
     ]
-    best = max(fits, key=lambda fit: fit.score(*map(np.asarray, data["validation"])))
-    return float(best.score(*map(np.asarray, data["test"])))
+    best = max(fits, key=lambda fit: fit.score(*data["validation"]))
+    return float(best.score(*data["test"]))
 
 
 def run(full: bool, size: Size = Size()) -> Finding:

@@ -33,6 +33,7 @@ from snnjax import plot
 from snnjax.datasets import digits, spoken_digits
 from snnjax.events import Events, augment, late_events, rasterize
 from snnjax.hardware import Gamma, vary
+from snnjax.tasks.digits import light
 from snnjax.tasks.network import scores
 from snnjax.tasks.spoken_networks import Size as NetworkSize
 from snnjax.tasks.spoken_networks import lif_reader
@@ -120,9 +121,9 @@ def images(steps: int = 30, dt: float = 10e-3, highest: float = 50.0) -> Data:
     parts = {split: digits(split) for split in SPLITS}
 
     def spikes(split, seed):
-        light = np.asarray(parts[split][0])
+        seen = light(parts[split].x)
         counts = np.random.default_rng(seed).poisson(
-            highest * dt * light, (steps, *light.shape)
+            highest * dt * seen, (steps, *seen.shape)
         )
         return counts.astype(np.float32)
 
@@ -130,7 +131,7 @@ def images(steps: int = 30, dt: float = 10e-3, highest: float = 50.0) -> Data:
         lambda epoch: spikes("train", [20, epoch]),
         spikes("validation", 21),
         spikes("test", 22),
-        labels={split: labels for split, (_, labels) in parts.items()},
+        labels={split: part.labels for split, part in parts.items()},
         dt=dt,
         notes={},
     )

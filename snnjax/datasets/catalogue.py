@@ -40,8 +40,8 @@ def load(name: str, split: Split, path: str | Path | None = None) -> Any:
         path: folder with its files; see ``places`` if omitted.
 
     Returns:
-        What the function of that name returns: ``Events``, ``Samples``, ``Recordings``,
-        or images and labels.
+        What the function of that name returns: ``Events``, ``Samples`` or
+        ``Recordings``.
 
     Raises:
         ValueError: for an unknown name, listing those that exist, or for a set that is

@@ -1,14 +1,42 @@
 """What ``snnjax data list | info | get | check`` prints."""
 
+import importlib.util
+
 from snnjax.datasets.catalogue import DATA_SETS, data_set
 from snnjax.datasets.inspection import Report
+from snnjax.datasets.places import candidates, folders
+from snnjax.datasets.published import DataSet
 
 _SHOWN = 20  # lines about files that are sound, but not read
 
 
 def listing() -> str:
-    """The data sets there are, a line for each."""
-    return "\n".join(f"{name:<16} {each.about}" for name, each in DATA_SETS.items())
+    """The data sets there are, a line for each: its size, and whether it is here."""
+    lines = [
+        f"{name:<16} {_size(each):>9}  {'here' if is_here(each) else '':<4}  "
+        f"{each.about}"
+        for name, each in DATA_SETS.items()
+    ]
+    looked = ", ".join(map(str, folders()))
+    told = "Another folder is named by SNNJAX_DATA, or by --data for a training."
+    return "\n".join([*lines, f"here: in {looked}. {told}"])
+
+
+def is_here(chosen: DataSet) -> bool:
+    """Whether something of a data set lies where its loader looks."""
+    marks = chosen.marks or tuple(file.name for file in chosen.files)
+    if not marks:
+        return importlib.util.find_spec("sklearn") is not None
+    held = candidates(chosen.name, homes=chosen.homes)
+    return any(True for at in held for mark in marks for _ in at.glob(mark))
+
+
+def _size(chosen):
+    """Of what would be downloaded, if it was published."""
+    sizes = [file.size for file in chosen.files]
+    if not all(sizes):
+        return "?"
+    return f"{sum(sizes) / 1e6:.1f} MB" if sizes else ""
 
 
 def description(name: str) -> str:

@@ -64,5 +64,5 @@ def missing(name: str, what: str, path: str | Path | None) -> FileNotFoundError:
     return FileNotFoundError(
         f"No {what} in {', '.join(map(str, folders(path)))}. Get it by "
         f"'snnjax data get {name}', or put it into a folder and name that folder by "
-        "the environment variable SNNJAX_DATA or by path."
+        "the environment variable SNNJAX_DATA or by path (--data)."
     )

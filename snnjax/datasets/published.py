@@ -32,3 +32,5 @@ class DataSet(NamedTuple):
     cite: str
     load: Callable[..., Any] | None  # (split, path) -> Events, Samples or Recordings
     files: tuple[File, ...] = ()  # nothing is downloaded if there are none
+    homes: tuple[str, ...] = ()  # subfolders that may hold it, beside one of its name
+    marks: tuple[str, ...] = ()  # patterns of what lies there; as ``files`` if none

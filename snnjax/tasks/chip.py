@@ -21,6 +21,7 @@ from snnjax.inputs import latency_times
 from snnjax.learning import max_over_time
 from snnjax.networks import dense, normal
 from snnjax.neurons import LIFParams, LIParams, li, lif
+from snnjax.tasks.digits import light
 from snnjax.tasks.network import HIDDEN_AND_OUT, Network
 from snnjax.tasks.task import Part, Schedule, Task, class_names, load_parts
 
@@ -84,10 +85,10 @@ def highest_voltage(v: jax.Array) -> jax.Array:
 
 def _light(name, data):
     """Pixels ``[N, n]`` of 0 to 1, and labels, by part."""
-    if name == "digits":
-        return {split: digits(split) for split in ("train", "validation", "test")}
-    found = load_parts(partial(mnist, path=data))
-    return {split: (_small(part.x), part.labels) for split, part in found.items()}
+    load = digits if name == "digits" else partial(mnist, path=data)
+    seen = light if name == "digits" else _small
+    found = load_parts(load)
+    return {split: (seen(part.x), part.labels) for split, part in found.items()}
 
 
 def _small(images):

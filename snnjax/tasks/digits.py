@@ -49,8 +49,9 @@ def digits_task(
     )
     parts = {}
     for split in ("train", "validation", "test"):
-        images, labels = digits(split)
-        parts[split] = Part(partial(_glances, images, jax.jit(code)), labels)
+        found = digits(split)
+        images = light(found.x)
+        parts[split] = Part(partial(_glances, images, jax.jit(code)), found.labels)
     spikes = parts["train"].raster(np.arange(len(parts["train"].labels)), None)
     return Task(
         name="digits",
@@ -61,6 +62,11 @@ def digits_task(
         options=told(hidden=hidden, **fires, dt=dt),
         classes=class_names((), 10),
     )
+
+
+def light(images: np.ndarray) -> np.ndarray:
+    """Pixels of 0 to 1, one after another: ``[N, 64]``, of those of ``digits``."""
+    return images.reshape(len(images), -1).astype(np.float32) / np.float32(16)
 
 
 def _network(cells, rate, dt, hidden, fires):

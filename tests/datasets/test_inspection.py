@@ -6,6 +6,7 @@ from scipy.io import wavfile
 
 from snnjax import __main__
 from snnjax.datasets import catalogue, write_events, write_shd
+from snnjax.datasets.command import is_here
 from snnjax.datasets.inspection import check, kind_of
 from snnjax.datasets.published import File
 from snnjax.events import from_rows
@@ -99,7 +100,11 @@ def test_check_prints_what_was_found_and_fails_if_anything_is_damaged(folder, ca
 def test_list_and_info_print_what_is_known(capsys):
     status, out, _ = command(capsys, "list")
     assert status == 0
-    assert [line.split()[0] for line in out.splitlines()] == [*catalogue.DATA_SETS]
+    *sets, told = out.splitlines()
+    assert [line.split()[0] for line in sets] == [*catalogue.DATA_SETS]
+    assert "11.6 MB" in sets[1]
+    assert "SNNJAX_DATA" in told
+    assert "--data" in told
     status, out, _ = command(capsys, "info", "speech-commands")
     assert status == 0
     for words in ("CC BY 4.0", "arXiv:1804.03209", "2428.9 MB", "sha256:af14739e"):
@@ -145,3 +150,21 @@ def test_commands_that_make_no_sense_are_refused(args, reason, capsys):
     status, out, err = command(capsys, *args)
     assert (status, out) == (1, "")
     assert reason in err
+
+
+def test_what_is_here_is_told_before_it_is_loaded(monkeypatch, tmp_path):
+    monkeypatch.setenv("SNNJAX_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+    def here():
+        return [name for name, each in catalogue.DATA_SETS.items() if is_here(each)]
+
+    assert here() == ["digits"]
+    for name, each in catalogue.DATA_SETS.items():
+        for mark in each.marks[:1]:
+            home = (*each.homes, name)[0]
+            found = tmp_path / "data" / home / mark.replace("*", "x")
+            found.parent.mkdir(parents=True, exist_ok=True)
+            found.touch()
+            assert name in here()
+    assert here() == [*catalogue.DATA_SETS]

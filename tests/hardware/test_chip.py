@@ -33,7 +33,7 @@ def shown(images, steps=20):
 
 
 def digits(n=40):
-    return shown(datasets.digits("test")[0][:n])
+    return shown(datasets.digits("test").x[:n].reshape(n, 64) / np.float32(16))
 
 
 def drawn(rng, sizes=SIZES, recurrent=False):

@@ -24,8 +24,8 @@ def coded(images):
 
 
 def digits(n=20):
-    images, labels = datasets.digits("test")
-    return coded(images[:n]), labels[:n]
+    found = datasets.digits("test")
+    return coded(found.x[:n].reshape(n, 64) / np.float32(16)), found.labels[:n]
 
 
 def gradients(net, pack):

@@ -6,6 +6,7 @@ from snnjax import datasets, parts
 from snnjax.hardware import Budget, fits
 from snnjax.tasks import chip_task
 from snnjax.tasks.chip import DT, STEPS, _small
+from snnjax.tasks.digits import light as seen
 
 
 @pytest.fixture(scope="module")
@@ -16,7 +17,7 @@ def digits():
 def test_a_pixel_fires_once_and_when_a_leak_of_8_us_says(digits):
     rows = np.arange(100)
     spikes = digits.parts["test"].raster(rows, np.random.default_rng(0))
-    light = datasets.digits("test")[0][rows]
+    light = seen(datasets.digits("test").x[rows])
     with np.errstate(divide="ignore", invalid="ignore"):
         time = 8e-6 * np.log(light / (light - 0.2))
     fires = (light > 0.2) & (time < STEPS * DT)

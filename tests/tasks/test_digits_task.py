@@ -2,6 +2,7 @@ import numpy as np
 
 from snnjax.datasets import digits as read_digits
 from snnjax.tasks.digits import _trembling
+from snnjax.tasks.digits import light as seen
 
 
 def test_digits_come_as_single_spikes_of_on_and_off_cells(digits):
@@ -11,7 +12,7 @@ def test_digits_come_as_single_spikes_of_on_and_off_cells(digits):
     spikes = digits.parts["train"].raster(rows, None)
     assert spikes.shape == (50, 20, 128)
     assert spikes.sum(axis=0).max() == 1
-    light = read_digits("train")[0][rows]
+    light = seen(read_digits("train").x[rows])
     on, off = np.split(spikes, 2, axis=2)
     for cells, strongest, never in ((on, 1, 0), (off, 0, 1)):
         time = np.where(cells.any(axis=0), cells.argmax(axis=0), 50)

@@ -58,6 +58,7 @@ DATA_SET = DataSet(
     licence="CC BY 4.0",
     cite="Müller-Cleve et al. 2022, doi:10.3389/fnins.2022.951164",
     load=braille,
+    marks=_FILES,
     files=(
         File(
             _FILES[0],

@@ -3,10 +3,10 @@
 import numpy as np
 
 from snnjax.datasets.published import DataSet
-from snnjax.datasets.samples import SPLITS, Split, check_split
+from snnjax.datasets.samples import SPLITS, Samples, Split, check_split, pack
 
 
-def digits(split: Split) -> tuple[np.ndarray, np.ndarray]:
+def digits(split: Split) -> Samples:
     """Handwritten digits of 8x8 pixels, which scikit-learn brings along.
 
     1797 images, shuffled by a fixed seed into 1197 to train, 300 to validate and 300 to
@@ -16,7 +16,8 @@ def digits(split: Split) -> tuple[np.ndarray, np.ndarray]:
         split: ``"train"``, ``"validation"`` or ``"test"``.
 
     Returns:
-        Images ``[N, 64]`` in 0 to 1, float32, and labels ``[N]``, int32.
+        Images ``[N, 8, 8]``, uint8, of 0 to 16: as they are published, as those of
+        ``mnist`` are. ``trial`` is the number within scikit-learn's set, from 0.
 
     Raises:
         ValueError: for another split.
@@ -29,10 +30,11 @@ def digits(split: Split) -> tuple[np.ndarray, np.ndarray]:
         raise ImportError(
             'The digits come with scikit-learn: pip install "snnjax[data]".'
         ) from error
-    images, labels = load_digits(return_X_y=True)
-    order = np.random.Generator(np.random.PCG64(1797)).permutation(len(labels))
+    found = load_digits()
+    order = np.random.Generator(np.random.PCG64(1797)).permutation(len(found.target))
     rows = dict(zip(SPLITS, np.split(order, [1197, 1497]), strict=True))[split]
-    return (images[rows] / 16.0).astype(np.float32), labels[rows].astype(np.int32)
+    images, labels = found.images[rows].astype(np.uint8), found.target[rows]
+    return pack(images, labels, tuple("0123456789"), trial=rows)
 
 
 DATA_SET = DataSet(

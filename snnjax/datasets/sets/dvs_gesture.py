@@ -79,7 +79,7 @@ def dvs_gesture(
     """
     check_split(split)
     part = "ibmGestureTest" if split == "test" else "ibmGestureTrain"
-    folder = find("dvs-gesture", "gestures", [part], path, homes=("DVSGesture",))
+    folder = find("dvs-gesture", "gestures", [part], path, homes=DATA_SET.homes)
     recordings = gesture_recordings(folder)
     if split != "test":
         validates = split == "validation"
@@ -105,6 +105,8 @@ DATA_SET = DataSet(
     licence="CC BY 4.0",
     cite="Amir et al. 2017, doi:10.1109/CVPR.2017.781",
     load=dvs_gesture,
+    homes=("DVSGesture",),
+    marks=("ibmGestureTrain",),
     files=(
         File(
             "ibmGestureTrain.tar.gz",

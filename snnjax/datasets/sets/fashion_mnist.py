@@ -17,8 +17,7 @@ CLASSES = (
 
 def fashion_mnist(split: Split, path: str | Path | None = None) -> Samples:
     """Articles of clothing, in the files and splits of ``mnist``."""
-    homes = ("FashionMNIST/raw", "FashionMNIST")
-    return labelled_images("fashion-mnist", split, path, homes, CLASSES)
+    return labelled_images("fashion-mnist", split, path, DATA_SET.homes, CLASSES)
 
 
 DATA_SET = DataSet(
@@ -29,6 +28,8 @@ DATA_SET = DataSet(
     licence="MIT",
     cite="Xiao et al. 2017, arXiv:1708.07747",
     load=fashion_mnist,
+    homes=("FashionMNIST/raw", "FashionMNIST"),
+    marks=("train-images-idx3-ubyte*",),
     files=published_files(
         "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com",
         ("8d4fb7e6c68d591d4c3dfef9ec88bf0d", 26_421_880),

@@ -34,7 +34,7 @@ def fsdd_recordings(path: str | Path | None = None) -> Recordings:
         DataError: for a file of another name.
         FileNotFoundError: saying where it looked.
     """
-    homes = ("free-spoken-digit-dataset", "free-spoken-digit-dataset-master")
+    homes = DATA_SET.homes
     folder = find("fsdd", "spoken digits", ["recordings"], path, homes=homes)
     return list_recordings(sorted(folder.glob("*.wav")), PATTERN, DIGITS)
 
@@ -82,6 +82,8 @@ DATA_SET = DataSet(
     licence="CC BY-SA 4.0",
     cite="Jackson et al. 2018, doi:10.5281/zenodo.1342401",
     load=fsdd,
+    homes=("free-spoken-digit-dataset", "free-spoken-digit-dataset-master"),
+    marks=("recordings",),
     files=(
         File(
             "fsdd.tar.gz",

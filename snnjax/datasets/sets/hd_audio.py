@@ -49,7 +49,8 @@ def hd_audio(split: Split, path: str | Path | None = None) -> Recordings:
     """
     check_split(split)
     lists = ("train_filenames.txt", "test_filenames.txt")
-    folder = find("hd-audio", "spoken digits", lists, path, homes=("hd_audio",)).parent
+    homes = DATA_SET.homes
+    folder = find("hd-audio", "spoken digits", lists, path, homes=homes).parent
     audio = folder / "audio"
     files = sorted(audio.glob("*.flac"))
     recordings = list_recordings(files, PATTERN, DIGITS)
@@ -69,5 +70,7 @@ DATA_SET = DataSet(
     licence="CC BY 4.0",
     cite=CITE,
     load=hd_audio,
+    homes=("hd_audio",),
+    marks=("train_filenames.txt",),
     files=(File("hd_audio.tar.gz", f"{URL}/hd_audio.tar.gz", most=2**32, unpack=""),),
 )

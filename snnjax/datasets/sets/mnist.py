@@ -33,7 +33,7 @@ def mnist(split: Split, path: str | Path | None = None) -> Samples:
         ValueError: for another split, or a damaged file (``DataError``).
         FileNotFoundError: saying where it looked.
     """
-    homes = ("MNIST/raw", "MNIST")
+    homes = DATA_SET.homes
     return labelled_images("mnist", split, path, homes, tuple("0123456789"))
 
 
@@ -97,6 +97,8 @@ DATA_SET = DataSet(
     licence="CC BY-SA 3.0",
     cite="LeCun et al. 1998, doi:10.1109/5.726791",
     load=mnist,
+    homes=("MNIST/raw", "MNIST"),
+    marks=("train-images-idx3-ubyte*",),
     files=published_files(
         "https://storage.googleapis.com/cvdf-datasets/mnist",
         ("f68b3c2dcbeaaa9fbdd348bbdeb94873", 9_912_422),

@@ -66,10 +66,9 @@ def n_mnist(
     """
     check_split(split)
     part = "Test" if split == "test" else "Train"
-    homes = ("NMNIST", "N-MNIST", "nmnist-small")
-    folder = find(
-        "n-mnist", "N-MNIST recordings", [part, part.lower()], path, homes=homes
-    )
+    names = [part, part.lower()]
+    what = "N-MNIST recordings"
+    folder = find("n-mnist", what, names, path, homes=DATA_SET.homes)
     recordings = nmnist_recordings(folder)
     held_out = len(recordings) - len(recordings) // 6
     if split != "test":
@@ -95,6 +94,8 @@ DATA_SET = DataSet(
     licence="CC BY-SA 4.0",
     cite="Orchard et al. 2015, doi:10.3389/fnins.2015.00437",
     load=n_mnist,
+    homes=("NMNIST", "N-MNIST", "nmnist-small"),
+    marks=("Train", "train"),
     files=(
         File(
             "train.zip",

@@ -35,7 +35,7 @@ def qtdb(split: Split, path: str | Path | None = None) -> Samples:
     """
     check_split(split)
     part = "test" if split == "test" else "train"
-    homes = ("ecg-qtdb", "ECG")
+    homes = DATA_SET.homes
     sequences = read_qtdb(
         find("qtdb", "electrocardiograms", [f"QTDB_{part}.mat"], path, homes=homes)
     )
@@ -54,6 +54,8 @@ DATA_SET = DataSet(
     cite="Laguna et al. 1997, doi:10.1109/CIC.1997.648140, and Yin et al. 2021, "
     "doi:10.1038/s42256-021-00397-w",
     load=qtdb,
+    homes=("ecg-qtdb", "ECG"),
+    marks=("QTDB_train.mat",),
     files=(
         File(
             "QTDB_train.mat",

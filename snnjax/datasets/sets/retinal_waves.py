@@ -31,9 +31,8 @@ def retinal_waves(
         FileNotFoundError: saying where it looked.
         DataError: if one is damaged.
     """
-    homes = ("retinal-waves/hdf5", "rgc-waverepo", "waverepo/hdf5", "waverepo")
-    for folder in candidates("retinal-waves", path, homes):
-        files = sorted([*folder.glob("*.h5"), *folder.glob("*/*.h5")])
+    for folder in candidates("retinal-waves", path, DATA_SET.homes):
+        files = sorted(f for mark in DATA_SET.marks for f in folder.glob(mark))
         if files:
             found = read_all(read_waves, files, skip_bad=skip_bad)
             return {files[k].stem: waves for k, waves in found.items()}
@@ -48,6 +47,8 @@ DATA_SET = DataSet(
     licence="GPL-2",
     cite="Eglen et al. 2014, doi:10.1186/2047-217X-3-3, and the papers of the studies",
     load=None,
+    homes=("retinal-waves/hdf5", "rgc-waverepo", "waverepo/hdf5", "waverepo"),
+    marks=("*.h5", "*/*.h5"),
     files=(
         File(
             "waverepo.tar.gz",

@@ -38,7 +38,7 @@ def speech_commands(split: Split, path: str | Path | None = None) -> Recordings:
         FileNotFoundError: saying where it looked.
     """
     check_split(split)
-    homes = ("speech_commands_v0.02", "SpeechCommands/speech_commands_v0.02")
+    homes = DATA_SET.homes
     lists = ("validation_list.txt", "testing_list.txt")
     folder = find("speech-commands", "spoken commands", lists, path, homes=homes).parent
     files = sorted(f for f in folder.glob("*/*.wav") if f.parent.name != NOISE_FOLDER)
@@ -58,6 +58,8 @@ DATA_SET = DataSet(
     licence="CC BY 4.0",
     cite="Warden 2018, arXiv:1804.03209",
     load=speech_commands,
+    homes=("speech_commands_v0.02", "SpeechCommands/speech_commands_v0.02"),
+    marks=("validation_list.txt",),
     files=(
         File(
             "speech_commands_v0.02.tar.gz",

@@ -38,7 +38,7 @@ def spoken_digits(split: Split, path: str | Path | None = None) -> Events:
 
 def spoken_digits_file(part: str, path: str | Path | None = None) -> Path | None:
     """The file of ``"train"`` or ``"test"`` that ``spoken_digits`` reads, if any."""
-    for folder in candidates("shd", path, ("fsdd-spikes-shd-layout", "SHD", "")):
+    for folder in candidates("spoken-digits", path, DATA_SET.homes):
         for stem in ("fsdd_spikes", "shd"):
             for ending in ENDINGS:
                 file = folder / f"{stem}_{part}{ending}"
@@ -55,4 +55,6 @@ DATA_SET = DataSet(
     licence="that of the recordings",
     cite=CITE,
     load=spoken_digits,
+    homes=("shd", "fsdd-spikes-shd-layout", "SHD", ""),
+    marks=("fsdd_spikes_train.h5*", "shd_train.h5*"),
 )

@@ -11,26 +11,26 @@ SPLITS = ["train", "validation", "test"]
 @pytest.mark.parametrize(
     ("split", "size"), [("train", 1197), ("validation", 300), ("test", 300)]
 )
-def test_digits_are_images_in_0_to_1_with_labels(split, size):
-    images, labels = digits(split)
-    assert images.shape == (size, 64)
-    assert images.dtype == np.float32
-    assert labels.dtype == np.int32
-    assert (images.min(), images.max()) == (0, 1)
-    np.testing.assert_array_equal(images * 16, np.round(images * 16))
-    assert set(labels) == set(range(10))
+def test_digits_are_images_with_labels_as_those_of_mnist_are(split, size):
+    found = digits(split)
+    assert found.x.shape == (size, 8, 8)
+    assert found.x.dtype == np.uint8
+    assert found.labels.dtype == np.int32
+    assert (found.x.min(), found.x.max()) == (0, 16)
+    assert set(found.labels) == set(range(10))
+    assert found.classes == tuple("0123456789")
 
 
 def test_the_splits_of_the_digits_are_the_whole_set_once():
     from sklearn.datasets import load_digits
 
-    parts = [digits(split) for split in SPLITS]
-    found = np.concatenate([np.column_stack([16 * x, y]) for x, y in parts])
-    whole = np.column_stack(load_digits(return_X_y=True))
-    assert found.shape == whole.shape
-    for rows in (found, whole):
-        rows[:] = rows[np.lexsort(rows.T)]
-    np.testing.assert_array_equal(found, whole)
+    parts, whole = [digits(split) for split in SPLITS], load_digits()
+    rows = np.concatenate([part.trial for part in parts])
+    assert sorted(rows) == [*range(1797)]
+    images = np.concatenate([part.x for part in parts])
+    np.testing.assert_array_equal(images, whole.images[rows])
+    labels = np.concatenate([part.labels for part in parts])
+    np.testing.assert_array_equal(labels, whole.target[rows])
 
 
 @pytest.mark.parametrize("split", SPLITS)
@@ -40,8 +40,7 @@ def test_digits_are_the_same_at_every_call(split):
 
 
 def test_digits_are_shuffled():
-    _, labels = digits("train")
-    assert np.mean(np.diff(labels) == 1) < 0.2
+    assert np.mean(np.diff(digits("train").labels) == 1) < 0.2
 
 
 def test_without_scikit_learn_it_says_what_to_install(monkeypatch):
