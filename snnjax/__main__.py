@@ -38,7 +38,8 @@ def _run(args):
         )
     command = getattr(command, "action", command)
     try:
-        with contextlib.redirect_stdout(terminal.escaping(sys.stdout)):
+        fits = terminal.wrapping if sys.stdout.isatty() else lambda stream: stream
+        with contextlib.redirect_stdout(terminal.escaping(fits(sys.stdout))):
             return command.run()
     except BrokenPipeError:
         raise
