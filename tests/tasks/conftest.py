@@ -1,11 +1,19 @@
 import pytest
 
-from snnjax.tasks import TASKS, Part
+from snnjax.tasks import TASKS, Part, story
 
 
 @pytest.fixture(scope="module")
 def digits():
     return TASKS["digits"]()
+
+
+@pytest.fixture(scope="module")
+def without_pages():
+    """Trainings leave an empty page, as it takes longer to draw than they take."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(story, "html", lambda *given: "")
+        yield
 
 
 @pytest.fixture(scope="session")

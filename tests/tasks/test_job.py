@@ -8,11 +8,12 @@ import pytest
 from snnjax import files
 from snnjax.tasks import fitting, settings, train
 
+pytestmark = pytest.mark.usefixtures("without_pages")
 SIZES = {"train": 50, "validation": 20, "test": 30}
 
 
 @pytest.fixture(scope="module")
-def finished(digits, shortened, tmp_path_factory):
+def finished(digits, shortened, without_pages, tmp_path_factory):
     """A task, the folder of its run, and what that found."""
     task, folder = shortened(digits, SIZES), tmp_path_factory.mktemp("run")
     return task, folder, train(task, folder, seeds=2, epochs=2, progress=False)

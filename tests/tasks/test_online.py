@@ -13,6 +13,8 @@ from snnjax.tasks import Part, Schedule, Task, fitting, online, train
 from snnjax.tasks.network import HIDDEN_AND_OUT, Network, mean_voltage
 from snnjax.tasks.rules import RULES, learner
 
+pytestmark = pytest.mark.usefixtures("without_pages")
+
 STEPS, INPUTS = 40, 12
 
 
@@ -147,6 +149,6 @@ def test_what_a_rule_cannot_learn_is_refused_before_any_training(name, tmp_path)
 def test_the_command_line_knows_every_rule():
     from typing import get_args
 
-    from snnjax.commands import Rule
+    from snnjax.training_command import Rule
 
     assert get_args(Rule) == ("bptt", *RULES)

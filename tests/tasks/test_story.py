@@ -137,6 +137,7 @@ def test_a_page_needs_nothing_from_outside_and_runs_nothing(run, page):
     ids = [value for name, value in page.attributes if name == "id"]
     assert len(ids) == len(set(ids))
     assert len(text) < 1_000_000
+    assert not re.search("#000000|#a6a6a6", text)  # colours follow the theme
 
 
 def test_the_lines_on_a_page_work(page):
