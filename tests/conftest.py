@@ -1,9 +1,10 @@
 import gc
 import math
 import os
-import sys
+from contextlib import suppress
 from pathlib import Path
 
+import compiled
 import jax
 import numpy as np
 import pytest
@@ -30,12 +31,21 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 
 
 def pytest_configure(config):
-    """What was compiled before is read, each worker's from a folder of its own."""
+    """What was compiled before is read, and what is compiled is kept (``compiled.py``).
+
+    Where nothing can be written, or files cannot be linked, all is compiled anew.
+    """
     gc.set_threshold(50_000, 20, 50)  # tracing makes many objects that live for long
-    if cache := getattr(config, "cache", None):
-        worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
-        folder = cache.mkdir(f"{Path(sys.prefix).name}-{jax.__version__}-{worker}")
+    if (
+        config.getoption("numprocesses", None)
+        and "PYTEST_XDIST_WORKER" not in os.environ
+    ):
+        return  # it only watches its workers
+    with suppress(OSError):
+        folder = compiled.borrow()
+        config.add_cleanup(lambda: compiled.give_back(folder))
         jax.config.update("jax_compilation_cache_dir", str(folder))
+        jax.config.update("jax_persistent_cache_enable_xla_caches", "none")
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
         jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
