@@ -60,6 +60,10 @@ OTHERWISE = {
     "neurons.alif reset": "as in e-prop",
     "parts.flat state": "goes with the weights",
     "neurons.spike_response threshold": "a formula",
+    **dict.fromkeys(
+        (f"tasks.{name}_task dt" for name in ("digits", "mnist", "n_mnist")),
+        "as the task has it",
+    ),
     "tasks.train block": "backpropagation through time has none",
     "training.fit state": "what it starts from",
     "nonfinite state": "what it is about",
@@ -133,7 +137,7 @@ def test_every_option_of_three_functions_or_more_is_in_the_table():
         if p.kind is p.KEYWORD_ONLY and p.default is not NONE
     )
     other = {"params", "mask", "progress", "seed", "classes", "normalize", "start"}
-    other |= {"data"}
+    other |= {"data", "batch", "group", "hidden", "network"}
     missing = {k for k, n in shared.items() if n > 2} - {*BY_KEYWORD} - other
     assert not missing
 

@@ -4,7 +4,7 @@ A pickle is a program for a small stack machine, which may call any function. Th
 machine here knows the thirty or so instructions that containers and numpy arrays need;
 in place of functions it has a few words (array, type, scalar, bytes), and it refuses
 the rest. What it builds is taken from an allowance before it is built.
-Python's own ``pickle`` has neither bound, also with a restricted ``find_class``. It is
+Python's own ``pickle`` has neither bound, also with a restricted find_class. It is
 fuzzed.
 """
 
