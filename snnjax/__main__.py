@@ -5,7 +5,7 @@ import os
 import sys
 
 import snnjax
-from snnjax import terminal
+from snnjax import terminal, training_command
 from snnjax.commands import commands
 
 _STOPPED = "stopped. Training and downloads go on if the command is given again."
@@ -26,7 +26,8 @@ def _run(args):
         )
         return 1
     terminal.forgiving(sys.stdout)
-    if (sys.argv[1:] if args is None else args) == ["--version"]:
+    args = training_command.with_task(sys.argv[1:] if args is None else args)
+    if args == ["--version"]:
         print(f"snnjax {snnjax.__version__}")
         return 0
     with contextlib.redirect_stdout(terminal.wrapping(sys.stdout)):  # of help
@@ -39,7 +40,10 @@ def _run(args):
     command = getattr(command, "action", command)
     try:
         fits = terminal.wrapping if sys.stdout.isatty() else lambda stream: stream
-        with contextlib.redirect_stdout(terminal.escaping(fits(sys.stdout))):
+        with (
+            contextlib.redirect_stdout(terminal.escaping(fits(sys.stdout))),
+            terminal.warning_in_words("snnjax: "),
+        ):
             return command.run()
     except BrokenPipeError:
         raise

@@ -7,6 +7,7 @@ import shutil
 import signal
 import sys
 import threading
+import warnings
 from collections.abc import Iterator
 from typing import Any, TextIO
 
@@ -31,6 +32,24 @@ def escaped(text: str, *, lines: bool = True) -> str:
         each if each.isprintable() or (lines and each in "\n\t") else ascii(each)[1:-1]
         for each in text
     )
+
+
+@contextlib.contextmanager
+def warning_in_words(begin: str) -> Iterator[None]:
+    """Warnings are told without the line of code that they come from.
+
+    Args:
+        begin: of each.
+    """
+
+    def told(message: Any, *place: Any, **where: Any) -> str:
+        return f"{begin}{escaped(str(message))}\n"
+
+    before, warnings.formatwarning = warnings.formatwarning, told
+    try:
+        yield
+    finally:
+        warnings.formatwarning = before
 
 
 def wrapped(line: str, width: int) -> str:

@@ -11,6 +11,7 @@ Rule = Literal[
     "bptt", "eprop", "per_unit", "truncated", "rtrl", "rank_one", "kronecker"
 ]
 Model = Literal["lif", "adlif", "delays"]
+Network = Literal["feedforward", "recurrent", "adlif", "delays", "convolutional"]
 Reset = Literal["zero", "subtract", "none"]
 ABOUT = """Train spiking networks on a task and leave a report.
 
@@ -32,7 +33,10 @@ def run(command: Any) -> int:
     asked = (settings.read(file) if file else {}) | given
     _refuse_another(asked.pop("task", name), name, file)
     of_train = {each: asked.pop(each) for each in _OF_TRAIN if each in asked}
-    summary = train(_task(name, data, asked), out, **of_train)
+    task = _task(name, data, asked)
+    if name == "own-data":
+        print(_told_of(task), flush=True)
+    summary = train(task, out, **of_train)
     each = ", ".join(f"{accuracy:.3f}" for accuracy in summary["test_accuracies"])
     print(
         f"test accuracy {summary['test_accuracy']:.3f} (seeds: {each}); a linear "
@@ -45,6 +49,28 @@ def run(command: Any) -> int:
     return 0
 
 
+def with_task(args: list[str]) -> list[str]:
+    """``train PATH`` as ``train own-data PATH``."""
+    if len(args) < 2 or args[0] != "train" or args[1] in TASKS:
+        return args
+    own = not args[1].startswith("-") and Path(args[1]).exists()
+    return [args[0], "own-data", *args[1:]] if own else args
+
+
+def _told_of(task):
+    """What is trained on, in a line."""
+    counts = ", ".join(
+        f"{len(part.labels)} {name}" for name, part in task.parts.items()
+    )
+    measured = task.notes["measured"]
+    shape = "x".join(map(str, measured["shape"]))
+    return (
+        f"{measured['kind']} of {len(task.classes)} classes, parted by "
+        f"{task.notes['parted_by']}: {counts}; {measured['steps']} steps of "
+        f"{1e3 * measured['dt']:g} ms, {shape} inputs of {measured['rate']:.3g} Hz"
+    )
+
+
 def _refuse_another(of_file, name, file):
     if of_file != name:
         raise ValueError(f"{file} has settings of {of_file!r}, not of {name!r}.")
@@ -53,7 +79,7 @@ def _refuse_another(of_file, name, file):
 def _task(name, data, options):
     from snnjax.tasks.catalogue import task_of
 
-    if name != "spoken-digits":
+    if name not in ("spoken-digits", "own-data"):
         return task_of(name, data, **options)
     with bar("encoding") as progress:
         return task_of(name, data, progress=progress, **options)
@@ -88,8 +114,9 @@ def tasks(conf: Any) -> dict[str, Any]:
     def command(name):
         about, *own = TASKS[name]
         task = "task", conf.Suppress[str], name
-        every = "out", "settings", *own, *_OF_TRAIN
-        fields = [task, *(_field(conf, each) for each in every)]
+        first = [_field(conf, each) for each in own if each == "path"]
+        rest = "out", "settings", *(each for each in own if each != "path"), *_OF_TRAIN
+        fields = [*first, task, *(_field(conf, each) for each in rest)]
         made = make_dataclass(name, fields, namespace={"run": run})
         made.__doc__ = about
         return made
@@ -97,7 +124,7 @@ def tasks(conf: Any) -> dict[str, Any]:
     return {name: command(name) for name in TASKS}
 
 
-def _field(conf, name):
+def _field(conf: Any, name: str) -> tuple[Any, ...]:
     """An option that is left to the task, or to ``train``, unless it is given."""
     name, _, kind = name.partition(":")
     told = line(_HELP[f"{name}:{kind}" if kind else name])
@@ -106,6 +133,9 @@ def _field(conf, name):
         hint = f"(default: {default})"
         about = conf.arg(help=told, metavar=metavar, help_behavior_hint=hint)
         return name, Annotated[typed | None, about], None
+    if name == "path":
+        about = conf.arg(help=told, metavar="PATH")
+        return "data", Annotated[Path, conf.Positional, about]  # always given
     return name, Annotated[bool, conf.FlagCreatePairsOff, conf.arg(help=told)], False
 
 
@@ -142,6 +172,18 @@ TASKS = {  # what it is, and what can be asked of it
         "MNIST in constants and bins of an analogue chip (snnjax chip).",
         "data",
     ),
+    "own-data": (
+        """Recordings of your own; `snnjax train PATH` is short for it.
+
+    A folder with one subfolder for each class, or train, test and perhaps validation
+    with such subfolders; or a table labels.csv (columns file, label, perhaps group and
+    part); of sounds (WAV, FLAC), images, N-MNIST recordings, .npz of events, or .npy of
+    spikes or signals [T, n]. Or a file with labels, .npz or .h5: spikes or signals
+    [N, T, n], images, or events. 15 % validate and 15 % test, by group if groups are
+    known.
+    """,
+        *("path", "network", *_FIRING, "dt", "duration", "group", "skip_bad"),
+    ),
 }
 _OWN = "as the task has it"
 _DEFAULTS: dict[str, tuple[Any, str, str]] = {  # type, how it is called, default
@@ -149,6 +191,9 @@ _DEFAULTS: dict[str, tuple[Any, str, str]] = {  # type, how it is called, defaul
     "settings": (Path, "PATH", "none"),
     "data": (Path, "PATH", f"$SNNJAX_DATA, then {cache_folder()}"),
     "model": _one_of(Model, "lif"),
+    "network": _one_of(Network, "recurrent"),
+    "duration": (float, "FLOAT", "the longest recording"),
+    "group": (str, "TEXT", "none"),
     "hidden": (int, "INT", _OWN),
     "surrogate": (str, "TEXT", "SuperSpike(10)"),
     "reset": _one_of(Reset, "zero"),
@@ -172,6 +217,14 @@ _HELP = {
     "from_sound": "From recordings, even where there are files of spikes.",
     "model": """Recurrent leaky neurons, recurrent adaptive ones, or delays of each
         synapse.""",
+    "path": "Folder or file.",
+    "network": """One hidden layer of leaky neurons, feed-forward or recurrent, of
+        recurrent adaptive ones, or with delays of each synapse; or convolutional ones,
+        of images and event cameras.""",
+    "duration": "How much of each recording is read, in seconds; what is left is told.",
+    "group": """Regular expression that finds in the name of a file whose it is, in
+        brackets, such as "user([0-9]+)"; all of one come into one part.""",
+    "skip_bad": "Leave out files that cannot be read, and name and count them.",
     "normalize": "Normalise the currents of each layer over its maps.",
     "hidden": "How many neurons the hidden layer has.",
     "hidden:maps": "How many maps the first layer has; the second has twice as many.",

@@ -311,6 +311,12 @@ def _(M=1):
     return {"recordings": some, "rows": np.zeros(M, int)}
 
 
+@call(datasets.part_samples)
+def _(N=12):
+    labels = np.arange(N) % 2
+    return {"labels": labels, "group": np.arange(N) // 2, "given": None}
+
+
 @call(senses.directions)
 def _(n=3):
     return {"n": n}

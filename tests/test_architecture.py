@@ -65,7 +65,7 @@ ARROWS = {  # who may import whom, besides themselves
     "saving": {"about", "cell", "check", "files", "training"},
     "interop": {"check", "cell"},
     "terminal": set(),
-    "__main__": {"commands", "terminal"},
+    "__main__": {"commands", "terminal", "training_command"},
     "training_command": {"files", "progress", "tasks"},
     "commands": {
         *("datasets", "files", "hardware", "senses", "kernels", "progress", "tasks"),
@@ -85,6 +85,9 @@ DEEP = ("datasets/", "senses/hearing", "learning/online")
 WITHIN_DATASETS = {
     "samples": set(),
     "published": set(),
+    "parting": {"samples"},
+    "listing": {"formats"},
+    "labelled": {"formats", "listing"},
     "places": set(),
     "formats": {"samples"},
     "recordings": {"formats"},

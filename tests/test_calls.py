@@ -29,6 +29,7 @@ NOT_CALLED = {
     "tasks.ecg_task": "reads files",
     "tasks.mnist_task": "reads files",
     "tasks.n_mnist_task": "reads files",
+    "tasks.own_data_task": "reads files",
     "tasks.spoken_digits_task": "reads files",
     "tasks.evaluate": "reads files",
     "tasks.redraw": "reads files",

@@ -67,9 +67,11 @@ def imported(path):
             names = [node.module] if isinstance(node, ast.ImportFrom) else []
         for name in (each.split(".")[0] for each in names):
             if name != "snnjax" and name not in sys.stdlib_module_names:
-                yield {"sklearn": "scikit-learn", "orbax": "orbax-checkpoint"}.get(
-                    name, name
-                )
+                yield {
+                    "sklearn": "scikit-learn",
+                    "orbax": "orbax-checkpoint",
+                    "PIL": "pillow",
+                }.get(name, name)
 
 
 def test_whatever_is_imported_is_declared_and_what_is_missing_is_told():

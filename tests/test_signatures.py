@@ -60,10 +60,7 @@ OTHERWISE = {
     "neurons.alif reset": "as in e-prop",
     "parts.flat state": "goes with the weights",
     "neurons.spike_response threshold": "a formula",
-    **dict.fromkeys(
-        (f"tasks.{name}_task dt" for name in ("digits", "mnist", "n_mnist")),
-        "as the task has it",
-    ),
+    "tasks.own_data_task duration": "the longest sample says it, or this",
     "tasks.train block": "backpropagation through time has none",
     "training.fit state": "what it starts from",
     "nonfinite state": "what it is about",

@@ -74,6 +74,7 @@ def layer_activity(
             sample, or ``from_events``, whose input are no spikes.
     """
     check_cell("cell", cell)
+    check.arrays("weights", weights)
     check_input(xs, dt)
     for x in jax.tree.leaves(xs):
         if x.ndim < 3 or x.size == 0:

@@ -23,6 +23,8 @@ from snnjax.datasets.formats.shd_hdf5 import (
 )
 from snnjax.datasets.formats.sound import Sound, read_sound
 from snnjax.datasets.formats.waves_hdf5 import WaveRecording, read_waves
+from snnjax.datasets.labelled import Labelled, labelled_recordings
+from snnjax.datasets.parting import part_samples
 from snnjax.datasets.recordings import (
     Recordings,
     readable_recordings,
@@ -48,6 +50,7 @@ from snnjax.datasets.sets.ssc import ssc
 __all__ = [
     "DataError",
     "Extra",
+    "Labelled",
     "Recordings",
     "Samples",
     "Sound",
@@ -60,11 +63,13 @@ __all__ = [
     "fsdd_recordings",
     "gesture_recordings",
     "hd_audio",
+    "labelled_recordings",
     "load",
     "mnist",
     "n_mnist",
     "names",
     "nmnist_recordings",
+    "part_samples",
     "qtdb",
     "read_braille",
     "read_braille_events",

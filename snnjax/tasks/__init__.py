@@ -15,6 +15,7 @@ from snnjax.tasks.linear import linear_baseline
 from snnjax.tasks.mnist import mnist_task
 from snnjax.tasks.n_mnist import n_mnist_task
 from snnjax.tasks.network import Network
+from snnjax.tasks.own_data import own_data_task
 from snnjax.tasks.redrawing import redraw
 from snnjax.tasks.runs import Run, load_run
 from snnjax.tasks.spoken_digits import spoken_digits_task
@@ -37,6 +38,7 @@ __all__ = [
     "load_run",
     "mnist_task",
     "n_mnist_task",
+    "own_data_task",
     "redraw",
     "spoken_digits_task",
     "train",

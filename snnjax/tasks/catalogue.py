@@ -12,6 +12,7 @@ from snnjax.tasks.digits import digits_task
 from snnjax.tasks.ecg import ecg_task
 from snnjax.tasks.mnist import mnist_task
 from snnjax.tasks.n_mnist import n_mnist_task
+from snnjax.tasks.own_data import own_data_task
 from snnjax.tasks.spoken_digits import spoken_digits_task
 from snnjax.tasks.task import Task
 
@@ -24,6 +25,7 @@ TASKS: dict[str, Callable[..., Task]] = {
     "ecg": ecg_task,
     "chip-digits": partial(chip_task, "digits"),
     "chip-mnist": partial(chip_task, "mnist"),
+    "own-data": own_data_task,
 }
 
 
@@ -45,6 +47,8 @@ def task_of(name: str, data: str | Path | None = None, **options: Any) -> Task:
     for option in options:
         if option not in known:
             raise ValueError(f"{name} has no option {option!r}.")
+    if data is None and name == "own-data":
+        raise ValueError("own-data is a folder or a file; name it.")
     if data is None:
         return TASKS[name](**options)
     if name in ("digits", "chip-digits"):

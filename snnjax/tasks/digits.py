@@ -24,7 +24,7 @@ def digits_task(
     hidden: int = 512,
     surrogate: Shape | str = SuperSpike(),
     reset: Reset = "zero",
-    dt: float = 1e-3,
+    dt: float | None = None,
 ) -> Task:
     """Handwritten digits as a retina tells them, through one hidden layer.
 
@@ -36,13 +36,14 @@ def digits_task(
         hidden: how many neurons.
         surrogate: of their spikes, or its name, as ``options.surrogate_of`` takes it.
         reset: of their voltage after a spike.
-        dt: step [s], of 50 ms.
+        dt: step [s], of 50 ms; 1 ms if omitted.
 
     Raises:
         ValueError: for a value that no network has.
         ImportError: without scikit-learn.
     """
     check.whole("hidden", hidden)
+    dt = 1e-3 if dt is None else dt
     steps, fires = steps_of(50e-3, dt), firing(surrogate, reset)
     code = partial(
         latency, tau=20e-3, threshold=0.1, steps=steps, dt=dt, outside="drop"

@@ -24,6 +24,7 @@ from snnjax.tasks.prediction import predict
 from snnjax.tasks.recipe import recipe
 from snnjax.tasks.report import accuracies
 from snnjax.tasks.rules import BLOCK, BPTT, RULES, learner, told
+from snnjax.tasks.samples_file import keep_samples
 from snnjax.tasks.story import Story, write_reports
 from snnjax.tasks.task import Task
 from snnjax.training import environment
@@ -99,6 +100,7 @@ def train(
         settings.keep(folder, asked)
         summary, story, weights = _train(*given)
         _keep(folder, summary, each, story.task.network, weights)
+        keep_samples(folder, task)
         text = json.dumps(summary, indent=2) + "\n"
         files.write_text(folder / "summary.json", text)
         write_reports(folder, story, summary)

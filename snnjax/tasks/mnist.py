@@ -26,7 +26,7 @@ def mnist_task(
     hidden: int = 256,
     surrogate: Shape | str = SuperSpike(),
     reset: Reset = "zero",
-    dt: float = 1e-3,
+    dt: float | None = None,
 ) -> Task:
     """The 70000 digits of MNIST, each pixel one spike or none, one hidden layer.
 
@@ -38,13 +38,14 @@ def mnist_task(
         hidden: how many neurons.
         surrogate: of their spikes, or its name, as ``options.surrogate_of`` takes it.
         reset: of their voltage after a spike.
-        dt: step [s], of 40 ms.
+        dt: step [s], of 40 ms; 1 ms if omitted.
 
     Raises:
         ValueError: for a value that no network has, or damaged files.
         FileNotFoundError: saying where it looked and what to do.
     """
     check.whole("hidden", hidden)
+    dt = 1e-3 if dt is None else dt
     steps, fires = steps_of(40e-3, dt), firing(surrogate, reset)
     code = partial(
         latency, tau=20e-3, threshold=0.2, steps=steps, dt=dt, outside="drop"

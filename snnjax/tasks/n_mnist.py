@@ -6,22 +6,13 @@ from pathlib import Path
 import numpy as np
 
 from snnjax import check
-from snnjax.compose import chain
 from snnjax.datasets import n_mnist
 from snnjax.events import Events, rasterize, select
-from snnjax.networks import (
-    convolution,
-    dense,
-    flatten,
-    fluctuation_driven,
-    layer_norm,
-    normal,
-)
-from snnjax.neurons import LIFParams, LIParams, li, lif
+from snnjax.neurons import LIFParams, LIParams
 from snnjax.neurons.leaky import Reset
 from snnjax.surrogate import Shape, SuperSpike
 from snnjax.tasks.augment import shifted, thinned
-from snnjax.tasks.network import HIDDEN_AND_OUT, Network, mean_voltage
+from snnjax.tasks.maps import maps_network
 from snnjax.tasks.options import firing, steps_of, told
 from snnjax.tasks.recordings import mean_rate, share_after_the_end
 from snnjax.tasks.task import Part, Schedule, Task, class_names, load_parts
@@ -34,7 +25,7 @@ def n_mnist_task(
     hidden: int = 16,
     surrogate: Shape | str = SuperSpike(),
     reset: Reset = "zero",
-    dt: float = 10e-3,
+    dt: float | None = None,
 ) -> Task:
     """Digits before a moving event camera, through two convolutional layers.
 
@@ -48,7 +39,7 @@ def n_mnist_task(
         hidden: maps of the first layer; the second has twice as many.
         surrogate: of their spikes, or its name, as ``options.surrogate_of`` takes it.
         reset: of their voltage after a spike.
-        dt: step [s], of 320 ms.
+        dt: step [s], of 320 ms; 10 ms if omitted.
 
     Raises:
         ValueError: for a value that no network has, or damaged files.
@@ -56,6 +47,7 @@ def n_mnist_task(
     """
     check.flag("normalize", normalize)
     check.whole("hidden", hidden)
+    dt = 10e-3 if dt is None else dt
     steps, fires = steps_of(320e-3, dt), firing(surrogate, reset)
     events = load_parts(partial(n_mnist, path=data))
     parts, late = {}, {}
@@ -65,8 +57,16 @@ def n_mnist_task(
     return Task(
         name="n-mnist",
         parts=parts,
-        network=_network(
-            mean_rate(events["train"], steps, dt), dt, normalize, hidden, fires
+        network=maps_network(
+            (34, 34, 2),
+            10,
+            maps=hidden,
+            rate=mean_rate(events["train"], steps, dt),
+            dt=dt,
+            params=LIFParams(tau_mem=30e-3, tau_syn=10e-3),
+            readout=LIParams(100e-3, 10e-3),
+            fires=fires,
+            normalize=normalize,
         ),
         schedule=Schedule(batch=32, epochs=40, learning_rate=1e-2),
         notes={
@@ -77,36 +77,6 @@ def n_mnist_task(
         },
         options=told(normalize=normalize, hidden=hidden, **fires, dt=dt),
         classes=class_names((), 10),
-    )
-
-
-def _network(rate, dt, normalize, maps, fires):
-    params = LIFParams(tau_mem=30e-3, tau_syn=10e-3)
-    draw = partial(fluctuation_driven, xi=1.0, params=params, dt=dt)
-    layer = partial(convolution, stride=2, padding="valid")
-
-    def normal_currents(n):
-        return (layer_norm(n, space=2, gain=1.5),) if normalize else ()
-
-    return Network(
-        cell=chain(
-            hidden=chain(
-                layer(2, maps, kernel=(5, 5), init=partial(draw, rate=rate)),
-                *normal_currents(maps),
-                lif(maps, params, **fires),
-                layer(maps, 2 * maps, kernel=(3, 3), init=partial(draw, rate=10.0)),
-                *normal_currents(2 * maps),
-                lif(2 * maps, params, **fires),
-                flatten(),
-            ),
-            out=chain(
-                dense(7 * 7 * 2 * maps, 10, init=normal),
-                li(10, LIParams(100e-3, 10e-3)),
-            ),
-            outputs=HIDDEN_AND_OUT,
-        ),
-        readout=mean_voltage,
-        dt=dt,
     )
 
 

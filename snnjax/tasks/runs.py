@@ -1,17 +1,22 @@
 """What a finished training left: its task, and the weights that it chose."""
 
 import json
+import warnings
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import jax
+import numpy as np
 
 from snnjax.cell import Weights
+from snnjax.tasks import own_data
 from snnjax.tasks.catalogue import task_of
 from snnjax.tasks.fitting import adam
 from snnjax.tasks.looped import IN_THE_LOOP
 from snnjax.tasks.rules import BPTT, learner
-from snnjax.tasks.task import Task
+from snnjax.tasks.samples_file import digests, kept_samples
+from snnjax.tasks.task import Part, Task
 from snnjax.training import checkpoint, init_train_state
 from snnjax.training.identity import digest, plain
 
@@ -28,7 +33,9 @@ def load_run(folder: str | Path, data: str | Path | None = None) -> Run:
 
     Args:
         folder: that ``train`` left.
-        data: folder with the files of the task; the usual ones if omitted.
+        data: folder with the files of the task; the usual ones if omitted. Of one's own
+            recordings, the same ones, or others: all of these test, but for those that
+            were trained on, of which a warning tells.
 
     Raises:
         FileNotFoundError: if there is no such folder, or no data.
@@ -38,13 +45,56 @@ def load_run(folder: str | Path, data: str | Path | None = None) -> Run:
     folder = Path(folder)
     recipes = _recipes(folder)
     first = next(iter(recipes.values()))
-    task = task_of(first["task"], data, **first["options"])
+    others = False
+    if first["task"] == own_data.NAME:
+        task, others = _own(folder, first["options"], data)
+    else:
+        task = task_of(first["task"], data, **first["options"])
     if first["rule"] not in (BPTT, IN_THE_LOOP):
         network = learner(task, first["rule"], first["block"]).network
         task = task._replace(network=network)
     for seed, recipe in recipes.items():
-        _refuse_another(folder / seed, task, recipe)
+        _refuse_another(folder / seed, task, recipe, others=others)
     return Run(task, {seed: _best(folder / seed, task) for seed in recipes})
+
+
+def _own(folder, options, data):
+    """One's own recordings, and whether they are others than those of the run."""
+    measured = _told(folder, "measured")
+    if data is None:
+        return task_of(own_data.NAME, _told(folder, "data"), **options), False
+    task = task_of(own_data.NAME, data, measured=measured, **options)
+    part, names = task.parts["test"], task.samples["test"]
+    before = kept_samples(folder)
+    home = [before.get(each, "") for each in digests(part)]
+    if len(home) == len(before) and all(home):  # the same ones, perhaps elsewhere
+        return task_of(own_data.NAME, data, **options), False
+    new = np.array([k for k, each in enumerate(home) if each in ("", "test")], int)
+    if not len(new):
+        raise ValueError(f"All {len(home)} samples of {data} were trained on.")
+    if len(new) < len(home):
+        warnings.warn(
+            f"{len(home) - len(new)} of {len(home)} samples of {data} were trained on; "
+            f"the other {len(new)} are tested.",
+            stacklevel=3,
+        )
+    tested = Part(partial(_of, part.raster, new), part.labels[new])
+    named = {"test": tuple(names[k] for k in new)}
+    return task._replace(parts={**task.parts, "test": tested}, samples=named), True
+
+
+def _of(raster, numbers, rows, rng):
+    return raster(numbers[rows], rng)
+
+
+def _told(folder, name):
+    """A note of the summary."""
+    try:
+        return json.loads((folder / "summary.json").read_text())[name]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(
+            f"{folder / 'summary.json'} does not tell {name!r} of the run: {error!r}."
+        ) from None
 
 
 def _recipes(folder):
@@ -75,7 +125,7 @@ def _recipe(path):
     return recipe
 
 
-def _refuse_another(folder, task, recipe):
+def _refuse_another(folder, task, recipe, *, others=False):
     """Refuses a run whose network or data are not those that the task has today."""
     network, labels = task.network, task.parts["test"].labels
     now = {
@@ -85,6 +135,8 @@ def _refuse_another(folder, task, recipe):
         "dt": network.dt,
         "test labels": digest(labels),
     }
+    if others:
+        del now["test labels"]
     then = {**recipe, "test labels": recipe["data"]["test"]["labels"]}
     odd = [
         f"{name} ({then.get(name)}, now {each})"

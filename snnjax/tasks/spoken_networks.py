@@ -49,6 +49,7 @@ class Size(NamedTuple):
     hidden: int
     surrogate: Shape = SuperSpike()
     reset: Reset = "zero"
+    readout: LIParams = LIParams(100e-3, 10e-3)
 
 
 class Reader(NamedTuple):
@@ -56,6 +57,19 @@ class Reader(NamedTuple):
 
     network: Network
     learning: Learning | None  # None: the same
+
+
+def feedforward_reader(size: Size, params: LIFParams = LEAKY) -> Reader:
+    """Leaky neurons that hear their inputs alone.
+
+    Args:
+        size: of the network.
+        params: constants of the neurons.
+    """
+    draw = partial(_draw(size, params), rate=size.rate)
+    neurons = lif(size.hidden, params, surrogate=size.surrogate, reset=size.reset)
+    layer = chain(dense(size.channels, size.hidden, init=draw), neurons)
+    return Reader(_network(size, layer), None)
 
 
 def lif_reader(
@@ -177,7 +191,7 @@ def _network(size, layer: Cell, rate: Number | None = None, key: Any = None) -> 
     drop = () if rate is None else (dropout(size.hidden, rate, key=key),)
     out = (
         dense(size.hidden, size.classes, init=normal),
-        li(size.classes, LIParams(100e-3, 10e-3)),
+        li(size.classes, size.readout),
     )
     return Network(
         cell=chain(hidden=layer, out=chain(*drop, *out), outputs=HIDDEN_AND_OUT),

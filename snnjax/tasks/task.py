@@ -43,6 +43,8 @@ class Task(NamedTuple):
     options: Mapping[str, Any] = MappingProxyType({})  # of its factory, beside data
     learning: Learning | None = None  # the network while it learns; None: the same
     classes: tuple[str, ...] = ()  # what the labels mean, by number
+    # of each part: what samples are called, such as their files; if they have names
+    samples: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 
 
 def class_names(classes: Sequence[str], n: int) -> tuple[str, ...]:

@@ -1,0 +1,337 @@
+"""Recordings of one's own: a labelled folder or file, of any kind that is read here."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+
+from snnjax.datasets.formats import hdf5
+from snnjax.datasets.formats.array_file import DATA, read_array, read_arrays
+from snnjax.datasets.formats.checked import DataError, listed, reading
+from snnjax.datasets.formats.events_npz import read_events
+from snnjax.datasets.formats.image import read_image
+from snnjax.datasets.formats.nmnist_bin import SIZE, read_nmnist_file
+from snnjax.datasets.formats.npz import npz_names
+from snnjax.datasets.formats.shd_hdf5 import read_shd, read_shd_extra
+from snnjax.datasets.formats.sound import read_sound
+from snnjax.datasets.listing import (
+    PARTS,
+    Listing,
+    grouped,
+    list_folder,
+    list_table,
+    numbered,
+    taken,
+)
+from snnjax.events import from_rows
+
+Kind = Literal["events", "sounds", "images", "spikes", "signals"]
+
+
+class Labelled(NamedTuple):
+    """N samples, what each of them is, whose it is, and of which part."""
+
+    kind: Kind
+    # Events; paths of sounds; or arrays: images [N, height, width, ...], uint8, spikes
+    # or signals [N, T, n]
+    data: Any
+    names: tuple[str, ...]  # of samples, such as their files
+    labels: np.ndarray  # [N], int32
+    classes: tuple[str, ...]
+    group: np.ndarray  # [N], int32, -1 if unknown
+    groups: tuple[str, ...]
+    parts: tuple[str, ...]  # train, validation or test; "" if that is not settled
+    shape: tuple[int, ...]  # of a step, such as (34, 34, 2); () for sounds
+    dt: float | None = None  # between steps of an array, where its file tells it [s]
+
+
+def labelled_recordings(
+    path: str | Path, *, group: str | None = None, skip_bad: bool = False
+) -> tuple[Labelled, tuple[str, ...]]:
+    """Reads a folder or file of labelled recordings.
+
+    - A folder: one subfolder for each class, or ``train``, ``test`` and perhaps
+      ``validation`` with such subfolders; or a table ``labels.csv`` with columns
+      ``file`` and ``label``, perhaps ``group`` and ``part``. Files are sounds (WAV,
+      FLAC), images, N-MNIST recordings (``.bin``), ``.npz`` of events, or ``.npy`` of
+      ``[T, n]``: whole numbers of spikes, or signals.
+    - A file, ``.npz`` or ``.h5``: ``labels`` and one of ``spikes [N, T, n]``, ``signals
+      [N, T, n]`` and ``images [N, height, width, ...]``, perhaps ``group``, ``part``,
+      ``classes`` and ``dt``; or events, as ``read_events`` and ``read_shd`` take them.
+
+    Args:
+        path: of the folder or file.
+        group: a regular expression that finds in the name of a file whose it is, see
+            ``listing.grouped``; of folders only.
+        skip_bad: whether files that cannot be read are left out.
+
+    Returns:
+        The samples, and what is wrong with the files that were left out.
+
+    Raises:
+        FileNotFoundError: if there is nothing.
+        DataError: for another layout, several kinds of files, or a damaged one.
+        ImportError: if a package is needed and not installed.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise FileNotFoundError(f"Nothing is at {path}.")
+    if path.is_dir() or path.suffix.lower() == ".csv":
+        listing = list_folder(path) if path.is_dir() else list_table(path)
+        if group is not None:
+            listing = grouped(listing, group)
+        return _of_files(listing, skip_bad)
+    if group is not None:
+        raise ValueError(
+            f"group is found in names of files; {path} is one file, which may hold an "
+            "array group."
+        )
+    return _of_file(path), ()
+
+
+def _of_files(listing: Listing, skip_bad: bool) -> tuple[Labelled, tuple[str, ...]]:
+    reader = _reader(listing)
+    contents, rows, wrong = [], [], []
+    for k, file in enumerate(listing.files):
+        try:
+            contents.append(reader.read(file))
+            rows.append(k)
+        except (DataError, PermissionError) as error:
+            wrong.append(str(error))
+    if wrong and not (skip_bad and rows):
+        told = "\n".join(wrong)
+        raise DataError(f"{told}\n{len(wrong)} cannot be read; see --skip-bad.")
+    kept = taken(listing, rows)
+    return reader.pack(kept, contents), tuple(wrong)
+
+
+class _Reader(NamedTuple):
+    """How files of a kind are read, one by one, and put together."""
+
+    suffixes: tuple[str, ...]
+    read: Callable[[Path], Any]
+    pack: Callable[[Listing, list], Labelled]
+
+
+def _reader(listing):
+    """The one reader of all files."""
+    kinds = Counter(path.suffix.lower() for path in listing.files)
+    fits = [r for r in _READERS if any(suffix in r.suffixes for suffix in kinds)]
+    known = [suffix for reader in _READERS for suffix in reader.suffixes]
+    odd = [
+        name
+        for name, path in zip(listing.names, listing.files, strict=True)
+        if path.suffix.lower() not in known
+    ]
+    if odd:
+        raise DataError(
+            f"{len(odd)} of {len(listing.files)} files are of no kind that is read "
+            f"here ({', '.join(known)}): {listed(odd)}. Remove them, or name the "
+            "others in a table labels.csv."
+        )
+    if len(fits) > 1:
+        told = ", ".join(f"{count} {suffix}" for suffix, count in kinds.items())
+        raise DataError(f"Recordings must be of one kind, there are {told}.")
+    return fits[0]
+
+
+def _packed(listing: Listing, kind: Any, data: Any, shape: Sequence[int]) -> Labelled:
+    labels, classes = numbered(listing.labels)
+    group, groups = numbered(listing.groups)
+    if "" in groups:  # the first of all names
+        group, groups = [each - 1 for each in group], groups[1:]
+    return Labelled(
+        kind=kind,
+        data=data,
+        names=listing.names,
+        labels=np.array(labels, np.int32),
+        classes=classes,
+        group=np.array(group, np.int32),
+        groups=groups,
+        parts=listing.parts,
+        shape=tuple(shape),
+    )
+
+
+def _sounds(listing, contents):
+    del contents  # read again one by one, as they are encoded
+    return _packed(listing, "sounds", listing.files, ())
+
+
+def _images(listing, contents):
+    _alike(listing, contents)
+    return _packed(listing, "images", np.stack(contents), contents[0].shape)
+
+
+def _arrays(listing, contents):
+    """Spikes if all are counts, else signals."""
+    counts = all(_are_counts(each) for each in contents)
+    if not counts:
+        _alike(listing, contents)
+    elif len({each.shape[1] for each in contents}) > 1:
+        _alike(listing, [each[:1] for each in contents])
+    steps = max(map(len, contents))
+    padded = [np.pad(each, ((0, steps - len(each)), (0, 0))) for each in contents]
+    kind: Kind = "spikes" if counts else "signals"
+    return _packed(listing, kind, np.stack(padded), contents[0].shape[1:])
+
+
+def _are_counts(x):
+    return x.dtype.kind in "bui" or bool(np.all(x == np.floor(x)))
+
+
+def _alike(listing, contents):
+    """Refuses arrays of several shapes."""
+    for name, each in zip(listing.names, contents, strict=True):
+        if each.shape != contents[0].shape:
+            raise DataError(
+                f"Recordings must be of one size: {listing.names[0]} has "
+                f"{list(contents[0].shape)}, {name} {list(each.shape)}."
+            )
+
+
+def _cameras(listing, contents):
+    return _with_events(listing, contents, (*SIZE, 2))
+
+
+def _several(listing, contents):
+    """Files of events, each of one sample or more."""
+    counts = [len(each.labels) for each in contents]
+    many = taken(listing, np.repeat(np.arange(len(counts)), counts).tolist())
+    numbers = [f"[{k}]" if n > 1 else "" for n in counts for k in range(n)]
+    names = (name + k for name, k in zip(many.names, numbers, strict=True))
+    many = many._replace(names=tuple(names))
+    rows = [row for each in contents for row in _rows(each)]
+    units = max(each.n_units for each in contents)
+    return _with_events(many, rows, (units,))
+
+
+def _rows(events):
+    cuts = events.offsets[1:-1]
+    return zip(np.split(events.times, cuts), np.split(events.units, cuts), strict=True)
+
+
+def _with_events(listing, rows, shape):
+    made = _packed(listing, "events", None, shape)
+    times, units = zip(*rows, strict=True)
+    events = from_rows(
+        times,
+        units,
+        made.labels,
+        n_units=int(np.prod(shape)),
+        group=made.group,
+        n_classes=len(made.classes),
+    )
+    return made._replace(data=events)
+
+
+_READERS = (
+    _Reader((".wav", ".flac"), read_sound, _sounds),
+    _Reader((".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"), read_image, _images),
+    _Reader((".bin",), read_nmnist_file, _cameras),
+    _Reader((".npz",), read_events, _several),
+    _Reader((".npy",), read_array, _arrays),
+)
+
+
+def _of_file(path: Path) -> Labelled:
+    """All samples of one file."""
+    if path.suffix.lower() not in (".npz", ".h5", ".hdf5"):
+        raise DataError(
+            f"{path} must be a folder of recordings, a table labels.csv, or an .npz or "
+            ".h5 file with labels."
+        )
+    return _events_in(path) or _arrays_in(path)
+
+
+def _arrays_in(path):
+    arrays = read_arrays(path)
+    kind = next(each for each in DATA if each in arrays)
+    x = arrays[kind]
+    if kind == "spikes" and not (_are_counts(x) and x.min() >= 0):
+        raise DataError(f"{path}: spikes must be counts; call them signals otherwise.")
+    if kind == "images" and x.dtype != np.uint8:
+        raise DataError(f"{path}: images must be uint8, 0 to 255, got {x.dtype}.")
+    n = len(x)
+    listing = Listing(
+        names=_within(path, n),
+        files=(path,) * n,
+        labels=_texts(arrays["labels"], arrays.get("classes"), path),
+        groups=_texts(arrays.get("group", np.full(n, "")), None, path),
+        parts=_parts(arrays.get("part"), n, path),
+    )
+    shape = x.shape[1:] if kind == "images" else x.shape[2:]
+    packed = _packed(listing, kind, x, shape)
+    return packed._replace(dt=_step(arrays.get("dt"), path))
+
+
+def _within(path, n):
+    return tuple(f"{path.name}[{k}]" for k in range(n))
+
+
+def _texts(column, classes, path):
+    """What labels or groups are called."""
+    if column.dtype.kind in "US":
+        return tuple(column.astype(str).tolist())
+    if column.dtype.kind not in "iu":
+        raise DataError(f"{path}: labels and groups must be whole numbers or texts.")
+    if classes is None:
+        return tuple(map(str, column.tolist()))
+    inside = 0 <= column.min() <= column.max() < len(classes)
+    if classes.dtype.kind not in "US" or not inside:
+        raise DataError(f"{path}: labels must be numbers of classes, which are texts.")
+    return tuple(classes.astype(str)[column].tolist())
+
+
+def _parts(column, n, path):
+    if column is None:
+        return ("",) * n
+    parts = [PARTS.get(each.lower(), "") for each in column.astype(str).tolist()]
+    if "" in parts:
+        odd = column[parts.index("")]
+        raise DataError(f"{path}: part must be one of {listed(PARTS)}, got {odd!r}.")
+    return tuple(parts)
+
+
+def _step(dt, path):
+    if dt is None:
+        return None
+    if dt.size != 1 or dt.dtype.kind not in "iuf" or not 0.0 < dt.item() < 1.0:
+        raise DataError(f"{path}: dt must be one step in seconds, got {dt!r:.60}.")
+    return float(dt.item())
+
+
+def _events_in(path: Path) -> Labelled | None:
+    """The events of a file that has some, with what it says of them."""
+    words: tuple[str, ...] = ()
+    if path.suffix.lower() == ".npz":
+        with reading(path, "labelled events or arrays") as file:
+            names = npz_names(file)
+        if "times" not in names:
+            return None
+        if "labels" not in names:
+            raise DataError(f"{path} holds events without labels.")
+        events = read_events(path)
+    else:
+        with (
+            reading(path, "labelled events or arrays") as file,
+            hdf5.opened(file) as (tree, _),
+        ):
+            spikes = "spikes" in tree and not hasattr(tree["spikes"], "shape")
+        if not spikes:
+            return None
+        events, words = read_shd(path), read_shd_extra(path).keys
+    n = len(events.labels)
+    return Labelled(
+        kind="events",
+        data=events,
+        names=_within(path, n),
+        labels=events.labels,
+        classes=(*words, *map(str, range(len(words), events.n_classes))),
+        group=events.group,
+        groups=tuple(map(str, range(events.group.max(initial=-1) + 1))),
+        parts=("",) * n,
+        shape=(events.n_units,),
+    )

@@ -1,0 +1,203 @@
+"""Which recordings a folder holds, and what its subfolders or a table say of them."""
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from snnjax.datasets.formats.checked import DataError, content, listed, reading
+
+PARTS = {
+    "train": "train",
+    "training": "train",
+    "val": "validation",
+    "valid": "validation",
+    "validation": "validation",
+    "test": "test",
+    "testing": "test",
+}
+TABLE = "labels.csv"
+_COLUMNS = "file", "label", "group", "part"
+_IGNORED = "Thumbs.db", "desktop.ini"  # which systems leave behind
+_LAYOUTS = (
+    "one subfolder for each class, or train, test (and validation) with such "
+    f"subfolders, or a table {TABLE} with columns file and label"
+)
+
+
+class Listing(NamedTuple):
+    """Files of N recordings, in order, and what is said of each."""
+
+    names: tuple[str, ...]  # as seen from the folder
+    files: tuple[Path, ...]
+    labels: tuple[str, ...]  # what it is called
+    groups: tuple[str, ...]  # whose it is; "" if that is not said
+    parts: tuple[str, ...]  # train, validation or test; "" if that is not said
+
+
+def list_folder(folder: Path) -> Listing:
+    """Lists the recordings of a folder.
+
+    A table ``labels.csv`` in it says of each file what it is, and perhaps whose
+    (``group``) and of which ``part``. Without one, subfolders are classes, or parts
+    with subfolders of classes; what lies deeper is of the same class. Hidden files do
+    not count.
+
+    Raises:
+        DataError: for a folder of another layout, without files, or with files beside
+            its subfolders.
+    """
+    if (folder / TABLE).is_file():
+        return list_table(folder / TABLE)
+    below = _subfolders(folder)
+    loose = [each.name for each in _files(folder.iterdir())]
+    if not below:
+        raise DataError(f"{folder} must have {_LAYOUTS}; it has no subfolder.")
+    if loose:
+        raise DataError(
+            f"{folder} must have {_LAYOUTS}; beside its subfolders lie {listed(loose)}."
+        )
+    named = {each: PARTS.get(each.name.lower(), "") for each in below}
+    rows = []
+    if all(named.values()):
+        for home, part in named.items():
+            if stray := [each.name for each in _files(home.iterdir())]:
+                raise DataError(f"{home} must have subfolders, not {listed(stray)}.")
+            rows += [(*row, part) for each in _subfolders(home) for row in _of(each)]
+    else:
+        rows += [(*row, "") for each in below for row in _of(each)]
+    if not rows:
+        raise DataError(f"{folder} holds no files.")
+    files, labels, parts = zip(*rows, strict=True)
+    names = tuple(each.relative_to(folder).as_posix() for each in files)
+    return Listing(names, files, labels, ("",) * len(files), parts)
+
+
+def list_table(path: Path) -> Listing:
+    """Lists the recordings that a table names: ``file,label[,group][,part]``.
+
+    Commas, semicolons or tabs lie between columns; files are named as seen from the
+    table.
+
+    Raises:
+        DataError: by its line, for a table without these columns, a file that is not
+            there or comes twice, or a part that there is not.
+    """
+    with reading(path, "a table of labels") as file:
+        text = content(file).decode("utf-8-sig")
+        head = text.partition("\n")[0]
+        mark = max(",;\t", key=head.count)
+        lines = list(csv.reader(io.StringIO(text), delimiter=mark, strict=True))
+    names = [each.strip().lower() for each in lines[0]] if lines else []
+    if not {"file", "label"} <= {*names} or len({*names}) < len(names):
+        raise DataError(
+            f"{path} must have the columns file and label, and may have group and "
+            f"part; it has {listed(names)}."
+        )
+    rows = []
+    for number, line in enumerate(lines[1:], 2):
+        if not any(map(str.strip, line)):
+            continue
+        if len(line) != len(names):
+            told = f"{len(line)} of {len(names)} cells"
+            raise DataError(f"{path}, line {number}: {told}.")
+        cells = dict(zip(names, map(str.strip, line), strict=True))
+        rows.append(_row(f"{path}, line {number}", path.parent, cells))
+    twice = _repeated(row[0] for row in rows)
+    if twice or not rows:
+        told = f"names {twice} twice" if twice else "names no files"
+        raise DataError(f"{path} {told}.")
+    return Listing(*(tuple(column) for column in zip(*rows, strict=True)))
+
+
+def grouped(listing: Listing, pattern: str) -> Listing:
+    r"""Reads from the name of each file whose it is.
+
+    Args:
+        listing: of files.
+        pattern: a regular expression with one group in brackets, searched for in the
+            name as seen from the folder: ``r"user(\d+)"``.
+
+    Raises:
+        ValueError: for what is no such expression, or a file that it does not fit.
+    """
+    try:
+        found = re.compile(pattern)
+    except re.error as error:
+        raise ValueError(
+            f"group must be a regular expression, got {pattern!r}: {error}."
+        ) from None
+    if found.groups != 1:
+        raise ValueError(
+            "group must have one part in brackets, which is read, such as "
+            f"'user([0-9]+)'; got {pattern!r}."
+        )
+    matches = [found.search(name) for name in listing.names]
+    if None in matches:
+        name = listing.names[matches.index(None)]
+        raise ValueError(f"group {pattern!r} does not fit {name}.")
+    groups = tuple(match[1] or "" for match in matches if match)
+    return listing._replace(groups=groups)
+
+
+def taken(listing: Listing, rows: Iterable[int]) -> Listing:
+    """Some entries of a list, in the order asked for; an entry may come again."""
+    rows = list(rows)
+    columns: Any = (tuple(column[k] for k in rows) for column in listing)
+    return Listing(*columns)
+
+
+def numbered(
+    names: Sequence[str], known: Sequence[str] | None = None
+) -> tuple[list[int], tuple[str, ...]]:
+    """Numbers of names, in the order of the alphabet or of those known."""
+    order = tuple(sorted({*names}, key=_as_read)) if known is None else tuple(known)
+    number = {name: k for k, name in enumerate(order)}
+    return [number[each] for each in names], order
+
+
+def _as_read(name):
+    """2 before 10."""
+    parts = re.split(r"(\d+)", name)
+    return [int(part) if part.isdecimal() else part for part in parts]
+
+
+def _row(where, folder, cells):
+    file, part = folder / cells["file"], cells.get("part", "").lower()
+    if not file.is_file():
+        raise DataError(f"{where}: there is no file {cells['file']!r}.")
+    if not cells["label"]:
+        raise DataError(f"{where}: no label.")
+    if part and part not in PARTS:
+        raise DataError(f"{where}: part must be one of {listed(PARTS)}, got {part!r}.")
+    given = cells["label"], cells.get("group", ""), PARTS.get(part, "")
+    return cells["file"], file, *given
+
+
+def _of(folder):
+    """Files of a class, whose name is that of the folder."""
+    files = sorted(_files(folder.rglob("*")))
+    return [(each, folder.name) for each in files]
+
+
+def _files(paths: Iterable[Path]) -> list[Path]:
+    return [each for each in paths if each.is_file() and not _hidden(each)]
+
+
+def _subfolders(folder):
+    return [e for e in sorted(folder.iterdir()) if e.is_dir() and not _hidden(e)]
+
+
+def _hidden(path):
+    return path.name.startswith(".") or path.name in _IGNORED
+
+
+def _repeated(names):
+    seen = set()
+    for name in names:
+        if name in seen:
+            return name
+        seen.add(name)
+    return None

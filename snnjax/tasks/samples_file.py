@@ -1,0 +1,46 @@
+"""Which sample went into which part, in a table that the folder of a run keeps."""
+
+import csv
+import io
+from pathlib import Path
+
+import numpy as np
+
+from snnjax import files
+from snnjax.tasks.task import Part, Task
+from snnjax.training.identity import digest
+
+_NAME = "samples.csv"
+_ROWS = 200  # read at once
+
+
+def keep_samples(folder: Path, task: Task) -> None:
+    """Writes ``part,sample,class,digest``, if the samples of a task have names."""
+    if not task.samples:
+        return
+    text = io.StringIO()
+    table = csv.writer(text)
+    table.writerow(["part", "sample", "class", "digest"])
+    for split, names in task.samples.items():
+        part = task.parts[split]
+        for name, label, each in zip(names, part.labels, digests(part), strict=True):
+            table.writerow([split, name, task.classes[label], each])
+    files.write_text(folder / _NAME, text.getvalue())
+
+
+def kept_samples(folder: Path) -> dict[str, str]:
+    """The part of each sample of a run, by digest; nothing if there is no table."""
+    path = folder / _NAME
+    if not path.exists():
+        return {}
+    with path.open(newline="") as file:
+        return {row["digest"]: row["part"] for row in csv.DictReader(file)}
+
+
+def digests(part: Part) -> list[str]:
+    """Of the spikes of each sample."""
+    n, found = len(part.labels), []
+    for first in range(0, n, _ROWS):
+        raster = part.raster(np.arange(first, min(first + _ROWS, n)), None)
+        found += [digest(raster[:, k]) for k in range(raster.shape[1])]
+    return found

@@ -1,0 +1,251 @@
+import numpy as np
+import pytest
+
+from snnjax.datasets import DataError, labelled_recordings, write_events
+from snnjax.datasets.formats.array_file import read_array
+from snnjax.datasets.listing import list_folder
+from snnjax.events import from_rows
+
+Image = pytest.importorskip("PIL.Image")
+
+
+def saved(path, x=None):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    np.save(path, np.eye(5, 3) if x is None else x)
+
+
+def by_class(folder, parts=("",), count=2):
+    for part in parts:
+        for name in ("b10", "b2"):
+            for k in range(count):
+                saved(folder / part / name / "deep" / f"s{k}_{part}.npy")
+
+
+def test_subfolders_are_classes_in_the_order_that_people_count(tmp_path):
+    by_class(tmp_path)
+    (tmp_path / ".hidden").mkdir()
+    (tmp_path / "b2" / ".DS_Store").write_text("")
+    found, wrong = labelled_recordings(tmp_path, group=r"s(\d)_")
+    assert wrong == ()
+    assert found.classes == ("b2", "b10")
+    assert found.labels.tolist() == [1, 1, 0, 0]
+    assert found.names[0] == "b10/deep/s0_.npy"
+    assert found.group.tolist() == [0, 1, 0, 1]
+    assert found.groups == ("0", "1")
+    assert found.parts == ("",) * 4
+    assert (found.kind, found.shape, found.data.shape) == ("spikes", (3,), (4, 5, 3))
+
+
+def test_folders_of_parts_settle_them(tmp_path):
+    by_class(tmp_path, ("Train", "val", "testing"))
+    found, _ = labelled_recordings(tmp_path)
+    assert sorted({*found.parts}) == ["test", "train", "validation"]
+    assert found.group.tolist() == [-1] * 12
+    saved(tmp_path / "Train" / "loose.npy")
+    with pytest.raises(DataError, match=r"must have subfolders, not loose\.npy"):
+        labelled_recordings(tmp_path)
+
+
+@pytest.mark.parametrize("mark", [",", ";", "\t"])
+def test_a_table_tells_label_group_and_part(mark, tmp_path):
+    by_class(tmp_path, count=1)
+    rows = [
+        ("File", "group", "LABEL", "part"),
+        ("b2/deep/s0_.npy", "ann", "yes, it is" if mark != "," else "yes", "train"),
+        ("", "", "", ""),
+        ("b10/deep/s0_.npy", "bo", "no", "Testing"),
+    ]
+    text = "\r\n".join(mark.join(row) for row in rows)
+    (tmp_path / "labels.csv").write_bytes(b"\xef\xbb\xbf" + text.encode())
+    for path in (tmp_path, tmp_path / "labels.csv"):
+        found, _ = labelled_recordings(path)
+        assert found.classes[0] == "no"
+        assert found.parts == ("train", "test")
+        assert found.groups == ("ann", "bo")
+
+
+@pytest.mark.parametrize(
+    ("rows", "reason"),
+    [
+        ("name,label\na.npy,x", "must have the columns file and label"),
+        ("file,label\nnone.npy,x", r"line 2: there is no file 'none\.npy'"),
+        ("file,label\na.npy,x,y", "line 2: 3 of 2 cells"),
+        ("file,label\na.npy,", "line 2: no label"),
+        ("file,label,part\na.npy,x,dev", "line 2: part must be one of"),
+        ("file,label\na.npy,x\na.npy,y", r"names a\.npy twice"),
+        ("file,label", "names no files"),
+        ("", "must have the columns"),
+        ('file,label\n"a.npy,x', "cannot be read as a table"),
+    ],
+)
+def test_a_table_that_does_not_fit_is_refused_by_its_line(rows, reason, tmp_path):
+    saved(tmp_path / "a.npy")
+    (tmp_path / "labels.csv").write_text(rows)
+    with pytest.raises(DataError, match=reason):
+        labelled_recordings(tmp_path)
+
+
+def test_folders_of_another_layout_say_what_is_expected(tmp_path):
+    with pytest.raises(FileNotFoundError, match="Nothing is at"):
+        labelled_recordings(tmp_path / "none")
+    with pytest.raises(DataError, match="it has no subfolder"):
+        list_folder(tmp_path)
+    (tmp_path / "a").mkdir()
+    with pytest.raises(DataError, match="holds no files"):
+        list_folder(tmp_path)
+    by_class(tmp_path)
+    (tmp_path / "a" / "notes.txt").write_text("mine")
+    with pytest.raises(DataError, match=r"of no kind .*: a/notes\.txt\. Remove"):
+        labelled_recordings(tmp_path)
+    (tmp_path / "a" / "notes.txt").unlink()
+    (tmp_path / "loose.npy").write_text("")
+    with pytest.raises(DataError, match=r"beside its subfolders lie loose\.npy"):
+        labelled_recordings(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "reason"),
+    [
+        ("(", "regular expression"),
+        ("s", "one part in brackets"),
+        ("(x)", "not fit b10"),
+    ],
+)
+def test_a_group_that_no_name_tells_is_refused(pattern, reason, tmp_path):
+    by_class(tmp_path)
+    with pytest.raises(ValueError, match=reason):
+        labelled_recordings(tmp_path, group=pattern)
+
+
+def test_a_file_that_cannot_be_read_is_named_or_left_out_on_demand(tmp_path):
+    by_class(tmp_path)
+    (tmp_path / "b2" / "bad.npy").write_bytes(b"\x93NUMPY broken")
+    with pytest.raises(DataError, match=r"b2/bad\.npy.*\n1 cannot be read"):
+        labelled_recordings(tmp_path)
+    found, wrong = labelled_recordings(tmp_path, skip_bad=True)
+    assert len(found.names) == 4
+    assert "bad.npy" in wrong[0]
+
+
+def test_images_are_grey_or_coloured_of_one_size(tmp_path):
+    grey = np.arange(12, dtype=np.uint8).reshape(3, 4)
+    for name, mode in (("a", "L"), ("b", "RGB"), ("c", "RGBA")):
+        (tmp_path / name).mkdir()
+        Image.fromarray(grey).convert(mode).save(tmp_path / name / "1.png")
+    with pytest.raises(DataError, match=r"of one size: a/1\.png has \[3, 4\], b/1"):
+        labelled_recordings(tmp_path)
+    (tmp_path / "a" / "1.png").unlink()
+    found, _ = labelled_recordings(tmp_path)
+    assert (found.kind, found.shape) == ("images", (3, 4, 3))
+    np.testing.assert_array_equal(found.data[1, ..., 2], grey)
+    see_through = np.zeros((3, 4, 4), np.uint8)
+    Image.fromarray(see_through).save(tmp_path / "b" / "2.png")
+    Image.fromarray(grey.astype(np.uint16) * 999).save(tmp_path / "c" / "2.png")
+    with pytest.raises(DataError, match=r"mode RGBA, or transparent(.|\n)*mode I"):
+        labelled_recordings(tmp_path)
+
+
+def test_events_of_several_samples_are_numbered(tmp_path):
+    rows = [np.array([0.1, 0.2])], [np.array([0, 4])], np.zeros(1, int)
+    two = [np.array([0.3])] * 2, [np.array([6])] * 2, np.zeros(2, int)
+    for name, given, n in (("a", rows, 5), ("b", two, 7)):
+        (tmp_path / name).mkdir()
+        write_events(tmp_path / name / "x.npz", from_rows(*given, n_units=n))
+    found, _ = labelled_recordings(tmp_path)
+    assert found.names == ("a/x.npz", "b/x.npz[0]", "b/x.npz[1]")
+    assert (found.kind, found.shape, found.data.n_units) == ("events", (7,), 7)
+    assert found.data.labels.tolist() == [0, 1, 1]
+    np.testing.assert_array_equal(found.data.times, [0.1, 0.2, 0.3, 0.3])
+
+
+def test_recordings_of_several_kinds_are_refused(tmp_path):
+    by_class(tmp_path)
+    (tmp_path / "b2" / "x.wav").write_bytes(b"")
+    with pytest.raises(DataError, match=r"of one kind, there are 4 \.npy, 1 \.wav"):
+        labelled_recordings(tmp_path)
+
+
+def arrays(**changed):
+    given = {
+        "signals": np.zeros((3, 5, 2), np.float32),
+        "labels": np.array(["x", "y", "x"]),
+    }
+    given |= changed
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def write(path, contents):
+    if path.suffix == ".npz":
+        np.savez(path, **contents)
+        return
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(path, "w") as file:
+        for name, value in contents.items():
+            text = np.asarray(value).dtype.kind == "U"
+            file[name] = np.asarray(value).astype("S") if text else value
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".h5"])
+def test_labelled_arrays_are_read_by_name(suffix, tmp_path):
+    path = tmp_path / f"x{suffix}"
+    beside = {"group": np.array([4, 4, 7]), "dt": 0.01}
+    write(path, arrays(**beside, part=np.array(["train", "test", "val"])))
+    found, _ = labelled_recordings(path)
+    assert (found.kind, found.shape, found.dt) == ("signals", (2,), 0.01)
+    assert found.classes == ("x", "y")
+    assert found.group.tolist() == [0, 0, 1]
+    assert found.parts == ("train", "test", "validation")
+    spikes = np.ones((3, 5, 2), np.uint8)
+    told = {"labels": np.array([1, 0, 1]), "classes": np.array(["no", "yes"])}
+    write(path, arrays(signals=None, spikes=spikes, **told))
+    found, _ = labelled_recordings(path)
+    assert (found.kind, found.classes, found.dt) == ("spikes", ("no", "yes"), None)
+    assert found.labels.tolist() == [1, 0, 1]
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".h5"])
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        ({"labels": None}, "labels"),
+        ({"signals": None}, "labels and one of spikes, signals, images"),
+        ({"spikes": np.ones((3, 5, 2))}, "labels and one of"),
+        ({"signals": np.zeros((3, 5))}, r"must be \[N, T, n\]"),
+        ({"signals": np.zeros((4, 5, 2))}, "of 3 labels"),
+        ({"signals": np.full((3, 5, 2), np.nan)}, "NaN"),
+        ({"signals": np.zeros((3, 0, 2))}, "empty"),
+        ({"group": np.zeros(2, int)}, r"group must be \[3\]"),
+        ({"labels": np.zeros(3)}, "whole numbers or texts"),
+        ({"labels": np.array([0, 1, 2]), "classes": np.array(["a"])}, "of classes"),
+        ({"part": np.array(["train", "dev", "test"])}, "part must be one of"),
+        ({"dt": -1.0}, "one step in seconds"),
+        ({"signals": None, "spikes": np.full((3, 5, 2), 0.5)}, "must be counts"),
+        ({"signals": None, "images": np.zeros((3, 5, 2))}, "must be uint8"),
+    ],
+)
+def test_labelled_arrays_that_do_not_fit_are_refused(suffix, changed, reason, tmp_path):
+    path = tmp_path / f"x{suffix}"
+    write(path, arrays(**changed))
+    with pytest.raises(DataError, match=reason) as refusal:
+        labelled_recordings(path)
+    assert str(path) in str(refusal.value)
+
+
+def test_a_file_takes_no_group_and_must_be_of_a_kind(tmp_path):
+    write(tmp_path / "x.npz", arrays())
+    with pytest.raises(ValueError, match="may hold an array group"):
+        labelled_recordings(tmp_path / "x.npz", group="(x)")
+    (tmp_path / "x.txt").write_text("mine")
+    with pytest.raises(DataError, match="must be a folder of recordings"):
+        labelled_recordings(tmp_path / "x.txt")
+
+
+def test_a_list_of_events_is_no_raster(tmp_path):
+    rng = np.random.default_rng(0)
+    columns = rng.integers(0, 34, (2, 50)), rng.integers(0, 2, (1, 50))
+    events = np.concatenate([*columns, np.cumsum(rng.integers(0, 9, (1, 50)))[None]])
+    saved(tmp_path / "x.npy", events.T)
+    with pytest.raises(DataError, match="looks like events"):
+        read_array(tmp_path / "x.npy")
+    saved(tmp_path / "x.npy", events.T[:, :3])
+    assert read_array(tmp_path / "x.npy").shape == (50, 3)

@@ -1,0 +1,236 @@
+import csv
+import shutil
+
+import jax
+import numpy as np
+import pytest
+
+from snnjax.datasets import write_events
+from snnjax.events import from_rows
+from snnjax.tasks import evaluate, load_run, own_data_task, own_spikes, train
+
+pytest.importorskip("sklearn")
+RNG = np.random.default_rng(0)
+DT = 5e-3
+
+
+def raster(k, steps=20):
+    """Spikes on one half of six channels, or on the other."""
+    rate = np.where(np.arange(6) // 3 == k % 2, 0.4, 0.05)
+    return (RNG.random((steps, 6)) < rate).astype(np.uint8)
+
+
+def filled(folder, numbers=range(24)):
+    for k in numbers:
+        path = folder / ("left", "right")[k % 2] / f"s{k // 2 % 4}-{k}.npy"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        np.save(path, raster(k))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """Recordings, and the folder of a training on them."""
+    data = filled(tmp_path_factory.mktemp("data"))
+    task = own_data_task(data, network="feedforward", hidden=8, dt=DT, group=r"(s\d)-")
+    out = tmp_path_factory.mktemp("run")
+    return data, out, train(task, out, epochs=15, learning_rate=0.02, progress=False)
+
+
+def test_a_run_keeps_what_it_measured_and_where_each_sample_went(run):
+    data, out, summary = run
+    assert summary["task"] == "own-data"
+    assert summary["data"] == str(data)
+    assert summary["parted_by"] == "group"
+    assert summary["measured"]["classes"] == ("left", "right")
+    assert summary["test_accuracy"] > 0.6
+    rows = list(csv.DictReader((out / "samples.csv").read_text().splitlines()))
+    assert len({row["sample"] for row in rows}) == 24
+    homes = {(row["sample"].split("/")[1][:2], row["part"]) for row in rows}
+    assert len(homes) == 4  # each subject in one part
+    assert {row["class"] for row in rows} == {"left", "right"}
+
+
+def test_a_run_is_tested_on_the_same_recordings_wherever_they_are(
+    run, tmp_path, recwarn
+):
+    data, out, summary = run
+    found = evaluate(out)
+    assert found["test_accuracies"] == summary["test_accuracies"]
+    shutil.copytree(data, tmp_path / "moved")
+    assert evaluate(out, data=tmp_path / "moved") == found
+    assert not recwarn.list
+
+
+def test_others_are_tested_all_but_those_that_were_trained_on(run, tmp_path):
+    data, out, _ = run
+    new = filled(tmp_path / "new", range(30, 40, 2))  # of one class only
+    found = evaluate(out, data=new)
+    assert found["samples"] == 5
+    assert np.isnan(found["recall"][1])
+    for name in ("left/s0-0.npy", "right/s0-1.npy"):
+        (new / name).parent.mkdir(exist_ok=True)
+        shutil.copy(data / name, new / name)
+    seen = {row["sample"]: row["part"] for row in rows_of(out)}
+    trained = sum(seen[name] != "test" for name in ("left/s0-0.npy", "right/s0-1.npy"))
+    if trained:
+        with pytest.warns(UserWarning, match=f"{trained} of 7 samples .* were trained"):
+            assert evaluate(out, data=new)["samples"] == 7 - trained
+    else:
+        assert evaluate(out, data=new)["samples"] == 7
+    fits = [name for name, part in seen.items() if part == "train"][:1]
+    only = tmp_path / "only"
+    (only / fits[0]).parent.mkdir(parents=True)
+    shutil.copy(data / fits[0], only / fits[0])
+    with pytest.raises(ValueError, match=r"All 1 samples of .* were trained on"):
+        evaluate(out, data=only)
+
+
+def rows_of(out):
+    return csv.DictReader((out / "samples.csv").read_text().splitlines())
+
+
+def test_others_of_another_kind_shape_or_class_are_refused(run, tmp_path):
+    _, out, _ = run
+    filled(tmp_path / "a", range(6))
+    (tmp_path / "a" / "left").rename(tmp_path / "a" / "up")
+    with pytest.raises(ValueError, match=r"trained on spikes of left, right; these"):
+        load_run(out, tmp_path / "a")
+    for k in range(4):
+        path = tmp_path / "b" / "left" / f"s1-{k}.npy"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        np.save(path, raster(k)[:, :5])
+    with pytest.raises(ValueError, match=r"on inputs \[20, 6\]; these are \[20, 5\]"):
+        load_run(out, tmp_path / "b")
+
+
+@pytest.mark.parametrize("network", ["feedforward", "recurrent", "adlif", "delays"])
+def test_networks_of_each_kind_read_them(network, tmp_path):
+    task = own_data_task(filled(tmp_path), network=network, hidden=5, dt=DT)
+    assert task.notes["parted_by"] == "sample"
+    assert task.network.dt == DT
+    assert {name: len(p.labels) for name, p in task.parts.items()} == {
+        "train": 16,
+        "validation": 4,
+        "test": 4,
+    }
+    rows = np.arange(3)
+    x = task.parts["train"].raster(rows, None)
+    assert x.shape == (20, 3, 6)
+    lost = task.parts["train"].raster(rows, np.random.default_rng(0))
+    assert np.all(lost <= x)
+    assert 0.6 < lost.sum() / x.sum() < 1
+    assert task.options["network"] == network
+    assert (task.learning is None) == (network in ("feedforward", "recurrent"))
+
+
+def saved(path, **arrays):
+    np.savez(path, **arrays)
+    return path
+
+
+def test_signals_fire_at_levels_in_their_deviations(tmp_path):
+    x = np.linspace(-1, 1, 11)[:, None] * np.array([1.0, -100.0])
+    x = np.tile(x, (12, 1, 1))
+    path = saved(tmp_path / "x.npz", signals=x, labels=np.arange(12) % 2, dt=DT)
+    task = own_data_task(path)
+    spikes = task.parts["train"].raster(np.arange(2), None)
+    assert spikes.shape == (11, 2, 36)
+    inside = np.abs(own_spikes._LEVELS) < 1 / x[0, :, 0].std()
+    up, down = np.split(spikes[:, 0, :18].sum(0), 2)
+    np.testing.assert_array_equal(up, inside)
+    assert not down.any()
+    np.testing.assert_array_equal(spikes[:, 0, 27:].sum(0), inside)
+    x[..., 1] = 3.0
+    with pytest.raises(ValueError, match="Signal 1 is the same always"):
+        own_data_task(saved(path, signals=x, labels=np.arange(12) % 2, dt=DT))
+
+
+def test_images_fire_the_sooner_the_brighter_and_reach_maps(tmp_path):
+    images = np.zeros((12, 9, 12), np.uint8)
+    images[:, 2, 3], images[:, 4, 5] = 255, 128
+    path = saved(tmp_path / "x.npz", images=images, labels=np.arange(12) % 2)
+    task = own_data_task(path, network="convolutional", hidden=4)
+    x = task.parts["test"].raster(np.arange(1), None)
+    assert x.shape == (40, 1, 9, 12, 1)
+    assert (x.sum(), x[:, 0, 2, 3, 0].sum()) == (2, 1)
+    assert x[:, 0, 2, 3, 0].argmax() < x[:, 0, 4, 5, 0].argmax()
+    weights = task.network.cell.init(jax.random.key(0))
+    assert weights["hidden"][0].w.shape == (5, 5, 1, 4)
+
+
+def test_events_last_as_long_as_the_longest_and_what_is_cut_is_told(tmp_path):
+    times = [np.array([0.0, 0.01 * (k + 1)]) for k in range(12)]
+    units = [np.array([k % 2, 3]) for k in range(12)]
+    events = from_rows(times, units, np.arange(12) % 2, n_units=4)
+    path = tmp_path / "x.npz"
+    write_events(path, events)
+    task = own_data_task(path)
+    assert task.notes["measured"]["dt"] == 1e-3
+    assert task.notes["measured"]["steps"] == 121
+    assert task.notes["share_of_events_after_the_end"] == 0
+    cut = own_data_task(path, duration=0.06, dt=2e-3)
+    assert cut.notes["measured"]["steps"] == 30
+    assert cut.notes["share_of_events_after_the_end"] == 7 / 24
+    with pytest.raises(ValueError, match="dt must be a step in seconds"):
+        own_data_task(path, dt=5.0)
+
+
+def test_sounds_go_through_the_cochlea_with_their_groups(tmp_path, monkeypatch):
+    heard = {}
+
+    def encode(recordings, *, channels, progress):
+        heard.update(recordings=recordings, channels=channels)
+        times = [np.array([0.1, 0.2])] * len(recordings.paths)
+        units = [np.array([1, 2])] * len(recordings.paths)
+        return from_rows(times, units, recordings.labels, n_units=channels)
+
+    monkeypatch.setattr(own_spikes, "encode_cached", encode)
+    for k in range(12):
+        path = tmp_path / ("yes", "no")[k % 2] / f"ann{k}.wav"
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(wav(k))
+    task = own_data_task(tmp_path, group=r"ann(\d+)")
+    assert heard["channels"] == 70
+    assert heard["recordings"].speakers[0] == "0"
+    assert task.notes["measured"]["kind"] == "sounds"
+    assert task.parts["train"].raster(np.arange(2), None).shape[2] == 70
+
+
+def wav(k):
+    samples = np.arange(80, dtype="<i2") * (k + 1)
+    head = b"WAVEfmt \x10\0\0\0\x01\0\x01\0@\x1f\0\0\x80>\0\0\x02\0\x10\0data"
+    data = len(samples.tobytes()).to_bytes(4, "little") + samples.tobytes()
+    return b"RIFF" + (len(head) + len(data)).to_bytes(4, "little") + head + data
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({"network": "deep"}, "network must be one of"),
+        ({"hidden": -1}, "hidden"),
+        ({"dt": None}, "dt must be given for arrays"),
+        ({"dt": -1.0}, "dt"),
+        ({"duration": 1.0}, "arrays are read to their end"),
+        ({"network": "convolutional"}, "needs images or an event camera"),
+        ({"network": "adlif", "reset": "none"}, "reset must be 'zero' for adlif"),
+        ({"surrogate": "x(1)"}, "no surrogate 'x'"),
+    ],
+)
+def test_options_that_do_not_suit_are_refused(options, reason, tmp_path):
+    with pytest.raises(ValueError, match=reason):
+        own_data_task(filled(tmp_path), **({"dt": DT} | options))
+
+
+def test_samples_that_cannot_be_parted_are_refused_by_the_name_of_their_class(tmp_path):
+    filled(tmp_path, range(0, 24, 2))
+    with pytest.raises(ValueError, match="of one class, 'left'"):
+        own_data_task(tmp_path, dt=DT)
+    filled(tmp_path, [1, 3])
+    with pytest.raises(ValueError, match="Class 'right' has 2 samples"):
+        own_data_task(tmp_path, dt=DT)
+    silent = saved(
+        tmp_path / "x.npz", spikes=np.zeros((9, 4, 2), int), labels=np.arange(9) % 2
+    )
+    with pytest.raises(ValueError, match="have no spikes"):
+        own_data_task(silent, dt=DT)
