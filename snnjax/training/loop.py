@@ -129,7 +129,6 @@ def fit(
         if folder is not None:
             kept = held.enter_context(Folder.of_run(folder, criterion))
         shown = progress and jax.process_index() == 0
-        update = held.enter_context(bar(name, note="compiling ...", shown=shown))
         if kept is not None:
             run = step, state, batches, recipe or {}
             state, best, history = kept.resume(*run, epochs=epochs)
@@ -137,6 +136,8 @@ def fit(
         done = found == epochs or criterion.stale(history, patience)
         if shown and found:
             print(f"{name}  {_found(folder, found, epochs, done)}", file=sys.stderr)
+        note = "" if done else "compiling ..."
+        update = held.enter_context(bar(name, note=note, shown=shown))
         if found and validate is not None:
             _compare(validate(best), history[criterion.best(history)])
         saved = time.perf_counter()

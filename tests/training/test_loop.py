@@ -288,7 +288,8 @@ def test_without_a_terminal_progress_is_lines_on_stderr(capsys):
     count([0.25, 0.5], progress=True, name="a run")
     out, err = capsys.readouterr()
     assert out == ""
-    first, *_, last = err.splitlines()
+    begun, first, *_, last = err.splitlines()
+    assert begun == "a run  compiling ..."
     assert first == "a run  epoch 1/2  loss 0.000  validation accuracy 0.250"
     assert last == "a run  epoch 2/2  loss 0.000  validation accuracy 0.500"
 
