@@ -9,6 +9,23 @@ import pytest
 
 PAGE = (Path(__file__).parents[2] / "docs/recipes.md").read_text()
 RECIPES = dict(re.findall(r"^## (.*?)\n.*?```python\n(.*?)```", PAGE, re.S | re.M))
+
+
+def told_to_tensorboard(folder, name="loss"):
+    """``(step, value)`` as the file has them: size, 12 bytes of sums, an event."""
+    from tensorboardX.proto.event_pb2 import Event
+
+    (path,) = folder.glob("events.*")
+    raw, found = path.read_bytes(), []
+    while raw:
+        end = 12 + int.from_bytes(raw[:8], "little")
+        event = Event.FromString(raw[12:end])
+        values = [v.simple_value for v in event.summary.value if v.tag == name]
+        found += [(event.step, value) for value in values]
+        raw = raw[end + 4 :]
+    return found
+
+
 FROZEN = {"input": True, "readout": False}
 BOUNDS = {  # by recipe: whether what it made is what the page says
     "Regression of a signal": lambda s: s["metrics"]["loss"] < 0.1,
@@ -19,6 +36,12 @@ BOUNDS = {  # by recipe: whether what it made is what the page says
     "A training loop of one's own": lambda s: (
         s["loss"](s["weights"], s["xs"], s["labels"]) < 0.3
         and s["notes"] == {"dt": s["dt"]}
+    ),
+    "Logs for TensorBoard and for Weights & Biases": lambda s: (
+        s["done"].history[-1]["loss"] < s["done"].history[0]["loss"]
+        and told_to_tensorboard(Path("logs"))
+        == [(row["epoch"], pytest.approx(row["loss"])) for row in s["done"].history]
+        and len(list(Path("wandb").glob("offline-run-*/*.wandb"))) == 1
     ),
     "Two heads": lambda s: (
         s["after"][0] < 0.3 and s["after"][1] < 0.05 * s["before"][1]
