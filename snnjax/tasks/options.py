@@ -66,10 +66,11 @@ def firing(surrogate: Shape | str, reset: Reset) -> dict[str, Any]:
 
 
 def told(**options: Any) -> dict[str, Any]:
-    """Options as JSON keeps them: shapes by name and numbers."""
+    """Options as JSON keeps them, but for None: shapes by name and numbers."""
     return {
-        name: value if isinstance(value, str | int | float | None) else repr(value)
+        name: value if isinstance(value, str | int | float) else repr(value)
         for name, value in options.items()
+        if value is not None
     }
 
 

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,11 @@ def accuracies(fits: list[Fit], tests: list[Predictions]) -> dict[str, Any]:
         "chance": tests[0].chance,
         "hidden_rates": [row["hidden_rate"] for row in best],
     }
+
+
+def called(summary: dict[str, Any]) -> str:
+    """A task by name, or one's own recordings by that of their folder."""
+    return Path(summary["data"]).name if "data" in summary else summary["task"]
 
 
 def overview(
@@ -70,7 +76,7 @@ def overview(
 
 def _title(test, summary):
     title = (
-        f"{summary['task']}: test accuracy {test.accuracy:.3f} (seed "
+        f"{called(summary)}: test accuracy {test.accuracy:.3f} (seed "
         f"{summary['seeds'][0]}), linear "
         f"readout {summary['linear_readout_test_accuracy']:.3f}"
         f"{in_words(summary.get('layers', {}))}"

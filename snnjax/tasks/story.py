@@ -15,7 +15,7 @@ from snnjax.tasks.catalogue import TASKS
 from snnjax.tasks.examples import examples
 from snnjax.tasks.network import run
 from snnjax.tasks.prediction import Predictions
-from snnjax.tasks.report import overview
+from snnjax.tasks.report import called, overview
 from snnjax.tasks.task import Task
 
 
@@ -81,7 +81,7 @@ def html(
         sections.made(summary, recipe),
         page.Section("Again", _again(folder, task, summary)),
     )
-    return page.page(f"{summary['task']}, trained", lead, told)
+    return page.page(f"{called(summary)}, trained", lead, told)
 
 
 def _headline(summary):
@@ -118,7 +118,8 @@ def _headline(summary):
 
 
 def _again(folder, task, summary):
-    train = "snnjax", "train", task.name, "--settings", folder, "--out", folder
+    trained = summary.get("data", task.name)  # a path of one's own, or a name
+    train = "snnjax", "train", trained, "--settings", folder, "--out", folder
     several = (
         (
             "To go on where it was cut off, or to read what is there (--settings has "

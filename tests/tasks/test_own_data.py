@@ -49,6 +49,9 @@ def test_a_run_keeps_what_it_measured_and_where_each_sample_went(run):
     homes = {(row["sample"].split("/")[1][:2], row["part"]) for row in rows}
     assert len(homes) == 4  # each subject in one part
     assert {row["class"] for row in rows} == {"left", "right"}
+    page = (out / "report.html").read_text()
+    assert f"<title>{data.name}, trained</title>" in page
+    assert f"snnjax train {data} --settings {out} --out {out}" in page
 
 
 def test_a_run_is_tested_on_the_same_recordings_wherever_they_are(
