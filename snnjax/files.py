@@ -72,7 +72,7 @@ def atomic(path: str | Path) -> Iterator[Path]:
 def write_text(path: str | Path, text: str) -> None:
     """Writes a text file that appears as a whole, or not at all."""
     with atomic(path) as new:
-        new.write_text(text)
+        new.write_text(text, encoding="utf-8")
 
 
 def not_a_file(path: str | Path) -> str:

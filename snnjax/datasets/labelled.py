@@ -56,7 +56,7 @@ def labelled_recordings(
       ``validation`` with such subfolders; or a table ``labels.csv`` with columns
       ``file`` and ``label``, perhaps ``group`` and ``part``. Files are sounds (WAV,
       FLAC), images, N-MNIST recordings (``.bin``), ``.npz`` of events, or ``.npy`` of
-      ``[T, n]``: whole numbers of spikes, or signals.
+      ``[T, n]``: spikes, if all are whole numbers of zero and more, else signals.
     - A file, ``.npz`` or ``.h5``: ``labels`` and one of ``spikes [N, T, n]``, ``signals
       [N, T, n]`` and ``images [N, height, width, ...]``, perhaps ``group``, ``part``,
       ``classes`` and ``dt``; or events, as ``read_events`` and ``read_shd`` take them.
@@ -179,7 +179,8 @@ def _arrays(listing, contents):
 
 
 def _are_counts(x):
-    return x.dtype.kind in "bui" or bool(np.all(x == np.floor(x)))
+    """Whether they are whole numbers, none of them below zero."""
+    return x.min() >= 0 and (x.dtype.kind in "bui" or bool(np.all(x == np.floor(x))))
 
 
 def _alike(listing, contents):
@@ -203,6 +204,9 @@ def _several(listing, contents):
     numbers = [f"[{k}]" if n > 1 else "" for n in counts for k in range(n)]
     names = (name + k for name, k in zip(many.names, numbers, strict=True))
     many = many._replace(names=tuple(names))
+    if not any(many.groups):  # what the files say
+        owners = np.concatenate([each.group for each in contents])
+        many = many._replace(groups=_owners(owners, ""))
     rows = [row for each in contents for row in _rows(each)]
     units = max(each.n_units for each in contents)
     return _with_events(many, rows, (units,))
@@ -250,7 +254,7 @@ def _arrays_in(path):
     arrays = read_arrays(path)
     kind = next(each for each in DATA if each in arrays)
     x = arrays[kind]
-    if kind == "spikes" and not (_are_counts(x) and x.min() >= 0):
+    if kind == "spikes" and not _are_counts(x):
         raise DataError(f"{path}: spikes must be counts; call them signals otherwise.")
     if kind == "images" and x.dtype != np.uint8:
         raise DataError(f"{path}: images must be uint8, 0 to 255, got {x.dtype}.")
@@ -259,7 +263,7 @@ def _arrays_in(path):
         names=_within(path, n),
         files=(path,) * n,
         labels=_texts(arrays["labels"], arrays.get("classes"), path),
-        groups=_texts(arrays.get("group", np.full(n, "")), None, path),
+        groups=_owners(arrays.get("group", np.full(n, "")), path),
         parts=_parts(arrays.get("part"), n, path),
     )
     shape = x.shape[1:] if kind == "images" else x.shape[2:]
@@ -283,6 +287,13 @@ def _texts(column, classes, path):
     if classes.dtype.kind not in "US" or not inside:
         raise DataError(f"{path}: labels must be numbers of classes, which are texts.")
     return tuple(classes.astype(str)[column].tolist())
+
+
+def _owners(column, path):
+    """What groups are called; nothing where they are not known, below zero."""
+    if column.dtype.kind == "i":
+        column = np.where(column < 0, "", column.astype(str))
+    return _texts(column, None, path)
 
 
 def _parts(column, n, path):

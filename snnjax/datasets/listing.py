@@ -2,6 +2,7 @@
 
 import csv
 import io
+import os
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -42,17 +43,18 @@ def list_folder(folder: Path) -> Listing:
 
     A table ``labels.csv`` in it says of each file what it is, and perhaps whose
     (``group``) and of which ``part``. Without one, subfolders are classes, or parts
-    with subfolders of classes; what lies deeper is of the same class. Hidden files do
-    not count.
+    with subfolders of classes; what lies deeper is of the same class. Hidden files and
+    folders do not count.
 
     Raises:
-        DataError: for a folder of another layout, without files, or with files beside
-            its subfolders.
+        DataError: for a folder of another layout, without files, with files beside its
+            subfolders, with parts beside what is none, or with links to folders or to
+            nothing.
     """
     if (folder / TABLE).is_file():
         return list_table(folder / TABLE)
     below = _subfolders(folder)
-    loose = [each.name for each in _files(folder.iterdir())]
+    loose = _loose(folder)
     if not below:
         raise DataError(f"{folder} must have {_LAYOUTS}; it has no subfolder.")
     if loose:
@@ -60,10 +62,16 @@ def list_folder(folder: Path) -> Listing:
             f"{folder} must have {_LAYOUTS}; beside its subfolders lie {listed(loose)}."
         )
     named = {each: PARTS.get(each.name.lower(), "") for each in below}
+    others = [each.name for each, part in named.items() if not part]
+    if others and {"train", "test"} <= {*named.values()}:
+        raise DataError(
+            f"{folder} has subfolders of parts, and beside them {listed(others)}. Name "
+            f"parts train, validation and test; if all are classes, write a {TABLE}."
+        )
     rows = []
     if all(named.values()):
         for home, part in named.items():
-            if stray := [each.name for each in _files(home.iterdir())]:
+            if stray := _loose(home):
                 raise DataError(f"{home} must have subfolders, not {listed(stray)}.")
             rows += [(*row, part) for each in _subfolders(home) for row in _of(each)]
     else:
@@ -105,7 +113,7 @@ def list_table(path: Path) -> Listing:
             raise DataError(f"{path}, line {number}: {told}.")
         cells = dict(zip(names, map(str.strip, line), strict=True))
         rows.append(_row(f"{path}, line {number}", path.parent, cells))
-    twice = _repeated(row[0] for row in rows)
+    twice = _repeated(rows)
     if twice or not rows:
         told = f"names {twice} twice" if twice else "names no files"
         raise DataError(f"{path} {told}.")
@@ -135,10 +143,10 @@ def grouped(listing: Listing, pattern: str) -> Listing:
             f"'user([0-9]+)'; got {pattern!r}."
         )
     matches = [found.search(name) for name in listing.names]
-    if None in matches:
-        name = listing.names[matches.index(None)]
-        raise ValueError(f"group {pattern!r} does not fit {name}.")
-    groups = tuple(match[1] or "" for match in matches if match)
+    groups = tuple((match[1] or "") if match else "" for match in matches)
+    if "" in groups:
+        name = listing.names[groups.index("")]
+        raise ValueError(f"group {pattern!r} does not fit {name}, or finds nothing.")
     return listing._replace(groups=groups)
 
 
@@ -159,9 +167,9 @@ def numbered(
 
 
 def _as_read(name):
-    """2 before 10."""
+    """2 before 10; 01 before 1, in whatever order they come."""
     parts = re.split(r"(\d+)", name)
-    return [int(part) if part.isdecimal() else part for part in parts]
+    return [int(part) if part.isdecimal() else part for part in parts], name
 
 
 def _row(where, folder, cells):
@@ -178,26 +186,43 @@ def _row(where, folder, cells):
 
 def _of(folder):
     """Files of a class, whose name is that of the folder."""
-    files = sorted(_files(folder.rglob("*")))
-    return [(each, folder.name) for each in files]
+    return [(each, folder.name) for each in sorted(_below(folder))]
 
 
-def _files(paths: Iterable[Path]) -> list[Path]:
-    return [each for each in paths if each.is_file() and not _hidden(each)]
+def _below(folder):
+    """Files of a folder and of those in it."""
+    for each in filter(_counts, folder.iterdir()):
+        if each.is_file():
+            yield each
+        elif each.is_dir() and not each.is_symlink():
+            yield from _below(each)
+        else:
+            raise DataError(
+                f"{each} is a link to a folder or to nothing, or no file at all. Put "
+                "the files there, or remove it."
+            )
+
+
+def _loose(folder):
+    """What lies in a folder and is none."""
+    found = filter(_counts, folder.iterdir())
+    return sorted(each.name for each in found if not each.is_dir())
 
 
 def _subfolders(folder):
-    return [e for e in sorted(folder.iterdir()) if e.is_dir() and not _hidden(e)]
+    return [e for e in sorted(folder.iterdir()) if e.is_dir() and _counts(e)]
 
 
-def _hidden(path):
-    return path.name.startswith(".") or path.name in _IGNORED
+def _counts(path):
+    """Whether it is not hidden."""
+    return not (path.name.startswith(".") or path.name in _IGNORED)
 
 
-def _repeated(names):
+def _repeated(rows):
+    """The name of a file that came before, perhaps by another name."""
     seen = set()
-    for name in names:
-        if name in seen:
+    for name, file, *_ in rows:
+        if (path := os.path.realpath(file)) in seen:
             return name
-        seen.add(name)
+        seen.add(path)
     return None

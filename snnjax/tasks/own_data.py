@@ -80,7 +80,8 @@ def own_data_task(
         ImportError: if a package is needed and not installed.
     """
     check.one_of("network", network, KINDS)
-    hidden = hidden or _USUAL[network == "convolutional"]
+    if hidden is None:
+        hidden = _USUAL[network == "convolutional"]
     check.whole("hidden", hidden)
     fires = firing(surrogate, reset)
     samples, wrong = labelled_recordings(data, group=group, skip_bad=skip_bad)

@@ -28,6 +28,7 @@ _LEVELS = np.linspace(-2.0, 2.0, 9)  # of signals, in standard deviations
 _GLANCE = 40e-3  # how long an image is seen [s]
 _CHANNELS = 70  # of the cochlea
 _LOOKED_AT = 500  # samples to measure a rate by
+_LONGEST = 1e6  # duration of a sample [s]; more are in another unit
 
 
 class Measured(NamedTuple):
@@ -73,6 +74,14 @@ def spikes_of(
         ValueError: for a dt or duration that does not suit the samples, samples of
             another shape than those known, or training samples without spikes.
     """
+    if duration is not None:
+        check.positive("duration", duration, " [s]")
+        check.one("duration", duration)
+        if duration > _LONGEST:
+            raise ValueError(
+                f"duration must be at most {_LONGEST:g} s, got {duration:g}. Times are "
+                "in seconds."
+            )
     made = _SPIKES[samples.kind](samples, trains, dt, duration, known)
     return made if known else made._replace(measured=_with_rate(made, trains))
 
@@ -194,6 +203,11 @@ def _of_arrays(samples, shape, dt, duration, known):
     steps = samples.data.shape[1]
     if known:
         _check_shape((steps, *shape), (known.steps, *known.shape))
+        if dt is not None and not math.isclose(dt, known.dt):
+            raise ValueError(
+                f"The network was trained on steps of {known.dt:g} s; these are of "
+                f"{dt:g} s."
+            )
         return known
     if dt is None:
         raise ValueError(
@@ -201,6 +215,9 @@ def _of_arrays(samples, shape, dt, duration, known):
             "the file may hold it, as an array dt."
         )
     check.positive("dt", dt, " [s]")
+    check.one("dt", dt)
+    if dt >= 1.0:  # as in files
+        raise ValueError(f"dt must be less than a second, got {dt:g} s.")
     return Measured(samples.kind, samples.classes, tuple(shape), dt, steps, 0.0)
 
 

@@ -61,26 +61,42 @@ def load_run(folder: str | Path, data: str | Path | None = None) -> Run:
 def _own(folder, options, data):
     """One's own recordings, and whether they are others than those of the run."""
     measured = _told(folder, "measured")
+    kept = kept_samples(folder)
     if data is None:
-        return task_of(own_data.NAME, _told(folder, "data"), **options), False
+        home = _told(folder, "data")
+        task = task_of(own_data.NAME, home, **options)
+        if not _tests_the_same(task, kept):
+            raise ValueError(
+                f"The recordings in {home} are no longer those of the run {folder}. "
+                f"With --data {home} all of them test that were not trained on."
+            )
+        return task, False
     task = task_of(own_data.NAME, data, measured=measured, **options)
     part, names = task.parts["test"], task.samples["test"]
-    before = kept_samples(folder)
-    home = [before.get(each, "") for each in digests(part)]
-    if len(home) == len(before) and all(home):  # the same ones, perhaps elsewhere
-        return task_of(own_data.NAME, data, **options), False
-    new = np.array([k for k, each in enumerate(home) if each in ("", "test")], int)
+    found = digests(part)
+    fits = {each for split, each in kept if split != "test"}
+    if sorted(found) == sorted(each for _, each in kept):
+        same = task_of(own_data.NAME, data, **options)  # perhaps by other names
+        if _tests_the_same(same, kept):
+            return same, False
+    new = np.array([k for k, each in enumerate(found) if each not in fits], int)
     if not len(new):
-        raise ValueError(f"All {len(home)} samples of {data} were trained on.")
-    if len(new) < len(home):
+        raise ValueError(f"All {len(found)} samples of {data} were trained on.")
+    if len(new) < len(found):
         warnings.warn(
-            f"{len(home) - len(new)} of {len(home)} samples of {data} were trained on; "
-            f"the other {len(new)} are tested.",
+            f"{len(found) - len(new)} of {len(found)} samples of {data} were trained "
+            f"on; the other {len(new)} are tested.",
             stacklevel=3,
         )
     tested = Part(partial(_of, part.raster, new), part.labels[new])
     named = {"test": tuple(names[k] for k in new)}
     return task._replace(parts={**task.parts, "test": tested}, samples=named), True
+
+
+def _tests_the_same(task, kept):
+    """Whether the samples that test are those that tested."""
+    tests = sorted(each for split, each in kept if split == "test")
+    return sorted(digests(task.parts["test"])) == tests
 
 
 def _of(raster, numbers, rows, rng):

@@ -25,16 +25,17 @@ def keep_samples(folder: Path, task: Task) -> None:
         part = task.parts[split]
         for name, label, each in zip(names, part.labels, digests(part), strict=True):
             table.writerow([split, name, task.classes[label], each])
-    files.write_text(folder / _NAME, text.getvalue())
+    plain = text.getvalue().encode(errors="backslashreplace").decode()
+    files.write_text(folder / _NAME, plain)
 
 
-def kept_samples(folder: Path) -> dict[str, str]:
-    """The part of each sample of a run, by digest; nothing if there is no table."""
+def kept_samples(folder: Path) -> list[tuple[str, str]]:
+    """Part and digest of each sample of a run; nothing if there is no table."""
     path = folder / _NAME
     if not path.exists():
-        return {}
-    with path.open(newline="") as file:
-        return {row["digest"]: row["part"] for row in csv.DictReader(file)}
+        return []
+    with path.open(newline="", encoding="utf-8") as file:
+        return [(row["part"], row["digest"]) for row in csv.DictReader(file)]
 
 
 def digests(part: Part) -> list[str]:

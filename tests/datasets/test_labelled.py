@@ -3,7 +3,7 @@ import pytest
 
 from snnjax.datasets import DataError, labelled_recordings, write_events
 from snnjax.datasets.formats.array_file import read_array
-from snnjax.datasets.listing import list_folder
+from snnjax.datasets.listing import list_folder, numbered
 from snnjax.events import from_rows
 
 Image = pytest.importorskip("PIL.Image")
@@ -73,6 +73,8 @@ def test_a_table_tells_label_group_and_part(mark, tmp_path):
         ("file,label\na.npy,", "line 2: no label"),
         ("file,label,part\na.npy,x,dev", "line 2: part must be one of"),
         ("file,label\na.npy,x\na.npy,y", r"names a\.npy twice"),
+        ("file,label\na.npy,x\n./a.npy,y", r"names \./a\.npy twice"),
+        ("file,label\nlabels.csv,x", r"of no kind .*: labels\.csv"),
         ("file,label", "names no files"),
         ("", "must have the columns"),
         ('file,label\n"a.npy,x', "cannot be read as a table"),
@@ -109,12 +111,58 @@ def test_folders_of_another_layout_say_what_is_expected(tmp_path):
         ("(", "regular expression"),
         ("s", "one part in brackets"),
         ("(x)", "not fit b10"),
+        (r"s\d(x)?", "finds nothing"),
     ],
 )
 def test_a_group_that_no_name_tells_is_refused(pattern, reason, tmp_path):
     by_class(tmp_path)
     with pytest.raises(ValueError, match=reason):
         labelled_recordings(tmp_path, group=pattern)
+
+
+def test_hidden_folders_do_not_count_and_links_that_would_be_lost_are_refused(tmp_path):
+    by_class(tmp_path / "data")
+    saved(tmp_path / "data" / "b2" / ".ipynb_checkpoints" / "s0_-checkpoint.npy")
+    saved(tmp_path / "elsewhere" / "s9.npy")
+    assert len(list_folder(tmp_path / "data").names) == 4
+    for name, to in (("more", "elsewhere"), ("gone.npy", "nothing.npy")):
+        for home in ("data/b2", "data"):
+            link = tmp_path / home / name
+            link.symlink_to(tmp_path / to)
+            if (home, name) == ("data", "more"):  # a class
+                assert "more" in list_folder(tmp_path / home).labels
+            else:
+                with pytest.raises(DataError, match=name):
+                    list_folder(tmp_path / "data")
+            link.unlink()
+
+
+def test_parts_beside_what_is_none_are_no_classes(tmp_path):
+    by_class(tmp_path, ("train", "test", "dev"))
+    with pytest.raises(DataError, match="subfolders of parts, and beside them dev"):
+        list_folder(tmp_path)
+
+
+def test_names_of_one_number_have_one_order():
+    for names in (["1", "01", "001"], ["001", "01", "1"]):
+        assert numbered(names)[1] == ("001", "01", "1")
+
+
+def test_whole_numbers_below_zero_are_signals(tmp_path):
+    for name in "ab":
+        saved(tmp_path / name / "x.npy", np.array([[-3], [4]], np.int16))
+    assert labelled_recordings(tmp_path)[0].kind == "signals"
+
+
+def test_files_of_events_tell_groups(tmp_path):
+    for k, name in enumerate("ab"):
+        (tmp_path / name).mkdir()
+        rows = [np.array([0.1])] * 2, [np.array([0])] * 2, np.zeros(2, int)
+        events = from_rows(*rows, n_units=2, group=np.array([k + 3, -1]))
+        write_events(tmp_path / name / "x.npz", events)
+    found, _ = labelled_recordings(tmp_path)
+    assert found.group.tolist() == [0, -1, 1, -1]
+    assert found.groups == ("3", "4")
 
 
 def test_a_file_that_cannot_be_read_is_named_or_left_out_on_demand(tmp_path):

@@ -1,5 +1,6 @@
 import csv
 import shutil
+from pathlib import Path
 
 import jax
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from snnjax.datasets import write_events
 from snnjax.events import from_rows
 from snnjax.tasks import evaluate, load_run, own_data_task, own_spikes, train
+from snnjax.tasks.samples_file import keep_samples, kept_samples
 
 pytest.importorskip("sklearn")
 RNG = np.random.default_rng(0)
@@ -93,6 +95,38 @@ def rows_of(out):
     return csv.DictReader((out / "samples.csv").read_text().splitlines())
 
 
+def test_a_run_whose_recordings_changed_places_is_not_tested_on_what_trained(
+    run, tmp_path
+):
+    _, out, _ = run
+    data = Path(shutil.copytree(run[0], tmp_path / "data"))
+    seen = {row["sample"]: row["part"] for row in rows_of(out)}
+    names = sorted(name for name in seen if name.startswith("left"))
+    fits = next(name for name in names if seen[name] == "train")
+    tests = next(name for name in names if seen[name] == "test")
+    (data / fits).rename(data / "kept")
+    (data / tests).rename(data / fits)
+    (data / "kept").rename(data / tests)
+    with pytest.warns(UserWarning, match="of 24 samples .* were trained on"):
+        found = evaluate(out, data=data)
+    assert found["samples"] == sum(part == "test" for part in seen.values())
+    here = tmp_path / "run"
+    shutil.copytree(out, here)
+    summary = here / "summary.json"
+    summary.write_text(summary.read_text().replace(str(run[0]), str(data)))
+    with pytest.raises(ValueError, match="no longer those of the run"):
+        evaluate(here)
+
+
+def test_names_of_any_bytes_are_kept(tmp_path):
+    data = filled(tmp_path / "data")
+    (data / "left" / "s0-0.npy").rename(data / "left" / "s\udce4\n=1.npy")
+    task = own_data_task(data, network="feedforward", hidden=2, dt=DT)
+    keep_samples(tmp_path, task)
+    assert r"left/s\udce4" in (tmp_path / "samples.csv").read_text()
+    assert len(kept_samples(tmp_path)) == 24
+
+
 def test_others_of_another_kind_shape_or_class_are_refused(run, tmp_path):
     _, out, _ = run
     filled(tmp_path / "a", range(6))
@@ -149,6 +183,14 @@ def test_signals_fire_at_levels_in_their_deviations(tmp_path):
         own_data_task(saved(path, signals=x, labels=np.arange(12) % 2, dt=DT))
 
 
+def test_others_of_another_step_are_refused(tmp_path):
+    given = {"spikes": np.ones((12, 4, 2), np.uint8), "labels": np.arange(12) % 2}
+    known = own_data_task(saved(tmp_path / "x.npz", **given, dt=DT)).notes["measured"]
+    path = saved(tmp_path / "y.npz", **given, dt=2 * DT)
+    with pytest.raises(ValueError, match=r"steps of 0\.005 s; these are of 0\.01 s"):
+        own_data_task(path, measured=known)
+
+
 def test_images_fire_the_sooner_the_brighter_and_reach_maps(tmp_path):
     images = np.zeros((12, 9, 12), np.uint8)
     images[:, 2, 3], images[:, 4, 5] = 255, 128
@@ -177,6 +219,9 @@ def test_events_last_as_long_as_the_longest_and_what_is_cut_is_told(tmp_path):
     assert cut.notes["share_of_events_after_the_end"] == 7 / 24
     with pytest.raises(ValueError, match="dt must be a step in seconds"):
         own_data_task(path, dt=5.0)
+    for odd in (0.0, -1.0, np.nan, np.inf, 1e308):
+        with pytest.raises(ValueError, match="duration"):
+            own_data_task(path, duration=odd)
 
 
 def test_sounds_go_through_the_cochlea_with_their_groups(tmp_path, monkeypatch):
@@ -212,6 +257,8 @@ def wav(k):
     [
         ({"network": "deep"}, "network must be one of"),
         ({"hidden": -1}, "hidden"),
+        ({"hidden": 0}, "hidden"),
+        ({"dt": 5.0}, "dt must be less than a second"),
         ({"dt": None}, "dt must be given for arrays"),
         ({"dt": -1.0}, "dt"),
         ({"duration": 1.0}, "arrays are read to their end"),
