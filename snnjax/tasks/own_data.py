@@ -20,7 +20,7 @@ from snnjax.tasks.options import firing, told
 from snnjax.tasks.own_networks import KINDS, Kind, own_reader
 from snnjax.tasks.own_spikes import as_known, as_measured, heard, spikes_of
 from snnjax.tasks.spoken_networks import Size
-from snnjax.tasks.task import Part, Schedule, Task
+from snnjax.tasks.task import Named, Part, Schedule, Task
 
 NAME = "own-data"
 _LEAST = 3  # samples of a class
@@ -84,10 +84,15 @@ def own_data_task(
         hidden = _USUAL[network == "convolutional"]
     check.whole("hidden", hidden)
     fires = firing(surrogate, reset)
+    for name, value in (("dt", dt), ("duration", duration)):
+        if value is not None:
+            check.positive(name, value, " [s]")
+            check.one(name, value)
     samples, wrong = labelled_recordings(data, group=group, skip_bad=skip_bad)
     if wrong:
         told_wrong = "\n".join(wrong)
         warnings.warn(f"{len(wrong)} files were left out.\n{told_wrong}", stacklevel=2)
+    files = samples.data if samples.kind == "sounds" else ()
     samples = heard(samples, progress)
     known = None if measured is None else as_measured(measured)
     if known:
@@ -133,9 +138,7 @@ def own_data_task(
         ),
         learning=reader.learning,
         classes=found.classes,
-        samples={
-            split: tuple(samples.names[k] for k in each) for split, each in rows.items()
-        },
+        samples={split: _named(samples, files, each) for split, each in rows.items()},
     )
 
 
@@ -152,6 +155,13 @@ def _parted(samples: Labelled) -> dict[Any, np.ndarray]:
     group = samples.group if np.any(samples.group >= 0) else None
     given = samples.parts if any(samples.parts) else None
     return part_samples(samples.labels, group, given)
+
+
+def _named(samples, files, rows):
+    return Named(
+        names=tuple(samples.names[k] for k in rows),
+        files=tuple(files[k] for k in rows) if files else (),
+    )
 
 
 def _parted_by(samples):

@@ -6,6 +6,7 @@ later.
 """
 
 import math
+import warnings
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -139,6 +140,12 @@ def _from_events(samples, trains, dt, duration, known) -> Spikes:
             steps = int(longest / dt * (1 + 1e-12)) + 1  # the last event is inside
         found = Measured(samples.kind, samples.classes, samples.shape, dt, steps, 0.0)
     late = late_events(events, duration=steps * dt) / max(len(events.times), 1)
+    if late:
+        warnings.warn(
+            f"{late:.2%} of the events come later than {steps * dt:g} s and are cut "
+            "off.",
+            stacklevel=4,
+        )
 
     def raster(rows):
         counts = rasterize(select(events, rows), steps=steps, dt=dt, outside="drop")

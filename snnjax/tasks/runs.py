@@ -72,8 +72,8 @@ def _own(folder, options, data):
             )
         return task, False
     task = task_of(own_data.NAME, data, measured=measured, **options)
-    part, names = task.parts["test"], task.samples["test"]
-    found = digests(part)
+    part = task.parts["test"]
+    found = digests(part, task.samples["test"])
     fits = {each for split, each in kept if split != "test"}
     if sorted(found) == sorted(each for _, each in kept):
         same = task_of(own_data.NAME, data, **options)  # perhaps by other names
@@ -89,14 +89,13 @@ def _own(folder, options, data):
             stacklevel=3,
         )
     tested = Part(partial(_of, part.raster, new), part.labels[new])
-    named = {"test": tuple(names[k] for k in new)}
-    return task._replace(parts={**task.parts, "test": tested}, samples=named), True
+    return task._replace(parts={**task.parts, "test": tested}, samples={}), True
 
 
 def _tests_the_same(task, kept):
     """Whether the samples that test are those that tested."""
     tests = sorted(each for split, each in kept if split == "test")
-    return sorted(digests(task.parts["test"])) == tests
+    return sorted(digests(task.parts["test"], task.samples["test"])) == tests
 
 
 def _of(raster, numbers, rows, rng):

@@ -1,13 +1,14 @@
 """Which sample went into which part, in a table that the folder of a run keeps."""
 
 import csv
+import hashlib
 import io
 from pathlib import Path
 
 import numpy as np
 
 from snnjax import files
-from snnjax.tasks.task import Part, Task
+from snnjax.tasks.task import Named, Part, Task
 from snnjax.training.identity import digest
 
 _NAME = "samples.csv"
@@ -21,9 +22,10 @@ def keep_samples(folder: Path, task: Task) -> None:
     text = io.StringIO()
     table = csv.writer(text)
     table.writerow(["part", "sample", "class", "digest"])
-    for split, names in task.samples.items():
+    for split, named in task.samples.items():
         part = task.parts[split]
-        for name, label, each in zip(names, part.labels, digests(part), strict=True):
+        rows = named.names, part.labels, digests(part, named)
+        for name, label, each in zip(*rows, strict=True):
             table.writerow([split, name, task.classes[label], each])
     plain = text.getvalue().encode(errors="backslashreplace").decode()
     files.write_text(folder / _NAME, plain)
@@ -38,10 +40,17 @@ def kept_samples(folder: Path) -> list[tuple[str, str]]:
         return [(row["part"], row["digest"]) for row in csv.DictReader(file)]
 
 
-def digests(part: Part) -> list[str]:
-    """Of the spikes of each sample."""
+def digests(part: Part, named: Named) -> list[str]:
+    """Of each sample: of its file, or else of its spikes."""
+    if named.files:
+        return [_of_file(path) for path in named.files]
     n, found = len(part.labels), []
     for first in range(0, n, _ROWS):
         raster = part.raster(np.arange(first, min(first + _ROWS, n)), None)
         found += [digest(raster[:, k]) for k in range(raster.shape[1])]
     return found
+
+
+def _of_file(path):
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:16]

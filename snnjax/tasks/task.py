@@ -1,6 +1,7 @@
 """What a task is: data as spikes, a network that reads them, and how it is trained."""
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
@@ -23,6 +24,13 @@ class Part(NamedTuple):
     labels: np.ndarray  # [N], or [N, T] where every step has its own; -1: it has none
 
 
+class Named(NamedTuple):
+    """Samples by name."""
+
+    names: tuple[str, ...]
+    files: tuple[Path, ...] = ()  # where the same one has other spikes in another place
+
+
 class Schedule(NamedTuple):
     """How long and how fast a network is trained."""
 
@@ -43,8 +51,7 @@ class Task(NamedTuple):
     options: Mapping[str, Any] = MappingProxyType({})  # of its factory, beside data
     learning: Learning | None = None  # the network while it learns; None: the same
     classes: tuple[str, ...] = ()  # what the labels mean, by number
-    # of each part: what samples are called, such as their files; if they have names
-    samples: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+    samples: Mapping[str, Named] = MappingProxyType({})  # of each part, if so called
 
 
 def class_names(classes: Sequence[str], n: int) -> tuple[str, ...]:

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from snnjax.datasets import write_events
+from snnjax.datasets.samples import SPLITS
 from snnjax.events import from_rows
 from snnjax.tasks import evaluate, load_run, own_data_task, own_spikes, train
-from snnjax.tasks.samples_file import keep_samples, kept_samples
+from snnjax.tasks.samples_file import digests, keep_samples, kept_samples
 
 pytest.importorskip("sklearn")
 RNG = np.random.default_rng(0)
@@ -214,7 +215,8 @@ def test_events_last_as_long_as_the_longest_and_what_is_cut_is_told(tmp_path):
     assert task.notes["measured"]["dt"] == 1e-3
     assert task.notes["measured"]["steps"] == 121
     assert task.notes["share_of_events_after_the_end"] == 0
-    cut = own_data_task(path, duration=0.06, dt=2e-3)
+    with pytest.warns(UserWarning, match=r"29\.17% .* later than 0\.06 s and are cut"):
+        cut = own_data_task(path, duration=0.06, dt=2e-3)
     assert cut.notes["measured"]["steps"] == 30
     assert cut.notes["share_of_events_after_the_end"] == 7 / 24
     with pytest.raises(ValueError, match="dt must be a step in seconds"):
@@ -234,15 +236,28 @@ def test_sounds_go_through_the_cochlea_with_their_groups(tmp_path, monkeypatch):
         return from_rows(times, units, recordings.labels, n_units=channels)
 
     monkeypatch.setattr(own_spikes, "encode_cached", encode)
-    for k in range(12):
-        path = tmp_path / ("yes", "no")[k % 2] / f"ann{k}.wav"
-        path.parent.mkdir(exist_ok=True)
-        path.write_bytes(wav(k))
-    task = own_data_task(tmp_path, group=r"ann(\d+)")
+    folder = filled_with_sounds(tmp_path / "first", range(12))
+    task = own_data_task(folder, group=r"ann(\d+)")
     assert heard["channels"] == 70
     assert heard["recordings"].speakers[0] == "0"
     assert task.notes["measured"]["kind"] == "sounds"
     assert task.parts["train"].raster(np.arange(2), None).shape[2] == 70
+    moved = filled_with_sounds(tmp_path / "moved", range(11, 3, -1))
+    again = own_data_task(moved, measured=task.notes["measured"])
+    one, other = (
+        {each for split in SPLITS for each in digests(t.parts[split], t.samples[split])}
+        for t in (task, again)
+    )
+    assert len(other) == 8
+    assert other < one
+
+
+def filled_with_sounds(folder, numbers):
+    for k in numbers:
+        path = folder / ("yes", "no")[k % 2] / f"ann{k}.wav"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(wav(k))
+    return folder
 
 
 def wav(k):
@@ -262,6 +277,7 @@ def wav(k):
         ({"dt": None}, "dt must be given for arrays"),
         ({"dt": -1.0}, "dt"),
         ({"duration": 1.0}, "arrays are read to their end"),
+        ({"duration": -1.0}, "duration"),
         ({"network": "convolutional"}, "needs images or an event camera"),
         ({"network": "adlif", "reset": "none"}, "reset must be 'zero' for adlif"),
         ({"surrogate": "x(1)"}, "no surrogate 'x'"),
