@@ -17,6 +17,7 @@ ABOUT = """Train spiking networks on a task and leave a report.
 
 A run that was cut off goes on when called again with the same --out.
 """
+_SHOWN = 10  # names of classes
 _OF_TRAIN = "seeds", "seed", "epochs", "batch", "learning_rate", "rule", "block"
 
 
@@ -65,10 +66,15 @@ def _told_of(task):
     measured = task.notes["measured"]
     shape = "x".join(map(str, measured["shape"]))
     return (
-        f"{measured['kind']} of {len(task.classes)} classes, parted by "
+        f"{measured['kind']} of {len(task.classes)} classes "
+        f"({_few(task.classes)}), parted by "
         f"{task.notes['parted_by']}: {counts}; {measured['steps']} steps of "
         f"{1e3 * measured['dt']:g} ms, {shape} inputs of {measured['rate']:.3g} Hz"
     )
+
+
+def _few(names):
+    return ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
 
 
 def _refuse_another(of_file, name, file):

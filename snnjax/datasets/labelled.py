@@ -76,6 +76,10 @@ def labelled_recordings(
         ImportError: if a package is needed and not installed.
     """
     path = Path(path)
+    if not isinstance(group, str | None):
+        raise ValueError(f"group must be a regular expression, got {group!r:.60}.")
+    if not isinstance(skip_bad, bool):
+        raise ValueError(f"skip_bad must be true or false, got {skip_bad!r:.60}.")
     if not path.exists():
         raise FileNotFoundError(f"Nothing is at {path}.")
     if path.is_dir() or path.suffix.lower() == ".csv":
@@ -139,6 +143,9 @@ def _reader(listing):
 
 def _packed(listing: Listing, kind: Any, data: Any, shape: Sequence[int]) -> Labelled:
     labels, classes = numbered(listing.labels)
+    odd = [name for name in classes if not _is_text(name)]
+    if odd:
+        raise DataError(f"Class {odd[0]!a} is no text that can be shown; rename it.")
     group, groups = numbered(listing.groups)
     if "" in groups:  # the first of all names
         group, groups = [each - 1 for each in group], groups[1:]
@@ -153,6 +160,11 @@ def _packed(listing: Listing, kind: Any, data: Any, shape: Sequence[int]) -> Lab
         parts=listing.parts,
         shape=tuple(shape),
     )
+
+
+def _is_text(name):
+    """Whether it has letters that are shown, and nothing else."""
+    return bool(name.strip()) and name.isprintable()
 
 
 def _sounds(listing, contents):

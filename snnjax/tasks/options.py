@@ -78,8 +78,16 @@ def _shape(node):
     if isinstance(node, ast.Call):
         args = [_value(each) for each in node.args]
         numbers = {str(each.arg): _value(each.value) for each in node.keywords}
-        return _named(node.func)(*args, **numbers)
+        return _with_numbers(_named(node.func)(*args, **numbers))
     return _named(node)()
+
+
+def _with_numbers(made):
+    """A shape, none of whose numbers is a shape itself."""
+    for name, value in zip(made._fields, made, strict=True):
+        if name != "shape" and hasattr(value, "_fields"):
+            raise TypeError(f"{name} must be a number, got {value!r:.60}")
+    return made
 
 
 def _value(node):
@@ -88,12 +96,17 @@ def _value(node):
     value = ast.literal_eval(node)
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError(f"{value!r} is no number")
+    if not math.isfinite(value):
+        raise TypeError(f"{value!r} is not finite")
     return float(value) if isinstance(value, int) else value
 
 
 def _of_library(name, *args, **numbers):
     if args:
         raise TypeError(f"the numbers of {name} go by name, such as slope=25")
+    for each, value in numbers.items():
+        if not isinstance(value, float):
+            raise TypeError(f"{each} must be a number, got {value!r:.60}")
     return from_library(name, **numbers)
 
 

@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import io
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +17,14 @@ _ROWS = 200  # read at once
 
 
 def keep_samples(folder: Path, task: Task) -> None:
-    """Writes ``part,sample,class,digest``, if the samples of a task have names."""
+    """Writes ``part,sample,class,digest``, if the samples of a task have names.
+
+    A warning tells of samples that are the same as one in another part.
+    """
     if not task.samples:
         return
-    text = io.StringIO()
+    text, copies = io.StringIO(), 0
+    homes: dict[str, str] = {}
     table = csv.writer(text)
     table.writerow(["part", "sample", "class", "digest"])
     for split, named in task.samples.items():
@@ -27,6 +32,14 @@ def keep_samples(folder: Path, task: Task) -> None:
         rows = named.names, part.labels, digests(part, named)
         for name, label, each in zip(*rows, strict=True):
             table.writerow([split, name, task.classes[label], each])
+            copies += homes.setdefault(each, split) != split
+    if copies:
+        warnings.warn(
+            f"{copies} samples are the same as one in another part, see "
+            f"{folder / _NAME}: what is measured there was trained on. Remove copies, "
+            "or give them one group.",
+            stacklevel=3,
+        )
     plain = text.getvalue().encode(errors="backslashreplace").decode()
     files.write_text(folder / _NAME, plain)
 

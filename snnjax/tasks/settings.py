@@ -9,6 +9,7 @@ from snnjax import files
 from snnjax.tasks.task import Task
 
 _NAME = "settings.json"
+_NEVER = "data", "measured", "progress"
 
 
 def of_run(
@@ -46,7 +47,7 @@ def read(path: str | Path) -> dict[str, Any]:
 
     Raises:
         FileNotFoundError: if there is none.
-        ValueError: for a file that is no JSON object.
+        ValueError: for a file that is no JSON object, or has what no setting is.
     """
     path = Path(path)
     path = path / _NAME if path.is_dir() else path
@@ -54,8 +55,10 @@ def read(path: str | Path) -> dict[str, Any]:
         raise FileNotFoundError(f"There are no settings at {path}.")
     try:
         found = json.loads(path.read_text())
-    except ValueError as error:  # no JSON, or no text
+    except (ValueError, RecursionError) as error:  # no JSON, or no text
         raise ValueError(f"{path} holds no settings in JSON: {error}.") from None
     if not isinstance(found, dict):
         raise ValueError(f"{path} must hold settings by name, in braces.")
+    if odd := [name for name in _NEVER if name in found]:
+        raise ValueError(f"{path} has {odd[0]!r}, which is no setting.")
     return {name: value for name, value in found.items() if value is not None}

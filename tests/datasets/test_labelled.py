@@ -154,6 +154,13 @@ def test_whole_numbers_below_zero_are_signals(tmp_path):
     assert labelled_recordings(tmp_path)[0].kind == "signals"
 
 
+@pytest.mark.parametrize("name", ["caf\udce9", "\x1b[31m", " "])
+def test_a_class_that_no_page_can_show_is_refused(name, tmp_path):
+    saved(tmp_path / "d" / name / "x.npy")
+    with pytest.raises(DataError, match="is no text that can be shown"):
+        labelled_recordings(tmp_path / "d")
+
+
 def test_files_of_events_tell_groups(tmp_path):
     for k, name in enumerate("ab"):
         (tmp_path / name).mkdir()

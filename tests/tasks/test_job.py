@@ -197,7 +197,13 @@ def test_a_folder_keeps_the_settings_that_make_its_run_again(
 
 @pytest.mark.parametrize(
     ("text", "reason"),
-    [("{", "no settings in JSON"), ("[1]", "by name"), ("\xff", "JSON")],
+    [
+        ("[" * 100000, "no settings in JSON"),
+        ('{"measured": {}}', "no setting"),
+        ("{", "no settings in JSON"),
+        ("[1]", "by name"),
+        ("\xff", "JSON"),
+    ],
 )
 def test_settings_that_are_none_are_refused(text, reason, tmp_path):
     (tmp_path / "settings.json").write_bytes(text.encode("latin1"))

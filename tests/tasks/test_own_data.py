@@ -184,6 +184,15 @@ def test_signals_fire_at_levels_in_their_deviations(tmp_path):
         own_data_task(saved(path, signals=x, labels=np.arange(12) % 2, dt=DT))
 
 
+def test_copies_in_several_parts_are_told(tmp_path):
+    data = filled(tmp_path, range(0, 24))
+    for path in sorted(data.glob("left/*"))[1:]:
+        shutil.copy(data / "left" / "s0-0.npy", path)
+    task = own_data_task(data, network="feedforward", hidden=2, dt=DT)
+    with pytest.warns(UserWarning, match="4 samples are the same as one in another"):
+        keep_samples(tmp_path, task)
+
+
 def test_others_of_another_step_are_refused(tmp_path):
     given = {"spikes": np.ones((12, 4, 2), np.uint8), "labels": np.arange(12) % 2}
     known = own_data_task(saved(tmp_path / "x.npz", **given, dt=DT)).notes["measured"]
