@@ -111,6 +111,18 @@ def _wav_of(form, bits):
     return make
 
 
+def _lines(path, megabytes):
+    """A header of lines of no words."""
+    path.write_bytes(b"#!AER-DAT2.0\n" + b"#\n" * (megabytes * 2**14))
+
+
+def _packets(path, megabytes):
+    """Packets of no events."""
+    head = b"#!AER-DAT3.1\r\n#Format: RAW\r\n#!END-HEADER\r\n"
+    packet = struct.pack("<hhiiiiii", 1, 1, 8, 4, 0, 0, 0, 0)
+    path.write_bytes(head + packet * (megabytes * 2**11))
+
+
 def _many_chunks(path, megabytes):
     body = b"".join(struct.pack("<II", k, 0) for k in range(megabytes * 2**12))
     path.write_bytes(b"RIFF" + struct.pack("<I", 4 + len(body)) + b"WAVE" + body)
@@ -413,6 +425,9 @@ BOMBS = (
     Bomb("a.gz", ("read_idx",), lambda p, m: gzipped(_idx(m))(p, m)),
     Bomb("b.gz", ("read_idx",), gzipped()),
     Bomb("a.bin.gz", ("read_nmnist_file",), gzipped(piece=bytes(5 * 2**18))),
+    Bomb("a.aedat.gz", ("read_aedat2",), gzipped(b"#!AER-DAT2.0\n" + bytes(8))),
+    Bomb("b.aedat", ("read_aedat2", "read_aedat31"), _lines),
+    Bomb("c.aedat", ("read_aedat31",), _packets),
     Bomb("a.npy.gz", ("read_gesture_file",), _gesture),
     Bomb("a.wav", ("read_sound",), _wav_of(1, 8)),
     Bomb("b.wav", ("read_sound",), _many_chunks),

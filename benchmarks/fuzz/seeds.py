@@ -99,6 +99,26 @@ def _gesture(folder):
     return held.getvalue()
 
 
+def _aedat2(folder):
+    """Events of a DAVIS240 among frames, motion and an external input."""
+    k = np.arange(60)
+    word = k << 22 | (k * 3) << 12 | (k % 2) << 11
+    word = np.concatenate([word, [1 << 31, 1 << 31 | 1025, 3 << 10 | 1 << 31, 1 << 10]])
+    rows = np.stack([word, 100 * np.arange(len(word))], axis=1)
+    chip = b"# AEChip: eu.seebetter.ini.chips.davis.DAVIS240C\r\n"
+    return b"#!AER-DAT2.0\r\n" + chip + rows.astype(">u4").tobytes()
+
+
+def _aedat31(folder):
+    """A packet of polarity events, some not valid, after a special one."""
+    k = np.arange(60)
+    word = (k * 2) << 17 | k << 2 | (k % 2) << 1 | (k % 10 > 0)
+    rows = np.stack([word, 100 * k], axis=1).astype("<i4").tobytes()
+    head = b"#!AER-DAT3.1\r\n#Format: RAW\r\n#Source 1: DVS128\r\n#!END-HEADER\r\n"
+    special = struct.pack("<hhiiiiii2i", 0, 1, 8, 4, 0, 1, 1, 1, 3, 0)
+    return head + special + struct.pack("<hhiiiiii", 1, 1, 8, 4, 1, 60, 60, 54) + rows
+
+
 def _trials():
     felt = np.full((5, 12), 255.0)
     felt[1:4, 2] = 17.0, 30.0, 99.0
@@ -209,6 +229,21 @@ def _is_recording(units):
     return believable
 
 
+def _is_recorded(recorded):
+    """Whether events lie on a sensor, and were not narrowed."""
+    t, x, y, p = columns = recorded[:4]
+    kinds = [column.dtype for column in columns]
+    height, width = recorded.size or (2**16, 2**16)
+    return bool(
+        kinds == [np.int64, np.uint16, np.uint16, np.uint8]
+        and len(t) == len(x) == len(y) == len(p)
+        and (x < width).all()
+        and (y < height).all()
+        and (p <= 1).all()
+        and all(n > 0 for n in recorded.skipped.values())
+    )
+
+
 def _is_sound(sound):
     return bool(np.isfinite(sound.samples).all() and 0 < sound.rate <= 10**6)
 
@@ -251,6 +286,14 @@ FORMATS = {
     "n-mnist": Format(
         *(".bin", _nmnist, datasets.read_nmnist_file, _is_recording(2312), None),
         "nmnist-small/Test/1/*.bin",
+    ),
+    "aedat2": Format(
+        *(".aedat", _aedat2, datasets.read_aedat2, _is_recorded, None),
+        "recordings/odd/davis346_[dt]*.aedat",
+    ),
+    "aedat31": Format(
+        *(".aedat", _aedat31, datasets.read_aedat31, _is_recorded, None),
+        "recordings/dvs_gesture/*.aedat",
     ),
     "dvs-gesture": Format(
         ".npy", _gesture, datasets.read_gesture_file, _is_recording(32_768)

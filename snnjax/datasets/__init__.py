@@ -8,6 +8,8 @@
 """
 
 from snnjax.datasets.catalogue import load, names
+from snnjax.datasets.formats.aedat2 import read_aedat2
+from snnjax.datasets.formats.aedat31 import read_aedat31
 from snnjax.datasets.formats.braille_pickle import read_braille, read_braille_events
 from snnjax.datasets.formats.checked import DataError
 from snnjax.datasets.formats.events_npz import read_events, write_events
@@ -15,6 +17,7 @@ from snnjax.datasets.formats.gesture_npy import read_gesture_file
 from snnjax.datasets.formats.idx import read_idx
 from snnjax.datasets.formats.nmnist_bin import read_nmnist_file
 from snnjax.datasets.formats.qtdb_mat import read_qtdb
+from snnjax.datasets.formats.recorded import Recorded
 from snnjax.datasets.formats.shd_hdf5 import (
     Extra,
     read_shd,
@@ -51,6 +54,7 @@ __all__ = [
     "DataError",
     "Extra",
     "Labelled",
+    "Recorded",
     "Recordings",
     "Samples",
     "Sound",
@@ -71,6 +75,8 @@ __all__ = [
     "nmnist_recordings",
     "part_samples",
     "qtdb",
+    "read_aedat2",
+    "read_aedat31",
     "read_braille",
     "read_braille_events",
     "read_events",

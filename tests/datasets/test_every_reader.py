@@ -24,6 +24,8 @@ pytest.importorskip("h5py")
 
 READERS = [name for name in datasets.__all__ if name.startswith("read_")]
 SUFFIX = {
+    "read_aedat2": ".aedat",
+    "read_aedat31": ".aedat",
     "read_braille": ".pkl",
     "read_braille_events": ".pkl",
     "read_events": ".npz",

@@ -6,4 +6,6 @@
 - ``idx``, ``sound``, ``events_npz``, ``shd_hdf5``: layouts that many files have.
 - ``nmnist_bin``, ``gesture_npy``, ``braille_pickle``, ``qtdb_mat``, ``waves_hdf5``:
   those of one data set; ``camera`` numbers the pixels of the first two.
+- ``aedat2``, ``aedat31`` (``aedat_header``): what event cameras record, as ``recorded``
+  says: nothing moved (``on_sensor``), times in whole microseconds.
 """

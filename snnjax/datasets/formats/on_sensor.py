@@ -1,0 +1,48 @@
+"""Events of a camera that must lie on its sensor: those that do not are never moved."""
+
+import warnings
+
+import numpy as np
+
+from snnjax import check
+from snnjax.datasets.formats.recorded import Recorded
+from snnjax.events import Outside
+from snnjax.events.columns import OUTSIDE
+
+
+def on_sensor(
+    recorded: Recorded, most: tuple[int, int], outside: Outside = "error"
+) -> Recorded:
+    """Checks pixels and polarities of one recording.
+
+    Args:
+        recorded: what was read.
+        most: height and width of the largest sensor that the format has, for a file
+            that does not tell its own.
+        outside: what to do with events outside the sensor; ``"drop"`` warns how many.
+
+    Returns:
+        The recording, or what of it lies on the sensor.
+
+    Raises:
+        ValueError: naming the first event that is wrong.
+    """
+    check.one_of("outside", outside, OUTSIDE)
+    t, x, y, p = recorded[:4]
+    height, width = recorded.size or most
+    fits = (x < width) & (y < height) & (p <= 1)
+    if fits.all():
+        return recorded
+    k = int(np.argmin(fits))
+    where = (
+        f"pixel ({x[k]}, {y[k]}), polarity {p[k]}, time {t[k]} µs of a sensor of "
+        f"{width}x{height} pixels"
+    )
+    if outside == "error":
+        raise ValueError(f"event {k} lies at {where}")
+    warnings.warn(
+        f"Dropped {np.count_nonzero(~fits)} of {len(x)} events; the first, event {k}, "
+        f"lies at {where}.",
+        stacklevel=3,
+    )
+    return recorded._replace(t=t[fits], x=x[fits], y=y[fits], p=p[fits])
