@@ -1,5 +1,6 @@
 """Recordings of one's own: a labelled folder or file, of any kind that is read here."""
 
+import warnings
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -185,6 +186,12 @@ def _arrays(listing, contents):
     elif len({each.shape[1] for each in contents}) > 1:
         _alike(listing, [each[:1] for each in contents])
     steps = max(map(len, contents))
+    if short := sum(len(each) < steps for each in contents):
+        warnings.warn(
+            f"{short} of {len(contents)} recordings are shorter than the longest, of "
+            f"{steps} steps; they are silent from their end on.",
+            stacklevel=2,
+        )
     padded = [np.pad(each, ((0, steps - len(each)), (0, 0))) for each in contents]
     kind: Kind = "spikes" if counts else "signals"
     return _packed(listing, kind, np.stack(padded), contents[0].shape[1:])

@@ -8,7 +8,13 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from snnjax.datasets.formats.checked import DataError, content, listed, reading
+from snnjax.datasets.formats.checked import (
+    DataError,
+    HoldsError,
+    content,
+    listed,
+    reading,
+)
 
 PARTS = {
     "train": "train",
@@ -94,7 +100,10 @@ def list_table(path: Path) -> Listing:
             there or comes twice, or a part that there is not.
     """
     with reading(path, "a table of labels") as file:
-        text = content(file).decode("utf-8-sig")
+        try:
+            text = content(file).decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise HoldsError("text that is not UTF-8; save it as UTF-8") from error
         head = text.partition("\n")[0]
         mark = max(",;\t", key=head.count)
         lines = list(csv.reader(io.StringIO(text), delimiter=mark, strict=True))

@@ -274,6 +274,7 @@ def test_labelled_arrays_are_read_by_name(suffix, tmp_path):
         ({"labels": np.array([0, 1, 2]), "classes": np.array(["a"])}, "of classes"),
         ({"part": np.array(["train", "dev", "test"])}, "part must be one of"),
         ({"dt": -1.0}, "one step in seconds"),
+        ({"groups": np.zeros(3, int)}, "an array groups, where group may be meant"),
         ({"signals": None, "spikes": np.full((3, 5, 2), 0.5)}, "must be counts"),
         ({"signals": None, "images": np.zeros((3, 5, 2))}, "must be uint8"),
     ],
@@ -304,3 +305,19 @@ def test_a_list_of_events_is_no_raster(tmp_path):
         read_array(tmp_path / "x.npy")
     saved(tmp_path / "x.npy", events.T[:, :3])
     assert read_array(tmp_path / "x.npy").shape == (50, 3)
+
+
+def test_a_table_of_another_encoding_is_asked_for_in_utf8(tmp_path):
+    by_class(tmp_path)
+    (tmp_path / "labels.csv").write_bytes("file,label\nb2/\xe4.npy,x".encode("latin1"))
+    with pytest.raises(DataError, match="save it as UTF-8"):
+        labelled_recordings(tmp_path)
+
+
+def test_spikes_of_unequal_length_are_silent_in_the_end_and_it_is_told(tmp_path):
+    by_class(tmp_path)
+    saved(tmp_path / "b2" / "long.npy", np.ones((8, 3), int))
+    with pytest.warns(UserWarning, match="4 of 5 recordings are shorter .* of 8 steps"):
+        found, _ = labelled_recordings(tmp_path)
+    assert found.data.shape == (5, 8, 3)
+    assert not found.data[0, 5:].any()

@@ -1,5 +1,6 @@
 """Arrays of one's own: one recording in an ``.npy``, or all of them by name."""
 
+from difflib import get_close_matches
 from pathlib import Path
 
 import numpy as np
@@ -57,7 +58,11 @@ def read_arrays(path: str | Path, *, limit: int | None = None) -> dict[str, np.n
     """
     with reading(path, "labelled arrays", limit) as file:
         names = {*DATA, *_BESIDE}
-        arrays = _npz(file, names) if _is_zip(file) else _hdf5(file, names)
+        read = _npz if _is_zip(file) else _hdf5
+        arrays, there_are = read(file, names)
+        for name in there_are - {*arrays}:
+            if close := get_close_matches(name, {*DATA, *_BESIDE}, 1, 0.8):
+                raise HoldsError(f"an array {name}, where {close[0]} may be meant")
         there = [name for name in DATA if name in arrays]
         if len(there) != 1 or "labels" not in arrays:
             raise HoldsError(
@@ -86,13 +91,13 @@ def _is_zip(file):
         return opened.read(2) == b"PK"
 
 
-def _npz(file: Reading, names: set[str]) -> dict[str, np.ndarray]:
+def _npz(file: Reading, names: set[str]) -> tuple[dict[str, np.ndarray], set[str]]:
     if "labels" not in (there := npz_names(file)):
         raise HoldsError(f"arrays {listed(there)}, no labels")
-    return npz(file, names, {"labels"})
+    return npz(file, names, {"labels"}), there
 
 
-def _hdf5(file: Reading, names: set[str]) -> dict[str, np.ndarray]:
+def _hdf5(file: Reading, names: set[str]) -> tuple[dict[str, np.ndarray], set[str]]:
     arrays = {}
     with hdf5.opened(file) as (tree, raw):
         for name in names & {*tree}:
@@ -101,7 +106,7 @@ def _hdf5(file: Reading, names: set[str]) -> dict[str, np.ndarray]:
                 arrays[name] = np.array(hdf5.texts(tree, name, raw, file))
             else:
                 arrays[name] = hdf5.fetch(node, name, raw, file)
-    return arrays
+        return arrays, {*tree}
 
 
 def _check_numbers(x, file, what):
