@@ -374,6 +374,25 @@ def numbers_nobody_stored(path, megabytes):
     _hdf5(path, fill)
 
 
+# Cameras
+
+
+def words_again(head: bytes, *words: bytes) -> Callable:
+    """A recording of the same words again and again, packed."""
+    piece = b"".join(words)
+    return gzipped(head, piece * (_MB // len(piece)))
+
+
+def masks_again(head: bytes, *words: bytes) -> Callable:
+    """The same, not packed: of words that are many events each."""
+    piece = b"".join(words)
+
+    def make(path, megabytes):
+        path.write_bytes(head + piece * (megabytes * 2**15 // len(piece)))
+
+    return make
+
+
 # Archives
 
 
@@ -429,6 +448,21 @@ BOMBS = (
     Bomb("b.aedat", ("read_aedat2", "read_aedat31"), _lines),
     Bomb("c.aedat", ("read_aedat31",), _packets),
     Bomb("a.npy.gz", ("read_gesture_file",), _gesture),
+    Bomb(
+        *("a.dat.gz", ("read_prophesee_dat",)),
+        words_again(b"% Version 2\n\x0c\x08", bytes(8)),
+    ),
+    Bomb(
+        *("a.raw.gz", ("read_prophesee_evt2",)),
+        words_again(b"% evt 2.0\n% end\n", b"\0\0\0\x80", bytes(4)),
+    ),
+    Bomb(
+        *("b.raw", ("read_prophesee_evt2",)),
+        masks_again(
+            b"% evt 2.1\n% endianness little\n% end\n",
+            *(bytes(7) + b"\x80", b"\xff" * 4 + bytes(4)),
+        ),
+    ),
     Bomb("a.wav", ("read_sound",), _wav_of(1, 8)),
     Bomb("b.wav", ("read_sound",), _many_chunks),
     Bomb("a.flac", ("read_sound",), lambda p, m: p.write_bytes(_wav(p.parent))),

@@ -92,6 +92,28 @@ def _nmnist(folder):
     return b"".join(code.to_bytes(5, "big") for code in codes)
 
 
+def _dat(folder):
+    head = b"% Data file containing CD events.\n% Version 2\n% Width 64\n% Height 48\n"
+    words = [(10 * k, k % 64 | k % 48 << 14 | k % 2 << 28) for k in range(60)]
+    return head + b"\x0c\x08" + b"".join(struct.pack("<II", *word) for word in words)
+
+
+def _evt2(folder):
+    head = b"% evt 2.0\n% format EVT2;height=48;width=64\n% end\n"
+    words = [8 << 28 | 5, 10 << 28, 14 << 28]
+    for k in range(60):
+        words.append(k % 2 << 28 | k << 22 | k % 64 << 11 | k % 48)
+    return head + struct.pack(f"<{2 * len(words)}I", *words, *words)
+
+
+def _evt21(folder):
+    head = b"% evt 2.1\n% format EVT21;height=48;width=64\n% endianness little\n% end\n"
+    words = [8 << 60 | 5 << 32, 10 << 60]
+    for k in range(40):
+        words.append(k % 2 << 60 | k << 54 | 32 * (k % 2) << 43 | k << 32 | 3 << k % 30)
+    return head + struct.pack(f"<{len(words)}Q", *words)
+
+
 def _gesture(folder):
     k = np.arange(60.0)
     held = io.BytesIO()
@@ -304,6 +326,17 @@ FORMATS = {
     ),
     "braille-events.pkl": Format(
         ".pkl", _braille_events, datasets.read_braille_events, _are_events
+    ),
+    "prophesee.dat": Format(
+        *(".dat", _dat, datasets.read_prophesee_dat, _is_recorded, None),
+        "recordings/odd/dat_*.dat",
+    ),
+    "prophesee.evt2": Format(
+        *(".raw", _evt2, datasets.read_prophesee_evt2, _is_recorded)
+    ),
+    "prophesee.evt21": Format(
+        *(".raw", _evt21, datasets.read_prophesee_evt2, _is_recorded, None),
+        "recordings/evt21/evt21_little*",
     ),
     "qtdb.mat": Format(".mat", _qtdb, datasets.read_qtdb, _are_samples),
     "wav": Format(

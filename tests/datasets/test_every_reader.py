@@ -32,6 +32,8 @@ SUFFIX = {
     "read_gesture_file": ".npy",
     "read_idx": ".gz",
     "read_nmnist_file": ".bin",
+    "read_prophesee_dat": ".dat",
+    "read_prophesee_evt2": ".raw",
     "read_qtdb": ".mat",
     "read_sound": ".wav",
     "unpack": ".zip",

@@ -1,0 +1,104 @@
+"""What formats of words with a state have in common: a clock, and bits that are events.
+
+A word holds for those that follow it until the next of its kind, so what holds at each
+word is one ``np.repeat``; nothing is read word by word. Words come in pieces, so that
+only the events take memory.
+"""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import numpy as np
+
+from snnjax.datasets.formats.recorded import Origin, Recorded
+
+EVENT_BYTES = 2 * 14  # of memory for each event, as pieces and put together
+_TYPES = (np.int64, np.uint16, np.uint16, np.uint8)  # of t, x, y and p
+_TRIGGER, _VENDOR = (10,), (7, 14, 15)  # kinds of words
+
+
+class Piece(NamedTuple):
+    """Events of some words."""
+
+    t: np.ndarray
+    x: np.ndarray
+    y: np.ndarray
+    p: np.ndarray
+
+
+def turned(low: np.ndarray, bits: int, before: int = -1) -> np.ndarray:
+    """Values of a counter as those of one that never runs over.
+
+    Args:
+        low: the values, ``[n]``; one that falls by more than half of the range is of
+            the next turn, a smaller step back is one.
+        bits: of the counter.
+        before: what came of the last value before these; -1 if there was none.
+
+    Returns:
+        The values ``[n]``, int64.
+    """
+    low, turn = low.astype(np.int64), 1 << bits
+    if not len(low):
+        return low
+    first = before % turn if before >= 0 else low[0]
+    falls = np.empty(len(low), bool)
+    falls[0] = first - low[0] > turn // 2
+    np.greater(low[:-1] - low[1:], turn // 2, out=falls[1:])
+    if before >= turn:
+        low += before - before % turn
+    if falls.any():
+        low += turn * np.cumsum(falls)
+    return low
+
+
+def held(before: int, at: np.ndarray, values: np.ndarray, n: int) -> np.ndarray:
+    """What holds at each of ``n`` words, if values begin to hold at some of them."""
+    all_values = np.concatenate([np.array([before], values.dtype), values])
+    return np.repeat(all_values, np.diff(at, prepend=0, append=n))
+
+
+def bits_set(masks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Which bits are set, lowest first: the number of the mask, and of the bit."""
+    small = masks.astype(masks.dtype.newbyteorder("<"), copy=False)
+    bits = np.unpackbits(np.ascontiguousarray(small).view(np.uint8), bitorder="little")
+    flat = np.flatnonzero(bits)
+    return np.divmod(flat, 8 * masks.itemsize)
+
+
+def count_others(skipped: dict[str, int], kinds: np.ndarray, known: set[int]) -> None:
+    """Counts words that are no events: triggers, those of a vendor, reserved ones."""
+    for kind, n in enumerate(np.bincount(kinds, minlength=16)):
+        if n and kind not in known:
+            name = "words of a vendor" if kind in _VENDOR else "reserved words"
+            name = "external triggers" if kind in _TRIGGER else name
+            skipped[name] = skipped.get(name, 0) + int(n)
+
+
+def timed(skipped: dict[str, int], piece: Piece, fits: np.ndarray, why: str) -> Piece:
+    """Keeps events that have what they need, and counts the others."""
+    if fits.all():
+        return piece
+    skipped[why] = skipped.get(why, 0) + int(np.count_nonzero(~fits))
+    return Piece(*(column[fits] for column in piece))
+
+
+def joined(
+    pieces: Iterable[Piece],
+    size: tuple[int, int] | None,
+    origin: Origin,
+    source: str,
+    skipped: dict[str, int],
+) -> Recorded:
+    """Puts the events of all pieces together, one column after the other."""
+    columns: list[list[np.ndarray]] = [[], [], [], []]
+    for piece in pieces:
+        for column, part, kind in zip(columns, piece, _TYPES, strict=True):
+            column.append(part.astype(kind, copy=False))
+    t, x, y, p = (_concatenated(columns, kind) for kind in _TYPES)
+    return Recorded(t, x, y, p, size, origin, source, skipped)
+
+
+def _concatenated(columns, kind):
+    """The first column, which is not kept in parts."""
+    return np.concatenate([np.zeros(0, kind), *columns.pop(0)])

@@ -1,0 +1,108 @@
+"""Files of cameras and of other people's software, against what is known of each."""
+
+import json
+
+import numpy as np
+import pytest
+
+from snnjax import datasets
+from snnjax.datasets import DataError
+
+READERS = {  # by the begin of a path
+    "dat/": datasets.read_prophesee_dat,
+    "dat_ncars/": datasets.read_prophesee_dat,
+    "odd/dat_": datasets.read_prophesee_dat,
+    "evt2/": datasets.read_prophesee_evt2,
+    "evt21/": datasets.read_prophesee_evt2,
+    "odd/evt2_": datasets.read_prophesee_evt2,
+}
+REFUSED = {  # and why
+    "odd/lfs_pointer.dat": "is sound, but .* a pointer of Git LFS",
+    "odd/pynn_text_spikes_L5I.dat": "is sound, but .* plain text",
+    "odd/aedat1_no_header.dat": r"it begins with b'\\x1d",
+}
+SKIPPED = {
+    "odd/dat_truncated_record.dat": {"bytes at the end": 5},
+    "odd/evt2_events_before_first_time_high.raw": {"events before the first time": 431},
+}
+TALLER = "evt21/prophesee_fpga_tracker_evt21.raw"  # than its header says
+
+
+@pytest.fixture
+def folder(data_folder):
+    return data_folder("recordings")
+
+
+def numbers(recorded):
+    """What ``truth.json`` tells of a file."""
+    t, x, y, p = recorded[:4]
+    if not len(t):
+        return {"n": 0}
+    polarities, counts = np.unique(p, return_counts=True)
+    return {
+        **{"n": len(t), "t0": t[0], "t1": t[-1], "tmin": t.min(), "tmax": t.max()},
+        "back": np.count_nonzero(np.diff(t) < 0),
+        **{"x": [x.min(), x.max()], "y": [y.min(), y.max()]},
+        "p": dict(zip(polarities.tolist(), counts.tolist(), strict=True)),
+    }
+
+
+def expected(entry):
+    told = entry["num"]
+    if not told["n"]:
+        return {"n": 0}
+    named = {name: told[name] for name in ("n", "t0", "t1", "tmin", "tmax", "back")}
+    p = {max(int(k), 0): n for k, n in told["p"].items()}  # some say -1 for 0
+    return {**named, "x": told["x"], "y": told["y"], "p": p}
+
+
+def test_every_file_holds_what_is_known_of_it(folder, tmp_path):
+    entries = json.loads((folder / "truth.json").read_text())
+    seen = 0
+    for entry in entries:
+        name = entry["path"]
+        readers = [read for begin, read in READERS.items() if name.startswith(begin)]
+        if not readers:
+            continue
+        path = folder / name
+        if name == TALLER:
+            raw = path.read_bytes().replace(b"height=720", b"height=1280")
+            path = tmp_path / "taller.raw"
+            path.write_bytes(raw)
+        recorded = readers[0](path)
+        assert numbers(recorded) == expected(entry), name
+        assert dict(recorded.skipped) == SKIPPED.get(name, {}), name
+        kinds = [column.dtype for column in recorded[:4]]
+        assert kinds == [np.int64, np.uint16, np.uint16, np.uint8], name
+        seen += 1
+    assert seen == len([e for e in entries if e["path"].startswith(tuple(READERS))])
+    assert seen >= 12
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_is_of_another_kind_is_refused_and_why(name, folder):
+    for reader in set(READERS.values()):
+        with pytest.raises(DataError, match=REFUSED[name]):
+            reader(folder / name)
+
+
+def test_a_pattern_that_is_taller_than_its_header_says_is_refused(folder):
+    with pytest.raises(DataError, match=r"event 14 lies at pixel \(1, 856\)"):
+        datasets.read_prophesee_evt2(folder / TALLER)
+
+
+def test_both_byte_orders_of_evt21_give_the_same_events(folder):
+    legacy, little = (
+        datasets.read_prophesee_evt2(folder / "evt21" / name)
+        for name in ("evutils_evt21.raw", "evt21_little_endian.raw")
+    )
+    for one, other in zip(legacy[:4], little[:4], strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_what_was_rewritten_as_dat_is_what_evt2_held(folder):
+    camera = datasets.read_prophesee_evt2(folder / "evt2" / "faery_evt2.raw")
+    for name in ("evutils_dat.dat", "faery_dat2.dat"):
+        written = datasets.read_prophesee_dat(folder / "dat" / name)
+        for one, other in zip(written[:4], camera[:4], strict=True):
+            np.testing.assert_array_equal(one, other[: len(one)])
