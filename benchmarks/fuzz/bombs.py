@@ -463,6 +463,14 @@ BOMBS = (
             *(bytes(7) + b"\x80", b"\xff" * 4 + bytes(4)),
         ),
     ),
+    Bomb(
+        *("c.raw", ("read_prophesee_evt3",)),
+        masks_again(b"% evt 3.0\n\x00\x80\x00\x00", b"\x00\x30" + b"\xff\x4f" * 127),
+    ),
+    Bomb(
+        *("a.es.gz", ("read_event_stream",)),
+        words_again(b"Event Stream\2\0\0\1@\0@\0", bytes(5), b"\xff"),
+    ),
     Bomb("a.wav", ("read_sound",), _wav_of(1, 8)),
     Bomb("b.wav", ("read_sound",), _many_chunks),
     Bomb("a.flac", ("read_sound",), lambda p, m: p.write_bytes(_wav(p.parent))),

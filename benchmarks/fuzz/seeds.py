@@ -114,6 +114,25 @@ def _evt21(folder):
     return head + struct.pack(f"<{len(words)}Q", *words)
 
 
+def _evt3(folder):
+    head = b"% evt 3.0\n% format EVT3;height=48;width=64\n% end\n"
+    words = [8 << 12 | 1, 10 << 12, 14 << 12]
+    for k in range(40):
+        words += [6 << 12 | k, k, 2 << 12 | k, 3 << 12 | k % 2 << 11 | k % 9]
+        words += [4 << 12 | 5 << k % 9, 4 << 12 | 9 << k % 5, 5 << 12 | 1 << k % 8]
+    return head + struct.pack(f"<{2 * len(words)}H", *words, *words)
+
+
+def _stream_of(kind):
+    def make(folder):
+        raw = b"Event Stream\x02\x00\x00" + struct.pack("<BHH", kind, 64, 48)
+        for k in range(60):
+            raw += b"\xff" * (k % 3) + struct.pack("<BHH", 3 * k, k % 64, k % 48)
+        return raw
+
+    return make
+
+
 def _gesture(folder):
     k = np.arange(60.0)
     held = io.BytesIO()
@@ -338,6 +357,12 @@ FORMATS = {
         *(".raw", _evt21, datasets.read_prophesee_evt2, _is_recorded, None),
         "recordings/evt21/evt21_little*",
     ),
+    "prophesee.evt3": Format(
+        *(".raw", _evt3, datasets.read_prophesee_evt3, _is_recorded, None),
+        "recordings/odd/evt3_[iz]*.raw",
+    ),
+    "dvs.es": Format(".es", _stream_of(1), datasets.read_event_stream, _is_recorded),
+    "atis.es": Format(".es", _stream_of(2), datasets.read_event_stream, _is_recorded),
     "qtdb.mat": Format(".mat", _qtdb, datasets.read_qtdb, _are_samples),
     "wav": Format(
         *(".wav", _wav, datasets.read_sound, _is_sound, None),

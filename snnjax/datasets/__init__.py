@@ -12,12 +12,14 @@ from snnjax.datasets.formats.aedat2 import read_aedat2
 from snnjax.datasets.formats.aedat31 import read_aedat31
 from snnjax.datasets.formats.braille_pickle import read_braille, read_braille_events
 from snnjax.datasets.formats.checked import DataError
+from snnjax.datasets.formats.event_stream import read_event_stream
 from snnjax.datasets.formats.events_npz import read_events, write_events
 from snnjax.datasets.formats.gesture_npy import read_gesture_file
 from snnjax.datasets.formats.idx import read_idx
 from snnjax.datasets.formats.nmnist_bin import read_nmnist_file
 from snnjax.datasets.formats.prophesee_dat import read_prophesee_dat
 from snnjax.datasets.formats.prophesee_evt2 import read_prophesee_evt2
+from snnjax.datasets.formats.prophesee_evt3 import read_prophesee_evt3
 from snnjax.datasets.formats.qtdb_mat import read_qtdb
 from snnjax.datasets.formats.recorded import Recorded
 from snnjax.datasets.formats.shd_hdf5 import (
@@ -81,12 +83,14 @@ __all__ = [
     "read_aedat31",
     "read_braille",
     "read_braille_events",
+    "read_event_stream",
     "read_events",
     "read_gesture_file",
     "read_idx",
     "read_nmnist_file",
     "read_prophesee_dat",
     "read_prophesee_evt2",
+    "read_prophesee_evt3",
     "read_qtdb",
     "read_shd",
     "read_shd_extra",

@@ -4,10 +4,10 @@
 - ``npz``, ``hdf5`` (``chunks``), ``matlab``, ``unpickle``, ``archives``: containers, of
   which nothing is believed and nothing is run.
 - ``idx``, ``sound``, ``events_npz``, ``shd_hdf5``: layouts that many files have.
-- ``prophesee_dat``, ``prophesee_evt2`` (``prophesee_header``, ``prophesee_words``): of
-  event cameras, as ``recorded``; ``on_sensor`` checks their pixels.
 - ``nmnist_bin``, ``gesture_npy``, ``braille_pickle``, ``qtdb_mat``, ``waves_hdf5``:
   those of one data set; ``camera`` numbers the pixels of the first two.
-- ``aedat2``, ``aedat31`` (``aedat_header``): what event cameras record, as ``recorded``
-  says: nothing moved (``on_sensor``), times in whole microseconds.
+- ``aedat2``, ``aedat31`` (``aedat_header``), ``prophesee_dat``, ``prophesee_evt2``,
+  ``prophesee_evt3`` (``prophesee_header``, ``prophesee_words``), ``event_stream``: what
+  event cameras record, as ``recorded`` says: nothing moved (``on_sensor``), times in
+  whole microseconds.
 """

@@ -63,13 +63,14 @@ def read_prophesee_dat(
         n, rest = divmod(len(raw) - begin, 8)
         file.take(n * _EVENT_BYTES, "its events")
         word = np.frombuffer(raw, "<u4", 2 * n, begin).reshape(n, 2)
-        x, y, p = _pixel(word[:, 1], *_BITS[version])
+        bits = _BITS[version]
+        most = 2 ** bits[1], 2 ** bits[0]
+        x, y, p = _pixel(word[:, 1], *bits)
         recorded = Recorded(
-            *(turned(word[:, 0], 32), x, y, p, sensor_size(header), "top left"),
+            *(turned(word[:, 0], 32), x, y, p, sensor_size(header, most), "top left"),
             *(f"DAT {version}", {"bytes at the end": rest} if rest else {}),
         )
-        bits = _BITS[version]
-        return on_sensor(recorded, (2 ** bits[1], 2 ** bits[0]), outside)
+        return on_sensor(recorded, most, outside)
 
 
 def _check_type(two):

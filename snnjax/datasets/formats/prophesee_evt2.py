@@ -31,7 +31,7 @@ from snnjax.datasets.formats.prophesee_words import (
     count_others,
     held,
     joined,
-    timed,
+    kept,
     turned,
 )
 from snnjax.datasets.formats.recorded import Recorded
@@ -71,7 +71,7 @@ def read_prophesee_evt2(
         skipped = {"bytes at the end": rest} if rest else {}
         recorded = joined(
             _pieces(heads, masks, file, skipped),
-            *(sensor_size(header), "top left", kind, skipped),
+            *(sensor_size(header, _MOST), "top left", kind, skipped),
         )
         return on_sensor(recorded, _MOST, outside)
 
@@ -112,7 +112,7 @@ def _pieces(heads, masks, file: Reading, skipped) -> Iterator[Piece]:
             file.take(len(event) * EVENT_BYTES, "its events")
         else:
             piece = _spread(piece, mask[event], file)
-        yield timed(skipped, piece, piece.t >= 0, "events before the first time")
+        yield kept(skipped, piece, piece.t >= 0, "events before the first time")
 
 
 def _events(word, time, polarity):

@@ -93,18 +93,24 @@ def check_kind(header: Header, *wanted: str) -> str:
     return kind
 
 
-def sensor_size(header: Header) -> tuple[int, int] | None:
+def sensor_size(header: Header, most: tuple[int, int]) -> tuple[int, int] | None:
     """Height and width, if they are told.
 
+    Args:
+        header: of the file.
+        most: height and width of the largest sensor that the format has.
+
     Raises:
-        DamageError: for one of the two only, or what is no number of pixels.
+        DamageError: for one of the two only, or what is no number of pixels up to that.
     """
     height, width = header.one("height"), header.one("width")
     if not height and not width:
         return None
-    for name, told in (("height", height), ("width", width)):
-        if not (told.isascii() and told.isdigit() and 0 < int(told[:9]) < 2**16):
-            raise DamageError(f"its {name} is {told[:40]!r}, not a number of pixels")
+    for name, told, n in zip(("height", "width"), (height, width), most, strict=True):
+        if not (told.isascii() and told.isdigit() and 0 < int(told[:9]) <= n):
+            raise DamageError(
+                f"its {name} is {told[:40]!r}, not a number of pixels up to {n}"
+            )
     return int(height), int(width)
 
 

@@ -62,8 +62,8 @@ def bits_set(masks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Which bits are set, lowest first: the number of the mask, and of the bit."""
     small = masks.astype(masks.dtype.newbyteorder("<"), copy=False)
     bits = np.unpackbits(np.ascontiguousarray(small).view(np.uint8), bitorder="little")
-    flat = np.flatnonzero(bits)
-    return np.divmod(flat, 8 * masks.itemsize)
+    flat, n = np.flatnonzero(bits.view(bool)), 8 * masks.itemsize  # a power of two
+    return flat >> n.bit_length() - 1, flat & n - 1
 
 
 def count_others(skipped: dict[str, int], kinds: np.ndarray, known: set[int]) -> None:
@@ -75,7 +75,7 @@ def count_others(skipped: dict[str, int], kinds: np.ndarray, known: set[int]) ->
             skipped[name] = skipped.get(name, 0) + int(n)
 
 
-def timed(skipped: dict[str, int], piece: Piece, fits: np.ndarray, why: str) -> Piece:
+def kept(skipped: dict[str, int], piece: Piece, fits: np.ndarray, why: str) -> Piece:
     """Keeps events that have what they need, and counts the others."""
     if fits.all():
         return piece

@@ -48,6 +48,7 @@ def test_a_header_of_n_cars_tells_no_size_and_type_0(file):
 
 def test_version_1_has_coordinates_of_9_and_8_bits(file):
     head = HEAD.replace(b"Version 2", b"Version 1").replace(b"640", b"304")
+    head = head.replace(b"480", b"240")
     events = [(0, 303, 239, 1), (5, 1, 2, 0)]
     raw = records(*events, bits=(9, 8))
     recorded = read_prophesee_dat(file(head + b"\x0c\x08" + raw))

@@ -15,8 +15,12 @@ READERS = {  # by the begin of a path
     "evt2/": datasets.read_prophesee_evt2,
     "evt21/": datasets.read_prophesee_evt2,
     "odd/evt2_": datasets.read_prophesee_evt2,
+    "evt3/": datasets.read_prophesee_evt3,
+    "odd/evt3_": datasets.read_prophesee_evt3,
+    "odd/expelliarmus_written_evt3": datasets.read_prophesee_evt3,
+    "es/": datasets.read_event_stream,
 }
-REFUSED = {  # and why
+REFUSED = {  # by all of them, and why
     "odd/lfs_pointer.dat": "is sound, but .* a pointer of Git LFS",
     "odd/pynn_text_spikes_L5I.dat": "is sound, but .* plain text",
     "odd/aedat1_no_header.dat": r"it begins with b'\\x1d",
@@ -24,7 +28,9 @@ REFUSED = {  # and why
 SKIPPED = {
     "odd/dat_truncated_record.dat": {"bytes at the end": 5},
     "odd/evt2_events_before_first_time_high.raw": {"events before the first time": 431},
+    "es/event_stream_atis.es": {"threshold crossings": 500},
 }
+ATIS, GENERIC = "es/event_stream_atis.es", "es/faery_generic.es"
 TALLER = "evt21/prophesee_fpga_tracker_evt21.raw"  # than its header says
 
 
@@ -69,14 +75,22 @@ def test_every_file_holds_what_is_known_of_it(folder, tmp_path):
             raw = path.read_bytes().replace(b"height=720", b"height=1280")
             path = tmp_path / "taller.raw"
             path.write_bytes(raw)
+        if name == GENERIC:
+            with pytest.raises(DataError, match=r"is sound, but .* generic"):
+                readers[0](path)
+            seen += 1
+            continue
         recorded = readers[0](path)
+        if name == ATIS:  # of which the other reader counts threshold crossings as well
+            crossings = recorded.skipped["threshold crossings"]
+            assert len(recorded.t) + crossings == entry["num"]["n"]
+            entry["num"] |= {"n": 4500, "p": {"0": 3520, "1": 980}}  # as faery reads
         assert numbers(recorded) == expected(entry), name
         assert dict(recorded.skipped) == SKIPPED.get(name, {}), name
         kinds = [column.dtype for column in recorded[:4]]
         assert kinds == [np.int64, np.uint16, np.uint16, np.uint8], name
         seen += 1
-    assert seen == len([e for e in entries if e["path"].startswith(tuple(READERS))])
-    assert seen >= 12
+    assert seen == 24
 
 
 @pytest.mark.parametrize("name", REFUSED)
