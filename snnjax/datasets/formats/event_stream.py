@@ -13,6 +13,7 @@ counts from the bottom; it is as stored, not turned.
 (https://github.com/neuromorphic-paris/event_stream)
 """
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -34,7 +35,7 @@ from snnjax.events import Outside
 _NAME, _HEAD = b"Event Stream", 20  # how it begins; bytes before the events
 _KINDS = ("generic events", "DVS", "ATIS", "events for a display", "events of colour")
 _DVS, _ATIS = 1, 2
-_RUN, _RUNS = 2**8, 2**10  # bytes that are walked, beside so many others
+_RUN, _RUNS = 2**8, 2**10  # bytes of a run at most; runs that are walked at once
 _BYTES = 48  # of memory for each of these
 _SPECIAL = {_DVS: 254, _ATIS: 252}  # first bytes from here on are no events
 _OVERFLOW = {_DVS: 127, _ATIS: 63}  # µs
@@ -124,7 +125,7 @@ def _events(stream, at, t, first, kind, skipped):
 
 
 def _begins(special, inside):
-    """Which bytes begin an event or stand alone, and how many of the last are due.
+    """Which bytes begin an event or stand alone, and where the byte behind them lies.
 
     A byte of an event may look like one that stands alone, so each run of bytes is
     walked from all five places that it may begin at, all runs at once.
@@ -134,13 +135,14 @@ def _begins(special, inside):
         inside: where in an event the first byte lies, 0 to 4.
     """
     n = len(special)
-    runs = -(-n // _RUN)
-    grid = np.ones((runs, _RUN), bool)
+    run = min(_RUN, math.isqrt(n) + 1)
+    runs = -(-n // run)
+    grid = np.ones((runs, run), bool)
     grid.reshape(-1)[:n] = special
     grid = np.ascontiguousarray(grid.T)
     place = np.repeat(np.arange(5, dtype=np.uint8)[:, None], runs, axis=1)
-    begins = np.empty((_RUN, 5, runs), bool)
-    for k in range(_RUN):
+    begins = np.empty((run, 5, runs), bool)
+    for k in range(run):
         np.equal(place, 0, out=begins[k])
         stays = begins[k] & grid[k]
         place += 1
