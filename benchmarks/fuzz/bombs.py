@@ -116,6 +116,11 @@ def _lines(path, megabytes):
     path.write_bytes(b"#!AER-DAT2.0\n" + b"#\n" * (megabytes * 2**14))
 
 
+def _blank_lines(path, megabytes):
+    """An event, and lines of nothing."""
+    path.write_bytes(b"0 1 2 1\n" + b"\n" * (megabytes * 2**15))
+
+
 def _packets(path, megabytes):
     """Packets of no events."""
     head = b"#!AER-DAT3.1\r\n#Format: RAW\r\n#!END-HEADER\r\n"
@@ -447,6 +452,8 @@ BOMBS = (
     Bomb("a.aedat.gz", ("read_aedat2",), gzipped(b"#!AER-DAT2.0\n" + bytes(8))),
     Bomb("b.aedat", ("read_aedat2", "read_aedat31"), _lines),
     Bomb("c.aedat", ("read_aedat31",), _packets),
+    Bomb("a.txt.gz", ("read_event_text",), gzipped(piece=b"0 1 2 1\n" * 2**17)),
+    Bomb("b.txt", ("read_event_text",), _blank_lines),
     Bomb("a.npy.gz", ("read_gesture_file",), _gesture),
     Bomb(
         *("a.dat.gz", ("read_prophesee_dat",)),

@@ -160,6 +160,17 @@ def _aedat31(folder):
     return head + special + struct.pack("<hhiiiiii", 1, 1, 8, 4, 1, 60, 60, 54) + rows
 
 
+def _event_text(folder):
+    """Times of seconds, a comment, and one line written otherwise."""
+    lines = [f"{k / 1e4:.6f} {k % 64} {k % 48} {k % 2}" for k in range(60)]
+    return "\n".join(["# t x y p", *lines, "1e-2 3.0 4 1", ""]).encode()
+
+
+def _event_csv(folder):
+    lines = [f"{1000 * k};{k % 64};{k % 48};{k % 2 * 2 - 1};0,5" for k in range(60)]
+    return "\r\n".join(["t;x@64;y@48;on;label", *lines, ""]).encode()
+
+
 def _trials():
     felt = np.full((5, 12), 255.0)
     felt[1:4, 2] = 17.0, 30.0, 99.0
@@ -336,6 +347,11 @@ FORMATS = {
         *(".aedat", _aedat31, datasets.read_aedat31, _is_recorded, None),
         "recordings/dvs_gesture/*.aedat",
     ),
+    "event.txt": Format(
+        *(".txt", _event_text, datasets.read_event_text, _is_recorded, None),
+        "recordings/odd/text_*",
+    ),
+    "event.csv": Format(".csv", _event_csv, datasets.read_event_text, _is_recorded),
     "dvs-gesture": Format(
         ".npy", _gesture, datasets.read_gesture_file, _is_recording(32_768)
     ),

@@ -13,6 +13,7 @@ from snnjax.datasets.formats.aedat31 import read_aedat31
 from snnjax.datasets.formats.braille_pickle import read_braille, read_braille_events
 from snnjax.datasets.formats.checked import DataError
 from snnjax.datasets.formats.event_stream import read_event_stream
+from snnjax.datasets.formats.event_text import read_event_text
 from snnjax.datasets.formats.events_npz import read_events, write_events
 from snnjax.datasets.formats.gesture_npy import read_gesture_file
 from snnjax.datasets.formats.idx import read_idx
@@ -84,6 +85,7 @@ __all__ = [
     "read_braille",
     "read_braille_events",
     "read_event_stream",
+    "read_event_text",
     "read_events",
     "read_gesture_file",
     "read_idx",

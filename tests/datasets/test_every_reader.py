@@ -29,6 +29,7 @@ SUFFIX = {
     "read_braille": ".pkl",
     "read_braille_events": ".pkl",
     "read_event_stream": ".es",
+    "read_event_text": ".txt",
     "read_events": ".npz",
     "read_gesture_file": ".npy",
     "read_idx": ".gz",
