@@ -2,6 +2,7 @@ import inspect
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -443,7 +444,8 @@ def test_help_is_no_wider_than_the_terminal(columns, capsys, monkeypatch):
 
 def test_a_reader_that_leaves_early_is_no_error():
     for args in ("--help", "data list", "data info shd"):
-        program = f"{sys.executable} -m snnjax {args} | head -c 1; exit ${{PIPESTATUS}}"
+        python = shlex.quote(sys.executable)
+        program = f"{python} -m snnjax {args} | head -c 1; exit ${{PIPESTATUS}}"
         done = subprocess.run(
             ["bash", "-c", program], capture_output=True, text=True, check=False
         )

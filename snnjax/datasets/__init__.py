@@ -12,6 +12,7 @@ from snnjax.datasets.formats.aedat2 import read_aedat2
 from snnjax.datasets.formats.aedat31 import read_aedat31
 from snnjax.datasets.formats.braille_pickle import read_braille, read_braille_events
 from snnjax.datasets.formats.checked import DataError
+from snnjax.datasets.formats.event_file import read_recorded
 from snnjax.datasets.formats.event_stream import read_event_stream
 from snnjax.datasets.formats.event_text import read_event_text
 from snnjax.datasets.formats.events_npz import read_events, write_events
@@ -94,6 +95,7 @@ __all__ = [
     "read_prophesee_evt2",
     "read_prophesee_evt3",
     "read_qtdb",
+    "read_recorded",
     "read_shd",
     "read_shd_extra",
     "read_sound",

@@ -10,7 +10,9 @@ import numpy as np
 
 from snnjax.datasets.formats import hdf5
 from snnjax.datasets.formats.array_file import DATA, read_array, read_arrays
+from snnjax.datasets.formats.camera import camera_events
 from snnjax.datasets.formats.checked import DataError, listed, reading
+from snnjax.datasets.formats.event_file import read_recorded
 from snnjax.datasets.formats.events_npz import read_events
 from snnjax.datasets.formats.image import read_image
 from snnjax.datasets.formats.nmnist_bin import SIZE, read_nmnist_file
@@ -56,8 +58,10 @@ def labelled_recordings(
     - A folder: one subfolder for each class, or ``train``, ``test`` and perhaps
       ``validation`` with such subfolders; or a table ``labels.csv`` with columns
       ``file`` and ``label``, perhaps ``group`` and ``part``. Files are sounds (WAV,
-      FLAC), images, N-MNIST recordings (``.bin``), ``.npz`` of events, or ``.npy`` of
-      ``[T, n]``: spikes, if all are whole numbers of zero and more, else signals.
+      FLAC), images, recordings of event cameras (``.dat``, ``.raw``, ``.es``,
+      ``.aedat``, ``.txt``, as ``read_recorded`` reads them, from their first event on;
+      N-MNIST, ``.bin``), ``.npz`` of events, or ``.npy`` of ``[T, n]``: spikes, if all
+      are whole numbers of zero and more, else signals.
     - A file, ``.npz`` or ``.h5``: ``labels`` and one of ``spikes [N, T, n]``, ``signals
       [N, T, n]`` and ``images [N, height, width, ...]``, perhaps ``group``, ``part``,
       ``classes`` and ``dt``; or events, as ``read_events`` and ``read_shd`` take them.
@@ -250,10 +254,49 @@ def _with_events(listing, rows, shape):
     return made._replace(data=events)
 
 
+def _recorded(listing, contents):
+    """Recordings of event cameras, from their first event on."""
+    size = _sensor(listing, contents)
+    rows = []
+    for each in contents:
+        times = (each.t - each.t.min(initial=each.t[0] if len(each.t) else 0)) * 1e-6
+        rows.append(camera_events(each.x, each.y, each.p, times, size))
+    return _with_events(listing, rows, (*size, 2))
+
+
+def _sensor(listing, contents):
+    """Height and width of the one sensor of all; what holds all events if untold."""
+    sizes = {each.size for each in contents}
+    origins = {each.origin for each in contents}
+    if len(sizes) > 1 or len(origins) > 1:
+        first = contents[0]
+        other = next(
+            k
+            for k, each in enumerate(contents)
+            if (each.size, each.origin) != (first.size, first.origin)
+        )
+        raise DataError(
+            f"Recordings must be of one sensor: {listing.names[0]} has {first.size}, "
+            f"rows from the {first.origin}, {listing.names[other]} "
+            f"{contents[other].size}, from the {contents[other].origin}."
+        )
+    if None not in sizes:
+        return contents[0].size
+    height = 1 + max(int(each.y.max(initial=0)) for each in contents)
+    width = 1 + max(int(each.x.max(initial=0)) for each in contents)
+    warnings.warn(
+        f"The files do not tell the size of their sensor; {width}x{height} pixels hold "
+        "all events.",
+        stacklevel=2,
+    )
+    return height, width
+
+
 _READERS = (
     _Reader((".wav", ".flac"), read_sound, _sounds),
     _Reader((".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"), read_image, _images),
     _Reader((".bin",), read_nmnist_file, _cameras),
+    _Reader((".dat", ".raw", ".es", ".aedat", ".txt"), read_recorded, _recorded),
     _Reader((".npz",), read_events, _several),
     _Reader((".npy",), read_array, _arrays),
 )

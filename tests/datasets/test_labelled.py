@@ -1,3 +1,5 @@
+import struct
+
 import numpy as np
 import pytest
 
@@ -96,10 +98,10 @@ def test_folders_of_another_layout_say_what_is_expected(tmp_path):
     with pytest.raises(DataError, match="holds no files"):
         list_folder(tmp_path)
     by_class(tmp_path)
-    (tmp_path / "a" / "notes.txt").write_text("mine")
-    with pytest.raises(DataError, match=r"of no kind .*: a/notes\.txt\. Remove"):
+    (tmp_path / "a" / "notes.md").write_text("mine")
+    with pytest.raises(DataError, match=r"of no kind .*: a/notes\.md\. Remove"):
         labelled_recordings(tmp_path)
-    (tmp_path / "a" / "notes.txt").unlink()
+    (tmp_path / "a" / "notes.md").unlink()
     (tmp_path / "loose.npy").write_text("")
     with pytest.raises(DataError, match=r"beside its subfolders lie loose\.npy"):
         labelled_recordings(tmp_path)
@@ -321,3 +323,39 @@ def test_spikes_of_unequal_length_are_silent_in_the_end_and_it_is_told(tmp_path)
         found, _ = labelled_recordings(tmp_path)
     assert found.data.shape == (5, 8, 3)
     assert not found.data[0, 5:].any()
+
+
+def dat(*events, size=(3, 4)):
+    """A recording in the format of DAT 2."""
+    head = b"% Version 2\n"
+    if size:
+        head += b"%% Height %d\n%% Width %d\n" % size
+    rows = b"".join(
+        struct.pack("<II", t, x | y << 14 | p << 28) for t, x, y, p in events
+    )
+    return head + b"% end\n\x0c\x08" + rows
+
+
+def test_recordings_of_a_camera_may_be_of_several_formats(tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    (tmp_path / "a" / "1.dat").write_bytes(dat((7000, 3, 2, 1), (9000, 0, 1, 0)))
+    (tmp_path / "b" / "1.txt").write_text("t,x@4,y@3,on\n500,1,0,1\n")
+    (tmp_path / "b" / "2.dat").write_bytes(dat())
+    found, _ = labelled_recordings(tmp_path)
+    assert (found.kind, found.shape) == ("events", (3, 4, 2))
+    assert found.data.times.tolist() == [0.0, 2e-3, 0.0]
+    assert found.data.units.tolist() == [(2 * 4 + 3) * 2 + 1, 4 * 2, 3]
+    assert found.data.offsets.tolist() == [0, 2, 3, 3]
+    (tmp_path / "b" / "2.dat").write_bytes(dat(size=(5, 4)))
+    with pytest.raises(DataError, match=r"of one sensor: a/1\.dat has \(3, 4\), rows"):
+        labelled_recordings(tmp_path)
+
+
+def test_a_sensor_of_unknown_size_holds_all_events_and_it_is_told(tmp_path):
+    for k in range(2):
+        (tmp_path / str(k)).mkdir()
+        (tmp_path / str(k) / "1.dat").write_bytes(dat((5, 9 + k, 2, 1), size=None))
+    with pytest.warns(UserWarning, match="11x3 pixels hold all events"):
+        found, _ = labelled_recordings(tmp_path)
+    assert found.shape == (3, 11, 2)

@@ -120,7 +120,7 @@ def apart(a, b):
     """How far arrays are from others, relative to how long they are."""
     each = zip(*(map(np.asarray, jax.tree.leaves(t)) for t in (a, b)), strict=True)
     norm = lambda x: np.linalg.norm(np.ravel(x))  # noqa: E731
-    return max(float(norm(x - y) / norm(x)) for x, y in each)
+    return max(float(norm(x - y) / (norm(x) or 1.0)) for x, y in each)
 
 
 def fresh(f, net):

@@ -309,3 +309,25 @@ def test_samples_that_cannot_be_parted_are_refused_by_the_name_of_their_class(tm
     )
     with pytest.raises(ValueError, match="have no spikes"):
         own_data_task(silent, dt=DT)
+
+
+def test_a_network_is_trained_on_a_camera_of_two_formats(tmp_path):
+    rng = np.random.default_rng(0)
+    for k in range(16):
+        n = 60
+        t = np.sort(rng.integers(0, 50_000, n))
+        x, y = rng.integers(0, 8, n) + 8 * (k % 2), rng.integers(0, 16, n)
+        home = tmp_path / "data" / ("left", "right")[k % 2]
+        home.mkdir(parents=True, exist_ok=True)
+        if k % 4 < 2:
+            words = np.stack([t, x | y << 14 | 1 << 28], 1).astype("<u4")
+            head = b"% Version 2\n% Height 16\n% Width 16\n% end\n\x0c\x08"
+            (home / f"{k}.dat").write_bytes(head + words.tobytes())
+        else:
+            rows = "".join(f"{a},{b},{c},1\n" for a, b, c in zip(t, x, y, strict=True))
+            (home / f"{k}.txt").write_text(f"t,x@16,y@16,on\n{rows}")
+    task = own_data_task(tmp_path / "data", network="convolutional", hidden=4)
+    assert task.notes["measured"]["shape"] == (16, 16, 2)
+    found = train(task, tmp_path / "run", epochs=8, progress=False)
+    assert found["test_accuracy"] == 1.0
+    assert evaluate(tmp_path / "run")["test_accuracy"] == 1.0

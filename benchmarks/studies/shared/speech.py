@@ -193,7 +193,7 @@ def _fits(plan, data, size, recipe, epochs, seeds):
             data.parts["train"],
             validate,
             Schedule(plan.batch, epochs, recipe.learning_rate, epoch="last"),
-            seeds=seeds,
+            seeds=range(seeds),
             folder=Path(folder),
             recipe={},
             name=recipe.told,

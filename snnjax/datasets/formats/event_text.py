@@ -39,6 +39,9 @@ _NAME = re.compile(
     r"(?:(t|ts|time|timestamp)s?(?:[ _]?[(\[]?(s|sec|ms|us|usec|µs)[)\]]?)?"
     r"|([xy])(?:@(\d{1,5}))?|(p|pol|polarity|on))"
 )
+_OTHERS = re.compile(
+    rb"^(#!AER-DAT|% (evt|format|Version|Data file) )", re.M
+)  # headers
 _UNITS = {"s": "s", "sec": "s", "ms": "ms", "us": "us", "usec": "us", "µs": "us"}
 
 
@@ -92,6 +95,8 @@ def read_event_text(
         begin, line, names = _head(raw)
         style = _style(raw, begin, given or names.columns, unit or names.unit)
         t, x, y, p = _events(file, raw, begin, line, style)
+        if not len(t) and _OTHERS.search(raw[:4096]):
+            raise HoldsError("the header of another format")
         source = f"text of {' '.join(style.columns)}, times in {style.unit or 'us'}"
         found = Recorded(t, x, y, p, names.size, "top left", source)
         return on_sensor(found, (2**16, 2**16), outside)

@@ -79,6 +79,19 @@ def check_kind(header: Header, *wanted: str) -> str:
         HoldsError: if it is another.
         DamageError: if it says two things.
     """
+    kind = kind_of_header(header)
+    if kind not in wanted:
+        reader = _READERS.get(kind)
+        raise HoldsError(f"{kind[:40]}, which {reader} reads" if reader else kind[:40])
+    return kind
+
+
+def kind_of_header(header: Header) -> str:
+    """Which of the formats a file is, as it says, such as ``"EVT 3"``.
+
+    Raises:
+        DamageError: if it says two things.
+    """
     version, form = header.one("evt"), header.one("format").upper()
     kinds = {_VERSIONS.get(version, f"EVT {version}")} if version else set()
     kinds |= {_FORMATS.get(form, form)} if form else set()
@@ -86,11 +99,7 @@ def check_kind(header: Header, *wanted: str) -> str:
         kinds = {"DAT" if header.one("version") else "a header without a version"}
     if len(kinds) > 1:
         raise DamageError(f"it calls itself {' and '.join(sorted(kinds))}")
-    (kind,) = kinds
-    if kind not in wanted:
-        reader = _READERS.get(kind)
-        raise HoldsError(f"{kind[:40]}, which {reader} reads" if reader else kind[:40])
-    return kind
+    return kinds.pop()
 
 
 def sensor_size(header: Header, most: tuple[int, int]) -> tuple[int, int] | None:

@@ -177,3 +177,10 @@ def test_files_of_others_are_read_as_is_known(data_folder):
             re.findall(r"(-?\d): (\d+)", re.search(" p (.*?)(\\(|;|$)", told)[1])
         )
         assert found.p.sum() == int(counts.get("1", 0)), path
+
+
+@pytest.mark.parametrize("head", ["#!AER-DAT2.0\r\n# AEChip: DVS", "% evt 3.0\n% end"])
+def test_a_header_of_another_format_is_no_empty_text(head, tmp_path):
+    (tmp_path / "a.txt").write_text(f"{head}\n")
+    with pytest.raises(DataError, match="the header of another format"):
+        read_event_text(tmp_path / "a.txt")
