@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from typing import get_args
 
 import jax
 import pytest
@@ -14,7 +15,8 @@ import pytest
 import snnjax as snn
 from snnjax import __main__, tasks, training_command
 from snnjax.kernels import build
-from snnjax.tasks import fitting
+from snnjax.neurons import leaky
+from snnjax.tasks import fitting, own_networks, rules, spoken_digits
 from snnjax.tasks.catalogue import TASKS
 
 
@@ -221,6 +223,17 @@ def test_what_can_be_asked_of_a_task_is_what_its_function_takes():
         assert asked == takes - unasked, name
         needs_none = "chip-digits", "own-data"  # the other has a path
         assert ("data" in own) == ("data" in takes and name not in needs_none)
+
+
+def test_what_may_be_chosen_is_what_the_functions_know():
+    chosen = {
+        training_command.Model: get_args(spoken_digits.Model),
+        training_command.Network: own_networks.KINDS,
+        training_command.Reset: get_args(leaky.Reset),
+        training_command.Rule: (rules.BPTT, *rules.RULES),
+    }
+    for kind, known in chosen.items():
+        assert get_args(kind) == known
 
 
 def test_settings_of_a_file_are_those_of_the_run_unless_others_are_given(

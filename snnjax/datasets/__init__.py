@@ -32,7 +32,7 @@ from snnjax.datasets.formats.shd_hdf5 import (
 )
 from snnjax.datasets.formats.sound import Sound, read_sound
 from snnjax.datasets.formats.waves_hdf5 import WaveRecording, read_waves
-from snnjax.datasets.labelled import Labelled, labelled_recordings
+from snnjax.datasets.labelled import labelled_recordings
 from snnjax.datasets.parting import part_samples
 from snnjax.datasets.recordings import (
     Recordings,
@@ -40,6 +40,7 @@ from snnjax.datasets.recordings import (
     select_recordings,
 )
 from snnjax.datasets.samples import Samples, select_samples
+from snnjax.datasets.samples_by_name import Labelled
 from snnjax.datasets.sets.braille import braille
 from snnjax.datasets.sets.digits import digits
 from snnjax.datasets.sets.dvs_gesture import dvs_gesture, gesture_recordings

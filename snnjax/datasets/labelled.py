@@ -2,52 +2,24 @@
 
 import warnings
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from snnjax.datasets.formats import hdf5
-from snnjax.datasets.formats.array_file import DATA, read_array, read_arrays
+from snnjax.datasets.formats.array_file import read_array
 from snnjax.datasets.formats.camera import camera_events
-from snnjax.datasets.formats.checked import DataError, listed, reading
+from snnjax.datasets.formats.checked import DataError, listed
 from snnjax.datasets.formats.event_file import read_recorded
 from snnjax.datasets.formats.events_npz import read_events
 from snnjax.datasets.formats.image import read_image
 from snnjax.datasets.formats.nmnist_bin import SIZE, read_nmnist_file
-from snnjax.datasets.formats.npz import npz_names
-from snnjax.datasets.formats.shd_hdf5 import read_shd, read_shd_extra
 from snnjax.datasets.formats.sound import read_sound
-from snnjax.datasets.listing import (
-    PARTS,
-    Listing,
-    grouped,
-    list_folder,
-    list_table,
-    numbered,
-    taken,
-)
+from snnjax.datasets.labelled_file import labelled_file
+from snnjax.datasets.listing import Listing, grouped, list_folder, list_table, taken
+from snnjax.datasets.samples_by_name import Kind, Labelled, are_counts, owners, packed
 from snnjax.events import from_rows
-
-Kind = Literal["events", "sounds", "images", "spikes", "signals"]
-
-
-class Labelled(NamedTuple):
-    """N samples, what each of them is, whose it is, and of which part."""
-
-    kind: Kind
-    # Events; paths of sounds; or arrays: images [N, height, width, ...], uint8, spikes
-    # or signals [N, T, n]
-    data: Any
-    names: tuple[str, ...]  # of samples, such as their files
-    labels: np.ndarray  # [N], int32
-    classes: tuple[str, ...]
-    group: np.ndarray  # [N], int32, -1 if unknown
-    groups: tuple[str, ...]
-    parts: tuple[str, ...]  # train, validation or test; "" if that is not settled
-    shape: tuple[int, ...]  # of a step, such as (34, 34, 2); () for sounds
-    dt: float | None = None  # between steps of an array, where its file tells it [s]
 
 
 def labelled_recordings(
@@ -97,7 +69,7 @@ def labelled_recordings(
             f"group is found in names of files; {path} is one file, which may hold an "
             "array group."
         )
-    return _of_file(path), ()
+    return labelled_file(path), ()
 
 
 def _of_files(listing: Listing, skip_bad: bool) -> tuple[Labelled, tuple[str, ...]]:
@@ -146,45 +118,19 @@ def _reader(listing):
     return fits[0]
 
 
-def _packed(listing: Listing, kind: Any, data: Any, shape: Sequence[int]) -> Labelled:
-    labels, classes = numbered(listing.labels)
-    odd = [name for name in classes if not _is_text(name)]
-    if odd:
-        raise DataError(f"Class {odd[0]!a} is no text that can be shown; rename it.")
-    group, groups = numbered(listing.groups)
-    if "" in groups:  # the first of all names
-        group, groups = [each - 1 for each in group], groups[1:]
-    return Labelled(
-        kind=kind,
-        data=data,
-        names=listing.names,
-        labels=np.array(labels, np.int32),
-        classes=classes,
-        group=np.array(group, np.int32),
-        groups=groups,
-        parts=listing.parts,
-        shape=tuple(shape),
-    )
-
-
-def _is_text(name):
-    """Whether it has letters that are shown, and nothing else."""
-    return bool(name.strip()) and name.isprintable()
-
-
 def _sounds(listing, contents):
     del contents  # read again one by one, as they are encoded
-    return _packed(listing, "sounds", listing.files, ())
+    return packed(listing, "sounds", listing.files, ())
 
 
 def _images(listing, contents):
     _alike(listing, contents)
-    return _packed(listing, "images", np.stack(contents), contents[0].shape)
+    return packed(listing, "images", np.stack(contents), contents[0].shape)
 
 
 def _arrays(listing, contents):
     """Spikes if all are counts, else signals."""
-    counts = all(_are_counts(each) for each in contents)
+    counts = all(are_counts(each) for each in contents)
     if not counts:
         _alike(listing, contents)
     elif len({each.shape[1] for each in contents}) > 1:
@@ -198,12 +144,7 @@ def _arrays(listing, contents):
         )
     padded = [np.pad(each, ((0, steps - len(each)), (0, 0))) for each in contents]
     kind: Kind = "spikes" if counts else "signals"
-    return _packed(listing, kind, np.stack(padded), contents[0].shape[1:])
-
-
-def _are_counts(x):
-    """Whether they are whole numbers, none of them below zero."""
-    return x.min() >= 0 and (x.dtype.kind in "bui" or bool(np.all(x == np.floor(x))))
+    return packed(listing, kind, np.stack(padded), contents[0].shape[1:])
 
 
 def _alike(listing, contents):
@@ -228,8 +169,8 @@ def _several(listing, contents):
     names = (name + k for name, k in zip(many.names, numbers, strict=True))
     many = many._replace(names=tuple(names))
     if not any(many.groups):  # what the files say
-        owners = np.concatenate([each.group for each in contents])
-        many = many._replace(groups=_owners(owners, ""))
+        group = np.concatenate([each.group for each in contents])
+        many = many._replace(groups=owners(group, ""))
     rows = [row for each in contents for row in _rows(each)]
     units = max(each.n_units for each in contents)
     return _with_events(many, rows, (units,))
@@ -241,7 +182,7 @@ def _rows(events):
 
 
 def _with_events(listing, rows, shape):
-    made = _packed(listing, "events", None, shape)
+    made = packed(listing, "events", None, shape)
     times, units = zip(*rows, strict=True)
     events = from_rows(
         times,
@@ -259,7 +200,8 @@ def _recorded(listing, contents):
     size = _sensor(listing, contents)
     rows = []
     for each in contents:
-        times = (each.t - each.t.min(initial=each.t[0] if len(each.t) else 0)) * 1e-6
+        first = each.t.min() if len(each.t) else 0
+        times = (each.t - first) * 1e-6
         rows.append(camera_events(each.x, each.y, each.p, times, size))
     return _with_events(listing, rows, (*size, 2))
 
@@ -300,111 +242,3 @@ _READERS = (
     _Reader((".npz",), read_events, _several),
     _Reader((".npy",), read_array, _arrays),
 )
-
-
-def _of_file(path: Path) -> Labelled:
-    """All samples of one file."""
-    if path.suffix.lower() not in (".npz", ".h5", ".hdf5"):
-        raise DataError(
-            f"{path} must be a folder of recordings, a table labels.csv, or an .npz or "
-            ".h5 file with labels."
-        )
-    return _events_in(path) or _arrays_in(path)
-
-
-def _arrays_in(path):
-    arrays = read_arrays(path)
-    kind = next(each for each in DATA if each in arrays)
-    x = arrays[kind]
-    if kind == "spikes" and not _are_counts(x):
-        raise DataError(f"{path}: spikes must be counts; call them signals otherwise.")
-    if kind == "images" and x.dtype != np.uint8:
-        raise DataError(f"{path}: images must be uint8, 0 to 255, got {x.dtype}.")
-    n = len(x)
-    listing = Listing(
-        names=_within(path, n),
-        files=(path,) * n,
-        labels=_texts(arrays["labels"], arrays.get("classes"), path),
-        groups=_owners(arrays.get("group", np.full(n, "")), path),
-        parts=_parts(arrays.get("part"), n, path),
-    )
-    shape = x.shape[1:] if kind == "images" else x.shape[2:]
-    packed = _packed(listing, kind, x, shape)
-    return packed._replace(dt=_step(arrays.get("dt"), path))
-
-
-def _within(path, n):
-    return tuple(f"{path.name}[{k}]" for k in range(n))
-
-
-def _texts(column, classes, path):
-    """What labels or groups are called."""
-    if column.dtype.kind in "US":
-        return tuple(column.astype(str).tolist())
-    if column.dtype.kind not in "iu":
-        raise DataError(f"{path}: labels and groups must be whole numbers or texts.")
-    if classes is None:
-        return tuple(map(str, column.tolist()))
-    inside = 0 <= column.min() <= column.max() < len(classes)
-    if classes.dtype.kind not in "US" or not inside:
-        raise DataError(f"{path}: labels must be numbers of classes, which are texts.")
-    return tuple(classes.astype(str)[column].tolist())
-
-
-def _owners(column, path):
-    """What groups are called; nothing where they are not known, below zero."""
-    if column.dtype.kind == "i":
-        column = np.where(column < 0, "", column.astype(str))
-    return _texts(column, None, path)
-
-
-def _parts(column, n, path):
-    if column is None:
-        return ("",) * n
-    parts = [PARTS.get(each.lower(), "") for each in column.astype(str).tolist()]
-    if "" in parts:
-        odd = column[parts.index("")]
-        raise DataError(f"{path}: part must be one of {listed(PARTS)}, got {odd!r}.")
-    return tuple(parts)
-
-
-def _step(dt, path):
-    if dt is None:
-        return None
-    if dt.size != 1 or dt.dtype.kind not in "iuf" or not 0.0 < dt.item() < 1.0:
-        raise DataError(f"{path}: dt must be one step in seconds, got {dt!r:.60}.")
-    return float(dt.item())
-
-
-def _events_in(path: Path) -> Labelled | None:
-    """The events of a file that has some, with what it says of them."""
-    words: tuple[str, ...] = ()
-    if path.suffix.lower() == ".npz":
-        with reading(path, "labelled events or arrays") as file:
-            names = npz_names(file)
-        if "times" not in names:
-            return None
-        if "labels" not in names:
-            raise DataError(f"{path} holds events without labels.")
-        events = read_events(path)
-    else:
-        with (
-            reading(path, "labelled events or arrays") as file,
-            hdf5.opened(file) as (tree, _),
-        ):
-            spikes = "spikes" in tree and not hasattr(tree["spikes"], "shape")
-        if not spikes:
-            return None
-        events, words = read_shd(path), read_shd_extra(path).keys
-    n = len(events.labels)
-    return Labelled(
-        kind="events",
-        data=events,
-        names=_within(path, n),
-        labels=events.labels,
-        classes=(*words, *map(str, range(len(words), events.n_classes))),
-        group=events.group,
-        groups=tuple(map(str, range(events.group.max(initial=-1) + 1))),
-        parts=("",) * n,
-        shape=(events.n_units,),
-    )

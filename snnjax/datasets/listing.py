@@ -166,11 +166,9 @@ def taken(listing: Listing, rows: Iterable[int]) -> Listing:
     return Listing(*columns)
 
 
-def numbered(
-    names: Sequence[str], known: Sequence[str] | None = None
-) -> tuple[list[int], tuple[str, ...]]:
-    """Numbers of names, in the order of the alphabet or of those known."""
-    order = tuple(sorted({*names}, key=_as_read)) if known is None else tuple(known)
+def numbered(names: Sequence[str]) -> tuple[list[int], tuple[str, ...]]:
+    """Numbers of names, in the order of the alphabet."""
+    order = tuple(sorted({*names}, key=_as_read))
     number = {name: k for k, name in enumerate(order)}
     return [number[each] for each in names], order
 

@@ -18,9 +18,15 @@ from snnjax.surrogate import Shape, SuperSpike
 from snnjax.tasks.augment import thinned
 from snnjax.tasks.options import firing, told
 from snnjax.tasks.own_networks import KINDS, Kind, own_reader
-from snnjax.tasks.own_spikes import as_known, as_measured, heard, spikes_of
+from snnjax.tasks.own_spikes import (
+    as_known,
+    as_measured,
+    check_times,
+    heard,
+    spikes_of,
+)
 from snnjax.tasks.spoken_networks import Size
-from snnjax.tasks.task import Named, Part, Schedule, Task
+from snnjax.tasks.task import Named, Part, Schedule, Task, some
 
 NAME = "own-data"
 _LEAST = 3  # samples of a class
@@ -84,10 +90,7 @@ def own_data_task(
         hidden = _USUAL[network == "convolutional"]
     check.whole("hidden", hidden)
     fires = firing(surrogate, reset)
-    for name, value in (("dt", dt), ("duration", duration)):
-        if value is not None:
-            check.positive(name, value, " [s]")
-            check.one(name, value)
+    check_times(dt, duration)
     samples, wrong = labelled_recordings(data, group=group, skip_bad=skip_bad)
     if wrong:
         told_wrong = "\n".join(wrong)
@@ -112,10 +115,8 @@ def own_data_task(
     )
     reader = own_reader(network, found.shape, found.steps, size)
     raster = partial(_rasters, made.raster, flat=network != "convolutional")
-    parts: dict[str, Part] = {
-        split: Part(partial(_of_part, raster, each), samples.labels[each])
-        for split, each in rows.items()
-    }
+    whole = Part(raster, samples.labels)
+    parts: dict[str, Part] = {split: some(whole, each) for split, each in rows.items()}
     return Task(
         name=NAME,
         parts=parts,
@@ -168,10 +169,6 @@ def _parted_by(samples):
     if any(samples.parts):
         return "parts"
     return "group" if np.any(samples.group >= 0) else "sample"
-
-
-def _of_part(raster, numbers, rows, rng):
-    return raster(numbers[rows], rng)
 
 
 def _rasters(raster, rows, rng, *, flat):

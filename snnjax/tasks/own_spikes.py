@@ -75,16 +75,26 @@ def spikes_of(
         ValueError: for a dt or duration that does not suit the samples, samples of
             another shape than those known, or training samples without spikes.
     """
-    if duration is not None:
-        check.positive("duration", duration, " [s]")
-        check.one("duration", duration)
-        if duration > _LONGEST:
-            raise ValueError(
-                f"duration must be at most {_LONGEST:g} s, got {duration:g}. Times are "
-                "in seconds."
-            )
     made = _SPIKES[samples.kind](samples, trains, dt, duration, known)
     return made if known else made._replace(measured=_with_rate(made, trains))
+
+
+def check_times(dt: float | None, duration: float | None) -> None:
+    """Refuses a step or a duration that no sample has, where they are given.
+
+    Raises:
+        ValueError: by name.
+    """
+    for name, value in (("dt", dt), ("duration", duration)):
+        if value is None:
+            continue
+        check.positive(name, value, " [s]")
+        check.one(name, value)
+        if value > _LONGEST:
+            raise ValueError(
+                f"{name} must be at most {_LONGEST:g} s, got {value:g}. Times are in "
+                "seconds."
+            )
 
 
 def as_measured(measured: Mapping[str, Any]) -> Measured:

@@ -2,7 +2,6 @@
 
 import json
 import warnings
-from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,7 +15,7 @@ from snnjax.tasks.fitting import adam
 from snnjax.tasks.looped import IN_THE_LOOP
 from snnjax.tasks.rules import BPTT, learner
 from snnjax.tasks.samples_file import digests, kept_samples
-from snnjax.tasks.task import Part, Task
+from snnjax.tasks.task import Task, some
 from snnjax.training import checkpoint, init_train_state
 from snnjax.training.identity import digest, plain
 
@@ -88,18 +87,14 @@ def _own(folder, options, data):
             f"on; the other {len(new)} are tested.",
             stacklevel=3,
         )
-    tested = Part(partial(_of, part.raster, new), part.labels[new])
-    return task._replace(parts={**task.parts, "test": tested}, samples={}), True
+    parts = {**task.parts, "test": some(part, new)}
+    return task._replace(parts=parts, samples={}), True
 
 
 def _tests_the_same(task, kept):
     """Whether the samples that test are those that tested."""
     tests = sorted(each for split, each in kept if split == "test")
     return sorted(digests(task.parts["test"], task.samples["test"])) == tests
-
-
-def _of(raster, numbers, rows, rng):
-    return raster(numbers[rows], rng)
 
 
 def _told(folder, name):

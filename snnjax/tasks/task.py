@@ -1,6 +1,7 @@
 """What a task is: data as spikes, a network that reads them, and how it is trained."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
@@ -22,6 +23,15 @@ class Part(NamedTuple):
     # numbers of samples [B], randomness to change them by or None -> [T, B, *n_in]
     raster: Callable[[np.ndarray, np.random.Generator | None], np.ndarray]
     labels: np.ndarray  # [N], or [N, T] where every step has its own; -1: it has none
+
+
+def some(part: Part, numbers: np.ndarray) -> Part:
+    """Some samples of a part, by number."""
+    return Part(partial(_of, part.raster, numbers), part.labels[numbers])
+
+
+def _of(raster, numbers, rows, rng):
+    return raster(numbers[rows], rng)
 
 
 class Named(NamedTuple):

@@ -65,6 +65,8 @@ def test_every_recipe_has_its_bound():
 @pytest.mark.parametrize("name", BOUNDS)
 def test_a_recipe_reaches_what_it_says(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    for each in ("CACHE", "CONFIG", "DATA", "ARTIFACT"):
+        monkeypatch.setenv(f"WANDB_{each}_DIR", str(tmp_path / each.lower()))
     scope = {}
     with (
         jax.numpy_dtype_promotion("standard"),

@@ -104,6 +104,47 @@ def test_a_task_refuses_what_no_network_has(option, value):
         digits_task(**{option: value})
 
 
+FOLDERS = {
+    "n-mnist": "nmnist-small",
+    "ecg": "ecg-qtdb",
+    "spoken-digits": "fsdd-spikes-shd-layout",
+}
+
+
+def neurons(cell):
+    """Options of all neurons that spike."""
+    for leaf in flat(cell)[0].values():
+        given = leaf.cell.about.options.arguments
+        if "surrogate" in given:
+            yield given
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_every_task_gives_its_network_what_was_asked_for(name, request):
+    if name.startswith("chip-") or name == "own-data":  # as the chip is; its own tests
+        return
+    if name != "digits":
+        request.getfixturevalue("data_folder")(FOLDERS.get(name, name))
+    usual = TASKS[name]()
+    asked = {"hidden": 7, "surrogate": "triangle(2)", "reset": "subtract"}
+    takes = inspect.signature(TASKS[name]).parameters
+    if "dt" in takes:
+        asked["dt"] = 2 * usual.network.dt
+    task = TASKS[name](**asked)
+    made = list(neurons(task.network.cell))
+    assert made
+    for k, given in enumerate(made):
+        assert given["surrogate"] == Triangle(2.0)
+        assert given["reset"] == "subtract"
+        assert given["n"] == 7 * 2**k  # maps of the second layer
+    assert task.network.dt == asked.get("dt", usual.network.dt)
+    assert task.options == {
+        **usual.options,
+        **asked,
+        "surrogate": "Triangle(slope=2.0)",
+    }
+
+
 def test_every_task_but_those_of_a_chip_says_how_it_fires():
     for name, make in TASKS.items():
         options = inspect.signature(make).parameters

@@ -331,3 +331,13 @@ def test_a_network_is_trained_on_a_camera_of_two_formats(tmp_path):
     found = train(task, tmp_path / "run", epochs=8, progress=False)
     assert found["test_accuracy"] == 1.0
     assert evaluate(tmp_path / "run")["test_accuracy"] == 1.0
+
+
+def test_files_that_are_left_out_are_told(tmp_path):
+    filled(tmp_path)
+    (tmp_path / "left" / "bad.npy").write_bytes(b"broken")
+    with pytest.raises(ValueError, match=r"left/bad\.npy.*see --skip-bad|1 cannot be"):
+        own_data_task(tmp_path, dt=DT)
+    with pytest.warns(UserWarning, match=r"1 files were left out\.\n.*left/bad\.npy"):
+        task = own_data_task(tmp_path, dt=DT, skip_bad=True)
+    assert sum(len(part.labels) for part in task.parts.values()) == 24
