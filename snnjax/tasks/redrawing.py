@@ -9,6 +9,7 @@ import jax
 from snnjax import files, plot
 from snnjax.tasks.looped import IN_THE_LOOP
 from snnjax.tasks.network import scores
+from snnjax.tasks.own_data import NAME
 from snnjax.tasks.prediction import predict
 from snnjax.tasks.runs import load_run
 from snnjax.tasks.story import Story, write_reports
@@ -21,21 +22,28 @@ def redraw(run: str | Path, *, data: str | Path | None = None) -> tuple[Path, Pa
 
     Args:
         run: folder that ``train`` left.
-        data: folder with the files of the task; the usual ones if omitted.
+        data: folder with the files of the task, the same ones; the usual ones if
+            omitted.
 
     Returns:
         Paths of both.
 
     Raises:
         FileNotFoundError: if there is no such folder, or no data.
-        ValueError: as ``load_run``; for a run in the loop on a chip, which draws itself
-            again when it is called again, or a damaged summary or history.
+        ValueError: as ``load_run``; for other recordings of one's own than the run has;
+            for a run in the loop on a chip, which draws itself when it is called again;
+            or for a damaged summary or history.
         BlockingIOError: if a process trains there.
         ImportError: without matplotlib.
     """
     plot.figure()
     folder = Path(run)
     task, weights = load_run(folder, data)
+    if task.name == NAME and not task.samples:
+        raise ValueError(
+            f"{data} holds other recordings than those that tested in {folder}, of "
+            "which its reports speak. Leave --data out, or test them: snnjax evaluate."
+        )
     with files.lock(folder):
         summary = _read(folder / "summary.json")[0]
         if summary.get("rule") == IN_THE_LOOP:

@@ -47,7 +47,7 @@ def learning(
         (
             confusion_drawing(counts, class_names(classes, n)),
             f"Test data{of}: what the label is, from top to bottom, and what it is "
-            "taken for, from left to right. The darker, the larger a share of the row.",
+            "taken for, from left to right. The bluer, the larger a share of the row.",
         ),
     )
     return page.Section("Learning and mistakes", page.figures(drawn, "two"))

@@ -23,6 +23,7 @@ from snnjax.tasks.network import Network, scores
 from snnjax.tasks.runs import load_run
 from snnjax.tasks.task import Part
 from snnjax.training import environment
+from snnjax.training.identity import digest
 
 SAMPLES = 500
 _MOST = 3.0  # a spread above is a percentage by mistake
@@ -72,7 +73,7 @@ def transfer(
     asked = {"run": where, "mismatch": mismatch, "chips": chips, "seed": seed}
     network, part = found.task.network, found.task.parts["test"]
     asked |= {"task": found.task.name, "part": "test"}
-    asked |= {"samples": min(samples, len(part.labels))}
+    asked |= {"samples": min(samples, len(part.labels)), "labels": digest(part.labels)}
     _refuse_another(out, asked)
     each = list(found.weights.values())
     plain, accuracies, seconds = _tested(network, each, part, mismatch, asked)

@@ -9,7 +9,15 @@ import pytest
 from snnjax.datasets import write_events
 from snnjax.datasets.samples import SPLITS
 from snnjax.events import from_rows
-from snnjax.tasks import evaluate, load_run, own_data_task, own_spikes, train
+from snnjax.tasks import (
+    evaluate,
+    load_run,
+    own_data_task,
+    own_spikes,
+    redraw,
+    train,
+    transfer,
+)
 from snnjax.tasks.samples_file import digests, keep_samples, kept_samples
 
 pytest.importorskip("sklearn")
@@ -341,3 +349,16 @@ def test_files_that_are_left_out_are_told(tmp_path):
     with pytest.warns(UserWarning, match=r"1 files were left out\.\n.*left/bad\.npy"):
         task = own_data_task(tmp_path, dt=DT, skip_bad=True)
     assert sum(len(part.labels) for part in task.parts.values()) == 24
+
+
+def test_others_are_not_drawn_into_the_reports_of_a_run(run, tmp_path):
+    _, out, _ = run
+    new = filled(tmp_path / "new", range(30, 40))
+    before = (out / "report.html").read_bytes()
+    with pytest.raises(ValueError, match="holds other recordings than those that"):
+        redraw(out, data=new)
+    assert (out / "report.html").read_bytes() == before
+    options = {"chips": 2, "mismatch": (0.1,)}
+    transfer(out, tmp_path / "chips", **options)
+    with pytest.raises(ValueError, match="summary of something else"):
+        transfer(out, tmp_path / "chips", data=new, **options)
