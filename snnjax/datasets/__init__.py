@@ -23,7 +23,6 @@ from snnjax.datasets.formats.prophesee_dat import read_prophesee_dat
 from snnjax.datasets.formats.prophesee_evt2 import read_prophesee_evt2
 from snnjax.datasets.formats.prophesee_evt3 import read_prophesee_evt3
 from snnjax.datasets.formats.qtdb_mat import read_qtdb
-from snnjax.datasets.formats.recorded import Recorded
 from snnjax.datasets.formats.shd_hdf5 import (
     Extra,
     read_shd,
@@ -56,12 +55,14 @@ from snnjax.datasets.sets.sound_folder import sound_folder
 from snnjax.datasets.sets.speech_commands import speech_commands
 from snnjax.datasets.sets.spoken_digits import spoken_digits
 from snnjax.datasets.sets.ssc import ssc
+from snnjax.events import Recorded, RecordedSpikes
 
 __all__ = [
     "DataError",
     "Extra",
     "Labelled",
     "Recorded",
+    "RecordedSpikes",
     "Recordings",
     "Samples",
     "Sound",

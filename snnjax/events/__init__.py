@@ -6,6 +6,7 @@ Nothing is dropped unless asked for, and what is dropped is counted.
 
 from snnjax.events.columns import Events, Outside
 from snnjax.events.packing import clean, from_flat, from_rows
+from snnjax.events.recorded import Origin, Recorded, RecordedSpikes
 from snnjax.events.samples import (
     augment,
     late_events,
@@ -16,7 +17,10 @@ from snnjax.events.samples import (
 
 __all__ = [
     "Events",
+    "Origin",
     "Outside",
+    "Recorded",
+    "RecordedSpikes",
     "augment",
     "clean",
     "from_flat",

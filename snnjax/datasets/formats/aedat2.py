@@ -27,9 +27,8 @@ from snnjax.datasets.formats.aedat_header import (
 )
 from snnjax.datasets.formats.checked import DamageError, HoldsError, content, reading
 from snnjax.datasets.formats.on_sensor import on_sensor
-from snnjax.datasets.formats.recorded import Recorded
 from snnjax.datasets.formats.signatures import kind_by_signature
-from snnjax.events import Outside
+from snnjax.events import Outside, Recorded
 from snnjax.events.columns import OUTSIDE
 
 Layout = Literal["davis", "dvs128"]

@@ -34,8 +34,7 @@ from snnjax.datasets.formats.checked import (
     reading,
 )
 from snnjax.datasets.formats.on_sensor import on_sensor
-from snnjax.datasets.formats.recorded import Recorded
-from snnjax.events import Outside
+from snnjax.events import Outside, Recorded
 from snnjax.events.columns import OUTSIDE
 
 _HEAD = Struct("<hhiiiiii")

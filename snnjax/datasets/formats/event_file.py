@@ -13,9 +13,8 @@ from snnjax.datasets.formats.prophesee_dat import read_prophesee_dat
 from snnjax.datasets.formats.prophesee_evt2 import read_prophesee_evt2
 from snnjax.datasets.formats.prophesee_evt3 import read_prophesee_evt3
 from snnjax.datasets.formats.prophesee_header import kind_of_header, read_header
-from snnjax.datasets.formats.recorded import Recorded
 from snnjax.datasets.formats.signatures import kind_by_signature
-from snnjax.events import Outside
+from snnjax.events import Outside, Recorded
 
 _BEGIN = 2**16  # bytes that are looked at
 _SIGNS: dict[bytes, Callable[..., Recorded]] = {

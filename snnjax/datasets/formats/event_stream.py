@@ -28,9 +28,8 @@ from snnjax.datasets.formats.checked import (
 )
 from snnjax.datasets.formats.on_sensor import on_sensor
 from snnjax.datasets.formats.prophesee_words import EVENT_BYTES, Piece, joined, kept
-from snnjax.datasets.formats.recorded import Recorded
 from snnjax.datasets.formats.signatures import check_signature
-from snnjax.events import Outside
+from snnjax.events import Outside, Recorded
 
 _NAME, _HEAD = b"Event Stream", 20  # how it begins; bytes before the events
 _KINDS = ("generic events", "DVS", "ATIS", "events for a display", "events of colour")

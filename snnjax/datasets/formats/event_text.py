@@ -23,9 +23,8 @@ from snnjax.datasets.formats.checked import (
 )
 from snnjax.datasets.formats.event_lines import Style, columns_of
 from snnjax.datasets.formats.on_sensor import on_sensor
-from snnjax.datasets.formats.recorded import Recorded
 from snnjax.datasets.formats.signatures import kind_by_signature
-from snnjax.events import Outside
+from snnjax.events import Outside, Recorded
 from snnjax.events.columns import OUTSIDE
 
 Unit = Literal["s", "ms", "us"]

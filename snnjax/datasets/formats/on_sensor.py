@@ -5,8 +5,7 @@ import warnings
 import numpy as np
 
 from snnjax import check
-from snnjax.datasets.formats.recorded import Recorded
-from snnjax.events import Outside
+from snnjax.events import Outside, Recorded
 from snnjax.events.columns import OUTSIDE
 
 

@@ -23,8 +23,7 @@ from snnjax.datasets.formats.prophesee_header import (
     sensor_size,
 )
 from snnjax.datasets.formats.prophesee_words import turned
-from snnjax.datasets.formats.recorded import Recorded
-from snnjax.events import Outside
+from snnjax.events import Outside, Recorded
 
 _EVENT_BYTES = 4 * 14  # of memory for each event, besides the file's own
 _BITS = {"1": (9, 8, 1), "2": (14, 14, 4)}  # of x, y and polarity in each version

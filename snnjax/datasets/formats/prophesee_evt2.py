@@ -34,8 +34,7 @@ from snnjax.datasets.formats.prophesee_words import (
     kept,
     turned,
 )
-from snnjax.datasets.formats.recorded import Recorded
-from snnjax.events import Outside
+from snnjax.events import Outside, Recorded
 
 _WORDS = 2**14  # that are read at once
 _WORD_BYTES = 2**11  # of memory for each of these, of 32 events at most

@@ -37,8 +37,7 @@ from snnjax.datasets.formats.prophesee_words import (
     kept,
     turned,
 )
-from snnjax.datasets.formats.recorded import Recorded
-from snnjax.events import Outside
+from snnjax.events import Outside, Recorded
 
 _WORDS = 2**15  # that are read at once
 _WORD_BYTES = 2**10  # of memory for each of these, of 12 events at most

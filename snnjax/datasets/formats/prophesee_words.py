@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from snnjax.datasets.formats.recorded import Origin, Recorded
+from snnjax.events import Origin, Recorded
 
 EVENT_BYTES = 2 * 14  # of memory for each event, as pieces and put together
 _TYPES = (np.int64, np.uint16, np.uint16, np.uint8)  # of t, x, y and p
