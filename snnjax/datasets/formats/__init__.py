@@ -8,7 +8,7 @@
   those of one data set; ``camera`` numbers the pixels of the first two.
 - ``aedat2``, ``aedat31`` (``aedat_header``), ``prophesee_dat``, ``prophesee_evt2``,
   ``prophesee_evt3`` (``prophesee_header``, ``prophesee_words``), ``event_stream``,
-  ``event_text`` (``event_lines``): what event cameras record, as ``events.recorded`` says:
-  nothing moved (``on_sensor``), times in whole microseconds; ``event_file`` tells
-  which of them a file is.
+  ``event_text`` (``event_lines``): what event cameras record, nothing moved
+  (``on_sensor``), times in whole microseconds, as ``snnjax.events.Recorded``;
+  ``event_file`` tells which of them a file is.
 """
