@@ -13,7 +13,7 @@ NOT_ATOMIC = {
     "datasets/fetch.py": {"part"},
     "training/folder.py": {"path"},
     "datasets/formats/archives.py": {"folder", "outer", "target"},
-    "plot.py": {"written"},
+    "plot/page.py": {"written"},
     "tasks/drawings.py": {"written"},
 }
 # Programs of JAX functions that dissolve in those of a caller (inline=True) or are
@@ -23,7 +23,7 @@ KEPT = {
     "loops.py": {"_program"},
     "kernels/build.py": {"load"},
     "saving/public.py": {"by_name", "_names"},
-    "plot.py": {"_shown_in_notebooks"},
+    "plot/page.py": {"_shown_in_notebooks"},
     "hardware/chip.py": {"quantiles"},
     "neurons/checks.py": {"like"},
 }

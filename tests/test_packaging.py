@@ -84,7 +84,7 @@ def test_whatever_is_imported_is_declared_and_what_is_missing_is_told():
     for path in (ROOT / "snnjax").rglob("*.py"):
         text = path.read_text()
         if path.name == "drawings.py":  # draws on a figure of snnjax.plot
-            text += (ROOT / "snnjax" / "plot.py").read_text()
+            text += (ROOT / "snnjax" / "plot" / "page.py").read_text()
         told = {*re.findall(r'pip install "snnjax\[(\w+)\]"', text)}
         offered = {name_of(each) for extra in told for each in extras[extra]}
         assert {*imported(path)} <= core | offered, path
