@@ -1,6 +1,7 @@
 """One file for each layout, read against damaged and hostile files.
 
 - ``checked``: what all of them check; ``signatures``: what a file is by its begin.
+- ``apart`` (``apart_child``): packages of others read in a process of their own.
 - ``npz``, ``hdf5`` (``chunks``), ``matlab``, ``unpickle``, ``archives``: containers, of
   which nothing is believed and nothing is run.
 - ``idx``, ``sound``, ``events_npz``, ``shd_hdf5``: layouts that many files have.

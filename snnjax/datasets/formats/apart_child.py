@@ -1,0 +1,174 @@
+"""The process in which ``apart`` lets others read: jobs come in, answers go out.
+
+It is started by its path, and imports what a reader needs, not the library around it.
+Jobs are lines of JSON on standard input, answers are lines on what was standard output;
+what a package prints goes nowhere. Arrays are written one behind the other to a file.
+"""
+
+import contextlib
+import importlib
+import json
+import os
+import signal
+import sys
+import types
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, BinaryIO
+
+try:
+    import resource
+except ImportError:  # not a POSIX system
+    resource = None  # type: ignore[assignment]
+
+_PACKAGES = ("snnjax", "snnjax.datasets", "snnjax.datasets.formats")
+_GRACE = 10.0  # beyond which it ends by itself [s]
+_ALIGN = 64  # where arrays begin in the file [bytes]
+_MOST_HELD = 2**28  # that packages may keep of a file that they have read [bytes]
+_TOLD = 500  # letters of an error
+
+
+def main() -> None:
+    """Answers jobs until there are no more."""
+    jobs, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb", 0)
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for standard in (0, 1, 2):
+        os.dup2(nothing, standard)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends it
+    for name, folder in zip(_PACKAGES, _folders(), strict=True):
+        package = types.ModuleType(name)
+        package.__path__ = [str(folder)]  # and nothing of what it would import
+        sys.modules[name] = package
+    for line in jobs:
+        answers.write(json.dumps(_answer(json.loads(line))).encode() + b"\n")
+
+
+def _folders():
+    formats = Path(__file__).parent
+    return formats.parents[1], formats.parent, formats
+
+
+def _answer(job):
+    """What came of a job: what was found, or what went wrong."""
+    sys.path[:] = job["places"]
+    try:
+        if job["package"]:
+            _import(job["package"])
+        began = _held()
+        module, name = job["function"].split(":")
+        function = getattr(importlib.import_module(module), name)
+        path = os.fsdecode(bytes.fromhex(job["path"]))
+        with _within(job["memory"], job["seconds"]), open(job["into"], "wb", 0) as into:
+            given = function(path, **job["options"])
+            found = _written(given, into, job["memory"])
+        return {"found": found, "again": _held() - began < _MOST_HELD}
+    except BaseException as error:  # packages in Rust panic beside Exception
+        told = {"error": type(error).__name__, "text": str(error)[:_TOLD]}
+        return told | {"again": not isinstance(error, MemoryError)}
+
+
+def _import(package):
+    try:
+        importlib.import_module(package)
+    except Exception as error:  # OSError, if a library that it needs is missing
+        raise _NotInstalledError(f"{type(error).__name__}: {error}") from error
+
+
+class _NotInstalledError(Exception):
+    """A package that cannot be imported."""
+
+
+@contextlib.contextmanager
+def _within(memory, seconds):
+    """Holds what is done inside to memory [bytes] and time [s], where that can be."""
+    if hasattr(signal, "setitimer"):  # its signal ends a process inside a library too
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.setitimer(signal.ITIMER_REAL, seconds + _GRACE)
+    bound = resource is not None and _held() > 0
+    if bound:
+        most = resource.getrlimit(resource.RLIMIT_AS)[1]
+        now = _held() + memory
+        if most != resource.RLIM_INFINITY:
+            now = min(now, most)
+        resource.setrlimit(resource.RLIMIT_AS, (now, most))
+    try:
+        yield
+    finally:
+        if bound:
+            resource.setrlimit(resource.RLIMIT_AS, (most, most))
+        if hasattr(signal, "setitimer"):
+            signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def _held() -> int:
+    """Bytes of addresses in use, as the limit counts them; 0 where it is not told."""
+    try:
+        with open("/proc/self/statm", "rb") as told:
+            return int(told.read().split()[0]) * resource.getpagesize()
+    except (OSError, AttributeError):
+        return 0
+
+
+def _written(
+    given: Iterable[tuple[str, Any]], into: BinaryIO, memory: int
+) -> dict[str, dict]:
+    """Writes arrays; tells facts, and where arrays lie and how they look."""
+    import numpy as np
+
+    found: dict[str, dict] = {}
+    last, at = "", 0
+    for name, each in given:
+        if not isinstance(each, np.ndarray):
+            found[name] = {"fact": each}
+            continue
+        looks = _described(each.dtype)
+        flat = np.ascontiguousarray(each).reshape(-1).view(np.uint8)
+        if at + flat.nbytes > memory:
+            raise MemoryError
+        if name != last:
+            if name in found:
+                raise TypeError(f"parts of {name} do not follow one another")
+            at += _write(into, bytes(-at % _ALIGN))
+            shape = [0, *each.shape[1:]]
+            found[name] = {"at": at, "shape": shape, "dtype": looks}
+            last = name
+        if ([*each.shape[1:]], looks) != (shape[1:], found[name]["dtype"]):
+            raise TypeError(f"parts of {name} are not alike")
+        found[name]["shape"][0] += len(each)
+        at += _write(into, flat)
+    return found
+
+
+def _write(into, piece):
+    left = memoryview(piece)
+    try:
+        while left:
+            left = left[into.write(left) :]
+    except OSError as error:
+        raise _NoRoomError(f"{error}") from error
+    return len(piece)
+
+
+class _NoRoomError(Exception):
+    """The disk is full."""
+
+
+def _described(dtype):
+    """A type of numbers, or of rows with named numbers."""
+    if dtype.hasobject:
+        raise TypeError(f"an array of {dtype}")
+    if dtype.names is None:
+        return dtype.str
+    fields = dtype.fields
+    if any(kind.kind == "V" for kind, *_ in fields.values()):
+        raise TypeError(f"an array of {dtype}")
+    return {
+        "names": list(dtype.names),
+        "formats": [fields[name][0].str for name in dtype.names],
+        "offsets": [fields[name][1] for name in dtype.names],
+        "itemsize": dtype.itemsize,
+    }
+
+
+if __name__ == "__main__":
+    main()
