@@ -48,6 +48,7 @@ BY_KEYWORD = {
     "surrogate": (SuperSpike(),),
     "tolerance": (0.05,),
     "truncate": (None,),
+    "unit": (None,),
     "xi": (NONE,),
 }
 OTHERWISE = {

@@ -116,9 +116,13 @@ def _lines(path, megabytes):
     path.write_bytes(b"#!AER-DAT2.0\n" + b"#\n" * (megabytes * 2**14))
 
 
-def _blank_lines(path, megabytes):
+def _blank_lines_of(begin):
     """An event, and lines of nothing."""
-    path.write_bytes(b"0 1 2 1\n" + b"\n" * (megabytes * 2**15))
+
+    def make(path, megabytes):
+        path.write_bytes(begin + b"\n" * (megabytes * 2**15))
+
+    return make
 
 
 def _packets(path, megabytes):
@@ -461,7 +465,17 @@ BOMBS = (
         ("read_event_text", "read_recorded"),
         gzipped(piece=b"0 1 2 1\n" * 2**17),
     ),
-    Bomb("b.txt", ("read_event_text", "read_recorded"), _blank_lines),
+    Bomb("b.txt", ("read_event_text", "read_recorded"), _blank_lines_of(b"0 1 2 1\n")),
+    Bomb(
+        *("b.csv.gz", ("read_spike_text",)),
+        gzipped(b"t,i\n", b"0.12,12\n" * 2**17),
+    ),
+    Bomb(
+        *("b.dat.gz", ("read_nest",)),
+        gzipped(b"sender\ttime_ms\n", b"12\t0.125\n" * 2**16),
+    ),
+    Bomb("b.gdf", ("read_nest",), _blank_lines_of(b"1\t0.125\n")),
+    Bomb("c.txt", ("read_spike_text",), _blank_lines_of(b"t,i\n0.1,1\n")),
     Bomb("a.npy.gz", ("read_gesture_file",), _gesture),
     Bomb(
         *("a.dat.gz", ("read_prophesee_dat", "read_recorded")),

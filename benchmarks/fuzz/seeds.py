@@ -171,6 +171,32 @@ def _event_csv(folder):
     return "\r\n".join(["t;x@64;y@48;on;label", *lines, ""]).encode()
 
 
+def _spike_text(folder):
+    """Times of milliseconds, populations, and two lines written otherwise."""
+    lines = [f"{k / 7!r} {'V1' if k % 3 else 'LGN'} {k % 48}" for k in range(60)]
+    names = "timestamps population node_ids"
+    return "\n".join([names, *lines, "# end", "1e-2  V1 3.0", ""]).encode()
+
+
+def _spike_csv(folder):
+    lines = [f"{k % 48};{k / 4:.2f}".replace(".", ",") for k in range(60)]
+    return "\r\n".join(["Neuron;Zeit_ms", *lines, ""]).encode()
+
+
+def _nest(folder):
+    lines = [f"{k % 9}\t{k / 8:.3f}" for k in range(60)]
+    head = ["# NEST version: 3.8", "# RecordingBackendASCII version: 2"]
+    return "\n".join([*head, "sender\ttime_ms", *lines, ""]).encode()
+
+
+def _nest_steps(folder):
+    return b"".join(b"%d\t%d\t0.%03d\t\n" % (k % 9, k, k) for k in range(60))
+
+
+def _read_nest_steps(path):
+    return datasets.read_nest(path, resolution=1e-4)
+
+
 def _trials():
     felt = np.full((5, 12), 255.0)
     felt[1:4, 2] = 17.0, 30.0, 99.0
@@ -296,6 +322,20 @@ def _is_recorded(recorded):
     )
 
 
+def _are_spikes(found):
+    """Whether spikes are of populations that there are, and were not narrowed."""
+    columns = found.times, found.units, found.population
+    least, most = found.population.min(initial=0), found.population.max(initial=0)
+    return bool(
+        [column.dtype for column in columns] == [np.float64, np.int64, np.int64]
+        and len({len(column) for column in columns}) == 1
+        and np.isfinite(found.times).all()
+        and 0 <= least <= most < len(found.populations)
+        and (found.known is None or len(found.known) == len(found.populations))
+        and all(n > 0 for n in found.skipped.values())
+    )
+
+
 def _is_sound(sound):
     return bool(np.isfinite(sound.samples).all() and 0 < sound.rate <= 10**6)
 
@@ -380,6 +420,13 @@ FORMATS = {
     "dvs.es": Format(".es", _stream_of(1), datasets.read_event_stream, _is_recorded),
     "atis.es": Format(".es", _stream_of(2), datasets.read_event_stream, _is_recorded),
     "qtdb.mat": Format(".mat", _qtdb, datasets.read_qtdb, _are_samples),
+    "spikes.txt": Format(
+        *(".txt", _spike_text, datasets.read_spike_text, _are_spikes, None),
+        "recordings/csv_spikes/b*.csv",
+    ),
+    "spikes.csv": Format(".csv", _spike_csv, datasets.read_spike_text, _are_spikes),
+    "nest.dat": Format(".dat", _nest, datasets.read_nest, _are_spikes),
+    "nest.gdf": Format(".gdf", _nest_steps, _read_nest_steps, _are_spikes),
     "wav": Format(
         *(".wav", _wav, datasets.read_sound, _is_sound, None),
         "fsdd/recordings/6_*_0.wav",

@@ -18,6 +18,7 @@ from snnjax.datasets.formats.event_text import read_event_text
 from snnjax.datasets.formats.events_npz import read_events, write_events
 from snnjax.datasets.formats.gesture_npy import read_gesture_file
 from snnjax.datasets.formats.idx import read_idx
+from snnjax.datasets.formats.nest import read_nest
 from snnjax.datasets.formats.nmnist_bin import read_nmnist_file
 from snnjax.datasets.formats.prophesee_dat import read_prophesee_dat
 from snnjax.datasets.formats.prophesee_evt2 import read_prophesee_evt2
@@ -30,6 +31,7 @@ from snnjax.datasets.formats.shd_hdf5 import (
     write_shd,
 )
 from snnjax.datasets.formats.sound import Sound, read_sound
+from snnjax.datasets.formats.spike_text import read_spike_text
 from snnjax.datasets.formats.waves_hdf5 import WaveRecording, read_waves
 from snnjax.datasets.labelled import labelled_recordings
 from snnjax.datasets.parting import part_samples
@@ -92,6 +94,7 @@ __all__ = [
     "read_events",
     "read_gesture_file",
     "read_idx",
+    "read_nest",
     "read_nmnist_file",
     "read_prophesee_dat",
     "read_prophesee_evt2",
@@ -101,6 +104,7 @@ __all__ = [
     "read_shd",
     "read_shd_extra",
     "read_sound",
+    "read_spike_text",
     "read_waves",
     "readable_recordings",
     "retinal_waves",

@@ -99,7 +99,10 @@ def array(raw: bytes, place: str) -> np.ndarray:
     head = getattr(np.lib.format, f"read_array_header_{version[0]}_0")
     shape, fortran, dtype = head(stream)
     if dtype.hasobject:
-        raise HoldsError(f"objects as {place}; only numbers are read")
+        raise HoldsError(
+            f"objects as {place}, which are a pickle and so never read; save one array "
+            "of numbers for each, such as times and units"
+        )
     left = len(raw) - stream.tell()
     if min(shape, default=0) < 0 or math.prod(shape) * dtype.itemsize != left:
         raise DamageError(f"{place} claims {dtype} {shape} in {left} bytes")

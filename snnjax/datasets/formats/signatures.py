@@ -1,6 +1,7 @@
 """What a file is by its first bytes, so that another kind is not called damaged."""
 
 from snnjax.datasets.formats.checked import DamageError, HoldsError
+from snnjax.datasets.formats.pickles import check_no_pickle
 
 _KINDS = (
     (b"\x89HDF\r\n\x1a\n", "HDF5 data"),
@@ -48,6 +49,7 @@ def check_signature(raw: bytes, wanted: str) -> None:
     """
     kind = kind_by_signature(raw)
     if kind and kind != wanted:
+        check_no_pickle(raw)
         raise HoldsError(kind)
     if kind != wanted:
         raise DamageError(f"it begins with {bytes(raw[:12])!r}, not as {wanted} does")

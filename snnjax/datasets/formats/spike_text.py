@@ -1,0 +1,340 @@
+"""Spikes as text, one a line: a time and which neuron fired, in any order of columns.
+
+Blanks, tabs, commas or semicolons part the columns; ``#`` and ``%`` begin comments; a
+line of names says the order of columns, and perhaps the unit of times ("Zeit_ms",
+"time [s]"). Where semicolons or blanks part them, a comma is a decimal one. Files of
+PyNN begin with "# key = value" and have a time in ms, then a number.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from snnjax import check
+from snnjax.datasets.formats.checked import (
+    DamageError,
+    HoldsError,
+    Reading,
+    content,
+    listed,
+    reading,
+)
+from snnjax.datasets.formats.pickles import check_no_pickle
+from snnjax.datasets.formats.signatures import kind_by_signature
+from snnjax.datasets.formats.spike_lines import (
+    Words,
+    decimals,
+    names,
+    whole_numbers,
+    words_of,
+)
+from snnjax.datasets.formats.spike_names import PER_SECOND, Names, Unit, named
+from snnjax.events import RecordedSpikes
+
+_PIECE = 2**17  # bytes that are worked on at once
+_SPIKE_BYTES = 50  # of memory for each line, besides its text
+_WORK = 2**24  # bytes of memory for a piece
+_SETTING = re.compile(r"[#%]\s*(\w+)\s*[=:]\s*(.*)")
+
+
+class Head(NamedTuple):
+    """What stands above the spikes."""
+
+    begin: int  # where the first line of them begins [byte]
+    line: int  # its number
+    names: Names | None
+    settings: Mapping[str, str]  # of "# key = value"
+
+
+class Style(NamedTuple):
+    """How lines are written."""
+
+    columns: tuple[str, ...]  # among them time and unit, perhaps population
+    delimiter: str  # "" for blanks
+    comma: bool  # whether decimals have one
+    per_second: float  # by which times are divided
+
+
+def read_spike_text(
+    path: str | Path,
+    *,
+    columns: str | None = None,
+    unit: Unit | None = None,
+    limit: int | None = None,
+) -> RecordedSpikes:
+    """Reads the spikes of one recording.
+
+    Order of columns and unit of times are as the file tells: its names of columns, or
+    those that PyNN, Brian 2 ("t,i") and SONATA ("timestamps population node_ids")
+    always write. What it does not tell is asked for, and never guessed.
+
+    Args:
+        path: of the text.
+        columns: names in the order of columns, such as ``"unit time"``, of which time,
+            unit and population are read; as the file tells if omitted, and else the one
+            of two columns with decimals is the time.
+        unit: of times, ``"s"``, ``"ms"`` or ``"us"``; as the file tells if omitted.
+        limit: most bytes of memory that reading it may take; 128 MiB and 200 times the
+            file's size if omitted.
+
+    Returns:
+        Spikes in the order of the file; ``known`` are the neurons of a file of PyNN.
+
+    Raises:
+        ValueError: for other columns, or another unit.
+        FileNotFoundError: if there is no such file.
+        DataError: naming the file and the line that is wrong, or what must be told.
+    """
+    given = None if columns is None else _given(columns)
+    if unit is not None:
+        check.one_of("unit", unit, tuple(PER_SECOND))
+    with reading(path, "a text of spikes", limit) as file:
+        raw = text_of(file)
+        head = head_of(raw)
+        style, told = _style(raw, head, given, unit)
+        times, units, population, groups = spikes_of(file, raw, head, style)
+        return RecordedSpikes(
+            *(times, units, population),
+            groups or (head.settings.get("label", "") if _pynn(head) else "",),
+            f"text of {' '.join(style.columns)}, times in {told}",
+            _known(head, units, file),
+        )
+
+
+def is_spike_text(begin: bytes) -> bool:
+    """Whether bytes begin as a text of spikes: by its names, or with two columns."""
+    if b"\0" in begin or kind_by_signature(begin) not in ("", "plain text"):
+        return False
+    try:
+        head = head_of(begin)
+        if head.names is not None or _pynn(head):
+            return True
+    except HoldsError:
+        return False
+    first = _line(begin, head.begin)
+    return len(first.replace(";", " ").replace(",", " ").split()) == 2
+
+
+def text_of(file: Reading) -> bytes:
+    """The bytes of a text.
+
+    Raises:
+        HoldsError: for what is none.
+    """
+    raw = content(file)
+    check_no_pickle(raw)
+    kind = kind_by_signature(raw)
+    if kind not in ("", "plain text") or b"\0" in raw:
+        raise HoldsError(kind or "bytes that are no text")
+    return raw
+
+
+def head_of(raw: bytes) -> Head:
+    """What stands above the first line that begins with a number.
+
+    Raises:
+        HoldsError: for a line that is neither a comment, names of columns nor numbers.
+    """
+    begin, line, found = 3 * raw.startswith(b"\xef\xbb\xbf"), 1, None
+    settings: dict[str, str] = {}
+    while begin < len(raw):
+        end = _end(raw, begin)
+        text = raw[begin:end].decode("utf-8", "replace").strip()
+        comment = text[:1] in ("#", "%")
+        if text and not comment and re.match(r'"?[-+]?[.,]?\d', text):
+            break
+        if hit := _SETTING.fullmatch(text):
+            settings[hit[1]] = hit[2].strip()
+        elif text:
+            new = named(_parted(text.lstrip("#% ")), all_known=comment)
+            if not comment and (
+                new is None or (found and found.columns != new.columns)
+            ):
+                raise HoldsError(
+                    f"line {line}, {text[:60]!r}, neither spikes nor names of columns, "
+                    "one of a time and one of a unit"
+                )
+            found = new or found
+        begin, line = end, line + 1
+    return Head(begin, line, found, settings)
+
+
+def spikes_of(
+    file: Reading, raw: bytes, head: Head, style: Style
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, tuple[str, ...]]:
+    """Times [s], units, and populations by number and name, piece by piece.
+
+    Raises:
+        ValueError: naming the line that is wrong.
+    """
+    n, at = raw.count(b"\n", head.begin) + 1, 0
+    file.take(n * _SPIKE_BYTES + _WORK, "its spikes")
+    times, units = np.empty(n), np.empty(n, np.int64)
+    population = np.zeros(n, np.int64)
+    groups: dict[str, int] = {}
+    place = {name: k for k, name in enumerate(style.columns)}
+    for words in pieces_of(raw, head.begin, head.line, style):
+        new = slice(at, at + len(words.starts))
+        times[new] = decimals(words, place["time"], "a time") / style.per_second
+        units[new] = whole_numbers(words, place["unit"], "a neuron")
+        if "population" in place:
+            population[new] = _numbered(names(words, place["population"]), groups)
+        at = new.stop
+    return times[:at], units[:at], population[:at], tuple(groups)
+
+
+def pieces_of(raw: bytes, begin: int, line: int, style: Style) -> Iterator[Words]:
+    """The words of all lines, some at once.
+
+    Args:
+        raw: the text.
+        begin: of the first line [byte].
+        line: its number.
+        style: how they are written.
+
+    Raises:
+        DamageError: for a line that is too long, or has another number of words.
+    """
+    while begin < len(raw):
+        end = len(raw)
+        if end - begin > _PIECE:
+            end = raw.rfind(b"\n", begin, begin + _PIECE) + 1
+        if end <= begin:
+            raise DamageError(f"line {line} has more than {_PIECE} bytes")
+        yield words_of(
+            *(raw[begin:end], style.delimiter, style.columns, line), comma=style.comma
+        )
+        line += raw.count(b"\n", begin, end)
+        begin = end
+
+
+def _numbered(texts, groups):
+    """The number of each name, new ones behind those that were met before."""
+    found, first, inverse = np.unique(texts, return_index=True, return_inverse=True)
+    for k in np.argsort(first):
+        groups.setdefault(found[k].decode("utf-8", "replace"), len(groups))
+    numbers = [groups[name.decode("utf-8", "replace")] for name in found]
+    return np.array(numbers, np.int64)[inverse]
+
+
+def _given(columns):
+    """The order of columns that is asked for."""
+    given = tuple(columns.split()) if isinstance(columns, str) else ()
+    twice = given.count("population") > 1
+    if twice or any(given.count(name) != 1 for name in ("time", "unit")):
+        raise ValueError(
+            "columns must name time and unit once each, and population once at most, "
+            f"such as 'unit time', got {columns!r}."
+        )
+    return given
+
+
+def _style(raw, head, given, unit) -> tuple[Style, str]:
+    """How lines are written, and the unit of times."""
+    first = _line(raw, head.begin)
+    delimiter = _delimiter(first)
+    n = len(first.rstrip(delimiter or None).split(delimiter or None))
+    columns = given or (head.names.columns if head.names else ())
+    if not columns and _pynn(head):
+        columns = ("time", "unit")
+    told = unit or (head.names.unit if head.names else "") or ("ms" * _pynn(head))
+    comma = delimiter != "," and "," in first
+    if not first:
+        return Style(columns or ("time", "unit"), "", False, 1.0), told or "s"
+    if columns and n != len(columns):
+        raise HoldsError(f"lines of {n} columns, not of {listed(columns)}")
+    if not columns and n != 2:
+        raise HoldsError(
+            f"lines of {n} columns without names; columns=… says which are time and "
+            "unit"
+        )
+    columns = columns or _by_decimals(raw, head, delimiter, comma)
+    missing = [] if columns else ["columns='time unit' or 'unit time' which is which"]
+    missing += [] if told else ["unit=… whether they are s, ms or us"]
+    if missing:
+        raise HoldsError(
+            "times of which not all is told; please say with " + " and ".join(missing)
+        )
+    return Style(columns, delimiter, comma, PER_SECOND[told]), told
+
+
+def _delimiter(first):
+    parted = first.split()
+    if ";" in first:
+        return ";"
+    if "," in first and (len(parted) < 2 or any(w[-1] == "," for w in parted)):
+        return ","
+    tabs = first.count("\t") + 1
+    return "\t" if tabs > 1 and tabs != len(parted) else ""
+
+
+def _by_decimals(raw, head, delimiter, comma):
+    """Two columns without names: the one that is not whole is the time, if one is."""
+    end = max(_end(raw, head.begin), raw.rfind(b"\n", 0, head.begin + _PIECE) + 1)
+    words = words_of(
+        raw[head.begin : end], delimiter, ("a", "b"), head.line, comma=comma
+    )
+    whole = [
+        bool((np.floor(column) == column).all())
+        for column in (decimals(words, k, "a number") for k in (0, 1))
+    ]
+    return {(False, True): ("time", "unit"), (True, False): ("unit", "time")}.get(
+        (whole[0], whole[1]), ()
+    )
+
+
+def _pynn(head):
+    """Whether settings are those that PyNN writes above spikes."""
+    told = head.settings.get("variable", "spikes" * ("first_id" in head.settings))
+    if told not in ("", "spikes"):
+        raise HoldsError(f"recordings of {told[:20]!r}, not of spikes")
+    return told == "spikes"
+
+
+def _known(head, units, file):
+    """All neurons that a file of PyNN tells of, unless numbers may mean two things."""
+    if not _pynn(head):
+        return None
+    n, first, last = (
+        head.settings.get(key, "") for key in ("n", "first_id", "last_id")
+    )
+    if not all(re.fullmatch(r"\d{1,9}", each) for each in (n, first, last)):
+        return None
+    if int(last) - int(first) + 1 != int(n):
+        return None
+    begins = {int(first), 0}
+    least, most = units.min(initial=2**60), units.max(initial=-1)
+    fits = [b for b in begins if not len(units) or (b <= least and most < b + int(n))]
+    if len(fits) != 1:
+        return None
+    file.take(16 * int(n), "its neurons")
+    return (np.arange(fits[0], fits[0] + int(n)),)
+
+
+def _parted(text):
+    """The words of a line of names."""
+    for sign in (";", "\t", ","):
+        if sign in text:
+            return (
+                text.strip(sign + " ").split(sign)
+                if text[0] != sign
+                else text.split(sign)
+            )
+    return re.split(r"\s+(?![(\[])", text)
+
+
+def _line(raw, begin):
+    return raw[begin : _end(raw, begin)].decode("utf-8", "replace").strip()
+
+
+def _end(raw, begin):
+    """Where the line ends that begins here."""
+    end = raw.find(b"\n", begin, begin + _PIECE) + 1
+    if not end:
+        end = len(raw)
+        if end - begin > _PIECE:
+            raise HoldsError(f"a line of more than {_PIECE} bytes")
+    return end
