@@ -39,6 +39,7 @@ BY_KEYWORD = {
     "record": (None,),
     "recurrent_gradient": (True,),
     "reset": ("zero",),
+    "resolution": (10e-6, None),  # of a clock, of a simulation
     "reset_gradient": (False,),
     "skip_bad": (False,),
     "share": (1.0, 0.2),  # of weights, of a wave
@@ -66,6 +67,7 @@ OTHERWISE = {
     "training.fit state": "what it starts from",
     "nonfinite state": "what it is about",
     "reseed state": "what it is about",
+    "inputs.batches.jitter unit": "how far along the units",
     "inputs.batches.unpack n_units": "the shape",
     "senses.hearing.transfer_matrix channels": "a size",
     "senses.hearing.best_frequencies channels": "a size",

@@ -383,6 +383,32 @@ def numbers_nobody_stored(path, megabytes):
     _hdf5(path, fill)
 
 
+def spikes_nobody_stored(path, megabytes):
+    """Spikes of populations and of units that are declared, and no more."""
+    n = megabytes * _MB // 8
+
+    def fill(file, h5py):
+        for name in ("units/spike_times", "spikes/V1/timestamps"):
+            file.create_dataset(name, (n,), "f8", chunks=(n,))
+        for name in ("units/spike_times_index", "units/id", "spikes/V1/node_ids"):
+            file.create_dataset(name, (n,), "i1", chunks=(n,))
+        file["padding"] = np.zeros(_MB, np.uint8)
+
+    _hdf5(path, fill)
+
+
+def populations_again(path, megabytes):
+    """The same spikes under the names of many populations."""
+
+    def fill(file, h5py):
+        file["spikes/V1/timestamps"] = np.zeros(megabytes * _MB // 64)
+        file["spikes/V1/node_ids"] = np.zeros(megabytes * _MB // 64, np.int8)
+        for k in range(1000):
+            file[f"spikes/{k}"] = file["spikes/V1"]
+
+    _hdf5(path, fill)
+
+
 # Cameras
 
 
@@ -587,6 +613,9 @@ BOMBS = (
     Bomb("f.h5", ("read_shd_extra", "read_waves"), texts_nobody_stored("S1")),
     Bomb("f.h5.gz", ("read_shd_extra",), texts_nobody_stored("O")),
     Bomb("g.h5", ("read_waves", "read_shd_extra"), numbers_nobody_stored),
+    Bomb("h.h5", ("read_sonata", "read_nwb"), spikes_nobody_stored),
+    Bomb("i.h5", ("read_sonata",), populations_again),
+    Bomb("h.h5.gz", ("read_sonata", "read_nwb"), spikes_nobody_stored),
     Bomb("a.h5.zip", SHD, zipped("x.h5", method=zipfile.ZIP_BZIP2)),
     Bomb("b.h5.zip", SHD, zipped("x.h5", head=b"\x89HDF\r\n\x1a\n")),
     Bomb("a.zip", ("unpack",), zipped("x", method=zipfile.ZIP_BZIP2)),

@@ -197,6 +197,36 @@ def _read_nest_steps(path):
     return datasets.read_nest(path, resolution=1e-4)
 
 
+def _sonata(folder):
+    import h5py
+
+    with h5py.File(folder / "a.h5", "w") as file:
+        file.attrs["magic"] = np.uint32(0x0A7A)
+        for name, packed in (("V1", "gzip"), ("LGN", None)):
+            group = file.create_group(f"spikes/{name}")
+            group.attrs["sorting"] = "by_id"
+            times, nodes = np.arange(20) / 3, np.arange(20, dtype=np.uint64)
+            column = group.create_dataset("timestamps", data=times, compression=packed)
+            column.attrs["units"] = "ms"
+            group.create_dataset("node_ids", data=nodes, compression=packed)
+    return (folder / "a.h5").read_bytes()
+
+
+def _nwb(folder):
+    import h5py
+
+    with h5py.File(folder / "a.h5", "w") as file:
+        file.attrs["nwb_version"] = "2.6.0"
+        file["timestamps_reference_time"] = "2026-01-01T00:00:00+00:00"
+        file["units/spike_times"] = np.arange(12) / 7
+        file["units/spike_times_index"] = np.array([4, 4, 12], np.uint16)
+        file["units/id"] = np.array([10, 3, 7])
+        file["units/obs_intervals"] = np.array([[0.0, 2.0]] * 3)
+        file["units/obs_intervals_index"] = np.array([1, 2, 3])
+        file["units/quality"] = ["good", "noise", "good"]
+    return (folder / "a.h5").read_bytes()
+
+
 def _trials():
     felt = np.full((5, 12), 255.0)
     felt[1:4, 2] = 17.0, 30.0, 99.0
@@ -427,6 +457,14 @@ FORMATS = {
     "spikes.csv": Format(".csv", _spike_csv, datasets.read_spike_text, _are_spikes),
     "nest.dat": Format(".dat", _nest, datasets.read_nest, _are_spikes),
     "nest.gdf": Format(".gdf", _nest_steps, _read_nest_steps, _are_spikes),
+    "sonata": Format(
+        *(".h5", _sonata, datasets.read_sonata, _are_spikes, None),
+        "recordings/sonata/*.h5",
+    ),
+    "nwb": Format(
+        *(".nwb", _nwb, datasets.read_nwb, _are_spikes, None),
+        "recordings/nwb/pynwb_units*.nwb",
+    ),
     "wav": Format(
         *(".wav", _wav, datasets.read_sound, _is_sound, None),
         "fsdd/recordings/6_*_0.wav",

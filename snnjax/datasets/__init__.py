@@ -18,8 +18,9 @@ from snnjax.datasets.formats.event_text import read_event_text
 from snnjax.datasets.formats.events_npz import read_events, write_events
 from snnjax.datasets.formats.gesture_npy import read_gesture_file
 from snnjax.datasets.formats.idx import read_idx
-from snnjax.datasets.formats.nest import read_nest
+from snnjax.datasets.formats.nest_ascii import read_nest
 from snnjax.datasets.formats.nmnist_bin import read_nmnist_file
+from snnjax.datasets.formats.nwb import read_nwb
 from snnjax.datasets.formats.prophesee_dat import read_prophesee_dat
 from snnjax.datasets.formats.prophesee_evt2 import read_prophesee_evt2
 from snnjax.datasets.formats.prophesee_evt3 import read_prophesee_evt3
@@ -30,6 +31,7 @@ from snnjax.datasets.formats.shd_hdf5 import (
     read_shd_extra,
     write_shd,
 )
+from snnjax.datasets.formats.sonata import read_sonata
 from snnjax.datasets.formats.sound import Sound, read_sound
 from snnjax.datasets.formats.spike_text import read_spike_text
 from snnjax.datasets.formats.waves_hdf5 import WaveRecording, read_waves
@@ -96,6 +98,7 @@ __all__ = [
     "read_idx",
     "read_nest",
     "read_nmnist_file",
+    "read_nwb",
     "read_prophesee_dat",
     "read_prophesee_evt2",
     "read_prophesee_evt3",
@@ -103,6 +106,7 @@ __all__ = [
     "read_recorded",
     "read_shd",
     "read_shd_extra",
+    "read_sonata",
     "read_sound",
     "read_spike_text",
     "read_waves",

@@ -12,4 +12,9 @@
   ``event_text`` (``event_lines``): what event cameras record, nothing moved
   (``on_sensor``), times in whole microseconds, as ``snnjax.events.Recorded``;
   ``event_file`` tells which of them a file is.
+- ``spike_text`` (``spike_lines``, ``spike_names``), ``nest_ascii``, ``sonata``, ``nwb``
+  (``hdf5_spikes``, ``spike_columns``): spikes of simulators and of spike sorters in
+  seconds, neurons by the numbers that the file gives them, as
+  ``snnjax.events.RecordedSpikes``; ``pickles`` says how to write otherwise those that
+  are never read.
 """

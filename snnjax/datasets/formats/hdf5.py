@@ -28,6 +28,7 @@ from snnjax.datasets.formats.signatures import check_signature
 from snnjax.events.packing import ROW_BYTES
 
 _ROW = np.dtype([("length", "<u4"), ("address", "<u8"), ("index", "<u4")])
+_ATTRIBUTE_BYTES = 2**16  # of an attribute, at most
 _TEXT_BYTES = 120  # of memory for each text, beside its letters
 
 
@@ -63,6 +64,23 @@ def mapped(file: Reading) -> tuple[Any, mmap.mmap]:
     return h5py.File(file.path, "r"), raw
 
 
+@contextmanager
+def at_hand(file: Reading) -> Iterator[tuple[Any, Any]]:
+    """An HDF5 file and its bytes, which stay on the disk unless they are packed.
+
+    Raises:
+        ImportError: without h5py.
+        ValueError: as ``opened``, or for a file without a byte.
+    """
+    if file.path.suffix in (".gz", ".zip"):
+        with opened(file) as found:
+            yield found
+        return
+    tree, raw = mapped(file)
+    with tree:
+        yield tree, raw
+
+
 def library() -> Any:
     """The package h5py.
 
@@ -78,26 +96,69 @@ def library() -> Any:
     return h5py
 
 
+def _is_text(kind):
+    """Whether a type as it is stored is one of texts of any length."""
+    h5py = library()
+    texts = (h5py.string_dtype(each) for each in ("ascii", "utf-8"))
+    known = [h5py.h5t.py_create(each, logical=True).encode() for each in texts]
+    return kind.encode() in known
+
+
 def dataset(tree: Any, place: str) -> Any:
     """A dataset whose bytes lie in this very file, or ``None`` if there is none.
 
     Raises:
         HoldsError: for a link, or data that lie elsewhere.
     """
+    node = _follow(tree, place)
+    if node is None:
+        return None
+    if not isinstance(node, library().Dataset):
+        raise HoldsError(f"{place} as a group, not an array")
+    if node.is_virtual or node.id.get_create_plist().get_external_count():
+        raise HoldsError(f"{place} with data in another file")
+    return node
+
+
+def group(tree: Any, place: str) -> Any:
+    """A group of this very file, or ``None`` if there is none, or an array.
+
+    Raises:
+        HoldsError: for a link.
+    """
+    node = _follow(tree, place)
+    return node if isinstance(node, library().Group) else None
+
+
+def _follow(tree, place):
+    """What lies at a place; ``None`` if there is nothing."""
     h5py = library()
     node = tree
     for part in place.split("/"):
-        link = node.get(part, getlink=True)
+        link = node.get(part, getlink=True) if isinstance(node, h5py.Group) else None
         if link is None:
             return None
         if not isinstance(link, h5py.HardLink):
             raise HoldsError(f"{place} as a link to somewhere else")
         node = node[part]
-    if not isinstance(node, h5py.Dataset):
-        raise HoldsError(f"{place} as a group, not an array")
-    if node.is_virtual or node.id.get_create_plist().get_external_count():
-        raise HoldsError(f"{place} with data in another file")
     return node
+
+
+def attribute(node: Any, name: str) -> Any:
+    """One text or number that is attached to a node, or ``None`` if there is none.
+
+    Raises:
+        HoldsError: for many of them.
+    """
+    if name not in node.attrs:
+        return None
+    found = node.attrs.get_id(name)
+    kind, wide = found.dtype.kind, found.get_storage_size() > _ATTRIBUTE_BYTES
+    plain = kind in "Siuf" or (kind == "O" and _is_text(found.get_type()))
+    if math.prod(found.shape) != 1 or wide or not plain:
+        raise HoldsError(f"an attribute {name} of {found.dtype}, shape {found.shape}")
+    value = np.asarray(node.attrs[name]).reshape(-1)[0]
+    return value.decode() if isinstance(value, bytes) else value
 
 
 def names(tree: Any) -> str:
@@ -169,6 +230,23 @@ def texts(tree: Any, place: str, raw: Any, file: Reading) -> tuple[str, ...]:
     return tuple(each.decode() for each in fetch(node, place, raw, file))
 
 
+def text(tree: Any, place: str, raw: Any, file: Reading) -> str | None:
+    """One text, or ``None`` if there is none.
+
+    Raises:
+        ValueError: naming the place, for another type or shape.
+    """
+    node = dataset(tree, place)
+    if node is None:
+        return None
+    if node.shape not in ((), (1,)) or node.dtype.kind not in "SO":
+        raise HoldsError(f"{place} of type {node.dtype}, shape {node.shape}")
+    if node.dtype.kind == "O":
+        take_rows(place, node, ("ascii", "utf-8"), raw, file)
+    value = fetch(node, place, raw, file).reshape(-1)[0]
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
 def take_rows(
     name: str, column: Any, kinds: tuple[str, ...], raw: Any, file: Reading
 ) -> int:
@@ -190,7 +268,7 @@ def take_rows(
         raise HoldsError(f"{name} in the head of the file")
     if column.file.id.get_create_plist().get_sizes()[0] != _ROW["address"].itemsize:
         raise HoldsError(f"{name} at short addresses")
-    file.take(ROW_BYTES * column.shape[0], name)
+    file.take(ROW_BYTES * math.prod(column.shape), name)
     size = 1 if text else np.dtype(kind).itemsize
     count = sum(_lengths(piece) for piece in pieces(column, name, raw))
     if size * count > len(raw):

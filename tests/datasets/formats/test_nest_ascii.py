@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from snnjax.datasets import DataError, read_nest
-from snnjax.datasets.formats.nest import is_nest
+from snnjax.datasets.formats.nest_ascii import is_nest
 
 HEAD = "# NEST version: 3.4\n# RecordingBackendASCII version: 2\n"
 MS = HEAD + "sender\ttime_ms\n"
