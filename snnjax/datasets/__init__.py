@@ -34,6 +34,7 @@ from snnjax.datasets.formats.shd_hdf5 import (
 from snnjax.datasets.formats.sonata import read_sonata
 from snnjax.datasets.formats.sound import Sound, read_sound
 from snnjax.datasets.formats.spike_text import read_spike_text
+from snnjax.datasets.formats.streaming import stream_recorded
 from snnjax.datasets.formats.waves_hdf5 import WaveRecording, read_waves
 from snnjax.datasets.labelled import labelled_recordings
 from snnjax.datasets.parting import part_samples
@@ -119,6 +120,7 @@ __all__ = [
     "speech_commands",
     "spoken_digits",
     "ssc",
+    "stream_recorded",
     "write_events",
     "write_shd",
 ]

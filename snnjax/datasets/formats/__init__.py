@@ -11,7 +11,9 @@
   ``prophesee_evt3`` (``prophesee_header``, ``prophesee_words``), ``event_stream``,
   ``event_text`` (``event_lines``): what event cameras record, nothing moved
   (``on_sensor``), times in whole microseconds, as ``snnjax.events.Recorded``;
-  ``event_file`` tells which of them a file is.
+  ``event_file`` tells which of them a file is. Each decodes one piece of bytes
+  (``byte_stream``) after another: ``event_pieces`` puts them together, ``streaming``
+  gives them away as they come, cut anew (``recut``).
 - ``spike_text`` (``spike_lines``, ``spike_names``), ``nest_ascii``, ``sonata``, ``nwb``
   (``hdf5_spikes``, ``spike_columns``): spikes of simulators and of spike sorters in
   seconds, neurons by the numbers that the file gives them, as

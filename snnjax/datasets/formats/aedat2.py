@@ -13,6 +13,7 @@ goes on. (docs.inivation.com, "AEDAT file formats"; jAER.)
 """
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -25,8 +26,9 @@ from snnjax.datasets.formats.aedat_header import (
     header_of,
     size_of,
 )
-from snnjax.datasets.formats.checked import DamageError, HoldsError, content, reading
-from snnjax.datasets.formats.on_sensor import on_sensor
+from snnjax.datasets.formats.byte_stream import ByteStream, opened
+from snnjax.datasets.formats.checked import DamageError, HoldsError, reading
+from snnjax.datasets.formats.event_pieces import Pieces, at_once, room, whole
 from snnjax.datasets.formats.signatures import kind_by_signature
 from snnjax.events import Outside, Recorded
 from snnjax.events.columns import OUTSIDE
@@ -35,7 +37,7 @@ Layout = Literal["davis", "dvs128"]
 
 _OTHERS = ("plain text", "a pointer of Git LFS, not the file itself")
 _MOST = (512, 1024)  # rows and columns that an address has room for
-_EVENT_BYTES = 48  # of memory for each record, besides its 8 in the file
+_WORK = 8  # bytes of memory for each that is worked on at once
 
 
 class _Chip(NamedTuple):
@@ -75,33 +77,63 @@ def read_aedat2(
         FileNotFoundError: if there is no such file.
         DataError: naming the file and what is wrong with it.
     """
+    check_layout(layout)
+    check.one_of("outside", outside, OUTSIDE)
+    with (
+        reading(path, "an AEDAT 2.0 recording", limit) as file,
+        opened(file) as stream,
+    ):
+        return whole(decode_aedat2(stream, layout=layout), stream, outside)
+
+
+def check_layout(layout: Layout | None) -> None:
+    """Refuses another layout than there are."""
     if layout is not None:
         check.one_of("layout", layout, ("davis", "dvs128"))
-    check.one_of("outside", outside, OUTSIDE)
-    with reading(path, "an AEDAT 2.0 recording", limit) as file:
-        raw = content(file)
-        header = header_of(file, raw, b"#End Of ASCII Header")
-        if header.lines or layout is None or kind_by_signature(raw) in _OTHERS:
-            _check(raw, header)
-        n, left = divmod(len(raw) - header.end, 8)
+
+
+def decode_aedat2(stream: ByteStream, *, layout: Layout | None = None) -> Pieces:
+    """Reads the header, and events as they are asked for."""
+    raw = stream.begin()
+    header = header_of(stream.file, raw, b"#End Of ASCII Header")
+    if header.lines or layout is None or kind_by_signature(raw) in _OTHERS:
+        _check(raw, header)
+    stream.skip(header.end)
+    at_once(stream, _WORK, "its records")
+    chip = _chip(header, layout) or _chip_of(stream, header.end)
+    source = f"AEDAT 2.0, {chip.why}"
+    none = Recorded(*room(0), chip.size, "bottom left", source)
+    expected = (stream.size or 0) // 8
+    return Pieces(_pieces(stream, chip.layout, none), _MOST, expected)
+
+
+def _pieces(stream, layout, none) -> Iterator[Recorded]:
+    yield none
+    n, time = 0, None
+    for raw in stream.pieces(8):
+        some, left = divmod(len(raw), 8)
         if left:
-            raise DamageError(f"behind its header, {n} records of 8 bytes leave {left}")
-        file.take(n * _EVENT_BYTES, "its records")
-        records = np.frombuffer(raw, ">u4", 2 * n, header.end).reshape(-1, 2)
+            raise DamageError(
+                f"behind its header, {n + some} records of 8 bytes leave {left}"
+            )
+        records = np.frombuffer(raw, ">u4").reshape(-1, 2)
         address = records[:, 0].astype(np.uint32)
-        chip = _chip(header, layout, address)
-        (t, x, y, p), skipped = _events(records, address, chip.layout)
-        source = f"AEDAT 2.0, {chip.why}"
-        found = Recorded(t, x, y, p, chip.size, "bottom left", source, skipped)
-        return on_sensor(found, _MOST, outside)
+        event, skipped = _DECODE[layout](address, n)
+        n += some
+        t = _unrolled(records[:, 1], time)
+        time = int(t[-1])
+        if skipped:
+            t, address = t[event], address[event]
+        x, y, p = _pixels(address, layout)
+        yield none._replace(t=t, x=x, y=y, p=p, skipped=skipped)
 
 
 def _check(raw, header):
     """Refuses another version, another kind, and ticks of another length."""
     if not header.version and not kind_by_signature(raw):
         raise ValueError(
-            f"it begins with {raw[:12]!r}, not with #!AER-DAT2.0, and may be AEDAT 1.0;"
-            " layout=… reads AEDAT 2.0 without a header"
+            f"it begins with {bytes(raw[:12])!r}, not with #!AER-DAT2.0, and may be "
+            "AEDAT 1.0; layout=… reads AEDAT 2.0 without a header"
         )
     check_version(raw, header, "2.0")
     ticks = [re.search(r"imestamps tick(?: is|:) (.*)", line) for line in header.lines]
@@ -110,8 +142,8 @@ def _check(raw, header):
         raise HoldsError(f"times in ticks of {others[0][:40]!r}, not of 1 us")
 
 
-def _chip(header: Header, layout: str | None, address: np.ndarray) -> _Chip:
-    """How addresses are laid out: as is asked for, as the header or they say."""
+def _chip(header: Header, layout: str | None) -> _Chip | None:
+    """How addresses are laid out: as is asked for, or as the header says."""
     names = [line[9:].strip() for line in header.lines if line.startswith("# AEChip:")]
     name = names[0].rpartition(".")[2][:40] if names else ""
     size = size_of(name)
@@ -122,21 +154,34 @@ def _chip(header: Header, layout: str | None, address: np.ndarray) -> _Chip:
         return _Chip(says, f"addresses of {name}", size)
     if names:
         raise HoldsError(f"addresses of {name!r}; layout=… reads them as of another")
-    if not len(address):
-        return _Chip("davis", "no records")
-    if address.max() >= 2**16:
-        return _Chip("davis", "addresses of more than 16 bits, of a DAVIS")
-    low = address & 0x3FF
-    if low.min() != low.max():
-        return _Chip("dvs128", "addresses of 16 bits, of a DVS128")
-    raise HoldsError("addresses that may be of a DVS128 or of a DAVIS; pass layout=…")
+    return None
+
+
+def _chip_of(stream: ByteStream, begin: int) -> _Chip:
+    """How addresses are laid out, as they show; the stream is as it was then."""
+    found, low = _Chip("davis", "no records"), set[int]()
+    for raw in stream.pieces(8):
+        address = np.frombuffer(raw, ">u4", len(raw) // 8 * 2)[::2]
+        if not len(address):
+            continue
+        if address.max() >= 2**16:
+            found = _Chip("davis", "addresses of more than 16 bits, of a DAVIS")
+            break
+        low |= {int((address & 0x3FF).min()), int((address & 0x3FF).max())}
+        found = _Chip("dvs128", "addresses of 16 bits, of a DVS128")
+    if found.layout == "dvs128" and len(low) == 1:
+        raise HoldsError(
+            "addresses that may be of a DVS128 or of a DAVIS; pass layout=…"
+        )
+    stream.rewind(begin)
+    return found
 
 
 def _layout_of(name):
     return "davis" if "davis" in name.lower() else "dvs128"
 
 
-def _of_davis(address):
+def _of_davis(address, _):
     """Which records are events, and how many are what else."""
     kind = (address >> 10).astype(np.uint8) & 3
     other = address >= 2**31
@@ -147,41 +192,38 @@ def _of_davis(address):
         "frame (APS)": int(np.count_nonzero(other) - motion),
         "motion (IMU)": int(motion),
     }
-    return ~(other | external), counts
+    return ~(other | external), {name: n for name, n in counts.items() if n}
 
 
-def _of_dvs128(address):
+def _of_dvs128(address, before):
     if len(address) and address.max() >= 2**16:
         k = int(np.argmax(address >= 2**16))
         raise DamageError(
-            f"record {k} has the address {address[k]:#x}, beyond the 16 bits of a "
-            "DVS128"
+            f"record {before + k} has the address {address[k]:#x}, beyond the 16 bits "
+            "of a DVS128"
         )
     event = address < 2**15
-    return event, {"external input": int(np.count_nonzero(~event))}
+    others = int(np.count_nonzero(~event))
+    return event, {"external input": others} if others else {}
 
 
 _DECODE = {"davis": _of_davis, "dvs128": _of_dvs128}
 
 
-def _events(records, address, layout):
-    """Columns of events, and how many records are what else."""
-    event, others = _DECODE[layout](address)
-    t = _unrolled(records[:, 1])[event]
-    address = address[event]
+def _pixels(address, layout):
     if layout == "davis":
         x, y, p = address >> 12 & 0x3FF, address >> 22, address >> 11 & 1
     else:
         x, y, p = address >> 1 & 0x7F, address >> 8, ~address & 1
-    x, y, p = x.astype(np.uint16), y.astype(np.uint16), p.astype(np.uint8)
-    return (t, x, y, p), {name: n for name, n in others.items() if n}
+    return x.astype(np.uint16), y.astype(np.uint16), p.astype(np.uint8)
 
 
-def _unrolled(times):
+def _unrolled(times, before):
     """Times that go on where 32 bits run over; a step is less than half of them."""
-    if not len(times):
-        return np.zeros(0, np.int64)
     found = np.empty(len(times), np.int64)
     found[0] = times[0]
+    if before is not None:
+        step = (int(times[0]) - before + 2**31) % 2**32 - 2**31
+        found[0] = before + step
     found[1:] = np.diff(times.astype(np.uint32)).view(np.int32)
     return np.cumsum(found, out=found)

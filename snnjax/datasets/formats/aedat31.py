@@ -12,6 +12,7 @@ Row 0 is at the top. (docs.inivation.com, "AEDAT file formats"; libcaer.)
 
 import re
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from struct import Struct
 from typing import NamedTuple
@@ -19,21 +20,21 @@ from typing import NamedTuple
 import numpy as np
 
 from snnjax import check
+from snnjax.datasets.formats import byte_stream
 from snnjax.datasets.formats.aedat_header import (
     Header,
     check_version,
     header_of,
     size_of,
 )
+from snnjax.datasets.formats.byte_stream import ByteStream, opened
 from snnjax.datasets.formats.checked import (
     DamageError,
     HoldsError,
-    Reading,
-    content,
     listed,
     reading,
 )
-from snnjax.datasets.formats.on_sensor import on_sensor
+from snnjax.datasets.formats.event_pieces import Pieces, at_once, room, whole
 from snnjax.events import Outside, Recorded
 from snnjax.events.columns import OUTSIDE
 
@@ -48,15 +49,16 @@ _TYPES = {
     6: "ear",
     7: "configuration",
 }
-_EVENT_BYTES = 48  # of memory for each event, besides its 8 in the file
-_PACKET_BYTES = 250  # of memory for what is kept of a packet
+_WORK = 10  # bytes of memory for each that is worked on at once
 
 
 class _Packet(NamedTuple):
-    begin: int  # of its events
-    n: int
+    k: int  # its number
+    n: int  # of its events
     camera: int
     overflow: int  # how often the clock ran over its 31 bits
+    size: int  # bytes of an event
+    room: int  # for so many
 
 
 def read_aedat31(
@@ -85,22 +87,30 @@ def read_aedat31(
         FileNotFoundError: if there is no such file.
         DataError: naming the file and what is wrong with it.
     """
+    check_camera(camera)
+    check.one_of("outside", outside, OUTSIDE)
+    with (
+        reading(path, "an AEDAT 3.1 recording", limit) as file,
+        opened(file) as stream,
+    ):
+        return whole(decode_aedat31(stream, camera=camera), stream, outside)
+
+
+def check_camera(camera: int | None) -> None:
+    """Refuses a number that no camera can have."""
     if camera is not None:
         check.whole("camera", camera, least=0)
-    check.one_of("outside", outside, OUTSIDE)
-    with reading(path, "an AEDAT 3.1 recording", limit) as file:
-        raw = content(file)
-        header = header_of(file, raw, b"#!END-HEADER")
-        _check(raw, header)
-        packets, skipped = _packets(file, raw, header.end)
-        camera = _camera(packets, camera)
-        others = sum(p.n for p in packets if p.camera != camera)
-        packets = [p for p in packets if p.camera == camera]
-        (t, x, y, p), invalid = _events(*_words(file, raw, packets))
-        skipped.update({"other cameras": others, "invalid": invalid})
-        size, held = _size(header, camera), dict(+skipped)
-        found = Recorded(t, x, y, p, size, "top left", "AEDAT 3.1", held)
-        return on_sensor(found, (2**15, 2**15), outside)
+
+
+def decode_aedat31(stream: ByteStream, *, camera: int | None = None) -> Pieces:
+    """Reads the header, and events as they are asked for."""
+    raw = stream.begin()
+    header = header_of(stream.file, raw, b"#!END-HEADER")
+    _check(raw, header)
+    stream.skip(header.end)
+    at_once(stream, _WORK, "its events")
+    pieces = _pieces(stream, _Cameras(header, camera))
+    return Pieces(pieces, (2**15, 2**15), (stream.size or 0) // 8)
 
 
 def _check(raw, header):
@@ -113,75 +123,115 @@ def _check(raw, header):
         raise HoldsError(f"packets of format {listed(forms)}, not RAW")
 
 
-def _packets(file: Reading, raw: bytes, at: int) -> tuple[list[_Packet], Counter[str]]:
-    """Where polarity packets lie, and how many events are of other types."""
-    packets, others, k = [], Counter[str](), 0
-    while at < len(raw):
-        if len(raw) - at < _HEAD.size:
-            raise DamageError(f"it ends within the head of packet {k}, at byte {at}")
-        kind, camera, size, offset, overflow, room, n, _ = _HEAD.unpack_from(raw, at)
-        at += _HEAD.size
+class _Cameras:
+    """Which camera is read: the one there is, or the one asked for."""
+
+    def __init__(self, header: Header, asked: int | None):
+        self.header, self.asked = header, asked
+        self.seen: set[int] = set()  # with polarity events
+
+    def reads(self, camera: int) -> bool:
+        """Whether events of a camera are read.
+
+        Raises:
+            HoldsError: for a second one, if none was asked for.
+        """
+        self.seen.add(camera)
+        if self.asked is None and len(self.seen) > 1:
+            raise HoldsError(
+                f"events of cameras {listed(sorted(self.seen))}; camera=… picks one"
+            )
+        return self.asked in (None, camera)
+
+    def check(self) -> None:
+        """Refuses a file without events of the camera that was asked for."""
+        if self.asked is not None and self.asked not in self.seen:
+            known = listed(sorted(self.seen))
+            raise HoldsError(f"polarity events of cameras {known} alone")
+
+    def nothing(self) -> Recorded:
+        """No events of the camera that is read."""
+        lines = (re.match(r"#Source (\d+): (.*)", line) for line in self.header.lines)
+        names = {int(line[1][:9]): line[2] for line in lines if line}
+        camera = next(iter(self.seen), None) if self.asked is None else self.asked
+        if camera is None and len(names) == 1:
+            camera = next(iter(names))
+        size = size_of(names.get(camera, "")) if camera is not None else None
+        return Recorded(*room(0), size, "top left", "AEDAT 3.1")
+
+
+def _pieces(stream: ByteStream, cameras: _Cameras) -> Iterator[Recorded]:
+    words = bytearray(max(byte_stream.PIECE // 8, 1) * 8)
+    turns = np.empty(len(words) // 8, np.int64)  # of the clock, at each event
+    filled, others = 0, Counter[str]()
+    for packet in _packets(stream, others):
+        if not packet.n:
+            continue
+        if not cameras.reads(packet.camera):
+            others["other cameras"] += packet.n
+            _expect(stream.skip(8 * packet.n), packet)
+            continue
+        done = 0
+        while done < packet.n:
+            n = min(packet.n - done, len(turns) - filled)
+            with memoryview(words)[8 * filled : 8 * (filled + n)] as gap:
+                _expect(8 * done + stream.read_into(gap), packet, 8 * (done + n))
+            turns[filled : filled + n] = packet.overflow
+            filled, done = filled + n, done + n
+            if filled == len(turns):
+                yield _decoded(words, turns, cameras, others)
+                filled = 0
+    cameras.check()
+    yield _decoded(words[: 8 * filled], turns[:filled], cameras, others)
+
+
+def _packets(stream: ByteStream, others: Counter[str]) -> Iterator[_Packet]:
+    """Heads of polarity packets; others are skipped, and their events counted."""
+    k = at = 0
+    while head := bytes(stream.read(_HEAD.size)):
+        if len(head) < _HEAD.size:
+            raise DamageError(
+                f"it ends within the head of packet {k}, {at} bytes behind its header"
+            )
+        kind, camera, size, offset, overflow, capacity, n, _ = _HEAD.unpack(head)
         if kind < 0:
             raise HoldsError(f"packets that are packed, such as packet {k}")
-        if n < 0 or room < n or size < 1 or at + n * size > len(raw):
-            raise DamageError(
-                f"packet {k} says that it has {n} events of {size} bytes with room for "
-                f"{room}; {len(raw) - at} bytes follow"
-            )
+        packet = _Packet(k, n, camera, overflow, size, capacity)
+        if n < 0 or capacity < n or size < 1:
+            _expect(0, packet, -1)
         if kind != _POLARITY:
             others[_TYPES.get(kind, f"type {kind}")] += n
+            _expect(stream.skip(n * size), packet)
         elif (size, offset) != (8, 4) or overflow < 0:
             raise DamageError(
                 f"packet {k} says that its polarity events have {size} bytes, with "
                 f"times at byte {offset} that ran over {overflow} times"
             )
         else:
-            file.take(_PACKET_BYTES, "its packets")
-            packets.append(_Packet(at, n, camera, overflow))
-        at, k = at + n * size, k + 1
-    return packets, others
+            yield packet
+        at, k = at + _HEAD.size + n * size, k + 1
 
 
-def _camera(packets, camera):
-    """Which camera is read: the one there is, or the one asked for."""
-    cameras = sorted({p.camera for p in packets if p.n})
-    if camera is not None:
-        if camera not in cameras:
-            raise HoldsError(f"polarity events of cameras {listed(cameras)} alone")
-        return camera
-    if len(cameras) > 1:
-        raise HoldsError(f"events of cameras {listed(cameras)}; camera=… picks one")
-    return cameras[0] if cameras else None
+def _expect(found: int, packet: _Packet, wanted: int | None = None) -> None:
+    """Refuses a packet that does not have what its head says."""
+    if found != (packet.n * packet.size if wanted is None else wanted):
+        raise DamageError(
+            f"packet {packet.k} says that it has {packet.n} events of {packet.size} "
+            f"bytes with room for {packet.room}; {found} bytes follow"
+        )
 
 
-def _words(file, raw, packets):
-    """First words of all events, and their times."""
-    n = sum(p.n for p in packets)
-    file.take(n * _EVENT_BYTES, "its events")
-    word, t, at = np.empty(n, np.uint32), np.empty(n, np.int64), 0
-    for p in packets:
-        pair = np.frombuffer(raw, "<u4", 2 * p.n, p.begin).reshape(-1, 2)
-        word[at : at + p.n] = pair[:, 0]
-        t[at : at + p.n] = pair[:, 1]
-        if pair[:, 1].max(initial=0) >= 2**31:
-            raise DamageError(f"an event has a time of 32 bits, {pair[:, 1].max()}")
-        t[at : at + p.n] += p.overflow << 31
-        at += p.n
-    return word, t
-
-
-def _events(word, t):
-    """Columns of valid events, and how many are not."""
+def _decoded(words, turns, cameras, others):
+    """Valid events, and how many are not or were of another type until here."""
+    word, time = np.frombuffer(words, "<u4").reshape(-1, 2).T
+    if len(time) and time.max() >= 2**31:
+        raise DamageError(f"an event has a time of 32 bits, {time.max()}")
     valid = (word & 1).astype(bool)
-    word, t = word[valid], t[valid]
+    t = time + (turns << 31)
+    if not valid.all():
+        others["invalid"] += int(np.count_nonzero(~valid))
+        word, t = word[valid], t[valid]
     x, y = (word >> 17).astype(np.uint16), (word >> 2 & 0x7FFF).astype(np.uint16)
-    p = (word >> 1 & 1).astype(np.uint8)
-    return (t, x, y, p), int(np.count_nonzero(~valid))
-
-
-def _size(header: Header, camera: int | None) -> tuple[int, int] | None:
-    lines = (re.match(r"#Source (\d+): (.*)", line) for line in header.lines)
-    names = {int(line[1][:9]): line[2] for line in lines if line}
-    if camera is None and len(names) == 1:
-        return size_of(*names.values())
-    return size_of(names.get(camera, "")) if camera is not None else None
+    p, skipped = (word >> 1 & 1).astype(np.uint8), dict(+others)
+    others.clear()
+    return cameras.nothing()._replace(t=t, x=x, y=y, p=p, skipped=skipped)

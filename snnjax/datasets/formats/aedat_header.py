@@ -10,7 +10,7 @@ from typing import NamedTuple
 from snnjax.datasets.formats.checked import DamageError, HoldsError, Reading
 from snnjax.datasets.formats.signatures import kind_by_signature
 
-_LONGEST = 2**22  # bytes of a header
+_LONGEST = 2**21  # bytes of a header
 _LINE_BYTES = 200  # of memory for a line, besides twice its length
 _TEXT = re.compile(rb"#[\t\r\x20-\x7e\x80-\xff]*\n")
 _READERS = {"2.0": "read_aedat2", "3.1": "read_aedat31"}
@@ -33,17 +33,17 @@ class Header(NamedTuple):
     end: int  # where the first record begins
 
 
-def header_of(file: Reading, raw: bytes, last: bytes) -> Header:
+def header_of(file: Reading, raw: bytes | bytearray, last: bytes) -> Header:
     """Reads the lines at the begin of a file.
 
     Args:
         file: from ``reading``.
-        raw: its bytes.
+        raw: its first bytes, 4 MiB or all there are.
         last: how the line begins that ends a header, if there is one.
 
     Raises:
         DataError: if that would take more memory than is allowed.
-        DamageError: for lines that do not end within 4 MiB.
+        DamageError: for lines that do not end within 2 MiB.
     """
     first_end = raw.find(b"\n", 0, _LONGEST)
     ending = b"\r\n" if raw[first_end - 1 : first_end] == b"\r" else b"\n"
@@ -64,7 +64,7 @@ def header_of(file: Reading, raw: bytes, last: bytes) -> Header:
     return Header(first[1] if first else "", texts, end)
 
 
-def check_version(raw: bytes, header: Header, version: str) -> None:
+def check_version(raw: bytes | bytearray, header: Header, version: str) -> None:
     """Refuses a file of another version, or of another kind.
 
     Raises:
@@ -80,7 +80,9 @@ def check_version(raw: bytes, header: Header, version: str) -> None:
         )
     if kind := kind_by_signature(raw):
         raise HoldsError(kind)
-    raise DamageError(f"it begins with {raw[:12]!r}, not with #!AER-DAT{version}")
+    raise DamageError(
+        f"it begins with {bytes(raw[:12])!r}, not with #!AER-DAT{version}"
+    )
 
 
 def size_of(chip: str) -> tuple[int, int] | None:

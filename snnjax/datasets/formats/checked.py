@@ -107,6 +107,34 @@ def reading(path: str | Path, what: str, limit: int | None = None) -> Iterator[R
         raise DataError(f"{path} cannot be read as {what}: {_told(error)}") from error
 
 
+@contextmanager
+def unpacked(file: Reading, *, ending: str = "") -> Iterator[tuple[Any, bool]]:
+    """Opens a file, or what a ``.gz`` or ``.zip`` packs; and whether it was packed.
+
+    Args:
+        file: from ``reading``.
+        ending: of the one file to take out of a ``.zip``.
+
+    Raises:
+        HoldsError: if the ``.zip`` holds another number of such files.
+    """
+    if file.path.suffix == ".gz":
+        with gzip.open(file.path) as packed:
+            yield packed, True
+    elif file.path.suffix == ".zip":
+        with zipfile.ZipFile(file.path) as archive:
+            inside = [e for e in archive.infolist() if e.filename.endswith(ending)]
+            if len(inside) != 1:
+                found = listed(entry.filename for entry in archive.infolist())
+                raise HoldsError(f"{found}, not one {ending} file")
+            check_method(inside[0])
+            with archive.open(inside[0]) as packed:
+                yield packed, True
+    else:
+        with file.path.open("rb", buffering=0) as plain:
+            yield plain, False
+
+
 def content(file: Reading, *, ending: str = "") -> bytes:
     """The bytes behind a name: of the file, or of what a ``.gz`` or ``.zip`` packs.
 
@@ -118,18 +146,8 @@ def content(file: Reading, *, ending: str = "") -> bytes:
         DataError: if it would unpack to more than is allowed.
         HoldsError: if the ``.zip`` holds another number of such files.
     """
-    if file.path.suffix == ".gz":
-        with gzip.open(file.path) as packed:
-            return _read(packed, file)
-    if file.path.suffix == ".zip":
-        with zipfile.ZipFile(file.path) as archive:
-            inside = [e for e in archive.infolist() if e.filename.endswith(ending)]
-            if len(inside) != 1:
-                found = listed(entry.filename for entry in archive.infolist())
-                raise HoldsError(f"{found}, not one {ending} file")
-            return entry_of(archive, inside[0], file)
-    with file.path.open("rb") as plain:
-        return _read(plain, file)
+    with unpacked(file, ending=ending) as (opened, _):
+        return _read(opened, file)
 
 
 def entry_of(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, file: Reading) -> bytes:

@@ -49,16 +49,26 @@ def read_recorded(
         DataError: naming the file and what is wrong with it, or what it is instead.
     """
     with reading(path, "a recording of an event camera", limit) as file:
-        with file.path.open("rb") as opened:
-            begin = opened.read(_BEGIN)
-        if begin.startswith(b"\x1f\x8b"):
-            with gzip.open(file.path) as packed:
-                begin = packed.read(_BEGIN)
-        read = _reader(begin)
+        read = reader_of(first_bytes(file.path))
     return read(path, limit=limit, outside=outside)
 
 
-def _reader(begin):
+def first_bytes(path: Path) -> bytes:
+    """Of a file, or of what a ``.gz`` packs."""
+    with path.open("rb") as opened:
+        begin = opened.read(_BEGIN)
+    if begin.startswith(b"\x1f\x8b"):
+        with gzip.open(path) as packed:
+            begin = packed.read(_BEGIN)
+    return begin
+
+
+def reader_of(begin: bytes) -> Callable[..., Recorded]:
+    """What reads a file that begins like this.
+
+    Raises:
+        HoldsError: saying what it is, if nothing does.
+    """
     for sign, read in _SIGNS.items():
         if begin.startswith(sign):
             return read

@@ -19,23 +19,18 @@ from pathlib import Path
 
 import numpy as np
 
-from snnjax.datasets.formats.checked import (
-    DamageError,
-    HoldsError,
-    Reading,
-    content,
-    reading,
-)
-from snnjax.datasets.formats.on_sensor import on_sensor
-from snnjax.datasets.formats.prophesee_words import EVENT_BYTES, Piece, joined, kept
+from snnjax.datasets.formats.byte_stream import ByteStream, opened
+from snnjax.datasets.formats.checked import DamageError, HoldsError, reading
+from snnjax.datasets.formats.event_pieces import Pieces, at_once, room, whole
+from snnjax.datasets.formats.prophesee_words import Piece, kept
 from snnjax.datasets.formats.signatures import check_signature
 from snnjax.events import Outside, Recorded
 
 _NAME, _HEAD = b"Event Stream", 20  # how it begins; bytes before the events
 _KINDS = ("generic events", "DVS", "ATIS", "events for a display", "events of colour")
 _DVS, _ATIS = 1, 2
-_RUN, _RUNS = 2**8, 2**10  # bytes of a run at most; runs that are walked at once
-_BYTES = 48  # of memory for each of these
+_RUN = 2**8  # bytes at most of a run; many are walked at once
+_WORK = 48  # bytes of memory for each that is worked on at once
 _SPECIAL = {_DVS: 254, _ATIS: 252}  # first bytes from here on are no events
 _OVERFLOW = {_DVS: 127, _ATIS: 63}  # µs
 _LOW = {_DVS: 1, _ATIS: 2}  # bits of a first byte below its time
@@ -61,19 +56,25 @@ def read_event_stream(
         FileNotFoundError: if there is no such file.
         DataError: naming the file and what is wrong with it.
     """
-    with reading(path, "an Event Stream", limit) as file:
-        raw = content(file)
-        kind = _kind(raw)
-        width, height = np.frombuffer(raw, "<u2", 2, _HEAD - 4).tolist()
-        if not width or not height:
-            raise DamageError(f"its sensor has {width}x{height} pixels")
-        skipped: dict[str, int] = {}
-        recorded = joined(
-            _pieces(np.frombuffer(raw, np.uint8, offset=_HEAD), kind, file, skipped),
-            *((height, width), "bottom left", f"Event Stream 2 {_KINDS[kind]}"),
-            skipped,
-        )
-        return on_sensor(recorded, _MOST, outside)
+    with (
+        reading(path, "an Event Stream", limit) as file,
+        opened(file) as stream,
+    ):
+        return whole(decode_event_stream(stream), stream, outside)
+
+
+def decode_event_stream(stream: ByteStream) -> Pieces:
+    """Reads the header, and events as they are asked for."""
+    raw = stream.begin()
+    kind = _kind(raw)
+    width, height = np.frombuffer(raw, "<u2", 2, _HEAD - 4).tolist()
+    if not width or not height:
+        raise DamageError(f"its sensor has {width}x{height} pixels")
+    stream.skip(_HEAD)
+    source = f"Event Stream 2 {_KINDS[kind]}"
+    none = Recorded(*room(0), (height, width), "bottom left", source)
+    at_once(stream, _WORK, "its bytes")
+    return Pieces(_pieces(stream, kind, none), _MOST, (stream.size or 0) // 5)
 
 
 def _kind(raw):
@@ -93,26 +94,33 @@ def _kind(raw):
     return kind
 
 
-def _pieces(stream, kind, file: Reading, skipped) -> Iterator[Piece]:
-    file.take(min(_RUN * _RUNS, len(stream)) * _BYTES, "its bytes")
+def _pieces(stream, kind, none) -> Iterator[Recorded]:
+    yield none
+    time, rest = 0, b""
+    while len(raw := stream.grown(rest)) > len(rest):
+        skipped: dict[str, int] = {}
+        piece, time, end = _decoded(np.frombuffer(raw, np.uint8), kind, time, skipped)
+        rest = raw[end:]
+        yield none._replace(**piece._asdict(), skipped=skipped)
+    if rest:
+        yield none._replace(skipped={"bytes at the end": len(rest)})
+
+
+def _decoded(stream, kind, time, skipped):
+    """Whole events of some bytes, the time of the last, and where another begins."""
     special, low, over = _SPECIAL[kind], _LOW[kind], _OVERFLOW[kind]
-    inside, time = 0, 0
-    for k in range(0, len(stream), _RUN * _RUNS):
-        some = stream[k : k + _RUN * _RUNS]
-        begins, inside = _begins(some >= special, inside)
-        at = np.flatnonzero(begins)
-        first = some[at]
-        event = first < special
-        times = np.where(event, first >> low, over * (first - special).astype(np.int64))
-        times = time + np.cumsum(times, dtype=np.int64)
-        time = int(times[-1]) if len(times) else time
-        _count(skipped, "resets", first == special)
-        at, t, first = at[event] + k, times[event], first[event]
-        whole = at + 5 <= len(stream)
-        if not whole.all():
-            skipped["bytes at the end"] = len(stream) - int(at[-1])
-        file.take(len(at) * EVENT_BYTES, "its events")
-        yield _events(stream, at[whole], t[whole], first[whole], kind, skipped)
+    at = np.flatnonzero(_begins(stream >= special))
+    first, end = stream[at], len(stream)
+    if len(at) and first[-1] < special and at[-1] + 5 > len(stream):
+        end, at, first = int(at[-1]), at[:-1], first[:-1]
+    event = first < special
+    times = np.where(event, first >> low, over * (first - special).astype(np.int64))
+    times = time + np.cumsum(times, dtype=np.int64)
+    time = int(times[-1]) if len(times) else time
+    if n := int(np.count_nonzero(first == special)):
+        skipped["resets"] = n
+    piece = _events(stream, at[event], times[event], first[event], kind, skipped)
+    return piece, time, end
 
 
 def _events(stream, at, t, first, kind, skipped):
@@ -123,15 +131,14 @@ def _events(stream, at, t, first, kind, skipped):
     return piece
 
 
-def _begins(special, inside):
-    """Which bytes begin an event or stand alone, and where the byte behind them lies.
+def _begins(special):
+    """Which bytes begin an event or stand alone; the first one does.
 
     A byte of an event may look like one that stands alone, so each run of bytes is
     walked from all five places that it may begin at, all runs at once.
 
     Args:
         special: which bytes stand alone if an event could begin there, ``[n]``.
-        inside: where in an event the first byte lies, 0 to 4.
     """
     n = len(special)
     run = min(_RUN, math.isqrt(n) + 1)
@@ -146,14 +153,9 @@ def _begins(special, inside):
         stays = begins[k] & grid[k]
         place += 1
         place *= (place < 5) & ~stays
-    starts = []
+    starts, inside = [], 0
     for ends in place.T.tolist():
         starts.append(inside)
         inside = ends[inside]
     which = begins[:, starts, np.arange(runs)]
-    return np.ascontiguousarray(which.T).reshape(-1)[:n], inside
-
-
-def _count(skipped, name, which):
-    if n := int(np.count_nonzero(which)):
-        skipped[name] = skipped.get(name, 0) + n
+    return np.ascontiguousarray(which.T).reshape(-1)[:n]

@@ -6,23 +6,22 @@ semicolons and tabs a comma is a decimal one. Polarities are 0 and 1, or -1 and 
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 import numpy as np
 
 from snnjax import check
+from snnjax.datasets.formats.byte_stream import BEGIN, ByteStream, opened
 from snnjax.datasets.formats.checked import (
     DamageError,
     HoldsError,
-    Reading,
-    content,
     listed,
     reading,
 )
 from snnjax.datasets.formats.event_lines import Style, columns_of
-from snnjax.datasets.formats.on_sensor import on_sensor
+from snnjax.datasets.formats.event_pieces import Pieces, at_once, room, whole
 from snnjax.datasets.formats.signatures import kind_by_signature
 from snnjax.events import Outside, Recorded
 from snnjax.events.columns import OUTSIDE
@@ -31,9 +30,9 @@ Unit = Literal["s", "ms", "us"]
 
 _DECIMALS = {"s": 6, "ms": 3, "us": 0}  # of a unit in microseconds
 _SHOWN = 500  # lines after which times without decimals are whole
-_PIECE = 2**17  # bytes that are worked on at once
-_EVENT_BYTES = 42  # of memory for each line, besides its text
-_WORK = 2**23  # bytes of memory for a piece
+_PIECE = 2**17  # bytes of a line
+_SHARE = 2  # of the bytes that others work on at once
+_WORK = 24  # bytes of memory for each of them
 _NAME = re.compile(
     r"(?:(t|ts|time|timestamp)s?(?:[ _]?[(\[]?(s|sec|ms|us|usec|µs)[)\]]?)?"
     r"|([xy])(?:@(\d{1,5}))?|(p|pol|polarity|on))"
@@ -82,23 +81,46 @@ def read_event_text(
         FileNotFoundError: if there is no such file.
         DataError: naming the file and the line that is wrong.
     """
-    given = None if columns is None else _given(columns)
+    check_lines(columns, unit)
+    check.one_of("outside", outside, OUTSIDE)
+    with (
+        reading(path, "a text of events", limit) as file,
+        opened(file) as stream,
+    ):
+        found = decode_event_text(stream, columns=columns, unit=unit)
+        return whole(found, stream, outside)
+
+
+def check_lines(columns: str | None = None, unit: Unit | None = None) -> None:
+    """Refuses columns that are no four of an event, and units that are not read."""
+    if columns is not None:
+        _given(columns)
     if unit is not None:
         check.one_of("unit", unit, tuple(_DECIMALS))
-    check.one_of("outside", outside, OUTSIDE)
-    with reading(path, "a text of events", limit) as file:
-        raw = content(file)
-        kind = kind_by_signature(raw)
-        if kind not in ("", "plain text") or b"\0" in raw:
-            raise HoldsError(kind or "bytes that are no text")
-        begin, line, names = _head(raw)
-        style = _style(raw, begin, given or names.columns, unit or names.unit)
-        t, x, y, p = _events(file, raw, begin, line, style)
-        if not len(t) and _OTHERS.search(raw[:4096]):
-            raise HoldsError("the header of another format")
-        source = f"text of {' '.join(style.columns)}, times in {style.unit or 'us'}"
-        found = Recorded(t, x, y, p, names.size, "top left", source)
-        return on_sensor(found, (2**16, 2**16), outside)
+
+
+def decode_event_text(
+    stream: ByteStream, *, columns: str | None = None, unit: Unit | None = None
+) -> Pieces:
+    """Reads the header, and events as they are asked for."""
+    given = None if columns is None else _given(columns)
+    raw = stream.begin()
+    kind = kind_by_signature(raw)
+    if kind not in ("", "plain text") or b"\0" in raw:
+        raise HoldsError(kind or "bytes that are no text")
+    begin, line, names = _head(raw)
+    style = _style(raw, begin, given or names.columns, unit or names.unit)
+    if begin > BEGIN - _PIECE:
+        raise HoldsError(f"more than {begin} bytes before its first event")
+    stream.skip(begin)
+    source = f"text of {' '.join(style.columns)}, times in {style.unit or 'us'}"
+    none = Recorded(*room(0), names.size, "top left", source)
+    at_once(stream, _WORK, "its lines")
+    lines = raw.count(b"\n", begin, begin + _PIECE)
+    wide = min(len(raw) - begin, _PIECE) // max(lines, 1)
+    expected = (stream.size or 0) // max(wide - 1, 1)
+    other = _OTHERS.search(raw[:4096]) is not None
+    return Pieces(_pieces(stream, style, line, none, other), (2**16,) * 2, expected)
 
 
 def _given(columns):
@@ -112,7 +134,7 @@ def _given(columns):
     return names
 
 
-def _head(raw: bytes) -> tuple[int, int, _Names]:
+def _head(raw: bytes | bytearray) -> tuple[int, int, _Names]:
     """Where the first event begins, in which line, and what was said before."""
     begin, line, names = 3 * raw.startswith(b"\xef\xbb\xbf"), 1, _Names((), "", None)
     while begin < len(raw):
@@ -157,7 +179,9 @@ def _named(text: str, known: int) -> _Names:
     return _Names(columns, unit, size)
 
 
-def _style(raw: bytes, begin: int, names: Sequence[str], unit: str) -> Style:
+def _style(
+    raw: bytes | bytearray, begin: int, names: Sequence[str], unit: str
+) -> Style:
     """How lines are written, as the first of them show."""
     end = raw.find(b"\n", begin, begin + _PIECE) + 1 or len(raw)
     first = raw[begin:end].decode("utf-8", "replace").strip()
@@ -194,26 +218,29 @@ def _unit(raw, begin, style):
     return "us"
 
 
-def _events(
-    file: Reading, raw: bytes, begin: int, line: int, style: Style
-) -> tuple[np.ndarray, ...]:
-    """Columns of all events, piece by piece."""
-    n = raw.count(b"\n", begin) + 1
-    file.take(n * _EVENT_BYTES + _WORK, "its events")
-    kinds = np.int64, np.uint16, np.uint16, np.uint8
-    columns = tuple(np.empty(n, kind) for kind in kinds)
-    style, at, signs = style._replace(decimals=_DECIMALS.get(style.unit, 0)), 0, set()
-    while begin < len(raw):
-        end = len(raw)
-        if end - begin > _PIECE:
-            end = raw.rfind(b"\n", begin, begin + _PIECE) + 1
-        if end <= begin:
-            raise DamageError(f"line {line} has more than {_PIECE} bytes")
-        (*found, p), lines = columns_of(raw[begin:end], style, line)
-        signs |= {*np.unique(p).tolist()}
-        for column, new in zip(columns, (*found, p == 1), strict=True):
-            column[at : at + len(p)] = new
-        at, begin, line = at + len(p), end, line + lines
-    if not (signs <= {0, 1} or signs <= {-1, 1}):
-        raise ValueError(f"its polarities are {listed(sorted(signs))}, not 0 and 1")
-    return tuple(column[:at] for column in columns)
+def _pieces(stream, style, line, none, other) -> Iterator[Recorded]:
+    yield none
+    style = style._replace(decimals=_DECIMALS.get(style.unit, 0))
+    rest, n, last, signs = b"", 0, False, set[int]()
+    while not last:
+        raw = stream.grown(rest, _SHARE)
+        last = len(raw) == len(rest)
+        end = len(raw) if last else raw.rfind(b"\n") + 1
+        lines, rest = raw[:end], raw[end:]
+        if max(len(rest), len(lines) - lines.rfind(b"\n", 0, -1)) > _PIECE:
+            raise DamageError(f"a line behind {line} has more than {_PIECE} bytes")
+        if b"\0" in lines:
+            raise HoldsError("bytes that are no text")
+        if not lines:
+            continue
+        (*found, p), more = columns_of(lines, style, line)
+        signs |= {s for s in range(p.min(initial=0), p.max(initial=-1) + 1) if s in p}
+        if not (signs <= {0, 1} or signs <= {-1, 1}):
+            told = listed(sorted(signs))
+            raise ValueError(f"its polarities are {told}, not 0 and 1")
+        n, line = n + len(p), line + more
+        t, x, y = found
+        x, y = x.astype(np.uint16), y.astype(np.uint16)
+        yield none._replace(t=t, x=x, y=y, p=(p == 1).astype(np.uint8))
+    if not n and other:
+        raise HoldsError("the header of another format")

@@ -10,7 +10,10 @@ from snnjax.events.columns import OUTSIDE
 
 
 def on_sensor(
-    recorded: Recorded, most: tuple[int, int], outside: Outside = "error"
+    recorded: Recorded,
+    most: tuple[int, int],
+    outside: Outside = "error",
+    first: int = 0,
 ) -> Recorded:
     """Checks pixels and polarities of one recording.
 
@@ -19,6 +22,7 @@ def on_sensor(
         most: height and width of the largest sensor that the format has, for a file
             that does not tell its own.
         outside: what to do with events outside the sensor; ``"drop"`` warns how many.
+        first: which event of the file the first one is.
 
     Returns:
         The recording, or what of it lies on the sensor.
@@ -29,19 +33,19 @@ def on_sensor(
     check.one_of("outside", outside, OUTSIDE)
     t, x, y, p = recorded[:4]
     height, width = recorded.size or most
-    fits = (x < width) & (y < height) & (p <= 1)
-    if fits.all():
+    if x.max(initial=0) < width and y.max(initial=0) < height and p.max(initial=0) <= 1:
         return recorded
+    fits = (x < width) & (y < height) & (p <= 1)
     k = int(np.argmin(fits))
     where = (
         f"pixel ({x[k]}, {y[k]}), polarity {p[k]}, time {t[k]} µs of a sensor of "
         f"{width}x{height} pixels"
     )
     if outside == "error":
-        raise ValueError(f"event {k} lies at {where}")
+        raise ValueError(f"event {first + k} lies at {where}")
     warnings.warn(
-        f"Dropped {np.count_nonzero(~fits)} of {len(x)} events; the first, event {k}, "
-        f"lies at {where}.",
+        f"Dropped {np.count_nonzero(~fits)} of {len(x)} events; the first, event "
+        f"{first + k}, lies at {where}.",
         stacklevel=3,
     )
     return recorded._replace(t=t[fits], x=x[fits], y=y[fits], p=p[fits])

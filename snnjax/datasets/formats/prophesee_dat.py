@@ -11,12 +11,14 @@ half of that is of the next turn. The header of N-CARS tells no size, and type 0
 place of 12. (https://docs.prophesee.ai/stable/data/file_formats/dat.html)
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
-from snnjax.datasets.formats.checked import DamageError, HoldsError, content, reading
-from snnjax.datasets.formats.on_sensor import on_sensor
+from snnjax.datasets.formats.byte_stream import ByteStream, opened
+from snnjax.datasets.formats.checked import DamageError, HoldsError, reading
+from snnjax.datasets.formats.event_pieces import Pieces, at_once, room, whole
 from snnjax.datasets.formats.prophesee_header import (
     check_kind,
     read_header,
@@ -25,7 +27,7 @@ from snnjax.datasets.formats.prophesee_header import (
 from snnjax.datasets.formats.prophesee_words import turned
 from snnjax.events import Outside, Recorded
 
-_EVENT_BYTES = 4 * 14  # of memory for each event, besides the file's own
+_WORK = 8  # bytes of memory for each that is worked on at once
 _BITS = {"1": (9, 8, 1), "2": (14, 14, 4)}  # of x, y and polarity in each version
 _TYPES = (0, 12)  # any event of a pixel, one of contrast
 _OTHER = {14: "external triggers"}
@@ -50,26 +52,41 @@ def read_prophesee_dat(
         FileNotFoundError: if there is no such file.
         DataError: naming the file and what is wrong with it.
     """
-    with reading(path, "a DAT recording of Prophesee", limit) as file:
-        raw = content(file)
-        header = read_header(raw)
-        check_kind(header, "DAT")
-        version = header.one("version")
-        if version not in _BITS:
-            raise HoldsError(f"DAT of version {version[:20]!r}; 1 and 2 are read")
-        _check_type(raw[header.begin : header.begin + 2])
-        begin = header.begin + 2
-        n, rest = divmod(len(raw) - begin, 8)
-        file.take(n * _EVENT_BYTES, "its events")
-        word = np.frombuffer(raw, "<u4", 2 * n, begin).reshape(n, 2)
-        bits = _BITS[version]
-        most = 2 ** bits[1], 2 ** bits[0]
+    with (
+        reading(path, "a DAT recording of Prophesee", limit) as file,
+        opened(file) as stream,
+    ):
+        return whole(decode_dat(stream), stream, outside)
+
+
+def decode_dat(stream: ByteStream) -> Pieces:
+    """Reads the header, and events as they are asked for."""
+    raw = stream.begin()
+    header = read_header(raw)
+    check_kind(header, "DAT")
+    version = header.one("version")
+    if version not in _BITS:
+        raise HoldsError(f"DAT of version {version[:20]!r}; 1 and 2 are read")
+    _check_type(raw[header.begin : header.begin + 2])
+    stream.skip(header.begin + 2)
+    bits = _BITS[version]
+    most = 2 ** bits[1], 2 ** bits[0]
+    none = Recorded(*room(0), sensor_size(header, most), "top left", f"DAT {version}")
+    at_once(stream, _WORK, "its words")
+    return Pieces(_pieces(stream, bits, none), most, (stream.size or 0) // 8)
+
+
+def _pieces(stream, bits, none) -> Iterator[Recorded]:
+    yield none
+    before = -1
+    for piece in stream.pieces(8):
+        n, rest = divmod(len(piece), 8)
+        word = np.frombuffer(piece, "<u4", 2 * n).reshape(n, 2)
+        t = turned(word[:, 0], 32, before)
+        before = int(t[-1]) if n else before
+        skipped = {"bytes at the end": rest} if rest else {}
         x, y, p = _pixel(word[:, 1], *bits)
-        recorded = Recorded(
-            *(turned(word[:, 0], 32), x, y, p, sensor_size(header, most), "top left"),
-            *(f"DAT {version}", {"bytes at the end": rest} if rest else {}),
-        )
-        return on_sensor(recorded, most, outside)
+        yield none._replace(t=t, x=x, y=y, p=p, skipped=skipped)
 
 
 def _check_type(two):

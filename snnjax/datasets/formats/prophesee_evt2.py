@@ -16,8 +16,9 @@ from pathlib import Path
 
 import numpy as np
 
-from snnjax.datasets.formats.checked import HoldsError, Reading, content, reading
-from snnjax.datasets.formats.on_sensor import on_sensor
+from snnjax.datasets.formats.byte_stream import ByteStream, opened
+from snnjax.datasets.formats.checked import HoldsError, reading
+from snnjax.datasets.formats.event_pieces import Pieces, at_once, room, whole
 from snnjax.datasets.formats.prophesee_header import (
     Header,
     check_kind,
@@ -25,21 +26,18 @@ from snnjax.datasets.formats.prophesee_header import (
     sensor_size,
 )
 from snnjax.datasets.formats.prophesee_words import (
-    EVENT_BYTES,
     Piece,
     bits_set,
     count_others,
-    held,
-    joined,
     kept,
     turned,
 )
 from snnjax.events import Outside, Recorded
 
-_WORDS = 2**14  # that are read at once
-_WORD_BYTES = 2**11  # of memory for each of these, of 32 events at most
+_WORK, _WORK_21 = 16, 64  # bytes of memory for each that is worked on at once
+_SHARE = 8  # of them, since a word of EVT 2.1 may be 32 events
 _MOST = (2048, 2048)  # height and width that the words have bits for
-_DARKER, _BRIGHTER, _TIME = 0, 1, 8
+_FIRST_OTHER, _TIME = 2 << 28, 8  # no event is as large a number
 
 
 def read_prophesee_evt2(
@@ -61,68 +59,93 @@ def read_prophesee_evt2(
         FileNotFoundError: if there is no such file.
         DataError: naming the file and what is wrong with it.
     """
-    with reading(path, "an EVT 2 recording of Prophesee", limit) as file:
-        raw = content(file)
-        header = read_header(raw)
-        kind = check_kind(header, "EVT 2", "EVT 2.1")
-        heads, masks, rest = _halves(raw, header, kind)
-        file.take(min(_WORDS, len(heads)) * _WORD_BYTES, "its words")
-        skipped = {"bytes at the end": rest} if rest else {}
-        recorded = joined(
-            _pieces(heads, masks, file, skipped),
-            *(sensor_size(header, _MOST), "top left", kind, skipped),
-        )
-        return on_sensor(recorded, _MOST, outside)
+    with (
+        reading(path, "an EVT 2 recording of Prophesee", limit) as file,
+        opened(file) as stream,
+    ):
+        return whole(decode_evt2(stream), stream, outside)
 
 
-def _halves(raw, header: Header, kind: str):
-    """Words without their masks, their masks, and how many bytes are left."""
+def decode_evt2(stream: ByteStream) -> Pieces:
+    """Reads the header, and events as they are asked for."""
+    header = read_header(stream.begin())
+    kind = check_kind(header, "EVT 2", "EVT 2.1")
+    upper = _upper_half(header, kind)
+    stream.skip(header.begin)
+    none = Recorded(*room(0), sensor_size(header, _MOST), "top left", kind)
+    at_once(stream, _WORK if upper is None else _WORK_21, "its words")
+    return Pieces(_pieces(stream, upper, none), _MOST, (stream.size or 0) // 4)
+
+
+def _upper_half(header: Header, kind: str) -> int | None:
+    """Which of two halves of a word says what it is; ``None`` if it has no halves.
+
+    Raises:
+        HoldsError: for another order of bytes.
+    """
     order = header.one("endianness").lower()
     if kind == "EVT 2":
         if order not in ("", "little"):
             raise HoldsError(f"EVT 2 of endianness {order[:20]!r}; little is read")
-        n, rest = divmod(len(raw) - header.begin, 4)
-        return np.frombuffer(raw, "<u4", n, header.begin), None, rest
+        return None
     if order not in ("little", "legacy"):
         raise HoldsError(
             f"EVT 2.1 of endianness {order[:20]!r}; its header must say "
             "'% endianness little' or '% endianness legacy'"
         )
-    n, rest = divmod(len(raw) - header.begin, 8)
-    words = np.frombuffer(raw, "<u4", 2 * n, header.begin).reshape(n, 2)
-    upper = 0 if order == "legacy" else 1
-    return words[:, upper], words[:, 1 - upper], rest
+    return 0 if order == "legacy" else 1
 
 
-def _pieces(heads, masks, file: Reading, skipped) -> Iterator[Piece]:
-    high = -1
-    for begin in range(0, len(heads), _WORDS):
-        head = heads[begin : begin + _WORDS]
-        mask = None if masks is None else masks[begin : begin + _WORDS]
-        kind = (head >> 28).astype(np.uint8)
-        count_others(skipped, kind, {_DARKER, _BRIGHTER, _TIME})
-        at = np.flatnonzero(kind == _TIME)
-        highs = turned(head[at] & 0xFFFFFFF, 28, high)
-        event = np.flatnonzero(kind <= _BRIGHTER)
-        time = held(high, at, highs, len(head))[event]
-        high = int(highs[-1]) if len(highs) else high
-        piece = _events(head[event], time, kind[event])
-        if mask is None:
-            file.take(len(event) * EVENT_BYTES, "its events")
-        else:
-            piece = _spread(piece, mask[event], file)
-        yield kept(skipped, piece, piece.t >= 0, "events before the first time")
+def _pieces(stream, upper, none) -> Iterator[Recorded]:
+    yield none
+    high, width = -1, 4 if upper is None else 8
+    for raw in stream.pieces(width, _SHARE if width == 8 else 1):
+        n, rest = divmod(len(raw), width)
+        skipped = {"bytes at the end": rest} if rest else {}
+        words = np.frombuffer(raw, "<u4", n * width // 4)
+        head = words if upper is None else words[upper::2].copy()
+        event, counts, after = _times(head, high, skipped)
+        piece = _events(head[event] if event is not None else head, *counts)
+        if upper is not None:
+            mask = words[1 - upper :: 2]
+            piece = _spread(piece, mask if event is None else mask[event])
+        if high < 0:
+            why = "events before the first time"
+            piece = kept(skipped, piece, piece.t >= 0, why)
+        high = after
+        yield none._replace(**piece._asdict(), skipped=skipped)
 
 
-def _events(word, time, polarity):
-    low, x, y = word >> 22 & 63, word >> 11 & 2047, word & 2047
-    return Piece(np.where(time < 0, -1, (time << 6) + low), x, y, polarity)
+def _times(head, high, skipped):
+    """Which words are events; times [64 µs] and of how many; and the last one."""
+    event = head < _FIRST_OTHER
+    others = np.flatnonzero(~event)
+    kind = (head[others] >> 28).astype(np.uint8)
+    count_others(skipped, kind, {_TIME})
+    number = np.flatnonzero(kind == _TIME)
+    at = others[number]
+    highs = turned(head[at] & 0xFFFFFFF, 28, high)
+    n = len(head) - len(others)
+    counts = np.diff(at - number, prepend=0, append=n)
+    times = np.concatenate([[high], highs])
+    return event if len(others) else None, (times, counts), int(times[-1])
 
 
-def _spread(piece, mask, file):
+def _events(word, times, counts):
+    """Columns of events, which are words that follow each other here."""
+    found = Piece(*room(len(word)))
+    rest = word >> 22  # kind and time
+    np.bitwise_and(rest, 63, out=found.t, casting="unsafe")
+    found.t[:] += np.repeat(times << 6, counts)
+    np.right_shift(rest, 6, out=found.p, casting="unsafe")
+    np.bitwise_and(word, 2047, out=found.y, casting="unsafe")
+    np.bitwise_and(word >> 11, 2047, out=found.x, casting="unsafe")
+    return found
+
+
+def _spread(piece, mask):
     """An event for each bit of the masks."""
-    n = int(np.bitwise_count(mask).sum(dtype=np.int64))
-    file.take(n * EVENT_BYTES, "its events")
     word, bit = bits_set(mask)
     t, x, y, p = (column[word] for column in piece)
-    return Piece(t, x + bit, y, p)
+    x += bit.astype(np.uint16)
+    return Piece(t, x, y, p)

@@ -20,31 +20,31 @@ from typing import NamedTuple
 
 import numpy as np
 
-from snnjax.datasets.formats.checked import HoldsError, Reading, content, reading
-from snnjax.datasets.formats.on_sensor import on_sensor
+from snnjax.datasets.formats.byte_stream import ByteStream, opened
+from snnjax.datasets.formats.checked import HoldsError, reading
+from snnjax.datasets.formats.event_pieces import Pieces, at_once, room, whole
 from snnjax.datasets.formats.prophesee_header import (
     check_kind,
     read_header,
     sensor_size,
 )
 from snnjax.datasets.formats.prophesee_words import (
-    EVENT_BYTES,
     Piece,
     bits_set,
     count_others,
     held,
-    joined,
     kept,
     turned,
 )
 from snnjax.events import Outside, Recorded
 
-_WORDS = 2**15  # that are read at once
-_WORD_BYTES = 2**10  # of memory for each of these, of 12 events at most
+_WORK = 64  # bytes of memory for each that is worked on at once
+_SHARE = 4  # of them, since a word of a vector may be 12 events
 _MOST = (2048, 2048)  # height and width that the words have bits for
 _ROW, _EVENT, _BEGIN, _TWELVE, _EIGHT, _LOW, _HIGH = 0, 2, 3, 4, 5, 6, 8
 _KNOWN = {_ROW, _EVENT, _BEGIN, _TWELVE, _EIGHT, _LOW, _HIGH}
 _FAR = 2**15  # no pixel is there; no vector leads back from it
+_UNSEEN = 2**16 - 2**5  # begin of a vector that was not said
 _STEPS, _BITS = np.zeros(16, np.int64), np.zeros(16, np.uint16)  # by the kind of word
 _STEPS[[_TWELVE, _EIGHT]] = 12, 8  # by how much it moves the begin of the next mask
 _BITS[[_TWELVE, _EIGHT]] = 4095, 255  # which of its value are pixels
@@ -80,76 +80,113 @@ def read_prophesee_evt3(
         FileNotFoundError: if there is no such file.
         DataError: naming the file and what is wrong with it.
     """
-    with reading(path, "an EVT 3 recording of Prophesee", limit) as file:
-        raw = content(file)
-        header = read_header(raw)
-        kind = check_kind(header, "EVT 3")
-        if header.one("endianness").lower() not in ("", "little"):
-            raise HoldsError(f"EVT 3 of endianness {header.one('endianness')[:20]!r}")
-        n, rest = divmod(len(raw) - header.begin, 2)
-        words = np.frombuffer(raw, "<u2", n, header.begin)
-        file.take(min(_WORDS, n) * _WORD_BYTES, "its words")
-        skipped = {"bytes at the end": rest} if rest else {}
-        recorded = joined(
-            _pieces(words, file, skipped),
-            *(sensor_size(header, _MOST), "top left", kind, skipped),
-        )
-        return on_sensor(recorded, _MOST, outside)
+    with (
+        reading(path, "an EVT 3 recording of Prophesee", limit) as file,
+        opened(file) as stream,
+    ):
+        return whole(decode_evt3(stream), stream, outside)
 
 
-def _pieces(words, file: Reading, skipped) -> Iterator[Piece]:
+def decode_evt3(stream: ByteStream) -> Pieces:
+    """Reads the header, and events as they are asked for."""
+    header = read_header(stream.begin())
+    kind = check_kind(header, "EVT 3")
+    if header.one("endianness").lower() not in ("", "little"):
+        raise HoldsError(f"EVT 3 of endianness {header.one('endianness')[:20]!r}")
+    stream.skip(header.begin)
+    none = Recorded(*room(0), sensor_size(header, _MOST), "top left", kind)
+    at_once(stream, _WORK, "its words")
+    return Pieces(_pieces(stream, none), _MOST, (stream.size or 0) // 6)
+
+
+def _pieces(stream, none) -> Iterator[Recorded]:
+    yield none
     state = _State()
-    for k in range(0, len(words), _WORDS):
-        some = words[k : k + _WORDS]
-        kind, value = (some >> 12).astype(np.uint8), some & 4095
-        count_others(skipped, kind, _KNOWN)
-        piece, mask, state = _decoded(kind, value, state)
-        n = int(np.bitwise_count(mask).sum(dtype=np.int64))
-        file.take(n * EVENT_BYTES, "its events")
-        word, bit = bits_set(mask)
-        t, x, y, p = (column[word] for column in piece)
-        known = (t >= 0) & (x >= 0) & (y >= 0)
-        yield kept(skipped, Piece(t, x + bit, y, p), known, _UNKNOWN)
+    for raw in stream.pieces(2, _SHARE):
+        n, rest = divmod(len(raw), 2)
+        skipped = {"bytes at the end": rest} if rest else {}
+        piece, state = _decoded(np.frombuffer(raw, "<u2", n), state, skipped)
+        yield none._replace(**piece._asdict(), skipped=skipped)
 
 
-def _decoded(kind, value, state):
-    """What each word says of its events, which of its bits are some, what is left."""
-    high, time = _times(kind, value, state)
-    row = _rows(kind, value, state)
-    begin, brighter, after = _begins(kind, value, state)
-    new = _State(high, int(time[-1]), int(row[-1]), after, int(brighter[-1]))
-    single = kind == _EVENT
-    x = np.where(single, value & 2047, begin)
-    p = np.where(single, value >> 11, brighter)
-    mask = np.where(single, np.uint16(1), value & _BITS[kind])
-    return Piece(time, x, row, p), mask, new
+def _decoded(words, state, skipped):
+    """Events of some words, and what holds behind them."""
+    kind = (words >> 12).astype(np.uint8)
+    count_others(skipped, kind, _KNOWN)
+    single, masks = kind == _EVENT, (kind == _TWELVE) | (kind == _EIGHT)
+    vectors = masks.any()
+    event = single | masks if vectors else single
+    at = np.flatnonzero(event)
+    number = np.cumsum(event, dtype=np.int32)  # of the event behind each word
+    high, ticks, times = _times(words, kind, state)
+    time = _held(state.time, ticks, times, number, len(at))
+    rows = np.flatnonzero(kind == _ROW)
+    row = _held(state.row, rows, (words[rows] & 2047).astype(np.int16), number, len(at))
+    word = words[at]
+    x, p = word & 2047, (word >> 11 & 1).astype(np.uint8)
+    known = state.time >= 0 and state.row >= 0
+    after, brighter = state.begin, state.brighter
+    if vectors or (kind == _BEGIN).any():
+        begins = _begins(words, kind, masks, state)
+        after, brighter = begins[2:]
+    if vectors:
+        known &= state.begin >= 0
+        time, x, row, p = _spread(word, kind[at], Piece(time, x, row, p), *begins[:2])
+    last = int(times[-1]) if len(times) else state.time
+    below = int(words[rows[-1]] & 2047) if len(rows) else state.row
+    new = _State(high, last, below, after, brighter)
+    piece = Piece(time, x, row, p)
+    if not known:
+        fits = (time >= 0) & (row >= 0) & (x < _UNSEEN)
+        piece = kept(skipped, piece, fits, _UNKNOWN)
+    return piece._replace(y=piece.y.view(np.uint16)), new
 
 
-def _times(kind, value, state):
-    """The last upper part of the time, and the time at each word."""
+def _held(before, at, values, number, n):
+    """What holds at each event, if values begin to hold at some words."""
+    bounds = number[at]
+    all_values = np.concatenate([np.array([before], values.dtype), values])
+    return np.repeat(all_values, np.diff(bounds, prepend=0, append=n))
+
+
+def _times(words, kind, state):
+    """The last upper part of the time, and where which time begins to hold."""
     at = np.flatnonzero((kind == _HIGH) | (kind == _LOW))
-    upper = kind[at] == _HIGH
-    highs = turned(value[at[upper]], 12, state.high)
+    upper, value = kind[at] == _HIGH, words[at] & 4095
+    highs = turned(value[upper], 12, state.high)
     high = held(state.high, np.flatnonzero(upper), highs, len(at))
-    low = np.where(upper, 0, value[at])
-    times = np.where(high < 0, -1, (high << 12) + low)
-    last = int(highs[-1]) if len(highs) else state.high
-    return last, held(state.time, at, times, len(kind))
+    times = (high << 12) + np.where(upper, 0, value)
+    if state.high < 0:
+        times[high < 0] = -1
+    return int(highs[-1]) if len(highs) else state.high, at, times
 
 
-def _rows(kind, value, state):
-    at = np.flatnonzero(kind == _ROW)
-    return held(state.row, at, (value[at] & 2047).astype(np.int16), len(kind))
-
-
-def _begins(kind, value, state):
+def _begins(words, kind, masks, state):
     """Where each mask begins and its polarity, and where the next one does."""
-    n = len(kind)
-    moves = np.zeros(n + 1, np.int64)  # of all masks before each word
-    np.cumsum(_STEPS[kind], out=moves[1:])
+    which = np.flatnonzero(masks)
+    n = len(which)
+    moves = np.zeros(n + 1, np.int64)  # of all masks before each
+    np.cumsum(_STEPS[kind[which]], out=moves[1:])
     at = np.flatnonzero(kind == _BEGIN)
-    zero = held(state.begin, at, (value[at] & 2047) - moves[at], n)
-    known = held(int(state.begin >= 0), at, np.ones(len(at), np.uint8), n)
-    begin = np.where(known, np.minimum(zero + moves[:-1], _FAR), -1)
-    after = min(int(zero[-1] + moves[-1]), _FAR) if known[-1] else -1
-    return begin, held(state.brighter, at, value[at] >> 11, n), after
+    number = np.searchsorted(which, at)
+    zero = held(state.begin, number, (words[at] & 2047) - moves[number], n)
+    known = held(int(state.begin >= 0), number, np.ones(len(at), np.uint8), n)
+    begin = np.where(known, np.minimum(zero + moves[:-1], _FAR), _UNSEEN)
+    brighter = held(state.brighter, number, words[at] >> 11 & 1, n)
+    after, last = state.begin, state.brighter
+    if len(at):
+        after = int((words[at[-1]] & 2047) + moves[-1] - moves[number[-1]])
+        last = int(words[at[-1]] >> 11 & 1)
+    elif after >= 0:
+        after += int(moves[-1])
+    return begin, brighter, min(after, _FAR), last
+
+
+def _spread(word, kind, piece, begin, brighter):
+    """An event for each bit of the masks, among single ones."""
+    mask = kind != _EVENT
+    piece.x[mask], piece.p[mask] = begin, brighter
+    bits = np.where(mask, word & _BITS[kind], np.uint16(1))
+    number, bit = bits_set(bits)
+    t, x, y, p = (column[number] for column in piece)
+    return t, x + bit.astype(np.uint16), y, p

@@ -44,7 +44,7 @@ class Header(NamedTuple):
         return next(iter(told), "")
 
 
-def read_header(raw: bytes) -> Header:
+def read_header(raw: bytes | bytearray) -> Header:
     """Takes the lines of text off the begin of a file.
 
     Raises:

@@ -5,15 +5,10 @@ word is one ``np.repeat``; nothing is read word by word. Words come in pieces, s
 only the events take memory.
 """
 
-from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
 
-from snnjax.events import Origin, Recorded
-
-EVENT_BYTES = 2 * 14  # of memory for each event, as pieces and put together
-_TYPES = (np.int64, np.uint16, np.uint16, np.uint8)  # of t, x, y and p
 _TRIGGER, _VENDOR = (10,), (7, 14, 15)  # kinds of words
 
 
@@ -38,18 +33,21 @@ def turned(low: np.ndarray, bits: int, before: int = -1) -> np.ndarray:
     Returns:
         The values ``[n]``, int64.
     """
-    low, turn = low.astype(np.int64), 1 << bits
+    found, turn = low.astype(np.int64), 1 << bits
     if not len(low):
-        return low
-    first = before % turn if before >= 0 else low[0]
-    falls = np.empty(len(low), bool)
-    falls[0] = first - low[0] > turn // 2
-    np.greater(low[:-1] - low[1:], turn // 2, out=falls[1:])
-    if before >= turn:
-        low += before - before % turn
-    if falls.any():
-        low += turn * np.cumsum(falls)
-    return low
+        return found
+    falls = np.flatnonzero(low[1:] < low[:-1]) + 1
+    falls = falls[low[falls - 1] - low[falls] > turn // 2]
+    begin = before - before % turn if before >= 0 else 0
+    if before >= 0 and before % turn - int(low[0]) > turn // 2:
+        begin += turn
+    if begin:
+        found += begin
+    for k in falls.tolist() if len(falls) < 9 else ():
+        found[k:] += turn
+    if len(falls) > 8:
+        found += turn * np.cumsum(np.bincount(falls, minlength=len(low)))
+    return found
 
 
 def held(before: int, at: np.ndarray, values: np.ndarray, n: int) -> np.ndarray:
@@ -81,24 +79,3 @@ def kept(skipped: dict[str, int], piece: Piece, fits: np.ndarray, why: str) -> P
         return piece
     skipped[why] = skipped.get(why, 0) + int(np.count_nonzero(~fits))
     return Piece(*(column[fits] for column in piece))
-
-
-def joined(
-    pieces: Iterable[Piece],
-    size: tuple[int, int] | None,
-    origin: Origin,
-    source: str,
-    skipped: dict[str, int],
-) -> Recorded:
-    """Puts the events of all pieces together, one column after the other."""
-    columns: list[list[np.ndarray]] = [[], [], [], []]
-    for piece in pieces:
-        for column, part, kind in zip(columns, piece, _TYPES, strict=True):
-            column.append(part.astype(kind, copy=False))
-    t, x, y, p = (_concatenated(columns, kind) for kind in _TYPES)
-    return Recorded(t, x, y, p, size, origin, source, skipped)
-
-
-def _concatenated(columns, kind):
-    """The first column, which is not kept in parts."""
-    return np.concatenate([np.zeros(0, kind), *columns.pop(0)])

@@ -30,13 +30,13 @@ _KINDS = (
 )
 
 
-def kind_by_signature(raw: bytes) -> str:
+def kind_by_signature(raw: bytes | bytearray) -> str:
     """What begins like this; nothing if no kind is known to."""
     kinds = (kind for begin, kind in _KINDS if raw.startswith(begin))
     return next(kinds, "plain text" if _is_text(raw[:32]) else "")
 
 
-def check_signature(raw: bytes, wanted: str) -> None:
+def check_signature(raw: bytes | bytearray, wanted: str) -> None:
     """Refuses bytes that begin otherwise than a kind does.
 
     Args:

@@ -161,8 +161,8 @@ def test_an_event_takes_no_more_than_four_times_its_14_bytes(file):
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 4 * 14 * n
-    with pytest.raises(DataError, match=r"to read its records would take more than"):
-        read_aedat2(path, limit=50 * n)
+    with pytest.raises(DataError, match=r"to read its events would take more than"):
+        read_aedat2(path, limit=25 * n)
 
 
 def test_real_recordings_are_read_as_is_known(data_folder):

@@ -87,7 +87,7 @@ def test_threshold_crossings_are_counted_and_their_time_goes_on(file):
 def test_many_bytes_are_what_a_loop_over_bytes_reads(kind, run, file, rng, monkeypatch):
     # bytes within an event often look like those that stand alone
     monkeypatch.setattr("snnjax.datasets.formats.event_stream._RUN", run)
-    monkeypatch.setattr("snnjax.datasets.formats.event_stream._RUNS", 16)
+    monkeypatch.setattr("snnjax.datasets.formats.byte_stream.PIECE", 16 * run)
     stream = rng.choice([3, 8, 252, 253, 254, 255], 3000).astype(np.uint8).tobytes()
     found = loop(stream, kind)
     raw = head(kind, 65535, 65535) + stream

@@ -105,7 +105,7 @@ def test_a_mask_is_an_event_for_each_bit_in_both_byte_orders(order, file):
 
 @pytest.mark.parametrize("order", ["", "legacy", "little"])
 def test_many_words_are_what_a_loop_over_words_reads(order, file, rng, monkeypatch):
-    monkeypatch.setattr("snnjax.datasets.formats.prophesee_evt2._WORDS", 16)
+    monkeypatch.setattr("snnjax.datasets.formats.byte_stream.PIECE", 64)
     kinds = rng.choice([0, 1, 8, 10, 14], 500, p=[0.4, 0.4, 0.1, 0.05, 0.05])
     high, found, halves = None, [], []
     for k, kind in enumerate(kinds.tolist()):

@@ -162,7 +162,7 @@ def test_a_single_event_needs_no_begin_of_a_vector(read):
 
 @pytest.mark.parametrize("at_once", [1, 7, 2**15])
 def test_many_words_are_what_a_loop_over_words_reads(at_once, read, rng, monkeypatch):
-    monkeypatch.setattr("snnjax.datasets.formats.prophesee_evt3._WORDS", at_once)
+    monkeypatch.setattr("snnjax.datasets.formats.byte_stream.PIECE", 8 * at_once)
     kinds = rng.choice([0, 2, 3, 4, 5, 6, 8, 10, 14, 7], 800)
     which = []
     for kind in kinds.tolist():
