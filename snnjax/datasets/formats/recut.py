@@ -12,6 +12,7 @@ from snnjax.events import Recorded
 
 _LATE = 10_000  # µs that an event may come behind later ones
 _SILENT = 2**20  # pieces without events, one behind the other
+_NEVER = 2**63 - 1  # later than all events
 
 
 def by_count(pieces: Iterable[Recorded], n: int) -> Iterator[Recorded]:
@@ -49,30 +50,58 @@ def by_time(
         path: of the file, for messages.
 
     Raises:
-        DataError: for an event before the first piece, or before one that was given.
+        DataError: for an event before the first piece or far behind later ones, and for
+            a silence of very many pieces.
     """
-    held, first, begin, latest = _Held(), 0, start, -(2**63)
+    held, first, begin, latest = _Held(), 0, start, start
     for piece in pieces:
         held.add(piece)
-        latest = max(latest, int(piece.t.max(initial=latest)))
+        if not len(piece.t):
+            continue
+        latest = _checked(piece.t, begin, latest, width, path)
         since = held.earliest if begin is None else begin
-        if not held.n or latest - since < width + _LATE:
+        if latest - since < width + _LATE:
             continue
         whole = held.taken()
-        begin = int(whole.t.min()) if begin is None else begin
-        _check_times(whole.t, begin, start, path)
+        begin = since
         done = (latest - _LATE - begin) // width
-        yield from _windows(whole, begin, width, done, held, path)
+        yield from _windows(whole, begin, width, done, held)
         first, begin = first + done, begin + done * width
         held.add(_rows(whole, whole.t >= begin))
-    if held.n:
-        whole = held.taken()
-        begin = int(whole.t.min()) if begin is None else begin
-        _check_times(whole.t, begin, start, path)
+    if held.n and latest is not None:
+        begin = held.earliest if begin is None else begin
         last = (latest - begin) // width + 1
-        yield from _windows(whole, begin, width, last, held, path)
+        yield from _windows(held.taken(), begin, width, last, held)
     elif held.skipped or not first:
         yield held.counted(held.taken())
+
+
+def _checked(t, begin, latest, width, path):
+    """The latest time until now; refuses what is out of order, or far behind."""
+    first = int(t[0]) if latest is None else latest
+    high = np.maximum.accumulate(np.concatenate([[first], t]))
+    late = t < high[:-1] - _LATE
+    if late.any():
+        k = int(np.argmax(late))
+        raise DataError(
+            f"{path}: an event at {t[k] / 1e6} s comes behind one at {high[k] / 1e6} s;"
+            f" up to {_LATE / 1e6} s are put in order. events= in place of every= "
+            "gives them as they come."
+        )
+    if begin is not None and (early := int(t.min())) < begin:
+        raise DataError(
+            f"{path}: an event lies at {early / 1e6} s, before start={begin / 1e6}; an "
+            "earlier start= takes it in."
+        )
+    steps = np.diff(high)
+    if steps.max() > _SILENT * width:
+        k = int(np.argmax(steps))
+        raise DataError(
+            f"{path}: between {high[k] / 1e6} s and {high[k + 1] / 1e6} s nothing "
+            f"happens for more than {_SILENT} times of {width / 1e6:g} s; a larger "
+            "every= makes them fewer."
+        )
+    return int(high[-1])
 
 
 class _Held:
@@ -81,7 +110,7 @@ class _Held:
     def __init__(self) -> None:
         self.parts: list[Recorded] = []
         self.skipped: dict[str, int] = {}
-        self.n, self.earliest = 0, 2**63
+        self.n, self.earliest = 0, _NEVER
 
     def add(self, piece: Recorded) -> None:
         """Puts a piece behind the others."""
@@ -95,7 +124,7 @@ class _Held:
         columns = zip(*(part[:4] for part in self.parts), strict=True)
         t, x, y, p = (np.concatenate(column) for column in columns)
         last = self.parts[-1]
-        self.parts, self.n, self.earliest = [], 0, 2**63
+        self.parts, self.n, self.earliest = [], 0, _NEVER
         return last._replace(t=t, x=x, y=y, p=p, skipped={})
 
     def counted(self, piece: Recorded) -> Recorded:
@@ -110,35 +139,12 @@ def _rows(whole, which):
     return whole._replace(t=t, x=x, y=y, p=p)
 
 
-def _windows(whole, begin, width, n, held, path):
+def _windows(whole, begin, width, n, held):
     """Each of ``n`` times, events in their order."""
     number = (whole.t - begin) // width
     if (np.diff(number) < 0).any():
         order = np.argsort(number, kind="stable")
         number, whole = number[order], _rows(whole, order)
-    filled = np.unique(number[number < n])
-    gaps = np.diff(filled, prepend=-1, append=n)
-    if gaps.max(initial=0) > _SILENT:
-        raise DataError(
-            f"{path}: there are no events for {gaps.max() - 1} times of "
-            f"{width / 1e6:g} s one behind the other; a larger every= makes them fewer."
-        )
     for k in range(n):
         a, b = np.searchsorted(number, (k, k + 1))
         yield held.counted(_rows(whole, slice(a, b)))
-
-
-def _check_times(t, begin, start, path):
-    """Refuses events of a time that was given already, or before the first."""
-    earliest = int(t.min())
-    if earliest >= begin:
-        return
-    if begin == start:
-        raise DataError(
-            f"{path}: an event lies at {earliest / 1e6} s, before start="
-            f"{start / 1e6}; an earlier start= takes it in."
-        )
-    raise DataError(
-        f"{path}: an event at {earliest / 1e6} s comes more than {_LATE / 1e6} s "
-        "behind later ones; events= in place of every= gives events as they come."
-    )
