@@ -26,7 +26,7 @@ _AGAIN = (  # what stands in the pickle, who wrote it, and how to write it other
 _ANY = "numpy.savez('spikes.npz', times=times, units=units)"
 
 
-def is_pickle(begin: bytes) -> bool:
+def is_pickle(begin: bytes | bytearray) -> bool:
     """Whether bytes begin as a pickle does, of any protocol."""
     if len(begin) > 1 and begin[0] == 0x80 and begin[1] in range(2, 6):
         return True
@@ -36,7 +36,7 @@ def is_pickle(begin: bytes) -> bool:
     )
 
 
-def check_no_pickle(raw: bytes) -> None:
+def check_no_pickle(raw: bytes | bytearray) -> None:
     """Refuses a pickle.
 
     Raises:
