@@ -95,9 +95,9 @@ class ByteStream:
         while n := self.read_into(room):
             yield room[:n]
 
-    def grown(self, rest: bytes, share: int = 1) -> bytes:
-        """What is left of the last piece, and the next one behind it."""
-        return bytes(rest + self.read(max(PIECE // share, 1)))
+    def grown(self, rest: bytes, pieces: int = 1) -> bytes:
+        """What is left of the last piece, and the next ones behind it."""
+        return bytes(rest + self.read(pieces * PIECE))
 
 
 @contextmanager

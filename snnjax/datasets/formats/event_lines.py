@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from snnjax.datasets.formats.checked import DamageError
+from snnjax.datasets.formats.exponent_lines import exponent_columns
 
 _POWERS = 10 ** np.arange(19, dtype=np.int64)
 _MOST = 2**16  # columns and rows are below it
@@ -36,10 +37,18 @@ def columns_of(
     """
     if style.comma:
         piece = piece.replace(b",", b".")
-    found = _alike(piece, style)
+    found = _with_exponents(piece, style) or _alike(piece, style)
     if found is not None:
         return found, len(found[0])
     return _various(piece, style, line), piece.count(b"\n")
+
+
+def _with_exponents(piece, style):
+    """Where all numbers have an exponent; ``None`` if they have not."""
+    if b"e" not in piece[: piece.find(b"\n") + 1] or len(style.columns) != 4:
+        return None
+    where = tuple(map(style.columns.index, "txyp"))
+    return exponent_columns(piece, style.delimiter, where, style.decimals)
 
 
 def _alike(piece, style):

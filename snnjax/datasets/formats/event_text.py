@@ -31,8 +31,8 @@ Unit = Literal["s", "ms", "us"]
 _DECIMALS = {"s": 6, "ms": 3, "us": 0}  # of a unit in microseconds
 _SHOWN = 500  # lines after which times without decimals are whole
 _PIECE = 2**17  # bytes of a line
-_SHARE = 2  # of the bytes that others work on at once
-_WORK = 24  # bytes of memory for each of them
+_WIDE = 24  # bytes of a line; the wider, the more are worked on at once
+_WORK = 30  # bytes of memory for each of a piece of lines as wide
 _NAME = re.compile(
     r"(?:(t|ts|time|timestamp)s?(?:[ _]?[(\[]?(s|sec|ms|us|usec|µs)[)\]]?)?"
     r"|([xy])(?:@(\d{1,5}))?|(p|pol|polarity|on))"
@@ -120,7 +120,8 @@ def decode_event_text(
     wide = min(len(raw) - begin, _PIECE) // max(lines, 1)
     expected = (stream.size or 0) // max(wide - 1, 1)
     other = _OTHERS.search(raw[:4096]) is not None
-    return Pieces(_pieces(stream, style, line, none, other), (2**16,) * 2, expected)
+    pieces = _pieces(stream, style, line, none, other, min(max(wide // _WIDE, 1), 4))
+    return Pieces(pieces, (2**16,) * 2, expected)
 
 
 def _given(columns):
@@ -218,12 +219,12 @@ def _unit(raw, begin, style):
     return "us"
 
 
-def _pieces(stream, style, line, none, other) -> Iterator[Recorded]:
+def _pieces(stream, style, line, none, other, pieces) -> Iterator[Recorded]:
     yield none
     style = style._replace(decimals=_DECIMALS.get(style.unit, 0))
     rest, n, last, signs = b"", 0, False, set[int]()
     while not last:
-        raw = stream.grown(rest, _SHARE)
+        raw = stream.grown(rest, pieces)
         last = len(raw) == len(rest)
         end = len(raw) if last else raw.rfind(b"\n") + 1
         lines, rest = raw[:end], raw[end:]
@@ -234,7 +235,7 @@ def _pieces(stream, style, line, none, other) -> Iterator[Recorded]:
         if not lines:
             continue
         (*found, p), more = columns_of(lines, style, line)
-        signs |= {s for s in range(p.min(initial=0), p.max(initial=-1) + 1) if s in p}
+        signs |= _different(p)
         if not (signs <= {0, 1} or signs <= {-1, 1}):
             told = listed(sorted(signs))
             raise ValueError(f"its polarities are {told}, not 0 and 1")
@@ -244,3 +245,12 @@ def _pieces(stream, style, line, none, other) -> Iterator[Recorded]:
         yield none._replace(t=t, x=x, y=y, p=(p == 1).astype(np.uint8))
     if not n and other:
         raise HoldsError("the header of another format")
+
+
+def _different(p):
+    """The values that there are, of which nearly always two lie next to each other."""
+    if not len(p):
+        return set()
+    least, most = int(p.min()), int(p.max())
+    few = most - least < 2
+    return {least, most} if few else {*np.unique(p).tolist()}

@@ -148,7 +148,7 @@ def test_an_event_takes_no_more_than_four_times_its_14_bytes(file):
     tracemalloc.stop()
     assert peak < 4 * 14 * n
     with pytest.raises(DataError, match="to read its events would take more than"):
-        read_event_text(path, limit=25 * n)
+        read_event_text(path, limit=27 * n)
 
 
 def test_files_of_others_are_read_as_is_known(data_folder):
