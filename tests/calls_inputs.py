@@ -32,6 +32,24 @@ def some_events(N=2, n=4):
     )
 
 
+SOURCE = {"recorded source": "any text", "recordings source": "any text"}
+SOURCE |= {"events source": "any text"}
+
+
+def some_recorded(K=3):
+    """Events of a camera of 2x3 pixels, 1 ms apart."""
+    k = np.arange(K)
+    columns = 1000 * k, (k % 3).astype(np.uint16), (k % 2).astype(np.uint16)
+    return events.Recorded(
+        *columns, (k % 2).astype(np.uint8), (2, 3), "top left", "made", {}
+    )
+
+
+def some_spikes(K=3):
+    k = np.arange(K)
+    return events.RecordedSpikes(1e-3 * k, k % 2, 0 * k, ("a",), "made")
+
+
 def some_batch(N=2, n=4):
     return batches.pad(some_events(N, n))
 
@@ -296,6 +314,86 @@ def _(N=2):
 @call(events.time_bins)
 def _(K=2):
     return {"times": np.arange(K) * 1e-3, "dt": DT}
+
+
+@call(events.window, free=SOURCE)
+def _(K=3):
+    return {"events": some_recorded(K), "start": 0.0, "stop": 0.002}
+
+
+@call(events.slices, free=SOURCE)
+def _(K=3):
+    return {
+        **{"events": some_recorded(K), "every": 0.002, "start": -0.1, "stop": 1.0},
+        "rest": "keep",
+    }
+
+
+@call(events.crop, free=SOURCE)
+def _(K=3):
+    return {"recorded": some_recorded(K), "rows": (0, 1), "columns": (1, 3)}
+
+
+@call(events.downsample, free=SOURCE)
+def _(K=3):
+    return {"recorded": some_recorded(K), "factor": 2}
+
+
+@call(events.turned, free=SOURCE)
+def _(K=3):
+    return {"recorded": some_recorded(K), "origin": "bottom left"}
+
+
+@call(events.hot_pixels, free=SOURCE)
+def _(K=3):
+    return {"recorded": some_recorded(K), "above": 100.0, "spread": 10.0}
+
+
+@call(events.without_pixels, free=SOURCE)
+def _(K=3):
+    return {"recorded": some_recorded(K), "pixels": np.zeros((2, 3), bool)}
+
+
+@call(events.refractory, free=SOURCE)
+def _(K=3):
+    return {"recorded": some_recorded(K), "period": 1e-3}
+
+
+@call(events.denoise, free=SOURCE)
+def _(K=3):
+    return {"recorded": some_recorded(K), "within": 1e-3}
+
+
+@call(events.time_surface, free=SOURCE)
+def _(K=3, M=2):
+    return {"recorded": some_recorded(K), "at": 1e-3 * np.arange(M), "tau": 0.01}
+
+
+@call(events.voxel_grid, free=SOURCE)
+def _(K=3, bins=2):
+    return {"recorded": some_recorded(K), "bins": bins, "start": -0.1, "stop": 1.0}
+
+
+@call(events.frames, free=SOURCE)
+def _(K=3, steps=2):
+    return {
+        **{"recorded": some_recorded(K), "steps": steps, "dt": DT, "start": 0.0},
+        "outside": "drop",
+    }
+
+
+@call(events.as_events, free=SOURCE)
+def _(K=3, N=1):
+    return {
+        **{"recordings": some_recorded(K), "labels": np.zeros(N, int), "start": -0.1},
+        **{"group": np.zeros(N, int), "trial": np.zeros(N, int), "n_classes": 1},
+        "outside": "error",
+    }
+
+
+@call(events.numbering, free=SOURCE)
+def _(K=3):
+    return {"recordings": some_spikes(K)}
 
 
 @call(datasets.select_samples, free=as_read("samples", datasets.Samples))

@@ -144,6 +144,21 @@ def samples():
     return ev.from_rows(times, units, np.arange(B), n_units=N)
 
 
+def camera():
+    """A recording of 3x4 pixels; every second event is brighter."""
+    k = np.arange(40)
+    columns = 5000 * k, (k % 4).astype(np.uint16), (k % 3).astype(np.uint16)
+    return ev.Recorded(
+        *columns, (k % 2).astype(np.uint8), (3, 4), "bottom left", "made", {}
+    )
+
+
+def spiking():
+    """A recording of four neurons."""
+    k = np.arange(40)
+    return ev.RecordedSpikes(5e-3 * k, k % 4, 0 * k, ("a",), "made", skipped={})
+
+
 def network():
     parts = {"input": snn.dense(N, 6), "hidden": snn.lif(6), "readout": snn.dense(6, 2)}
     return snn.chain(**parts, out=snn.li(2))
@@ -194,6 +209,7 @@ VALUES = {
     "audio": lambda a: a(T, least=-1.0),
     "b": lambda a: trains()[1],
     "batch": lambda a: batches.pad(samples()),
+    "bins": lambda a: 3,
     "bits": lambda a: 4,
     "by": lambda a: 2,
     "cell": lambda a: snn.lif(N),
@@ -203,6 +219,7 @@ VALUES = {
     "classes": lambda a: 3,
     "contrast": lambda a: a(T, 3, 3),
     "corners": lambda a: [tree(a), tree(a), tree(a)],
+    "columns": lambda a: (1, 4),
     "counts": lambda a: a.spikes(T, B, N),
     "cues": lambda a: 3,
     "deflection": lambda a: a(T, B, 2),
@@ -213,7 +230,9 @@ VALUES = {
     "duration": lambda a: 1.0,
     "edges": lambda a: np.linspace(0.0, 2.0, 4),
     "events": lambda a: samples(),
+    "every": lambda a: 0.05,
     "excitatory": lambda a: 2,
+    "factor": lambda a: 2,
     "fan_out": lambda a: 3.0,
     "field": lambda a: jax.grad(loss),
     "first": lambda a: batches.pad(samples()),
@@ -253,6 +272,8 @@ VALUES = {
         )
     ),
     "patterns": lambda a: 3,
+    "period": lambda a: 0.02,
+    "pixels": lambda a: np.eye(3, 4, dtype=bool),
     "places": lambda a: a(3, 2),
     "points": lambda a: 4,
     "radius": lambda a: 1.0,
@@ -261,6 +282,8 @@ VALUES = {
     "rate_out": lambda a: 20.0,
     "rates": lambda a: a(B, N, most=64.0),
     "reach": lambda a: 2,
+    "recorded": lambda a: camera(),
+    "recordings": lambda a: [camera(), camera()],
     "reference": tree,
     "rng": lambda a: np.random.default_rng(0),
     "rows": lambda a: np.array([1, 0]),
@@ -299,6 +322,7 @@ VALUES = {
     "width": lambda a: 3,
     "height": lambda a: 3,
     "window": lambda a: 0.05,
+    "within": lambda a: 0.02,
     "x": lambda a: a(B, N),
     "xi": lambda a: 2.0,
     "xs": lambda a: a.spikes(T, B, N),
@@ -350,6 +374,9 @@ OF = {
         "labels": lambda a: [0],
     },
     "events.clean": {"times": lambda a: np.sort(np.asarray(a(N)))},
+    "events.crop": {"rows": lambda a: (0, 2)},
+    "events.numbering": {"recordings": lambda a: [spiking()]},
+    "events.window": {"start": lambda a: 0.125},
     "events.time_bins": {"times": lambda a: np.asarray(a(N))},
     "hardware.fits": {
         "budget": lambda a: hardware.Budget(),
@@ -505,6 +532,8 @@ def result(name, a):
         return [bar.get_height() for bar in made.axes[5].patches]
     if name.startswith("plot."):
         return a.axes.drawn
+    if name.startswith("events."):
+        return [x for x in jax.tree.leaves(made) if isinstance(x, np.ndarray)]
     if callable(made):  # a path or a plane
         made = made(0.25, 0.5) if name.endswith("plane") else made(0.25)
     return made

@@ -31,6 +31,7 @@ BY_KEYWORD = {
     "limit": (None,),
     "memory": (None,),
     "mismatch": (0.3, (0.1, 0.2, 0.3)),  # of one chip, or those compared
+    "n_classes": (None,),
     "n_units": (NONE,),
     "outputs": (None, NONE),  # a graph has no last cell
     "outside": ("error",),
@@ -48,6 +49,7 @@ BY_KEYWORD = {
     "substeps": (1, 2, 4, 10),  # parts of a step: as each neuron needs
     "surrogate": (SuperSpike(),),
     "tolerance": (0.05,),
+    "trial": (None,),
     "truncate": (None,),
     "unit": (None,),
     "xi": (NONE,),

@@ -11,6 +11,7 @@ import numpy as np
 from snnjax import check
 from snnjax.events import Outside
 from snnjax.events.columns import OUTSIDE
+from snnjax.events.pixels import pixel_units
 
 
 def camera_events(
@@ -59,5 +60,4 @@ def camera_events(
             stacklevel=2,
         )
         x, y, polarity, times = (each[fits] for each in (x, y, polarity, times))
-    units = (y.astype(np.int64) * width + x.astype(np.int64)) * 2 + polarity
-    return times.astype(np.float64), units.astype(np.int32)
+    return times.astype(np.float64), pixel_units(x, y, polarity, size)

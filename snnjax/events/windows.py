@@ -1,0 +1,92 @@
+"""What happened in a window of time."""
+
+from typing import TypeVar
+
+import numpy as np
+
+from snnjax import check
+from snnjax.events.checked_recordings import (
+    check_recorded,
+    check_spikes,
+    microseconds,
+    rising,
+)
+from snnjax.events.columns import Events, check_events
+from snnjax.events.recorded import Recorded, RecordedSpikes
+
+Kind = TypeVar("Kind", Events, Recorded, RecordedSpikes)
+ROUNDING = 1e-12  # of a time: by so much it may come before the bound that it stands at
+
+
+def window(events: Kind, start: float, stop: float | None = None) -> Kind:
+    """Keeps what happened from ``start`` on, and before ``stop``.
+
+    Times stay what they are. Those of a camera are whole microseconds, and compared as
+    such; of other times, one that rounding has put just before a bound counts as at it.
+
+    Args:
+        events: samples, or a recording of a camera or of neurons, in any order of time.
+        start: of the window [s]; an event at it is kept.
+        stop: end of the window [s]; an event at it is left out. Omitted: there is none.
+
+    Returns:
+        The same with fewer events; samples and recordings may be silent.
+
+    Raises:
+        ValueError: if ``stop`` is not after ``start``, or one of them is no whole
+            number of microseconds and the recording is of a camera.
+    """
+    for name, bound in (("start", start), ("stop", stop)):
+        if bound is not None or name == "start":
+            check.finite(name, bound)
+            check.one(name, bound)
+    if stop is not None and stop <= start:
+        raise ValueError(f"stop must come after start, {start} s, got {stop} s.")
+    if isinstance(events, Recorded):
+        return _of_camera(check_recorded(events), start, stop)
+    if isinstance(events, RecordedSpikes):
+        return _of_neurons(check_spikes(events), start, stop)
+    check_events(events, values=True)
+    kept = _inside(events.times, start, stop)
+    offsets = np.concatenate([[0], np.cumsum(kept)])[events.offsets]
+    times, units = events.times[kept], events.units[kept]
+    return events._replace(times=times, units=units, offsets=offsets)
+
+
+def not_before(bound: np.ndarray | float) -> np.ndarray | float:
+    """The least time that counts as at a bound [s]."""
+    return bound - ROUNDING * np.abs(bound)
+
+
+def _of_camera(recorded, start, stop):
+    first = microseconds("start", start)
+    end = None if stop is None else microseconds("stop", stop)
+    t = recorded.t
+    kept: slice | np.ndarray
+    if rising(t):
+        a = np.searchsorted(t, first)
+        kept = slice(a, None if end is None else np.searchsorted(t, end))
+    else:
+        kept = (t >= first) & (True if end is None else t < end)
+    t, x, y, p = (column[kept] for column in recorded[:4])
+    return recorded._replace(t=t, x=x, y=y, p=p)
+
+
+def _of_neurons(recorded, start, stop):
+    kept = _inside(recorded.times, start, stop)
+    span = recorded.span
+    if span is not None:
+        first, end = span
+        first = min(max(first, start), end)
+        span = first, max(end if stop is None else min(end, stop), first)
+    return recorded._replace(
+        times=recorded.times[kept],
+        units=recorded.units[kept],
+        population=recorded.population[kept],
+        span=span,
+    )
+
+
+def _inside(times, start, stop):
+    kept = times >= not_before(start)
+    return kept if stop is None else kept & (times < not_before(stop))
