@@ -1,9 +1,8 @@
 """One long recording becomes many of equal length."""
 
-import warnings
 from datetime import datetime, timedelta
 from itertools import pairwise
-from typing import Any, Literal, NamedTuple, overload
+from typing import Any, overload
 
 import numpy as np
 
@@ -15,11 +14,20 @@ from snnjax.events.checked_recordings import (
     rising,
 )
 from snnjax.events.columns import Events, check_events
+from snnjax.events.equal_windows import (
+    RESTS,
+    Asked,
+    Rest,
+    check_inside,
+    check_times,
+    full_windows,
+    number_of,
+    pieces_of,
+    warn_of_dropped,
+)
 from snnjax.events.recorded import Recorded, RecordedSpikes
 from snnjax.events.windows import not_before
 
-Rest = Literal["keep", "drop", "error"]  # what to do with a window that is not full
-_RESTS = ("keep", "drop", "error")
 _MOST = 2**20  # windows of a recording, and of samples 16 times as many
 
 
@@ -87,8 +95,8 @@ def slices(
         one after the other. If its group is unknown, -1, its pieces are a new group of
         their own, so that parts by group do not tear a recording apart.
 
-        Of a recording, a tuple of recordings. What was skipped in the file is that of
-        the whole; ``zero`` moves along.
+        Of a recording, a tuple of recordings, each in the order of the file. What was
+        skipped there is that of the whole; ``zero`` moves along.
 
     Raises:
         ValueError: for events outside ``start … stop``; an ``every`` that is not
@@ -100,27 +108,20 @@ def slices(
     """
     check.positive("every", every, " [s]")
     check.one("every", every)
-    check.one_of("rest", rest, _RESTS)
+    check.one_of("rest", rest, RESTS)
     for name, bound in (("start", start), ("stop", stop)):
         if bound is not None:
             check.finite(name, bound)
             check.one(name, bound)
     if start is not None and stop is not None and stop < start:
         raise ValueError(f"stop must not come before start, {start} s, got {stop} s.")
-    asked = _Asked(every, start, stop, rest)
+    asked = Asked(every, start, stop, rest)
     if isinstance(events, Recorded):
         return _of_camera(check_recorded(events), asked)
     if isinstance(events, RecordedSpikes):
         return _of_neurons(check_spikes(events), asked)
     check_events(events, values=True)
     return _of_samples(events, asked)
-
-
-class _Asked(NamedTuple):
-    every: float
-    start: float | None
-    stop: float | None
-    rest: Rest
 
 
 def _of_camera(recorded, asked):
@@ -132,13 +133,16 @@ def _of_camera(recorded, asked):
         return ()
     first = int(t.min()) if asked.start is None else microseconds("start", asked.start)
     end = int(t.max()) + 1 if asked.stop is None else microseconds("stop", asked.stop)
-    _check_inside((t < first) | (t >= end), asked)
+    check_inside((t < first) | (t >= end), asked)
     full, left = divmod(end - first, width)
-    pieces = int(_pieces(np.array([full]), np.array([left > 0]), asked, _MOST)[0])
-    columns = recorded[:4] if rising(t) else _in_order(recorded[:4], t)
-    bounds = first + width * np.arange(pieces + 1)
-    cuts = np.searchsorted(columns[0], bounds)
-    _warn_of_dropped(len(t) - int(cuts[-1]), 1, left > 0, asked)
+    pieces = int(pieces_of(np.array([full]), np.array([left > 0]), asked, _MOST)[0])
+    bounds, columns = first + width * np.arange(pieces + 1), recorded[:4]
+    if rising(t):
+        cuts = np.searchsorted(t, bounds)
+    else:
+        which = (t - first) // width
+        columns, cuts = _in_order(columns, which), _cuts(np.sort(which), pieces)
+    warn_of_dropped(len(t) - int(cuts[-1]), 1, left > 0, asked)
     made = []
     for bound, (a, b) in zip(bounds.tolist(), pairwise(cuts), strict=False):
         t, x, y, p = (column[a:b] for column in columns)
@@ -159,14 +163,15 @@ def _of_neurons(recorded, asked):
     start = float(times.min() if start is None else start)
     asked = asked._replace(start=start, stop=stop)
     end = float(times.max(initial=start) if stop is None else stop)
-    _check_span(times, asked)
-    full, left = _full(np.array([end]), start, asked)
-    pieces = int(_pieces(full, left, asked, _MOST)[0])
+    check_times(times, asked)
+    full, left = full_windows(np.array([end]), start, asked)
+    pieces = int(pieces_of(full, left, asked, _MOST)[0])
     columns = times, recorded.units, recorded.population
-    columns = columns if rising(times) else _in_order(columns, times)
-    which = np.minimum(_number(columns[0], start, asked.every), (full + left)[0] - 1.0)
-    cuts = np.searchsorted(which, np.arange(pieces + 1))
-    _warn_of_dropped(len(times) - int(cuts[-1]), 1, left.any(), asked)
+    which = np.minimum(number_of(times, start, asked.every), (full + left)[0] - 1.0)
+    if not rising(which):
+        columns, which = _in_order(columns, which), np.sort(which)
+    cuts = _cuts(which, pieces)
+    warn_of_dropped(len(times) - int(cuts[-1]), 1, left.any(), asked)
     made = []
     for k, (a, b) in enumerate(pairwise(cuts)):
         t, units, population = (column[a:b] for column in columns)
@@ -187,19 +192,19 @@ def _of_neurons(recorded, asked):
 def _of_samples(events, asked):
     start = 0.0 if asked.start is None else float(asked.start)
     asked = asked._replace(start=start)
-    _check_span(events.times, asked)
+    check_times(events.times, asked)
     counts = np.diff(events.offsets)
     end = np.full(len(counts), start if asked.stop is None else float(asked.stop))
     if asked.stop is None:
         end[counts > 0] = events.times[events.offsets[1:][counts > 0] - 1]
-    full, left = _full(end, start, asked)
-    pieces = _pieces(full, left, asked, 16 * _MOST)
+    full, left = full_windows(end, start, asked)
+    pieces = pieces_of(full, left, asked, 16 * _MOST)
     sample = np.repeat(np.arange(len(counts)), counts)
-    which = _number(events.times, start, asked.every)
+    which = number_of(events.times, start, asked.every)
     which = np.minimum(which, (full + left)[sample] - 1.0).astype(np.int64)
     kept = which < pieces[sample]
     gone = len(kept) - np.count_nonzero(kept)
-    _warn_of_dropped(gone, np.count_nonzero(left), left.any(), asked)
+    warn_of_dropped(gone, np.count_nonzero(left), left.any(), asked)
     before = np.cumsum(pieces) - pieces
     piece = (before[sample] + which)[kept]
     times = events.times[kept] - (start + which[kept] * asked.every)
@@ -215,66 +220,14 @@ def _of_samples(events, asked):
     )
 
 
-def _number(t, start, every):
-    """Which window each time lies in: the k-th begins at ``start + k·every``."""
-    with np.errstate(over="ignore"):
-        k = np.floor((t - start) / every)
-    if not np.isfinite(k).all():
-        raise ValueError(f"every={every} s is too short for these times.")
-    k += t >= not_before(start + (k + 1.0) * every)
-    k -= t < not_before(start + k * every)
-    return k
-
-
-def _full(end, start, asked):
-    """How many windows are full, and whether another one is begun: of each sample."""
-    full = np.maximum(_number(end, start, asked.every), 0.0)
-    if asked.stop is None:  # nobody knows what came after the last event
-        return full, np.ones(len(end), bool)
-    return full, start + full * asked.every < not_before(end)
-
-
-def _pieces(full, left, asked, most):
-    """How many pieces there are to be of each sample, [N]."""
-    pieces = full + left if asked.rest == "keep" else full
-    if pieces.sum() > most:
-        raise ValueError(
-            f"every={asked.every} s would make {pieces.sum():.0f} pieces, of which at "
-            f"most {most} are made. Take longer ones, or another start or stop."
-        )
-    if asked.rest == "error" and left.any():
-        raise ValueError(
-            f"every={asked.every} s leaves a last window that is not full. Say stop=…, "
-            "where the recording ends, or rest='keep' or 'drop'."
-        )
-    return pieces.astype(np.int64)
-
-
-def _check_span(times, asked):
-    late = False if asked.stop is None else times >= not_before(asked.stop)
-    _check_inside((times < not_before(asked.start)) | late, asked)
-
-
-def _check_inside(outside, asked):
-    if np.any(outside):
-        raise ValueError(
-            f"{np.count_nonzero(outside)} of {len(outside)} events lie before start="
-            f"{asked.start} s, or not before stop={asked.stop} s. Choose them first, "
-            "with window(events, start, stop)."
-        )
-
-
-def _warn_of_dropped(count, windows, left, asked):
-    if left and asked.rest == "drop":
-        warnings.warn(
-            f"Dropped {count} events, of {windows} windows that are not full.",
-            stacklevel=4,
-        )
-
-
-def _in_order(columns, t):
-    order = np.argsort(t, kind="stable")
+def _in_order(columns, which):
+    """Piece by piece, each in the order of the file."""
+    order = np.argsort(which, kind="stable")
     return tuple(column[order] for column in columns)
+
+
+def _cuts(which, pieces):
+    return np.searchsorted(which, np.arange(pieces + 1))
 
 
 def _known(group):

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from made_recordings import camera, camera_rows, moments, neurons, relaxed, rows_of
 
+from snnjax.datasets import read_recorded, stream_recorded
 from snnjax.events import Events, Recorded, from_rows, rasterize, slices
 
 RESTS = st.sampled_from(["keep", "drop"])
@@ -29,7 +30,7 @@ def test_each_event_of_a_camera_is_in_the_piece_whose_time_it_is(rows, every, re
     span = max(row[0] for row in rows) + 1 - first
     assert len(pieces) == (span // every if rest == "drop" else -(-span // every))
     expected = [[] for _ in range(-(-span // every))]
-    for t, *pixel in sorted(rows, key=lambda row: row[0]):
+    for t, *pixel in rows:
         expected[(t - first) // every].append(((t - first) % every, *pixel))
     found = [rows_of(piece) for piece in pieces]
     assert found == expected[: len(pieces)]
@@ -46,8 +47,23 @@ def test_with_start_and_stop_silent_pieces_are_there_too(rows, every):
         for k, piece in enumerate(pieces)
         for t, *more in rows_of(piece)
     ]
-    assert found == sorted(rows, key=lambda row: row[0])
+    assert found == sorted(rows, key=lambda row: row[0] // every)
     assert all((piece.t < every).all() and (piece.t >= 0).all() for piece in pieces)
+
+
+def test_pieces_are_those_that_are_read_from_the_file_piece_by_piece(tmp_path):
+    rng = np.random.default_rng(0)
+    t = np.cumsum(rng.integers(0, 300, 2000)) + rng.integers(0, 2000, 2000)
+    lines = [f"{a} {k % 5} {k % 3} {k % 2}\n" for k, a in enumerate(t)]
+    (tmp_path / "a.txt").write_text("# t x y p\n" + "".join(lines))
+    asked = {"every": 0.01, "start": float(t.min() // 10_000) / 100}
+    streamed = [*stream_recorded(tmp_path / "a.txt", **asked)]
+    pieces = slices(read_recorded(tmp_path / "a.txt"), **asked)
+    assert len(pieces) == len(streamed) > 20
+    begin = round(asked["start"] * 1e6)
+    for k, (piece, other) in enumerate(zip(pieces, streamed, strict=True)):
+        moved = other._replace(t=other.t - begin - k * 10_000)
+        assert rows_of(piece) == rows_of(moved)
 
 
 def test_long_recordings_do_not_drift():
@@ -185,7 +201,7 @@ def test_each_spike_of_a_recording_is_in_the_piece_whose_time_it_is(rows, every)
     pieces = slices(recorded, every=every / 4)
     expected = {}
     first = min((t for t, _, _ in rows), default=0)
-    for t, *who in sorted(rows, key=lambda row: row[0]):
+    for t, *who in rows:
         piece, rest = divmod(t - first, every)
         expected.setdefault(piece, []).append((rest / 4, *who))
     assert len(pieces) == (max(expected) + 1 if rows else 0)
