@@ -225,9 +225,9 @@ def commands(conf):
     class Audio:
         """Turn a folder of recordings into spikes of an artificial cochlea.
 
-        WAV (or FLAC, with soundfile) at any rate, named as in Free Spoken Digits,
-        Speech Commands or Heidelberg Digits, or one subfolder for each class. A sound
-        that is silent has no spikes.
+        WAV or SPHERE (with soundfile FLAC, Ogg, AIFF, AU, MP3) at any rate, named as
+        in Free Spoken Digits, Speech Commands or Heidelberg Digits, or one subfolder
+        for each class. A sound that is silent has no spikes.
 
         Called again with the same OUT it goes on where it was cut off.
         """

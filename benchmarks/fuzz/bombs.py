@@ -11,6 +11,7 @@ that reading took at most, and what is allowed for that size.
 import argparse
 import bz2
 import gzip
+import importlib
 import io
 import json
 import pickle
@@ -26,8 +27,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from benchmarks.fuzz import sound_seeds
 from benchmarks.fuzz.meter import peak_of
-from benchmarks.fuzz.seeds import _wav
 from benchmarks.report import ROOT, emit
 from snnjax import datasets
 from snnjax.datasets.formats.archives import unpack
@@ -109,6 +110,22 @@ def _wav_of(form, bits):
             file.truncate(len(raw) + n)
 
     return make
+
+
+def _sphere(path, megabytes):
+    """Numbers of one byte that nobody stored."""
+    raw = sound_seeds.sphere(path.parent, megabytes * _MB // 2, b"")
+    with path.open("wb") as file:
+        file.write(raw)
+        file.truncate(len(raw) + megabytes * _MB)
+
+
+def _flac(path, megabytes):
+    """Silence, which packs to nothing."""
+    soundfile = importlib.import_module("soundfile")
+    with soundfile.SoundFile(path, "w", 8000, 1, "PCM_16") as file:
+        for _ in range(megabytes):
+            file.write(np.zeros(_MB // 2, np.int16))
 
 
 def _lines(path, megabytes):
@@ -528,7 +545,8 @@ BOMBS = (
     ),
     Bomb("a.wav", ("read_sound",), _wav_of(1, 8)),
     Bomb("b.wav", ("read_sound",), _many_chunks),
-    Bomb("a.flac", ("read_sound",), lambda p, m: p.write_bytes(_wav(p.parent))),
+    Bomb("a.sph", ("read_sound",), _sphere),
+    *([Bomb("a.flac", ("read_sound",), _flac)] if sound_seeds.IS_INSTALLED else []),
     Bomb(
         *("a.npz", ("read_events", "EventFiles")),
         arrays(

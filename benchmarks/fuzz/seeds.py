@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from benchmarks.fuzz import sound_seeds
 from snnjax import datasets
 from snnjax.datasets.formats.braille_pickle import LETTERS
 from snnjax.datasets.sources import ShdFile
@@ -26,6 +27,7 @@ class Format(NamedTuple):
     believable: Callable[[Any], bool]  # whether a result is one that a file can have
     repack: Callable[[bytes, Callable[[bytes], bytes]], bytes] | None = None
     real: str = ""  # pattern of small real files below a data folder
+    apart: bool = False  # whether it is read in a process that may be started for it
 
 
 def _events():
@@ -268,17 +270,6 @@ def _qtdb(folder):
     return held.getvalue()
 
 
-def _wav(folder):
-    samples = (1000 * np.arange(200)).astype("<i2").tobytes()
-    head = struct.pack("<HHIIHH", 1, 1, 8000, 16_000, 2, 16)
-    chunks = [(b"fmt ", head), (b"LIST", b"odd"), (b"data", samples)]
-    body = b"".join(
-        name + struct.pack("<I", len(raw)) + raw + bytes(len(raw) % 2)
-        for name, raw in chunks
-    )
-    return b"RIFF" + struct.pack("<I", 4 + len(body)) + b"WAVE" + body
-
-
 def _regzip(raw, change):
     """Changes what a gzip file packs; its checksum is right again."""
     return gzip.compress(change(gzip.decompress(raw)), 1, mtime=0)
@@ -466,7 +457,17 @@ FORMATS = {
         "recordings/nwb/pynwb_units*.nwb",
     ),
     "wav": Format(
-        *(".wav", _wav, datasets.read_sound, _is_sound, None),
+        *(".wav", sound_seeds.wav, datasets.read_sound, _is_sound, None),
         "fsdd/recordings/6_*_0.wav",
     ),
+    "wav.rifx": Format(".wav", sound_seeds.rifx, datasets.read_sound, _is_sound),
+    "wav.rf64": Format(".wav", sound_seeds.rf64, datasets.read_sound, _is_sound),
+    "wav.piped": Format(".wav", sound_seeds.piped, datasets.read_sound, _is_sound),
+    "sphere": Format(".sph", sound_seeds.sphere, datasets.read_sound, _is_sound),
 }
+for _suffix in sound_seeds.BY_SOUNDFILE if sound_seeds.IS_INSTALLED else ():
+    FORMATS[_suffix[1:]] = Format(
+        *(_suffix, sound_seeds.by_soundfile(_suffix), datasets.read_sound, _is_sound),
+        repack=sound_seeds.in_pages if _suffix == ".ogg" else None,
+        apart=True,
+    )

@@ -15,7 +15,7 @@ from snnjax.datasets.formats.event_file import read_recorded
 from snnjax.datasets.formats.events_npz import read_events
 from snnjax.datasets.formats.image import read_image
 from snnjax.datasets.formats.nmnist_bin import SIZE, read_nmnist_file
-from snnjax.datasets.formats.sound import read_sound
+from snnjax.datasets.formats.sound import SUFFIXES, read_sound
 from snnjax.datasets.labelled_file import labelled_file
 from snnjax.datasets.listing import Listing, grouped, list_folder, list_table, taken
 from snnjax.datasets.samples_by_name import Kind, Labelled, are_counts, owners, packed
@@ -30,10 +30,11 @@ def labelled_recordings(
     - A folder: one subfolder for each class, or ``train``, ``test`` and perhaps
       ``validation`` with such subfolders; or a table ``labels.csv`` with columns
       ``file`` and ``label``, perhaps ``group`` and ``part``. Files are sounds (WAV,
-      FLAC), images, recordings of event cameras (``.dat``, ``.raw``, ``.es``,
-      ``.aedat``, ``.txt``, as ``read_recorded`` reads them, from their first event on;
-      N-MNIST, ``.bin``), ``.npz`` of events, or ``.npy`` of ``[T, n]``: spikes, if all
-      are whole numbers of zero and more, else signals.
+      SPHERE, FLAC, Ogg, AIFF, AU, MP3), images, recordings of event cameras
+      (``.dat``, ``.raw``, ``.es``, ``.aedat``, ``.txt``, as ``read_recorded`` reads
+      them, from their first event on; N-MNIST, ``.bin``), ``.npz`` of events, or
+      ``.npy`` of ``[T, n]``: spikes, if all are whole numbers of zero and more, else
+      signals.
     - A file, ``.npz`` or ``.h5``: ``labels`` and one of ``spikes [N, T, n]``, ``signals
       [N, T, n]`` and ``images [N, height, width, ...]``, perhaps ``group``, ``part``,
       ``classes`` and ``dt``; or events, as ``read_events`` and ``read_shd`` take them.
@@ -235,7 +236,7 @@ def _sensor(listing, contents):
 
 
 _READERS = (
-    _Reader((".wav", ".flac"), read_sound, _sounds),
+    _Reader(SUFFIXES, read_sound, _sounds),
     _Reader((".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"), read_image, _images),
     _Reader((".bin",), read_nmnist_file, _cameras),
     _Reader((".dat", ".raw", ".es", ".aedat", ".txt"), read_recorded, _recorded),

@@ -122,7 +122,7 @@ def others(folder):
     np.save(folder / "a.npy", np.eye(3))
     mine = {"accuracy": 0.9, "when": datetime.date(2026, 1, 1)}
     (folder / "a.pkl").write_bytes(pickle.dumps(mine, 4))
-    head = struct.pack("<HHIIHH", 7, 1, 8000, 8000, 1, 8)
+    head = struct.pack("<HHIIHH", 2, 1, 8000, 8000, 1, 4)
     body = b"WAVEfmt " + struct.pack("<I", 16) + head
     body += b"data" + struct.pack("<I", 4) + bytes(4)
     (folder / "a.wav").write_bytes(b"RIFF" + struct.pack("<I", len(body)) + body)

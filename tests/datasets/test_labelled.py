@@ -3,6 +3,7 @@ import struct
 import numpy as np
 import pytest
 
+from benchmarks.fuzz import sound_seeds
 from snnjax.datasets import DataError, labelled_recordings, write_events
 from snnjax.datasets.formats.array_file import read_array
 from snnjax.datasets.listing import list_folder, numbered
@@ -213,6 +214,24 @@ def test_events_of_several_samples_are_numbered(tmp_path):
     assert (found.kind, found.shape, found.data.n_units) == ("events", (7,), 7)
     assert found.data.labels.tolist() == [0, 1, 1]
     np.testing.assert_array_equal(found.data.times, [0.1, 0.2, 0.3, 0.3])
+
+
+def test_sounds_of_any_kind_and_name_are_one_folder(tmp_path):
+    (tmp_path / "yes").mkdir()
+    (tmp_path / "no").mkdir()
+    (tmp_path / "yes" / "a.WAV").write_bytes(sound_seeds.sphere(tmp_path))
+    (tmp_path / "yes" / "b.wav").write_bytes(sound_seeds.piped(tmp_path))
+    (tmp_path / "no" / "c.sph").write_bytes(sound_seeds.sphere(tmp_path))
+    for suffix in sound_seeds.BY_SOUNDFILE if sound_seeds.IS_INSTALLED else ():
+        raw = sound_seeds.by_soundfile(suffix)(tmp_path)
+        (tmp_path / "no" / f"x{suffix.upper()}").write_bytes(raw)
+    found, wrong = labelled_recordings(tmp_path)
+    assert (found.kind, wrong) == ("sounds", ())
+    assert len(found.data) == 8 if sound_seeds.IS_INSTALLED else 3
+    (tmp_path / "no" / "c.sph").write_bytes(sound_seeds.sphere(tmp_path)[:-1])
+    _, wrong = labelled_recordings(tmp_path, skip_bad=True)
+    assert len(wrong) == 1
+    assert "c.sph" in wrong[0]
 
 
 def test_recordings_of_several_kinds_are_refused(tmp_path):

@@ -1,10 +1,12 @@
 """One file for each layout, read against damaged and hostile files.
 
 - ``checked``: what all of them check; ``signatures``: what a file is by its begin.
-- ``apart`` (``apart_child``): packages of others read in a process of their own.
+- ``apart`` (``apart_worker``, ``apart_child``): packages of others read in a process of
+  their own.
 - ``npz``, ``hdf5`` (``chunks``), ``matlab``, ``unpickle``, ``archives``: containers, of
   which nothing is believed and nothing is run.
-- ``idx``, ``sound``, ``events_npz``, ``shd_hdf5``: layouts that many files have.
+- ``idx``, ``events_npz``, ``shd_hdf5``, ``sound`` (``wav``, ``sphere``,
+  ``sound_numbers``; ``sound_child``): layouts that many files have.
 - ``nmnist_bin``, ``gesture_npy``, ``braille_pickle``, ``qtdb_mat``, ``waves_hdf5``:
   those of one data set; ``camera`` numbers the pixels of the first two.
 - ``aedat2``, ``aedat31`` (``aedat_header``), ``prophesee_dat``, ``prophesee_evt2``,

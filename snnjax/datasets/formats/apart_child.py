@@ -2,7 +2,8 @@
 
 It is started by its path, and imports what a reader needs, not the library around it.
 Jobs are lines of JSON on standard input, answers are lines on what was standard output;
-what a package prints goes nowhere. Arrays are written one behind the other to a file.
+what a package prints goes nowhere. Arrays lie one behind the other, after the line if
+they are small, else in a file.
 """
 
 import contextlib
@@ -11,6 +12,7 @@ import json
 import os
 import signal
 import sys
+import threading
 import types
 from collections.abc import Iterable
 from pathlib import Path
@@ -22,8 +24,10 @@ except ImportError:  # not a POSIX system
     resource = None  # type: ignore[assignment]
 
 _PACKAGES = ("snnjax", "snnjax.datasets", "snnjax.datasets.formats")
+LATE = 124  # which it ends with, if nobody else can end it
 _GRACE = 10.0  # beyond which it ends by itself [s]
-_ALIGN = 64  # where arrays begin in the file [bytes]
+_ALIGN = 64  # where arrays begin [bytes]
+_SMALL = 2**17  # bytes of arrays that need no file
 _MOST_HELD = 2**28  # that packages may keep of a file that they have read [bytes]
 _TOLD = 500  # letters of an error
 
@@ -40,7 +44,8 @@ def main() -> None:
         package.__path__ = [str(folder)]  # and nothing of what it would import
         sys.modules[name] = package
     for line in jobs:
-        answers.write(json.dumps(_answer(json.loads(line))).encode() + b"\n")
+        answer, small = _answer(json.loads(line))
+        _write(answers, json.dumps(answer).encode() + b"\n" + small)
 
 
 def _folders():
@@ -49,7 +54,7 @@ def _folders():
 
 
 def _answer(job):
-    """What came of a job: what was found, or what went wrong."""
+    """What came of a job, or what went wrong; and what lies in no file."""
     sys.path[:] = job["places"]
     try:
         if job["package"]:
@@ -58,13 +63,14 @@ def _answer(job):
         module, name = job["function"].split(":")
         function = getattr(importlib.import_module(module), name)
         path = os.fsdecode(bytes.fromhex(job["path"]))
-        with _within(job["memory"], job["seconds"]), open(job["into"], "wb", 0) as into:
+        with _within(job["memory"], job["seconds"]), _Into(job["into"]) as into:
             given = function(path, **job["options"])
             found = _written(given, into, job["memory"])
-        return {"found": found, "again": _held() - began < _MOST_HELD}
+        again = _held() - began < _MOST_HELD
+        return {"found": found, "again": again, "small": len(into.small)}, into.small
     except BaseException as error:  # packages in Rust panic beside Exception
         told = {"error": type(error).__name__, "text": str(error)[:_TOLD]}
-        return told | {"again": not isinstance(error, MemoryError)}
+        return told | {"again": not isinstance(error, MemoryError)}, b""
 
 
 def _import(package):
@@ -81,9 +87,13 @@ class _NotInstalledError(Exception):
 @contextlib.contextmanager
 def _within(memory, seconds):
     """Holds what is done inside to memory [bytes] and time [s], where that can be."""
-    if hasattr(signal, "setitimer"):  # its signal ends a process inside a library too
+    alarm = hasattr(signal, "setitimer")
+    timer = threading.Timer(seconds, os._exit, (LATE,))
+    if alarm:  # its signal ends a process inside a library too
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
         signal.setitimer(signal.ITIMER_REAL, seconds + _GRACE)
+    else:
+        timer.start()
     bound = resource is not None and _held() > 0
     if bound:
         most = resource.getrlimit(resource.RLIMIT_AS)[1]
@@ -96,8 +106,10 @@ def _within(memory, seconds):
     finally:
         if bound:
             resource.setrlimit(resource.RLIMIT_AS, (most, most))
-        if hasattr(signal, "setitimer"):
+        if alarm:
             signal.setitimer(signal.ITIMER_REAL, 0)
+        else:
+            timer.cancel()
 
 
 def _held() -> int:
@@ -109,8 +121,50 @@ def _held() -> int:
         return 0
 
 
+class _Into:
+    """Where arrays are written: one behind the other, to a file once they are large."""
+
+    def __init__(self, path: str):
+        self.path, self.small = path, b""
+        self.file: BinaryIO | None = None
+
+    def write(self, piece: Any) -> int:
+        if self.file is None and len(self.small) + len(piece) <= _SMALL:
+            self.small += bytes(piece)
+            return len(piece)
+        try:
+            if self.file is None:
+                flags = (
+                    os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+                )
+                self.file = os.fdopen(os.open(self.path, flags, 0o600), "wb", 0)
+                _write(self.file, self.small)
+                self.small = b""
+            _write(self.file, piece)
+        except OSError as error:
+            raise _NoRoomError(f"{error}") from error
+        return len(piece)
+
+    def __enter__(self) -> "_Into":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self.file is not None:
+            self.file.close()
+
+
+def _write(file, piece):
+    left = memoryview(piece)
+    while left:
+        left = left[file.write(left) :]
+
+
+class _NoRoomError(Exception):
+    """The disk is full."""
+
+
 def _written(
-    given: Iterable[tuple[str, Any]], into: BinaryIO, memory: int
+    given: Iterable[tuple[str, Any]], into: _Into, memory: int
 ) -> dict[str, dict]:
     """Writes arrays; tells facts, and where arrays lie and how they look."""
     import numpy as np
@@ -128,29 +182,15 @@ def _written(
         if name != last:
             if name in found:
                 raise TypeError(f"parts of {name} do not follow one another")
-            at += _write(into, bytes(-at % _ALIGN))
+            at += into.write(bytes(-at % _ALIGN))
             shape = [0, *each.shape[1:]]
             found[name] = {"at": at, "shape": shape, "dtype": looks}
             last = name
         if ([*each.shape[1:]], looks) != (shape[1:], found[name]["dtype"]):
             raise TypeError(f"parts of {name} are not alike")
         found[name]["shape"][0] += len(each)
-        at += _write(into, flat)
+        at += into.write(flat)
     return found
-
-
-def _write(into, piece):
-    left = memoryview(piece)
-    try:
-        while left:
-            left = left[into.write(left) :]
-    except OSError as error:
-        raise _NoRoomError(f"{error}") from error
-    return len(piece)
-
-
-class _NoRoomError(Exception):
-    """The disk is full."""
 
 
 def _described(dtype):

@@ -3,12 +3,13 @@
 from pathlib import Path
 
 from snnjax.datasets.formats.checked import DataError
+from snnjax.datasets.formats.sound import SUFFIXES
 from snnjax.datasets.recordings import NOISE_FOLDER, Recordings, list_recordings
 from snnjax.datasets.sets import fsdd, hd_audio, speech_commands
 
 
 def sound_folder(folder: str | Path) -> Recordings:
-    """Lists all ``.wav`` and ``.flac`` files of any folder.
+    """Lists all files of sound in any folder, by what their names end with.
 
     Names as in Free Spoken Digits, Heidelberg Digits or Speech Commands tell word,
     speaker and repetition. Other files are of the class that their subfolder is called,
@@ -25,10 +26,10 @@ def sound_folder(folder: str | Path) -> Recordings:
     if not folder.is_dir():
         raise FileNotFoundError(f"No folder {folder}.")
     files = [*folder.glob("*.*"), *folder.glob("*/*.*")]
-    files = [f for f in sorted(files) if f.suffix.lower() in (".wav", ".flac")]
+    files = [f for f in sorted(files) if f.suffix.lower() in SUFFIXES]
     files = [f for f in files if f.parent.name != NOISE_FOLDER]
     if not files:
-        raise DataError(f"{folder} holds no .wav or .flac files.")
+        raise DataError(f"{folder} holds no files {', '.join(SUFFIXES)}.")
     for kind in (fsdd, hd_audio):
         if all(kind.PATTERN.fullmatch(file.name) for file in files):
             return list_recordings(files, kind.PATTERN, kind.DIGITS)

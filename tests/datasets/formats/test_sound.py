@@ -1,6 +1,5 @@
 import struct
 import sys
-import types
 import wave
 
 import numpy as np
@@ -8,6 +7,8 @@ import pytest
 from scipy.io import wavfile
 
 from snnjax.datasets import DataError, read_sound
+from snnjax.datasets.formats import apart, apart_worker
+from snnjax.datasets.formats.sound import is_sound
 
 
 def riff(*chunks):
@@ -87,78 +88,160 @@ def test_channels_are_averaged_and_not_mixed_up(file):
     np.testing.assert_array_equal(read_sound(path, channel=1).samples, [0, 0.5, 0.5])
 
 
-@pytest.mark.parametrize("name", ["a.WAV", "ü b.wav", "a.b.wav"])
-def test_other_chunks_and_odd_names_do_no_harm(name, file):
-    more = b"\x16\x00" + struct.pack("<HI", 16, 4) + struct.pack("<H", 1) + bytes(14)
-    raw = riff((b"LIST", b"odd"), form(0xFFFE, more=more), DATA, (b"id3 ", b"x"))
-    found = read_sound(file(raw + b"trailing", name))
-    np.testing.assert_array_equal(found.samples, [0.5, -1.0, 0.0])
+@pytest.mark.parametrize("value", [np.inf, np.nan, 1e300])
+def test_what_single_precision_cannot_hold_is_refused(value, file):
+    raw = struct.pack("<2d", 0.0, value)
+    with pytest.raises(DataError, match="not finite in single precision"):
+        read_sound(file(riff(form(3, bits=64), (b"data", raw))))
 
 
-def test_a_clip_without_samples_is_one(file):
-    assert read_sound(file(riff(form(), (b"data", b"")))).samples.shape == (0,)
+NOTHING = [
+    (b"", "begins with b'', as no sound does"),
+    (b"\x07\x01\x02\x03", "begins with b'.x07.x01.x02.x03', as no sound does"),
+    (b"\xff\xfeh\0e\0y\0", "as no sound does"),  # text in UTF-16
+    (b"PK\x03\x04", "is sound, but not .* it holds a zip archive"),
+    (b"%PDF-1.7", "is sound, but not .* it holds a PDF document"),
+    (b"FORM\0\0\0\4ILBM", "is sound, but not .* it holds IFF data"),
+    (b"RIFF\4\0\0\0AVI LIST", "it holds RIFF data of kind b'AVI ', not WAVE"),
+]
 
 
-@pytest.mark.parametrize(
-    ("raw", "message"),
-    [
-        (b"", "begins with b'', not as RIFF data"),
-        (b"RIFX" + riff(form(), DATA)[4:], "sound, but not .*: it holds RIFX data"),
-        (riff(form(), DATA)[:-1], "byte 36: b'data' claims 6 bytes, 5 follow"),
-        (riff(form())[:-3], "byte 12: b'fmt ' claims 16 bytes, 13 follow"),
-        (riff(form()), "chunks b'fmt ', not fmt and data"),
-        (riff(DATA, form()), "chunks b'data', not fmt and data"),
-        (riff((b"fmt ", b"short"), DATA), "fmt has 5 bytes, not 16"),
-        (
-            riff(form(kind=2), DATA),
-            "is sound, .* it holds samples of WAV format 2, 16 bits",
-        ),
-        (riff(form(kind=0xFFFE), DATA), "WAV format 65534"),
-        (riff(form(bits=12), DATA), "WAV format 1, 12 bits"),
-        (riff(form(kind=3, bits=16), DATA), "WAV format 3"),
-        (riff(form(channels=0), DATA), "channels=0"),
-        (riff(form(width=4), DATA), "4 bytes a frame"),
-        (riff(form(rate=0), DATA), "a rate of 0 Hz"),
-        (riff(form(rate=2**30), DATA), "a rate of 1073741824 Hz"),
-        (riff(form(channels=2), DATA), "6 bytes of data are no multiple of 4"),
-        (riff(form(3, bits=32), (b"data", b"\xff\xff\xff\x7f")), "not finite"),
-    ],
-)
-def test_a_damaged_file_is_refused_and_named(raw, message, file):
-    path = file(raw)
-    with pytest.raises(DataError, match=message) as caught:
-        read_sound(path)
-    assert str(path) in str(caught.value)
+@pytest.mark.parametrize(("raw", "message"), NOTHING)
+def test_what_is_no_sound_is_told_by_what_it_is(raw, message, file):
+    assert not is_sound(raw)
+    with pytest.raises(DataError, match=message):
+        read_sound(file(raw))
 
 
-def stand_in(frames):
-    """A soundfile that decodes nothing: this package need not be installed."""
-    return types.SimpleNamespace(
-        info=lambda path: types.SimpleNamespace(frames=frames, channels=2),
-        read=lambda path, dtype, always_2d: (np.full((3, 2), 0.5), 48_000),
-    )
-
-
-def test_other_kinds_of_sound_are_read_by_soundfile(monkeypatch, file):
-    path = file(b"fLaC", "a.flac")
+def test_soundfile_is_asked_for_where_it_is_needed(monkeypatch, file):
     monkeypatch.setitem(sys.modules, "soundfile", None)
-    with pytest.raises(ImportError, match=r"a\.flac needs soundfile: pip install"):
-        read_sound(path)
-    monkeypatch.setitem(sys.modules, "soundfile", stand_in(3))
-    found = read_sound(path)
-    assert (found.samples.tolist(), found.rate) == ([0.5, 0.5, 0.5], 48_000)
-    monkeypatch.setitem(sys.modules, "soundfile", stand_in(10**9))
-    with pytest.raises(DataError, match="to read its samples would take more"):
-        read_sound(path)
+    told = r'a\.flac needs soundfile: pip install "snnjax\[audio\]"'
+    with pytest.raises(ImportError, match=told):
+        read_sound(file(b"fLaC", "a.flac"))
+    assert len(read_sound(file(riff(form(), DATA), "b.flac")).samples) == 3  # a WAV
 
 
-def test_flac_is_read_if_soundfile_is_installed(tmp_path, rng):
+OTHERS = {  # format and kind of number
+    ".flac": ("FLAC", "PCM_16"),
+    ".FLAC": ("FLAC", "PCM_24"),
+    ".ogg": ("OGG", "VORBIS"),
+    ".opus": ("OGG", "OPUS"),
+    ".aiff": ("AIFF", "PCM_16"),
+    ".aif": ("AIFF", "FLOAT"),
+    ".aifc": ("AIFF", "ALAW"),
+    ".au": ("AU", "ULAW"),
+    ".snd": ("AU", "PCM_24"),
+    ".mp3": ("MP3", "MPEG_LAYER_III"),
+}
+
+
+@pytest.fixture
+def other(tmp_path, rng):
+    """Writes two channels by soundfile: the path, and what soundfile itself reads."""
     soundfile = pytest.importorskip("soundfile")
-    samples = np.round(rng.uniform(-0.9, 0.9, 100) * 2**15) / 2**15
-    soundfile.write(tmp_path / "a.flac", samples, 48_000, subtype="PCM_16")
-    found = read_sound(tmp_path / "a.flac")
-    np.testing.assert_allclose(found.samples, samples, atol=1e-7)
-    assert found.rate == 48_000
-    (tmp_path / "a.flac").write_bytes(b"fLaC")
-    with pytest.raises(DataError, match=r"a\.flac cannot be read as a sound"):
-        read_sound(tmp_path / "a.flac")
+
+    def write(suffix, n=3000, **more):
+        kind, subtype = OTHERS[suffix]
+        path = tmp_path / f"a{suffix}"
+        wave = np.cumsum(rng.uniform(-0.02, 0.02, (n, 2)), axis=0)
+        wave = np.clip(wave, -0.9, 0.9)
+        soundfile.write(path, wave, 16_000, subtype=subtype, format=kind, **more)
+        return path, soundfile.read(path, always_2d=True)[0]
+
+    return write
+
+
+@pytest.mark.parametrize("suffix", OTHERS)
+@pytest.mark.parametrize("n", [3000, 200_000])
+def test_other_sounds_are_what_soundfile_reads_in_this_process(suffix, n, other):
+    path, wave = other(suffix, n)
+    assert len(wave) == n
+    off = 1e-6 if suffix == ".mp3" else 1e-7  # one decoder or another
+    assert is_sound(path.read_bytes()[:16])
+    renamed = path.with_name("b.wav")
+    renamed.write_bytes(path.read_bytes())
+    for each in (path, renamed):
+        found = read_sound(each)
+        assert found.rate == 16_000
+        np.testing.assert_allclose(found.samples, wave.mean(1), off, off)
+    last = read_sound(path, channel=np.int64(1))
+    np.testing.assert_allclose(last.samples, wave[:, 1], off, off)
+    with pytest.raises(DataError, match="no channel 2 of 2"):
+        read_sound(path, channel=2)
+    with pytest.raises(DataError, match="no channel -1 of 2"):
+        read_sound(path, channel=-1)
+
+
+@pytest.mark.parametrize("suffix", [".ogg", ".aiff", ".au"])
+def test_a_sound_of_no_samples_is_one(suffix, other):
+    path, _ = other(suffix, 0)
+    assert read_sound(path).samples.shape == (0,)
+
+
+@pytest.mark.parametrize("suffix", [s for s in OTHERS if s != ".mp3"])
+@pytest.mark.parametrize("cut", [1, 2, 60, 0.5])
+def test_what_was_cut_off_is_told(suffix, cut, other):
+    path, _ = other(suffix)
+    raw = path.read_bytes()
+    path.write_bytes(raw[: -cut if cut >= 1 else int(len(raw) * cut)])
+    with pytest.raises(DataError, match=rf"a{suffix} cannot be read .* damaged"):
+        read_sound(path)
+
+
+def test_an_mp3_that_tells_its_length_is_whole_or_refused(other):
+    path, _ = other(".mp3")
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(DataError, match=r"it tells of 3000 frames, \d+ follow"):
+        read_sound(path)
+
+
+def test_an_ogg_with_one_changed_byte_is_refused(other, rng):
+    path, _ = other(".ogg")
+    raw = path.read_bytes()
+    for at in rng.integers(0, len(raw), 200):
+        path.write_bytes(raw[:at] + bytes([raw[at] ^ 1]) + raw[at + 1 :])
+        with pytest.raises(DataError):
+            read_sound(path)
+
+
+def test_a_flac_of_unknown_length_is_read_to_its_end(other):
+    path, wave = other(".flac")
+    raw = bytearray(path.read_bytes())
+    raw[21] &= 0xF0  # the number of frames, 36 bits
+    raw[22:26] = bytes(4)
+    path.write_bytes(raw)
+    found = read_sound(path)
+    np.testing.assert_array_equal(found.samples, wave.mean(1).astype(np.float32))
+
+
+def test_the_end_of_an_au_may_be_unknown(other):
+    path, wave = other(".au")
+    raw = path.read_bytes()
+    path.write_bytes(raw[:8] + b"\xff" * 4 + raw[12:])
+    found = read_sound(path)
+    np.testing.assert_array_equal(found.samples, wave.mean(1).astype(np.float32))
+
+
+def test_a_sound_that_unpacks_to_too_much_is_refused(other):
+    soundfile = pytest.importorskip("soundfile")
+    path, _ = other(".flac")
+    soundfile.write(path, np.zeros(2**24, np.int16), 8000)
+    assert path.stat().st_size < 2**19
+    with pytest.raises(DataError, match=r"more than 16777216 bytes; pass limit=…"):
+        read_sound(path, limit=2**24)
+    assert not read_sound(path, limit=2**28).samples.any()
+
+
+def test_a_whole_folder_is_read_by_one_process(other, monkeypatch):
+    started = []
+    popen = apart_worker.subprocess.Popen
+    monkeypatch.setattr(
+        apart_worker.subprocess,
+        "Popen",
+        lambda *given, **more: started.append(1) or popen(*given, **more),
+    )
+    apart._close_all()
+    path, _ = other(".flac")
+    for _ in range(50):
+        read_sound(path)
+    assert started == [1]

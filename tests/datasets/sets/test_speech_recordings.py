@@ -157,7 +157,7 @@ def test_any_folder_of_sounds_is_listed_by_what_its_names_tell(
     found = sound_folder(tmp_path / "own")
     assert told(found) == [("mi.au.flac", "cat", -1, -1), ("bark 1.WAV", "dog", -1, -1)]
     assert found.speakers == ()
-    with pytest.raises(DataError, match=r"holds no \.wav or \.flac"):
+    with pytest.raises(DataError, match=r"holds no files \.wav, \.flac, \.ogg"):
         sound_folder(tmp_path / "recordings")
     with pytest.raises(FileNotFoundError, match="No folder"):
         sound_folder(tmp_path / "none")
