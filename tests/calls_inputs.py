@@ -1,5 +1,7 @@
 """Valid calls of what makes spikes: events, encoders, batches, senses."""
 
+from types import SimpleNamespace
+
 import jax.numpy as jnp
 import numpy as np
 from calls import DT, KEY, call, raster, signal
@@ -407,6 +409,12 @@ def _(M=1):
     zero = np.zeros(2, int)
     some = datasets.Recordings(("a", "b"), zero, zero, zero, ("c",), zero)
     return {"recordings": some, "rows": np.zeros(M, int)}
+
+
+@call(datasets.from_neo)
+def _(n=3):
+    trains = [SimpleNamespace(times=np.arange(float(n)), units="ms")]
+    return {"trains": trains}
 
 
 @call(datasets.part_samples)

@@ -139,7 +139,7 @@ def test_every_option_of_three_functions_or_more_is_in_the_table():
         if p.kind is p.KEYWORD_ONLY and p.default is not NONE
     )
     other = {"params", "mask", "progress", "seed", "classes", "normalize", "start"}
-    other |= {"data", "batch", "group", "hidden", "network"}
+    other |= {"data", "batch", "group", "hidden", "network", "rate"}
     missing = {k for k, n in shared.items() if n > 2} - {*BY_KEYWORD} - other
     assert not missing
 

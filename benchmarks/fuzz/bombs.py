@@ -176,6 +176,13 @@ def _letters(path, megabytes):
         )
 
 
+def _phy(path, megabytes):
+    """A folder of spikes that are claimed, and no more."""
+    path.mkdir()
+    for name in ("spike_times.npy", "spike_clusters.npy"):
+        (path / name).write_bytes(_npy((megabytes * _MB,)))
+
+
 # Pickles, as bytes of their instructions
 
 
@@ -414,6 +421,30 @@ def spikes_nobody_stored(path, megabytes):
     _hdf5(path, fill)
 
 
+def trains_again(path, megabytes):
+    """One long train under the names of many."""
+
+    def fill(file, h5py):
+        for name in ("format", "created_at", "version"):
+            file.attrs[name] = "nix"
+        file.create_group("metadata")
+        block = file.create_group("data/b")
+        segment = block.create_group("groups/s")
+        train = segment.create_group("multi_tags/t")
+        for node, kind in (
+            (block, "block"),
+            (segment, "segment"),
+            (train, "spiketrain"),
+        ):
+            node.attrs["type"] = f"neo.{kind}"
+        train["positions/data"] = np.zeros(megabytes * _MB // 64)
+        train["positions"].attrs["unit"] = "s"
+        for k in range(1000):
+            segment[f"multi_tags/{k}"] = train
+
+    _hdf5(path, fill)
+
+
 def populations_again(path, megabytes):
     """The same spikes under the names of many populations."""
 
@@ -567,6 +598,17 @@ BOMBS = (
         *("c.npz", ("read_events",)),
         zipped("times.npy", "units.npy", "offsets.npy", method=zipfile.ZIP_BZIP2),
     ),
+    Bomb("a.phy", ("read_phy",), _phy),
+    Bomb(
+        *("g.npz", ("read_spike_arrays",)),
+        arrays(
+            times_s=lambda m: np.zeros(m * _MB // 8, np.float16),
+            units=lambda m: np.zeros(m * _MB // 8, np.int8),
+        ),
+    ),
+    Bomb(
+        "a.spikes.npy", ("read_spike_arrays",), lambda p, m: p.write_bytes(_npy((m,)))
+    ),
     Bomb("d.npz", ("read_braille",), _letters),
     Bomb(
         *("e.npz", ("read_braille",)),
@@ -633,6 +675,7 @@ BOMBS = (
     Bomb("g.h5", ("read_waves", "read_shd_extra"), numbers_nobody_stored),
     Bomb("h.h5", ("read_sonata", "read_nwb"), spikes_nobody_stored),
     Bomb("i.h5", ("read_sonata",), populations_again),
+    Bomb("a.nix", ("read_nix",), trains_again),
     Bomb("h.h5.gz", ("read_sonata", "read_nwb"), spikes_nobody_stored),
     Bomb("a.h5.zip", SHD, zipped("x.h5", method=zipfile.ZIP_BZIP2)),
     Bomb("b.h5.zip", SHD, zipped("x.h5", head=b"\x89HDF\r\n\x1a\n")),

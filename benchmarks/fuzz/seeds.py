@@ -229,6 +229,79 @@ def _nwb(folder):
     return (folder / "a.h5").read_bytes()
 
 
+def _nix(folder):
+    import h5py
+
+    with h5py.File(folder / "a.h5", "w", track_order=True) as file:
+        for name, value in (("format", "nix"), ("created_at", "x"), ("version", 1)):
+            file.attrs[name] = value
+        file.create_group("metadata")
+        block = file.create_group("data/neo.block.1")
+        segment = block.create_group("groups/neo.segment.1")
+        block.attrs["type"], segment.attrs["type"] = "neo.block", "neo.segment"
+        for k, unit in enumerate(("s", "ms", "s")):
+            tag = segment.create_group(f"multi_tags/{k}")
+            tag.attrs["type"] = "neo.spiketrain"
+            tag["positions/data"] = np.arange(7.0 * k)
+            tag["positions"].attrs["unit"] = unit
+            for edge, value in (("t_start", 0.0), ("t_stop", 60.0)):
+                tag[f"metadata/properties/{edge}"] = np.array([value])
+                tag[f"metadata/properties/{edge}"].attrs["unit"] = unit
+        segment.create_group("data_arrays/0").attrs["type"] = "neo.analogsignal"
+    return (folder / "a.h5").read_bytes()
+
+
+_PHY = {
+    "spike_times.npy": np.arange(5, 65, dtype=np.uint64)[:, None],
+    "spike_clusters.npy": np.arange(60, dtype=np.int32) % 7,
+    "cluster_group.tsv": b"cluster_id\tgroup\n0\tgood\n3\tnoise\n5\tmua\n6\t\n",
+    "params.py": b"dat_path = 'a.dat'\nsample_rate = 30_000.  # Hz\n",
+}
+
+
+def _phy(name):
+    """One file of a folder of phy; the others lie beside it."""
+
+    def make(folder):
+        for other, what in _PHY.items():
+            with (folder / f"sound.{other}").open("wb") as file:
+                file.write(what) if isinstance(what, bytes) else np.save(file, what)
+        return (folder / f"sound.{name}").read_bytes()
+
+    return make
+
+
+def _read_phy(name):
+    """Reads a folder in which one file is the input."""
+
+    def read(path):
+        folder = Path(f"{path}.folder")
+        if not folder.exists():
+            folder.mkdir()
+            for other in _PHY:
+                beside = path.parent / f"sound.{other}"
+                (folder / other).symlink_to(path if other == name else beside)
+        return datasets.read_phy(folder)
+
+    return read
+
+
+def _spikes_npy(folder):
+    held = io.BytesIO()
+    np.save(held, np.stack([np.arange(40) / 7, np.arange(40) % 9], axis=1, dtype=">f8"))
+    return held.getvalue()
+
+
+def _read_spikes_npy(path):
+    return datasets.read_spike_arrays(path, unit="ms")
+
+
+def _spikes_npz(folder):
+    times, units = np.arange(40) / 7, np.arange(40, dtype=">u2")
+    np.savez(folder / "a.npz", spike_times_ms=times, unit_ids=units, rate=np.zeros(3))
+    return (folder / "a.npz").read_bytes()
+
+
 def _trials():
     felt = np.full((5, 12), 255.0)
     felt[1:4, 2] = 17.0, 30.0, 99.0
@@ -455,6 +528,23 @@ FORMATS = {
     "nwb": Format(
         *(".nwb", _nwb, datasets.read_nwb, _are_spikes, None),
         "recordings/nwb/pynwb_units*.nwb",
+    ),
+    **{
+        f"phy.{name}": Format(
+            Path(name).suffix, _phy(name), _read_phy(name), _are_spikes
+        )
+        for name in _PHY
+    },
+    "spikes.npy": Format(
+        *(".npy", _spikes_npy, _read_spikes_npy, _are_spikes, None),
+        "recordings/odd/spike_times_big_endian.npy",
+    ),
+    "spikes.npz": Format(
+        ".npz", _spikes_npz, datasets.read_spike_arrays, _are_spikes, _rezip
+    ),
+    "nix": Format(
+        *(".nix", _nix, datasets.read_nix, _are_spikes, None),
+        "recordings/neo_nix/*.nix",
     ),
     "wav": Format(
         *(".wav", sound_seeds.wav, datasets.read_sound, _is_sound, None),

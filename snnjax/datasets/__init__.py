@@ -18,9 +18,12 @@ from snnjax.datasets.formats.event_text import read_event_text
 from snnjax.datasets.formats.events_npz import read_events, write_events
 from snnjax.datasets.formats.gesture_npy import read_gesture_file
 from snnjax.datasets.formats.idx import read_idx
+from snnjax.datasets.formats.neo_nix import read_nix
+from snnjax.datasets.formats.neo_trains import from_neo
 from snnjax.datasets.formats.nest_ascii import read_nest
 from snnjax.datasets.formats.nmnist_bin import read_nmnist_file
 from snnjax.datasets.formats.nwb import read_nwb
+from snnjax.datasets.formats.phy import read_phy
 from snnjax.datasets.formats.prophesee_dat import read_prophesee_dat
 from snnjax.datasets.formats.prophesee_evt2 import read_prophesee_evt2
 from snnjax.datasets.formats.prophesee_evt3 import read_prophesee_evt3
@@ -33,6 +36,7 @@ from snnjax.datasets.formats.shd_hdf5 import (
 )
 from snnjax.datasets.formats.sonata import read_sonata
 from snnjax.datasets.formats.sound import Sound, read_sound
+from snnjax.datasets.formats.spike_arrays import read_spike_arrays
 from snnjax.datasets.formats.spike_text import read_spike_text
 from snnjax.datasets.formats.streaming import stream_recorded
 from snnjax.datasets.formats.waves_hdf5 import WaveRecording, read_waves
@@ -76,6 +80,7 @@ __all__ = [
     "digits",
     "dvs_gesture",
     "fashion_mnist",
+    "from_neo",
     "fsdd",
     "fsdd_recordings",
     "gesture_recordings",
@@ -98,8 +103,10 @@ __all__ = [
     "read_gesture_file",
     "read_idx",
     "read_nest",
+    "read_nix",
     "read_nmnist_file",
     "read_nwb",
+    "read_phy",
     "read_prophesee_dat",
     "read_prophesee_evt2",
     "read_prophesee_evt3",
@@ -109,6 +116,7 @@ __all__ = [
     "read_shd_extra",
     "read_sonata",
     "read_sound",
+    "read_spike_arrays",
     "read_spike_text",
     "read_waves",
     "readable_recordings",

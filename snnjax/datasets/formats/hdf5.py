@@ -29,6 +29,7 @@ from snnjax.events.packing import ROW_BYTES
 
 _ROW = np.dtype([("length", "<u4"), ("address", "<u8"), ("index", "<u4")])
 _ATTRIBUTE_BYTES = 2**16  # of an attribute, at most
+_NEAR, _CLAIM = 96, struct.Struct("<IQ")  # bytes behind the name of an attribute
 _TEXT_BYTES = 120  # of memory for each text, beside its letters
 
 
@@ -65,20 +66,27 @@ def mapped(file: Reading) -> tuple[Any, mmap.mmap]:
 
 
 @contextmanager
-def at_hand(file: Reading) -> Iterator[tuple[Any, Any]]:
+def at_hand(file: Reading, *attributes: str) -> Iterator[tuple[Any, Any]]:
     """An HDF5 file and its bytes, which stay on the disk unless they are packed.
+
+    Args:
+        file: from ``reading``.
+        *attributes: names of those that ``attribute`` will be asked for.
 
     Raises:
         ImportError: without h5py.
-        ValueError: as ``opened``, or for a file without a byte.
+        ValueError: as ``opened``, for a file without a byte, or for an attribute that
+            claims to be longer than any.
     """
     if file.path.suffix in (".gz", ".zip"):
-        with opened(file) as found:
-            yield found
+        with opened(file) as (tree, raw):
+            _check_attributes(raw, attributes)
+            yield tree, raw
         return
-    tree, raw = mapped(file)
+    tree, mapping = mapped(file)
     with tree:
-        yield tree, raw
+        _check_attributes(mapping, attributes)
+        yield tree, mapping
 
 
 def library() -> Any:
@@ -147,16 +155,23 @@ def _follow(tree, place):
 def attribute(node: Any, name: str) -> Any:
     """One text or number that is attached to a node, or ``None`` if there is none.
 
+    Args:
+        node: a group or an array of a tree from ``at_hand``.
+        name: one of those that were named there.
+
     Raises:
         HoldsError: for many of them.
     """
     if name not in node.attrs:
         return None
     found = node.attrs.get_id(name)
+    if found.shape is None or math.prod(found.shape) != 1:
+        raise HoldsError(f"an attribute {name} of shape {found.shape}")
     kind, wide = found.dtype.kind, found.get_storage_size() > _ATTRIBUTE_BYTES
     plain = kind in "Siuf" or (kind == "O" and _is_text(found.get_type()))
-    if math.prod(found.shape) != 1 or wide or not plain:
-        raise HoldsError(f"an attribute {name} of {found.dtype}, shape {found.shape}")
+    short = node.file.id.get_create_plist().get_sizes()[0] != _ROW["address"].itemsize
+    if wide or not plain or (kind == "O" and short):
+        raise HoldsError(f"an attribute {name} of {found.dtype}")
     value = np.asarray(node.attrs[name]).reshape(-1)[0]
     return value.decode() if isinstance(value, bytes) else value
 
@@ -294,6 +309,24 @@ def _walk_heaps(raw):
         if not at <= end < at + 16:
             raise DamageError(f"the heap at byte {heap} is damaged")
         heap = raw.find(b"GCOL\x01", end)
+
+
+def _check_attributes(raw, names):
+    """Refuses texts under these names that claim to be longer than any is.
+
+    Behind the name come its type, its shape, and where it lies: the length, the place
+    of a heap, a number in it. The library would make room for what the length says.
+    """
+    for name in names:
+        word = name.encode() + b"\0"
+        at = raw.find(word)
+        while at >= 0:
+            near = raw[at + len(word) : at + len(word) + _NEAR]
+            for k in range(len(near) - _ROW.itemsize + 1):
+                length, address = _CLAIM.unpack_from(near, k)
+                if length > _ATTRIBUTE_BYTES and raw[address : address + 4] == b"GCOL":
+                    raise DamageError(f"an attribute {name} claims {length} bytes")
+            at = raw.find(word, at + 1)
 
 
 def _lengths(piece):

@@ -53,8 +53,9 @@ def clusterings(tree: Any) -> list[str]:
 
 
 def is_nix(tree: Any) -> bool:
-    """Whether a tree is of NIX, as it says of itself."""
-    return hdf5.attribute(tree, "format") == "nix" and "data" in tree
+    """Whether a tree is of NIX, by its groups and what it says of itself."""
+    groups = _group(tree, "data"), _group(tree, "metadata")
+    return None not in groups and {"format", "version", "created_at"} <= {*tree.attrs}
 
 
 def is_old_neo(tree: Any) -> bool:

@@ -41,7 +41,7 @@ def read_nwb(path: str | Path, *, limit: int | None = None) -> RecordedSpikes:
     hdf5.library()
     with (
         reading(path, "units of an NWB file", limit) as file,
-        hdf5.at_hand(file) as (tree, raw),
+        hdf5.at_hand(file, "nwb_version") as (tree, raw),
     ):
         times = hdf5.numbers(tree, _TIMES, raw, file, "f") if is_nwb(tree) else None
         if times is None:

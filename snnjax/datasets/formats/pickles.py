@@ -4,7 +4,7 @@ A pickle is a program; reading one runs it, whatever it does. So those of Neo, B
 PyNN or numpy are not read here, and it is said how to write the same data otherwise.
 """
 
-import re
+import pickletools
 
 from snnjax.datasets.formats.checked import HoldsError
 
@@ -23,17 +23,22 @@ _AGAIN = (  # what stands in the pickle, who wrote it, and how to write it other
     ),
     (b"numpy", "numpy", "numpy.savez('spikes.npz', times=times, units=units)"),
 )
+_LOOKED_AT = 4096  # bytes of a begin
+_MEMO = ("PUT", "BINPUT")
 _ANY = "numpy.savez('spikes.npz', times=times, units=units)"
 
 
 def is_pickle(begin: bytes | bytearray) -> bool:
-    """Whether bytes begin as a pickle does, of any protocol."""
+    """Whether bytes begin as a pickle does, of any protocol; nothing of it is run."""
     if len(begin) > 1 and begin[0] == 0x80 and begin[1] in range(2, 6):
         return True
-    return (
-        re.match(rb"(?:\((?:[ld]p\d+\n|i[\w.]+\n)|c[\w.]+\n\w+\n[\(p])", begin)
-        is not None
-    )
+    try:  # protocols 0 and 1 have no sign, but keep what they made in a memo
+        for k, (instruction, _, _) in enumerate(pickletools.genops(begin[:_LOOKED_AT])):
+            if instruction.name in _MEMO:
+                return k > 0
+    except Exception:  # what is no pickle fails in many ways
+        return False
+    return False
 
 
 def check_no_pickle(raw: bytes | bytearray) -> None:

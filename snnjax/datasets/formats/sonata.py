@@ -39,7 +39,7 @@ def read_sonata(
     hdf5.library()
     with (
         reading(path, "spikes of SONATA", limit) as file,
-        hdf5.at_hand(file) as (tree, raw),
+        hdf5.at_hand(file, "units") as (tree, raw),
     ):
         places = sonata_populations(tree)
         if not places:

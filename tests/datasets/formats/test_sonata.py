@@ -1,6 +1,8 @@
 import gzip
 import json
 import re
+import struct
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -109,6 +111,30 @@ def test_links_out_of_the_file_are_not_followed(tmp_path, write):
         )
     with pytest.raises(DataError, match="spikes/V1/timestamps as a link"):
         read_sonata(tmp_path / "a.h5")
+
+
+def test_an_attribute_that_claims_much_takes_nothing(write):
+    path = write({"V1": (TIMES, NODES)})
+    raw = bytearray(path.read_bytes())
+    heap = struct.pack("<Q", raw.find(b"GCOL"))
+    at = raw.find(heap, raw.find(b"units\0"))
+    struct.pack_into("<I", raw, at - 4, 2**28)
+    path.write_bytes(raw)
+    tracemalloc.start()
+    with pytest.raises(DataError, match="an attribute units claims 268435456 bytes"):
+        read_sonata(path)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 2**24
+
+
+def test_attributes_of_other_types_are_refused(write):
+    path = write({"V1": (TIMES, NODES)}, units="")
+    for value in (["ms", "ms"], np.array([b"ms", b"s"]), h5py.Empty("f4")):
+        with h5py.File(path, "a") as file:
+            file["spikes/V1/timestamps"].attrs["units"] = value
+        with pytest.raises(DataError, match="an attribute units of"):
+            read_sonata(path)
 
 
 def test_other_trees_are_told_by_their_names(tmp_path, write):

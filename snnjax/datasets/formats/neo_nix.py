@@ -1,0 +1,159 @@
+"""Spike trains that Neo wrote into an HDF5 file of NIX.
+
+Below ``data/BLOCK/groups/SEGMENT/multi_tags`` each train is a tag of the type
+"neo.spiketrain"; its times are ``positions/data``, in the unit of ``positions``, and
+its ``metadata/properties`` say when it began and ended (Stoewer et al. 2014,
+doi:10.3389/conf.fninf.2014.18.00027).
+
+Read through h5py, whose trees are guarded here, and so without a package that would
+have to run in a process of its own.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from snnjax import check
+from snnjax.datasets.formats import hdf5
+from snnjax.datasets.formats.checked import HoldsError, Reading, reading
+from snnjax.datasets.formats.hdf5_spikes import is_nix, told
+from snnjax.datasets.formats.spike_columns import seconds, together
+from snnjax.datasets.formats.spike_names import PER_SECOND, UNITS
+from snnjax.events import RecordedSpikes
+
+_TRAIN = "neo.spiketrain"
+_TAG_BYTES = 4000  # of memory for each train, beside its times
+_MOST = 100_000  # segments, and parts of one
+
+
+def read_nix(
+    path: str | Path, *, segment: int | None = None, limit: int | None = None
+) -> RecordedSpikes:
+    """Reads the spike trains of one segment.
+
+    Args:
+        path: of the ``.nix`` file.
+        segment: its number, where there are several, each with a clock of its own, from
+            0 on in the order of blocks and segments.
+        limit: most bytes of memory that reading it may take; 128 MiB and 200 times the
+            file's size if omitted.
+
+    Returns:
+        Spikes train by train; units are the numbers of trains from 0 on, all of them
+        ``known``; what else the segment has is counted by ``skipped``.
+
+    Raises:
+        ValueError: for a number that is none of a segment.
+        FileNotFoundError: if there is no such file.
+        DataError: naming the file and what is wrong with it, or that it has several
+            segments.
+    """
+    if segment is not None:
+        check.whole("segment", segment, least=0)
+    hdf5.library()
+    with (
+        reading(path, "spike trains of Neo", limit) as file,
+        hdf5.at_hand(file, "type", "unit") as (tree, raw),
+    ):
+        if not is_nix(tree):
+            raise HoldsError(told(tree))
+        place = _segment(tree, segment)
+        times, spans = [], []
+        for at in _trains(tree, place, file):
+            times.append(_times(tree, at, raw, file))
+            spans.append(tuple(_edge(tree, f"{at}/{e}", raw, file) for e in _EDGES))
+        numbers = np.arange(len(times))
+        units = np.repeat(numbers, [len(each) for each in times])
+        both = [pair for pair in spans if None not in pair]
+        return together(
+            file,
+            {"": (np.concatenate([*times, np.zeros(0)]), units)},
+            "NIX of Neo",
+            known=(numbers,),
+            span=(min(a for a, _ in both), max(b for _, b in both)) if both else None,
+            skipped=_others(tree, place),
+        )
+
+
+_EDGES = ("metadata/properties/t_start", "metadata/properties/t_stop")
+
+
+def _segment(tree, number):
+    """Where the segment lies that is asked for."""
+    places = [*_of_type(tree, "data", "neo.block")]
+    places = [
+        place
+        for block in places
+        for place in _of_type(tree, f"{block}/groups", "neo.segment")
+    ]
+    if not places:
+        raise HoldsError("NIX without a segment of Neo")
+    if number is None and len(places) > 1:
+        raise HoldsError(
+            f"{len(places)} segments, each with its clock; segment=… says which"
+        )
+    if (number or 0) >= len(places):
+        raise HoldsError(f"{len(places)} segments, and none of number {number}")
+    return places[number or 0]
+
+
+def _trains(tree: Any, place: str, file: Reading) -> Iterator[str]:
+    """Where the trains of a segment lie, in its order."""
+    for at in _of_type(tree, f"{place}/multi_tags", _TRAIN):
+        file.take(_TAG_BYTES, "its trains")
+        yield at
+
+
+def _of_type(tree: Any, place: str, kind: str) -> Iterator[str]:
+    """The members of a group that say they are of a kind."""
+    for name, node in _members(tree, place):
+        if hdf5.attribute(node, "type") == kind:
+            yield f"{place}/{name}"
+
+
+def _members(tree: Any, place: str) -> Iterator[tuple[str, Any]]:
+    group = hdf5.group(tree, place)
+    for k, name in enumerate(group if group is not None else ()):
+        if k >= _MOST:
+            raise HoldsError(f"more than {_MOST} members of {place}")
+        node = hdf5.group(tree, f"{place}/{name}")
+        if node is not None:
+            yield name, node
+
+
+def _times(tree, place, raw, file):
+    """Times of a train [s]."""
+    at = f"{place}/positions"
+    times = hdf5.numbers(tree, f"{at}/data", raw, file)
+    if times is None:
+        raise HoldsError(f"no times in {at}")
+    return seconds(times, _per_second(hdf5.group(tree, at), at), at)
+
+
+def _per_second(node, place):
+    unit = hdf5.attribute(node, "unit")
+    if unit not in UNITS:
+        raise HoldsError(f"{place} in {str(unit)[:20]!r}, no unit of time known here")
+    return PER_SECOND[UNITS[unit]]
+
+
+def _edge(tree, place, raw, file):
+    """When a train begins or ends [s]; ``None`` if the file does not say."""
+    node = hdf5.dataset(tree, place)
+    if node is None or node.shape != (1,) or node.dtype.kind not in "iuf":
+        return None
+    value = hdf5.fetch(node, place, raw, file)
+    return float(seconds(value, _per_second(node, place), place)[0])
+
+
+def _others(tree, place):
+    """How many of each kind a segment has besides trains."""
+    counts: Counter[str] = Counter()
+    for part in ("data_arrays", "multi_tags", "tags"):
+        for _, node in _members(tree, f"{place}/{part}"):
+            kind = str(hdf5.attribute(node, "type"))[:40]
+            counts[kind.removeprefix("neo.")] += kind != _TRAIN
+    return {kind: n for kind, n in sorted(counts.items()) if n}
