@@ -284,6 +284,17 @@ def _variable(name, megabytes):
     yield from (bytes(_MB) for _ in range(megabytes))
 
 
+def cells_in_mat(path, megabytes):
+    """A cell array of millions of empty cells, packed."""
+    n = megabytes * _MB // 8
+    inside = _element(6, struct.pack("<II", 1, 0))
+    inside += _element(5, struct.pack("<ii", 1, n)) + _element(1, b"spikes")
+    cell = struct.pack("<II", 14, 0) * (_MB // 8)
+    head = struct.pack("<II", 14, len(inside) + 8 * n) + inside
+    pieces = (head, *(cell for _ in range(megabytes)))
+    path.write_bytes(_mat(_packed_element(iter(pieces))))
+
+
 def zeros_in_mat(path, megabytes):
     """One variable of zeros."""
     path.write_bytes(_mat(_packed_element(_variable(b"x", megabytes))))
@@ -661,9 +672,10 @@ BOMBS = (
             )
         ),
     ),
-    Bomb("a.mat", ("read_qtdb",), zeros_in_mat),
-    Bomb("b.mat", ("read_qtdb",), elements_in_mat),
-    Bomb("c.mat", ("read_qtdb",), variables_in_mat),
+    Bomb("a.mat", ("read_qtdb", "read_spike_mat"), zeros_in_mat),
+    Bomb("b.mat", ("read_qtdb", "read_spike_mat"), elements_in_mat),
+    Bomb("c.mat", ("read_qtdb", "read_spike_mat"), variables_in_mat),
+    Bomb("d.mat", ("read_spike_mat",), cells_in_mat),
     Bomb("a.h5", ("ShdFile",), rows_nobody_stored),
     Bomb("a.h5.gz", SHD, rows_nobody_stored),
     Bomb("b.h5", (*SHD, "ShdFile"), length_behind_a_filter),

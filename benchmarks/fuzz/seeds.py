@@ -251,6 +251,20 @@ def _nix(folder):
     return (folder / "a.h5").read_bytes()
 
 
+def _spike_mat(folder):
+    from scipy.io import savemat
+
+    cells = np.empty((1, 4), object)
+    cells[0] = [np.arange(float(k)) / 7 for k in (5, 0, 3, 1)]
+    held = io.BytesIO()
+    savemat(held, {"spikes": cells, "fs": 30_000.0, "name": "a"}, do_compression=True)
+    return held.getvalue()
+
+
+def _read_spike_mat(path):
+    return datasets.read_spike_mat(path, unit="s")
+
+
 _PHY = {
     "spike_times.npy": np.arange(5, 65, dtype=np.uint64)[:, None],
     "spike_clusters.npy": np.arange(60, dtype=np.int32) % 7,
@@ -545,6 +559,10 @@ FORMATS = {
     "nix": Format(
         *(".nix", _nix, datasets.read_nix, _are_spikes, None),
         "recordings/neo_nix/*.nix",
+    ),
+    "spikes.mat": Format(
+        *(".mat", _spike_mat, _read_spike_mat, _are_spikes, None),
+        "recordings/mat_spikes/*.mat",
     ),
     "wav": Format(
         *(".wav", sound_seeds.wav, datasets.read_sound, _is_sound, None),

@@ -37,6 +37,7 @@ from snnjax.datasets.formats.shd_hdf5 import (
 from snnjax.datasets.formats.sonata import read_sonata
 from snnjax.datasets.formats.sound import Sound, read_sound
 from snnjax.datasets.formats.spike_arrays import read_spike_arrays
+from snnjax.datasets.formats.spike_mat import read_spike_mat
 from snnjax.datasets.formats.spike_text import read_spike_text
 from snnjax.datasets.formats.streaming import stream_recorded
 from snnjax.datasets.formats.waves_hdf5 import WaveRecording, read_waves
@@ -117,6 +118,7 @@ __all__ = [
     "read_sonata",
     "read_sound",
     "read_spike_arrays",
+    "read_spike_mat",
     "read_spike_text",
     "read_waves",
     "readable_recordings",

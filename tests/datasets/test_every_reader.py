@@ -43,6 +43,7 @@ SUFFIX = {
     "read_qtdb": ".mat",
     "read_sound": ".wav",
     "read_spike_arrays": ".npz",
+    "read_spike_mat": ".mat",
     "read_spike_text": ".csv",
     "unpack": ".zip",
     "EventFiles": ".npz",

@@ -17,8 +17,8 @@
   (``byte_stream``) after another: ``event_pieces`` puts them together, ``streaming``
   gives them away as they come, cut anew (``recut``).
 - ``spike_text`` (``spike_lines``, ``spike_names``), ``nest_ascii``, ``sonata``, ``nwb``
-  (``hdf5_spikes``, ``spike_columns``), ``phy``, ``spike_arrays``, ``neo_nix``,
-  ``neo_trains``: spikes of simulators and of spike sorters in seconds, neurons by the
-  numbers that the file gives them, as ``snnjax.events.RecordedSpikes``; ``pickles``
-  says how to write otherwise those that are never read.
+  (``hdf5_spikes``, ``spike_columns``), ``phy``, ``spike_arrays``, ``spike_mat``,
+  ``neo_nix``, ``neo_trains``: spikes of simulators and of spike sorters in seconds,
+  neurons by the numbers that the file gives them, as ``snnjax.events.RecordedSpikes``;
+  ``pickles`` says how to write otherwise those that are never read.
 """

@@ -27,6 +27,7 @@ _NUMBERS = {
     **{7: "f4", 9: "f8", 12: "i8", 13: "u8"},
 }
 _MATRIX, _COMPRESSED = 14, 15
+_CELL = 1  # the class of cell arrays
 _CLASSES = range(6, 16)  # double, single, and eight kinds of whole numbers
 _ODD = 0x0E00  # flags of complex, global or logical arrays
 _VARIABLE_BYTES = 1000  # of memory for each variable, beside its numbers
@@ -52,8 +53,21 @@ def read_matlab(raw: bytes, file: Reading) -> dict[str, np.ndarray]:
         HoldsError: for a file of another version.
         DataError: if the variables would take more than is allowed.
     """
-    order = _byte_order(raw)
     variables = {}
+    for order, body, place in matrices(raw, file):
+        variable = array_of(body, order, place)
+        if variable:
+            variables[variable[0]] = variable[1]
+    return variables
+
+
+def matrices(raw: bytes, file: Reading) -> Iterator[tuple[str, memoryview, int]]:
+    """Order of bytes, body and place of each variable of a file, unpacked.
+
+    Raises:
+        ValueError: as ``read_matlab``.
+    """
+    order = _byte_order(raw)
     for kind, body, place in _elements(raw, order, 128):
         file.take(_VARIABLE_BYTES, f"what byte {place} holds")
         if kind == _COMPRESSED:
@@ -66,10 +80,7 @@ def read_matlab(raw: bytes, file: Reading) -> dict[str, np.ndarray]:
             raise DamageError(
                 f"byte {place} has an element of type {kind}, no variable"
             )
-        variable = _variable(body, order, place)
-        if variable:
-            variables[variable[0]] = variable[1]
-    return variables
+        yield order, body, place
 
 
 def _byte_order(raw):
@@ -134,27 +145,87 @@ def _unpacked(body, file, place):
     return unpacked
 
 
-def _variable(body, order, place):
-    """Name and array of a variable; nothing if it is no array of real numbers."""
+def array_of(
+    body: bytes | memoryview, order: str, place: int
+) -> tuple[str, np.ndarray] | None:
+    """Name and array of a variable; nothing if it is no array of real numbers.
+
+    Args:
+        body: of the element that holds it.
+        order: of its bytes.
+        place: for messages.
+
+    Raises:
+        ValueError: naming the place of what is damaged.
+    """
     pieces = _elements(body, order, 0, place)
-    flags = next(pieces, None)
-    if flags is None or len(flags.body) != 8:
-        raise DamageError(f"byte {place} has a variable without flags")
-    flag = struct.unpack_from(f"{order}I", flags.body)[0]
+    flag = _flags(pieces, order, place)
     if flag & 0xFF not in _CLASSES or flag & _ODD:
         return None
-    shape, name, numbers = (next(pieces, None) for _ in range(3))
-    if shape is None or name is None or numbers is None or numbers.kind not in _NUMBERS:
+    called, axes = _named(pieces, order, place)
+    numbers = next(pieces, None)
+    if numbers is None or numbers.kind not in _NUMBERS:
         raise DamageError(f"byte {place} has a variable without shape, name or numbers")
-    called = bytes(name.body[:200]).decode("ascii")
     where = f"byte {place}, variable {called[:20]!r}"
-    axes = tuple(np.frombuffer(shape.body[:400], f"{order}i4").tolist())
     dtype = np.dtype(order + _NUMBERS[numbers.kind])
-    if not 2 <= len(axes) <= 32 or min(axes) < 0:
-        raise DamageError(f"{where} has shape {axes[:9]}")
     if math.prod(axes) * dtype.itemsize != len(numbers.body):
         raise DamageError(
             f"{where} claims {dtype} {axes[:9]}, {len(numbers.body)} bytes follow"
         )
     array = np.frombuffer(numbers.body, dtype).reshape(axes, order="F")
     return called, array
+
+
+def cells_of(
+    body: bytes | memoryview, order: str, place: int, file: Reading
+) -> tuple[str, tuple[int, ...], list[np.ndarray | None]] | None:
+    """Name, shape and arrays of a cell array; nothing if it is none.
+
+    Args:
+        body: of the element that holds it.
+        order: of its bytes.
+        place: for messages.
+        file: whose allowance its cells are taken from.
+
+    Returns:
+        The cells, the first axis running fastest; ``None`` for one that is no array of
+        real numbers.
+
+    Raises:
+        ValueError: naming the place of what is damaged.
+    """
+    pieces = _elements(body, order, 0, place)
+    if _flags(pieces, order, place) & 0xFF != _CELL:
+        return None
+    name, axes = _named(pieces, order, place)
+    cells: list[np.ndarray | None] = []
+    for kind, inside, _ in pieces:
+        file.take(_VARIABLE_BYTES, f"the cells of byte {place}")
+        if kind != _MATRIX:
+            raise DamageError(f"byte {place} has a cell of type {kind}")
+        found = array_of(inside, order, place) if len(inside) else ("", np.zeros(0))
+        cells.append(found[1] if found else None)
+    if len(cells) != math.prod(axes):
+        raise DamageError(f"byte {place} claims cells {axes}, {len(cells)} follow")
+    return name, axes, cells
+
+
+def _flags(pieces, order, place):
+    """The flags that a variable begins with."""
+    flags = next(pieces, None)
+    if flags is None or len(flags.body) != 8:
+        raise DamageError(f"byte {place} has a variable without flags")
+    return struct.unpack_from(f"{order}I", flags.body)[0]
+
+
+def _named(pieces, order, place):
+    """The name and the shape of a variable, which follow its flags."""
+    shape, name = next(pieces, None), next(pieces, None)
+    if shape is None or name is None:
+        raise DamageError(f"byte {place} has a variable without shape, name or numbers")
+    called = bytes(name.body[:200]).decode("ascii")
+    axes = tuple(np.frombuffer(shape.body[:400], f"{order}i4").tolist())
+    if not 2 <= len(axes) <= 32 or min(axes) < 0:
+        where = f"byte {place}, variable {called[:20]!r}"
+        raise DamageError(f"{where} has shape {axes[:9]}")
+    return called, axes

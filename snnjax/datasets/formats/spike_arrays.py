@@ -6,6 +6,7 @@ text are. Either order of bytes and of axes will do.
 """
 
 import warnings
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -82,6 +83,13 @@ def read_spike_arrays(
         return together(file, parts, source)
 
 
+def is_spike_arrays(names: Iterable[str]) -> bool:
+    """Whether the arrays of an ``.npz`` are times and neurons, by their names."""
+    names = sorted(names)
+    found = None if "offsets" in names else named(names)
+    return found is not None and "population" not in found.columns
+
+
 def tell_steps_back(times: np.ndarray, path: Path) -> None:
     """Warns where the times of one neuron do not rise."""
     if back := int(np.count_nonzero(times[1:] < times[:-1])):
@@ -121,7 +129,7 @@ def _of_names(file: Reading) -> tuple[Names, np.ndarray, np.ndarray | None]:
     there = npz_names(file)
     if "offsets" in there:
         raise HoldsError("samples of events, which read_events reads")
-    if named(sorted(there)) is None:
+    if not is_spike_arrays(there):
         raise HoldsError(
             f"arrays {listed(sorted(there))}, not one of times and of units"
         )

@@ -6,6 +6,7 @@ import pytest
 from snnjax.datasets import DataError, read_spike_arrays, write_events
 from snnjax.datasets.formats.checked import HoldsError
 from snnjax.datasets.formats.pickles import check_no_pickle, is_pickle
+from snnjax.datasets.formats.spike_arrays import is_spike_arrays
 from snnjax.events import from_rows
 
 TIMES, UNITS = np.array([0.5, 1.25, 3.0]), np.array([7, 0, 7])
@@ -70,6 +71,12 @@ def test_arrays_are_known_by_their_names(write):
     kind = np.dtype([("i", "i4"), ("time_s", "f8")])
     table = np.array([*zip(UNITS, TIMES, strict=True)], kind)
     assert spikes(read_spike_arrays(write(table))) == (TIMES.tolist(), UNITS.tolist())
+
+
+def test_names_tell_whether_arrays_are_spikes():
+    assert is_spike_arrays(["units", "times_ms", "voltage"])
+    for names in (["times"], ["times", "units", "offsets"], ["spikes", "labels"], []):
+        assert not is_spike_arrays(names)
 
 
 def test_the_times_of_one_neuron_that_step_back_are_told(write):
