@@ -24,6 +24,7 @@ _AGAIN = (  # what stands in the pickle, who wrote it, and how to write it other
     (b"numpy", "numpy", "numpy.savez('spikes.npz', times=times, units=units)"),
 )
 _LOOKED_AT = 4096  # bytes of a begin
+_FIRST = (b"c", b"(", b"]", b"}")  # a name, a mark, a list, a dictionary
 _MEMO = ("PUT", "BINPUT")
 _ANY = "numpy.savez('spikes.npz', times=times, units=units)"
 
@@ -32,10 +33,12 @@ def is_pickle(begin: bytes | bytearray) -> bool:
     """Whether bytes begin as a pickle does, of any protocol; nothing of it is run."""
     if len(begin) > 1 and begin[0] == 0x80 and begin[1] in range(2, 6):
         return True
-    try:  # protocols 0 and 1 have no sign, but keep what they made in a memo
-        for k, (instruction, _, _) in enumerate(pickletools.genops(begin[:_LOOKED_AT])):
+    if begin[:1] not in _FIRST:
+        return False
+    try:  # protocols 0 and 1 have no sign, but keep what they make first as number 0
+        for instruction, number, _ in pickletools.genops(begin[:_LOOKED_AT]):
             if instruction.name in _MEMO:
-                return k > 0
+                return number == 0
     except Exception:  # what is no pickle fails in many ways
         return False
     return False

@@ -141,6 +141,8 @@ def test_it_is_said_how_each_software_writes_otherwise(module, again):
     assert not is_pickle(b"")
     assert not is_pickle(b"t,i\n0.1,3\n")
     assert not is_pickle(b"(0.1, 3)\n")
+    assert not is_pickle(b"0q\x00 is a pixel")
+    assert not is_pickle(b"]q\x07 is no begin")
 
 
 def test_files_of_others_are_read_as_is_known(data_folder):
