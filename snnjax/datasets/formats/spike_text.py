@@ -149,6 +149,8 @@ def head_of(raw: bytes) -> Head:
         if hit := _SETTING.fullmatch(text):
             settings[hit[1]] = hit[2].strip()
         elif text:
+            if not comment and "time_step" in text.split():
+                raise HoldsError("steps of a recorder of NEST, which read_nest reads")
             new = named(_parted(text.lstrip("#% ")), all_known=comment)
             if not comment and (
                 new is None or (found and found.columns != new.columns)

@@ -147,6 +147,7 @@ def test_a_text_without_spikes_has_none(file):
         ("t,i\n" + "0.1,3\n" * 30_000 + "0.1\n", "line 30002 has 1 columns, not 2"),
         ("time,unit,neuron\n1,2,3\n", "neither spikes nor names of columns"),
         (" spikes from 2 at: 11.4\n", "neither spikes nor names of columns"),
+        ("sender\ttime_step\ttime_offset\n", "of NEST, which read_nest reads"),
         ("t x y p\n1 2 3 1\n", "neither spikes nor names of columns"),
         ("0.1 2\n\0", "bytes that are no text"),
     ],
