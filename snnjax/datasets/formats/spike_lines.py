@@ -16,6 +16,8 @@ _EXACT = 15  # digits that a double always holds
 _WHOLE = 2.0**53  # from where on doubles skip whole numbers
 _LONGEST = 64  # bytes of a word
 _NUMERIC = np.isin(np.arange(256), [*b"0123456789+-.eE\0"])
+_POINTS = bytes.maketrans(b",", b".")
+_EDGES = ' \t\r"'  # of a word
 _COMMENTS = ("#", "%")
 
 
@@ -44,11 +46,9 @@ def words_of(
         DamageError: for a line with another number of words.
     """
     if comma:
-        piece = piece.replace(b",", b".")
-    if b'"' in piece:
-        piece = piece.replace(b'"', b"")
-    if b"\r" in piece:
-        piece = piece.replace(b"\r\n", b"\n")
+        piece = piece.translate(_POINTS)
+    if b"\r" in piece and piece.count(b"\r") == piece.count(b"\r\n"):
+        piece = piece.translate(None, b"\r")
     if delimiter in (",", ";"):
         piece = piece.replace(delimiter.encode() + b" ", delimiter.encode())
     if not piece.endswith(b"\n"):
@@ -68,7 +68,7 @@ def _alike(piece, delimiter, k):
     if not piece:
         return np.zeros((0, k), np.int64), np.zeros((0, k), np.int64)
     byte = np.frombuffer(piece, np.uint8)
-    odd = b"#%" + (b" \t" if delimiter in (",", ";") else b"")
+    odd = b'#%\r"' + (b" \t" if delimiter in (",", ";") else b"")
     if any(sign in piece for sign in odd):
         return None
     end = byte == ord("\n")
@@ -102,7 +102,7 @@ def _anew(piece, delimiter, columns, line):
         text = raw.strip()
         if not text or text[0] in _COMMENTS:
             continue
-        words = [word.strip() for word in text.split(delimiter or None)]
+        words = [word.strip(_EDGES) for word in text.split(delimiter or None)]
         if len(words) == k + 1 and not words[-1]:
             words.pop()
         if len(words) != k:
@@ -125,22 +125,13 @@ def decimals(words: Words, column: int, name: str) -> np.ndarray:
     start, end = words.starts[:, column], words.ends[:, column]
     if not len(start):
         return np.zeros(0)
-    byte = words.byte
-    head = byte[start[0] : end[0]].tobytes()
-    places = len(head) - 1 - head.find(b".") if b"." in head else 0
-    width = end - start
-    if width.max() <= _EXACT + 1 and places < width.min():
-        whole = _digits(byte, start, end - places - (places > 0))
-        if places == 0:
-            parts = whole
-        elif whole is not None and (byte.take(end - places - 1) == ord(".")).all():
-            parts = _digits(byte, end - places, end)
-        else:
-            parts = None
-        if whole is not None and parts is not None:
-            if places:
-                whole = whole * _POWERS[places] + parts
-            return whole.astype(np.float64) / float(_POWERS[places])
+    if (end - start).max() <= _EXACT + 1:
+        dot = _dots(words.byte, start, end)
+        behind = np.minimum(dot + 1, end)
+        whole, parts = _digits(words.byte, start, dot), _digits(words.byte, behind, end)
+        if whole is not None and parts is not None and (dot > start).all():
+            power = _POWERS[end - behind]
+            return (whole * power + parts).astype(np.float64) / power
     return _as_written(words, column, name)
 
 
@@ -183,12 +174,20 @@ def names(words: Words, column: int) -> np.ndarray:
     return letters.view(f"S{letters.shape[1]}")[:, 0]
 
 
+def _dots(byte, start, end):
+    """Where each word has its point; where it ends, if it has none."""
+    places = byte[start[0] : end[0]].tobytes()[::-1].find(b".")
+    dot = end - (places + 1)
+    if places >= 0 and (dot >= start).all() and (byte.take(dot) == ord(".")).all():
+        return dot  # all have as many decimals as the first
+    dots = np.append(np.flatnonzero(byte == ord(".")), len(byte))
+    return np.minimum(dots[np.searchsorted(dots, start)], end)
+
+
 def _digits(byte, start, end):
-    """Whole numbers from their digits, at least one; ``None`` if something else is."""
+    """Whole numbers from their digits; ``None`` if something else is among them."""
     width = end - start
     shortest, longest = int(width.min()), int(width.max())
-    if shortest < 1:
-        return None
     found = np.zeros(len(start), np.int64)
     for j in range(longest):
         if j < shortest:
