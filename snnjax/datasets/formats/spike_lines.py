@@ -92,15 +92,17 @@ def _alike(piece, delimiter, k):
         if (starts[:, k] != ends[:, k]).any():
             return None
         starts, ends = starts[:, :k], ends[:, :k]
-    return None if (starts == ends).any() else (starts, ends)
+    if not delimiter and (starts == ends).any():
+        return None  # several blanks in a row
+    return starts, ends
 
 
 def _anew(piece, delimiter, columns, line):
     """The same lines with one tab between two words, and the number of each."""
     kept, lines, k = [], [], len(columns)
     for number, raw in enumerate(piece.decode("utf-8", "replace").split("\n"), line):
-        text = raw.strip()
-        if not text or text[0] in _COMMENTS:
+        text = raw.strip(" \r")
+        if not text.strip() or text.lstrip()[0] in _COMMENTS:
             continue
         words = [word.strip(_EDGES) for word in text.split(delimiter or None)]
         if len(words) == k + 1 and not words[-1]:
@@ -109,9 +111,7 @@ def _anew(piece, delimiter, columns, line):
             raise DamageError(
                 f"line {number} has {len(words)} columns, not {k}: {text[:60]!r}"
             )
-        if not all(words) or any("\t" in word for word in words):
-            raise DamageError(f"line {number} has an empty column: {text[:60]!r}")
-        kept.append("\t".join(words) + "\n")
+        kept.append("\t".join(word.replace("\t", " ") for word in words) + "\n")
         lines.append(number)
     return "".join(kept).encode(), lines
 
@@ -125,6 +125,8 @@ def decimals(words: Words, column: int, name: str) -> np.ndarray:
     start, end = words.starts[:, column], words.ends[:, column]
     if not len(start):
         return np.zeros(0)
+    if (start == end).any():
+        _refuse(words, column, name, int(np.argmax(start == end)), "a number")
     if (end - start).max() <= _EXACT + 1:
         dot = _dots(words.byte, start, end)
         behind = np.minimum(dot + 1, end)
@@ -142,7 +144,8 @@ def whole_numbers(words: Words, column: int, name: str) -> np.ndarray:
         ValueError: naming the line of what is no whole number.
     """
     start, end = words.starts[:, column], words.ends[:, column]
-    if len(start) and (end - start).max() < len(_POWERS):
+    width = end - start
+    if len(start) and width.min() > 0 and width.max() < len(_POWERS):
         found = _digits(words.byte, start, end)
         if found is not None:
             return found

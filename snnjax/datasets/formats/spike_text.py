@@ -46,6 +46,7 @@ class Head(NamedTuple):
     begin: int  # where the first line of them begins [byte]
     line: int  # its number
     names: Names | None
+    sign: str  # that parts the names; "" for blanks
     settings: Mapping[str, str]  # of "# key = value"
 
 
@@ -133,18 +134,20 @@ def text_of(file: Reading) -> bytes:
 
 
 def head_of(raw: bytes) -> Head:
-    """What stands above the first line that begins with a number.
+    """What stands above the first line behind names, or that begins with a number.
 
     Raises:
         HoldsError: for a line that is neither a comment, names of columns nor numbers.
     """
     begin, line, found = 3 * raw.startswith(b"\xef\xbb\xbf"), 1, None
     settings: dict[str, str] = {}
+    sign, named_already = "", False
     while begin < len(raw):
         end = _end(raw, begin)
         text = raw[begin:end].decode("utf-8", "replace").strip()
         comment = text[:1] in ("#", "%")
-        if text and not comment and re.match(r'"?[-+]?[.,]?\d', text):
+        numbers = re.match(r'"?[-+]?[.,]?\d', text) is not None
+        if text and not comment and (numbers or named_already):
             break
         if hit := _SETTING.fullmatch(text):
             settings[hit[1]] = hit[2].strip()
@@ -152,16 +155,15 @@ def head_of(raw: bytes) -> Head:
             if not comment and "time_step" in text.split():
                 raise HoldsError("steps of a recorder of NEST, which read_nest reads")
             new = named(_parted(text.lstrip("#% ")), all_known=comment)
-            if not comment and (
-                new is None or (found and found.columns != new.columns)
-            ):
+            if not comment and new is None:
                 raise HoldsError(
                     f"line {line}, {text[:60]!r}, neither spikes nor names of columns, "
                     "one of a time and one of a unit"
                 )
-            found = new or found
+            found, named_already = new or found, not comment
+            sign = _sign(text) if new else sign
         begin, line = end, line + 1
-    return Head(begin, line, found, settings)
+    return Head(begin, line, found, sign, settings)
 
 
 def spikes_of(
@@ -237,8 +239,10 @@ def _given(columns):
 def _style(raw, head, given, unit) -> tuple[Style, str]:
     """How lines are written, and the unit of times."""
     first = _line(raw, head.begin)
-    delimiter = _delimiter(first)
-    n = len(first.rstrip(delimiter or None).split(delimiter or None))
+    begun = head.sign and head.sign in first
+    delimiter = head.sign if begun else _delimiter(first)
+    words = first.split(delimiter or None)
+    n = len(words)
     columns = given or (head.names.columns if head.names else ())
     if not columns and _pynn(head):
         columns = ("time", "unit")
@@ -246,6 +250,7 @@ def _style(raw, head, given, unit) -> tuple[Style, str]:
     comma = delimiter != "," and "," in first
     if not first:
         return Style(columns or ("time", "unit"), "", False, 1.0), told or "s"
+    n -= not words[-1].strip() and n == (len(columns) or 2) + 1  # an end sign
     if columns and n != len(columns):
         raise HoldsError(f"lines of {n} columns, not of {listed(columns)}")
     if not columns and n != 2:
@@ -269,8 +274,7 @@ def _delimiter(first):
         return ";"
     if "," in first and (len(parted) < 2 or any(w[-1] == "," for w in parted)):
         return ","
-    tabs = first.count("\t") + 1
-    return "\t" if tabs > 1 and tabs != len(parted) else ""
+    return "\t" if "\t" in first and " " not in first else ""
 
 
 def _by_decimals(raw, head, delimiter, comma):
@@ -318,18 +322,18 @@ def _known(head, units, file):
 
 def _parted(text):
     """The words of a line of names."""
-    for sign in (";", "\t", ","):
-        if sign in text:
-            return (
-                text.strip(sign + " ").split(sign)
-                if text[0] != sign
-                else text.split(sign)
-            )
+    if sign := _sign(text):
+        return text.rstrip(sign + " ").split(sign)
     return re.split(r"\s+(?![(\[])", text)
 
 
+def _sign(text):
+    """What parts the names in a line; ``""`` for blanks."""
+    return next((sign for sign in ";\t," if sign in text), "")
+
+
 def _line(raw, begin):
-    return raw[begin : _end(raw, begin)].decode("utf-8", "replace").strip()
+    return raw[begin : _end(raw, begin)].decode("utf-8", "replace").strip("\r\n ")
 
 
 def _end(raw, begin):

@@ -41,6 +41,9 @@ def spikes(found):
         "sender\ttime_ms\n3\t0.500\n0\t250.000\n12\t1062.500\n",
         "# first_id = 0\n# n = 13\n# last_id = 12\n.5\t3.0\n250.0\t0.0\n1062.5\t12.0\n",
         "time_ms,unit,\n0.5,3,\n250,0,\n1062.5,12,\n",
+        "time_ms,unit,note\n0.5,3,\n250,0,late\n1062.5,12,\n",
+        "time_ms\tnote\tunit\tx\n0.5\t\t3\t\n250\ta b\t0\t1\n1062.5\t\t12\t\n",
+        "note;time_ms;unit\n;0,5;3\n\n;250;0\na\tb;1062,5;12\n",
         "time_ms unit\n0,5 3\n250,0 0\n1062,5 12\n",
     ],
 )
@@ -58,6 +61,8 @@ def test_populations_are_told_apart_by_their_names(file):
     assert found.populations == ("V1", "LGN")
     assert found.population.tolist() == [0, 1, 0]
     assert found.source == "text of time population unit, times in ms"
+    first = file("population,time_ms,unit\nV 1,0.5,3\nV1,2,4\n")
+    assert read_spike_text(first).populations == ("V 1", "V1")
     wide = file("time_ms;population;unit\n1;layer 4;7\n2;Schicht fünf;8\n")
     assert read_spike_text(wide).populations == ("layer 4", "Schicht fünf")
 
@@ -131,18 +136,19 @@ def test_a_text_without_spikes_has_none(file):
     [
         ("t,i\n0.1,3\n0.2\n", "line 3 has 1 columns, not 2: '0.2'"),
         ("t,i\n0.1,3\n\n0.2,3,4\n", "line 4 has 3 columns, not 2"),
+        ("t,i\n0.1,3\n0.2,\n", "line 3 has '' as a neuron, not a number"),
         ("t,i\n0.1,3\n0.2,3.5\n", "line 3 has '3.5' as a neuron, not a whole number"),
         ("t,i\n0.1,3\n0.2,n4\n", "line 3 has 'n4' as a neuron, not a number"),
         ("t,i\n0.1,3\n# x\nnan,4\n", "line 4 has 'nan' as a time, not a number"),
         ("t,i\n0.1,3\n1e999,4\n", "line 3 has '1e999' as a time"),
         ("t,i\n0.1,3\n1_0,4\n", "line 3 has '1_0' as a time"),
         ("t,i\n0.1,3\n1-2,4\n", "line 3 has '1-2' as a time"),
-        ("t,i\n0.1,3\n,4\n", "line 3 has an empty column"),
+        ("t,i\n0.1,3\n,4\n", "line 3 has '' as a time, not a number"),
         ("t,i\n0.1,3\n0.2,1e16\n", "line 3 has '1e16' as a neuron, not a whole"),
         ("t,i\n0.1,3\n1" + "0" * 70 + ",1\n", "line 3 has a word of 71 bytes"),
         ("t,i\n0.1,1,2\n", "lines of 3 columns, not of time, unit"),
         ("t,i\n0.1,1\n" * 2, "line 3 has 't' as a time, not a number"),
-        ("t,i\ni,t\n0.1,3\n", "line 2, 'i,t', neither spikes nor names of columns"),
+        ("t,i\ni,t\n0.1,3\n", "line 2 has 'i' as a time, not a number"),
         ("t,i\n0.1,3\n" + "0" * 2**18, "more than 131072 bytes|a word of"),
         ("t,i\n" + "0.1,3\n" * 30_000 + "0.1\n", "line 30002 has 1 columns, not 2"),
         ("time,unit,neuron\n1,2,3\n", "neither spikes nor names of columns"),
