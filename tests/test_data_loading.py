@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from benchmarks.fuzz import readers
-from benchmarks.speed import data_loading
+from benchmarks.speed import data_loading, sounds
 from benchmarks.tables import CLAIMS
 
 TINY = data_loading.Size(steps=20, batch=4, hidden=8, samples=16, batches=3, repeats=1)
@@ -51,9 +51,19 @@ def test_fuzzed_formats_are_kept_beside_each_other(tmp_path):
     assert "at least 7 inputs each" in readers.sentence(rows)
 
 
-@pytest.mark.parametrize("told", [data_loading, readers])
+def test_folders_of_sounds_are_read_alike_on_both_sides(tmp_path):
+    pytest.importorskip("soundfile")
+    tiny = sounds.Folder("digits", 3, 0.01, 8000)
+    for suffix in sounds.FORMATS:
+        row = sounds.compare(tiny, suffix, tmp_path, 1)
+        assert (row["files"], row["suffix"]) == (3, suffix)
+        assert row["ours_ms"] > 0
+        assert row["ratio"] == round(row["soundfile_ms"] / row["ours_ms"], 2)
+
+
+@pytest.mark.parametrize("told", [data_loading, readers, sounds])
 def test_the_page_says_what_the_results_say(told):
-    name = {data_loading: "data_loading", readers: "fuzz"}[told]
+    name = told.__name__.split(".")[-1].replace("readers", "fuzz")
     kept = json.loads((data_loading.RESULTS / f"{name}.json").read_text())
     page = " ".join(CLAIMS.read_text().split())
     assert told.sentence(kept) in page

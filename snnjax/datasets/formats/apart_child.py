@@ -63,7 +63,8 @@ def _answer(job):
         module, name = job["function"].split(":")
         function = getattr(importlib.import_module(module), name)
         path = os.fsdecode(bytes.fromhex(job["path"]))
-        with _within(job["memory"], job["seconds"]), _Into(job["into"]) as into:
+        limits = began and began + job["memory"], job["seconds"]
+        with _within(*limits), _Into(job["into"]) as into:
             given = function(path, **job["options"])
             found = _written(given, into, job["memory"])
         again = _held() - began < _MOST_HELD
@@ -86,7 +87,7 @@ class _NotInstalledError(Exception):
 
 @contextlib.contextmanager
 def _within(memory, seconds):
-    """Holds what is done inside to memory [bytes] and time [s], where that can be."""
+    """Holds addresses in use [bytes] and time [s] to a limit, where that can be."""
     alarm = hasattr(signal, "setitimer")
     timer = threading.Timer(seconds, os._exit, (LATE,))
     if alarm:  # its signal ends a process inside a library too
@@ -94,17 +95,15 @@ def _within(memory, seconds):
         signal.setitimer(signal.ITIMER_REAL, seconds + _GRACE)
     else:
         timer.start()
-    bound = resource is not None and _held() > 0
-    if bound:
+    if memory:
         most = resource.getrlimit(resource.RLIMIT_AS)[1]
-        now = _held() + memory
         if most != resource.RLIM_INFINITY:
-            now = min(now, most)
-        resource.setrlimit(resource.RLIMIT_AS, (now, most))
+            memory = min(memory, most)
+        resource.setrlimit(resource.RLIMIT_AS, (memory, most))
     try:
         yield
     finally:
-        if bound:
+        if memory:
             resource.setrlimit(resource.RLIMIT_AS, (most, most))
         if alarm:
             signal.setitimer(signal.ITIMER_REAL, 0)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from snnjax.datasets.formats.apart import apart
-from snnjax.datasets.formats.checked import DamageError, HoldsError, content, reading
+from snnjax.datasets.formats.checked import DamageError, HoldsError, reading
 from snnjax.datasets.formats.signatures import kind_by_signature
 from snnjax.datasets.formats.sound_whole import check_whole
 from snnjax.datasets.formats.sphere import sphere_frames
@@ -73,9 +73,9 @@ def read_sound(
         with file.path.open("rb") as opened:
             begin = opened.read(_BEGIN)
         if begin[:4] in _WAVES:
-            rate, frames = wav_frames(content(file), file)
+            rate, frames = wav_frames(_raw(file), file)
         elif begin.startswith(b"NIST_1A"):
-            rate, frames = sphere_frames(content(file), file)
+            rate, frames = sphere_frames(_raw(file), file)
         elif _is_for_soundfile(begin):
             return _by_soundfile(file, begin, channel)
         elif kind := kind_by_signature(begin):
@@ -88,7 +88,12 @@ def read_sound(
                 mono = frames.mean(axis=1)
             else:
                 mono = frames[:, channel or 0]
-            return _sound(mono.astype(np.float32), rate)
+            return _sound(mono.astype(np.float32, copy=False), rate)
+
+
+def _raw(file):
+    file.take(file.path.stat().st_size, "it")
+    return file.path.read_bytes()
 
 
 def _sound(samples, rate):

@@ -23,29 +23,38 @@ CODINGS: dict[Coding, tuple[int, ...]] = {  # bytes that a number may have
 }
 
 
-def numbers(data: memoryview, coding: Coding, width: int, order: Order) -> np.ndarray:
-    """All numbers in a row, float64.
+def frames(
+    data: memoryview, coding: Coding, width: int, order: Order, channels: int
+) -> np.ndarray:
+    """All numbers, ``[T, channels]``: float32 of one channel, else float64.
 
     Args:
-        data: whole numbers of times ``width`` bytes.
+        data: whole numbers of times ``width`` bytes for each channel.
         coding: how a number is stored.
         width: bytes of a number, see ``CODINGS``.
         order: of these bytes.
+        channels: numbers in a frame.
     """
+    dtype = np.dtype(np.float32 if channels == 1 else np.float64)
+    with np.errstate(over="ignore"):  # becomes infinite
+        found = _numbers(data, coding, width, order, dtype)
+    return found.reshape(-1, channels)
+
+
+def _numbers(data, coding, width, order, dtype):
     if coding == "float":
-        return np.frombuffer(data, f"{order}f{width}").astype(np.float64)
-    if coding == "µ-law":
-        return _MU_LAW[np.frombuffer(data, np.uint8)]
-    if coding == "A-law":
-        return _A_LAW[np.frombuffer(data, np.uint8)]
+        return np.frombuffer(data, f"{order}f{width}").astype(dtype)
+    if coding in _LAWS:
+        return _LAWS[coding].astype(dtype)[np.frombuffer(data, np.uint8)]
     if coding == "unsigned":
-        return np.frombuffer(data, np.uint8) / 128.0 - 1.0
+        return np.frombuffer(data, np.uint8).astype(dtype) / dtype.type(128) - 1
     if width == 3:  # the upper three bytes of four
         wide = np.zeros((len(data) // 3, 4), np.uint8)
         begin = 1 if order == "<" else 0
         wide[:, begin : begin + 3] = np.frombuffer(data, np.uint8).reshape(-1, 3)
-        return wide.view(f"{order}i4")[:, 0] / 2.0**31
-    return np.frombuffer(data, f"{order}i{width}") / 2.0 ** (8 * width - 1)
+        return wide.view(f"{order}i4")[:, 0].astype(dtype) / dtype.type(2**31)
+    found = np.frombuffer(data, f"{order}i{width}").astype(dtype)
+    return found / dtype.type(2 ** (8 * width - 1))
 
 
 def _mu_law(code):
@@ -62,4 +71,4 @@ def _a_law(code):
     return np.where(code & 0x80, size, -size)
 
 
-_MU_LAW, _A_LAW = _mu_law(np.arange(256)), _a_law(np.arange(256))
+_LAWS = {"µ-law": _mu_law(np.arange(256)), "A-law": _a_law(np.arange(256))}

@@ -10,7 +10,7 @@ import re
 import numpy as np
 
 from snnjax.datasets.formats.checked import DamageError, HoldsError, Reading
-from snnjax.datasets.formats.sound_numbers import CODINGS, Coding, Order, numbers
+from snnjax.datasets.formats.sound_numbers import CODINGS, Coding, Order, frames
 
 _CODINGS: dict[str, Coding] = {
     **{"pcm": "signed", "pcm-1": "signed", "ulaw": "µ-law", "mu-law": "µ-law"},
@@ -50,7 +50,7 @@ def sphere_frames(raw: bytes, file: Reading) -> tuple[int, np.ndarray]:
         raise DamageError(f"it claims {wanted} bytes of numbers, {left} follow")
     file.take(count * channels * _NUMBER_BYTES, "its samples")
     data = memoryview(raw)[size : size + wanted]
-    return rate, numbers(data, coding, width, order).reshape(-1, channels)
+    return rate, frames(data, coding, width, order, channels)
 
 
 def _header_size(raw):

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from snnjax.datasets.formats.checked import DamageError, HoldsError, Reading, listed
-from snnjax.datasets.formats.sound_numbers import CODINGS, Coding, Order, numbers
+from snnjax.datasets.formats.sound_numbers import CODINGS, Coding, Order, frames
 
 _EXTENSIBLE = 0xFFFE
 _CODINGS: dict[int, Coding] = {1: "signed", 3: "float", 6: "A-law", 7: "µ-law"}
@@ -68,8 +68,7 @@ def wav_frames(raw: bytes, file: Reading) -> tuple[int, np.ndarray]:
     if len(data) % width:
         raise DamageError(f"{len(data)} bytes of data are no multiple of {width}")
     file.take(len(data) // form.width * _NUMBER_BYTES, "its samples")
-    found = numbers(data, form.coding, form.width, order)
-    return form.rate, found.reshape(-1, form.channels)
+    return form.rate, frames(data, form.coding, form.width, order, form.channels)
 
 
 def _chunks(raw, order, file):
