@@ -22,7 +22,12 @@ from typing import Any
 
 import numpy as np
 
-from snnjax.datasets.formats.apart_worker import DiedError, TooLongError, Worker
+from snnjax.datasets.formats.apart_worker import (
+    DiedError,
+    StartError,
+    TooLongError,
+    Worker,
+)
 from snnjax.datasets.formats.checked import (
     DamageError,
     DataError,
@@ -63,7 +68,7 @@ def apart(
         Arrays and facts by their names.
 
     Raises:
-        ImportError: if the package is not installed, or does not start.
+        ImportError: if the package is not installed, or it or the child does not start.
         DataError: if it would take more memory or time than is allowed.
         DamageError: if the child died of the file, or the package refused it.
         HoldsError: as the function raised it.
@@ -96,6 +101,11 @@ def apart(
             name: each["fact"] if "fact" in each else _array(raw, **each)
             for name, each in answer["found"].items()
         }
+    except StartError as error:
+        told = (
+            f"Reading {file.path.name} by {package} needs a process of its own, which"
+        )
+        raise ImportError(f"{told} does not start: {error}.") from error
     except TooLongError as error:
         raise DataError(
             f"{file.path}: reading it by {package} was stopped after {seconds:.0f} s. "

@@ -38,6 +38,7 @@ class Worker:
         """Gives the child a job, and waits for its answer, and arrays that are small.
 
         Raises:
+            StartError: if there can be no child.
             TooLongError: if there was none in time.
             DiedError: saying how it ended.
         """
@@ -71,14 +72,12 @@ class Worker:
             self.close()
         if self._process is None:
             self.used = False
-            self._process = subprocess.Popen(
-                [sys.executable, "-I", "-S", "-B", "-W", "ignore", str(_CHILD)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                env={**os.environ, **_ALONE},
-            )
+            self._process = _start()
         return self._process
+
+
+class StartError(Exception):
+    """There is no process."""
 
 
 class TooLongError(Exception):
@@ -87,6 +86,19 @@ class TooLongError(Exception):
 
 class DiedError(Exception):
     """No answer at all."""
+
+
+def _start():
+    try:
+        return subprocess.Popen(
+            [sys.executable, "-I", "-S", "-B", "-W", "ignore", str(_CHILD)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env={**os.environ, **_ALONE},
+        )
+    except OSError as error:
+        raise StartError(f"{sys.executable or 'no Python'}: {error}") from error
 
 
 def _exchange(process, job, seconds):

@@ -18,19 +18,8 @@ from snnjax.datasets.formats.sphere import sphere_frames
 from snnjax.datasets.formats.wav import wav_frames
 
 SUFFIXES = (
-    *(
-        ".wav",
-        ".flac",
-        ".ogg",
-        ".oga",
-        ".opus",
-        ".aiff",
-        ".aif",
-        ".aifc",
-        ".au",
-        ".snd",
-    ),
-    *(".sph", ".mp3"),
+    *(".wav", ".flac", ".ogg", ".oga", ".opus", ".aiff", ".aif", ".aifc", ".au"),
+    *(".snd", ".sph", ".mp3"),
 )
 _MOST_RATE = 10**6  # [Hz]
 _BEGIN = 16  # bytes that tell what a file is

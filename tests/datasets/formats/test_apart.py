@@ -306,6 +306,13 @@ def test_a_package_that_is_missing_or_broken_is_told_with_what_to_do(file, monke
         read(file, package="broken_package")
 
 
+def test_where_no_process_starts_the_file_is_not_blamed(file, monkeypatch):
+    monkeypatch.setattr(sys, "executable", str(file.parent / "nothing"))
+    with pytest.raises(ImportError, match="needs a process of its own, which does not"):
+        read(file)
+    monkeypatch.undo()
+
+
 def test_a_full_disk_is_no_damage(file):
     resource = pytest.importorskip("resource")
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
