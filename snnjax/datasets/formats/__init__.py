@@ -3,8 +3,8 @@
 - ``checked``: what all of them check; ``signatures``: what a file is by its begin.
 - ``apart`` (``apart_worker``, ``apart_child``): packages of others read in a process of
   their own.
-- ``npz``, ``hdf5`` (``chunks``), ``matlab``, ``unpickle``, ``archives``: containers, of
-  which nothing is believed and nothing is run.
+- ``npz``, ``hdf5`` (``chunks``, ``hdf5_attributes``), ``matlab``, ``unpickle``,
+  ``archives``: containers, of which nothing is believed and nothing is run.
 - ``idx``, ``events_npz``, ``shd_hdf5``, ``sound`` (``wav``, ``sphere``,
   ``sound_numbers``; ``sound_child``): layouts that many files have.
 - ``nmnist_bin``, ``gesture_npy``, ``braille_pickle``, ``qtdb_mat``, ``waves_hdf5``:
@@ -16,9 +16,10 @@
   ``event_file`` tells which of them a file is. Each decodes one piece of bytes
   (``byte_stream``) after another: ``event_pieces`` puts them together, ``streaming``
   gives them away as they come, cut anew (``recut``).
-- ``spike_text`` (``spike_lines``, ``spike_names``), ``nest_ascii``, ``sonata``, ``nwb``
-  (``hdf5_spikes``, ``spike_columns``), ``phy``, ``spike_arrays``, ``spike_mat``,
-  ``neo_nix``, ``neo_trains``: spikes of simulators and of spike sorters in seconds,
-  neurons by the numbers that the file gives them, as ``snnjax.events.RecordedSpikes``;
-  ``pickles`` says how to write otherwise those that are never read.
+- ``spike_text`` (``spike_head``, ``spike_lines``, ``spike_names``), ``nest_ascii``,
+  ``sonata``, ``nwb`` (``hdf5_spikes``, ``spike_columns``), ``phy``, ``spike_arrays``,
+  ``spike_mat``, ``neo_nix``, ``neo_trains``: spikes of simulators and of spike
+  sorters in seconds, neurons by the numbers that the file gives them, as
+  ``snnjax.events.RecordedSpikes``; ``pickles`` says how to write otherwise those that
+  are never read.
 """

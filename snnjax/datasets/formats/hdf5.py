@@ -27,9 +27,7 @@ from snnjax.datasets.formats.chunks import pieces
 from snnjax.datasets.formats.signatures import check_signature
 from snnjax.events.packing import ROW_BYTES
 
-_ROW = np.dtype([("length", "<u4"), ("address", "<u8"), ("index", "<u4")])
-_ATTRIBUTE_BYTES = 2**16  # of an attribute, at most
-_NEAR, _CLAIM = 96, struct.Struct("<IQ")  # bytes behind the name of an attribute
+ROW = np.dtype([("length", "<u4"), ("address", "<u8"), ("index", "<u4")])
 _TEXT_BYTES = 120  # of memory for each text, beside its letters
 
 
@@ -65,30 +63,6 @@ def mapped(file: Reading) -> tuple[Any, mmap.mmap]:
     return h5py.File(file.path, "r"), raw
 
 
-@contextmanager
-def at_hand(file: Reading, *attributes: str) -> Iterator[tuple[Any, Any]]:
-    """An HDF5 file and its bytes, which stay on the disk unless they are packed.
-
-    Args:
-        file: from ``reading``.
-        *attributes: names of those that ``attribute`` will be asked for.
-
-    Raises:
-        ImportError: without h5py.
-        ValueError: as ``opened``, for a file without a byte, or for an attribute that
-            claims to be longer than any.
-    """
-    if file.path.suffix in (".gz", ".zip"):
-        with opened(file) as (tree, raw):
-            _check_attributes(raw, attributes)
-            yield tree, raw
-        return
-    tree, mapping = mapped(file)
-    with tree:
-        _check_attributes(mapping, attributes)
-        yield tree, mapping
-
-
 def library() -> Any:
     """The package h5py.
 
@@ -102,14 +76,6 @@ def library() -> Any:
             'Reading HDF5 needs h5py: pip install "snnjax[data]".'
         ) from error
     return h5py
-
-
-def _is_text(kind):
-    """Whether a type as it is stored is one of texts of any length."""
-    h5py = library()
-    texts = (h5py.string_dtype(each) for each in ("ascii", "utf-8"))
-    known = [h5py.h5t.py_create(each, logical=True).encode() for each in texts]
-    return kind.encode() in known
 
 
 def dataset(tree: Any, place: str) -> Any:
@@ -150,30 +116,6 @@ def _follow(tree, place):
             raise HoldsError(f"{place} as a link to somewhere else")
         node = node[part]
     return node
-
-
-def attribute(node: Any, name: str) -> Any:
-    """One text or number that is attached to a node, or ``None`` if there is none.
-
-    Args:
-        node: a group or an array of a tree from ``at_hand``.
-        name: one of those that were named there.
-
-    Raises:
-        HoldsError: for many of them.
-    """
-    if name not in node.attrs:
-        return None
-    found = node.attrs.get_id(name)
-    if found.shape is None or math.prod(found.shape) != 1:
-        raise HoldsError(f"an attribute {name} of shape {found.shape}")
-    kind, wide = found.dtype.kind, found.get_storage_size() > _ATTRIBUTE_BYTES
-    plain = kind in "Siuf" or (kind == "O" and _is_text(found.get_type()))
-    short = node.file.id.get_create_plist().get_sizes()[0] != _ROW["address"].itemsize
-    if wide or not plain or (kind == "O" and short):
-        raise HoldsError(f"an attribute {name} of {found.dtype}")
-    value = np.asarray(node.attrs[name]).reshape(-1)[0]
-    return value.decode() if isinstance(value, bytes) else value
 
 
 def names(tree: Any) -> str:
@@ -281,7 +223,7 @@ def take_rows(
         raise HoldsError(f"{name} of type {column.dtype}, not rows of numbers")
     if column.id.get_create_plist().get_layout() == h5py.h5d.COMPACT:
         raise HoldsError(f"{name} in the head of the file")
-    if column.file.id.get_create_plist().get_sizes()[0] != _ROW["address"].itemsize:
+    if column.file.id.get_create_plist().get_sizes()[0] != ROW["address"].itemsize:
         raise HoldsError(f"{name} at short addresses")
     file.take(ROW_BYTES * math.prod(column.shape), name)
     size = 1 if text else np.dtype(kind).itemsize
@@ -311,25 +253,7 @@ def _walk_heaps(raw):
         heap = raw.find(b"GCOL\x01", end)
 
 
-def _check_attributes(raw, names):
-    """Refuses texts under these names that claim to be longer than any is.
-
-    Behind the name come its type, its shape, and where it lies: the length, the place
-    of a heap, a number in it. The library would make room for what the length says.
-    """
-    for name in names:
-        word = name.encode() + b"\0"
-        at = raw.find(word)
-        while at >= 0:
-            near = raw[at + len(word) : at + len(word) + _NEAR]
-            for k in range(len(near) - _ROW.itemsize + 1):
-                length, address = _CLAIM.unpack_from(near, k)
-                if length > _ATTRIBUTE_BYTES and raw[address : address + 4] == b"GCOL":
-                    raise DamageError(f"an attribute {name} claims {length} bytes")
-            at = raw.find(word, at + 1)
-
-
 def _lengths(piece):
     """How long the rows of a piece say that they are, together."""
-    rows = np.frombuffer(piece, _ROW, len(piece) // _ROW.itemsize)
+    rows = np.frombuffer(piece, ROW, len(piece) // ROW.itemsize)
     return int(rows["length"].sum(dtype=np.int64))

@@ -19,6 +19,7 @@ import numpy as np
 from snnjax import check
 from snnjax.datasets.formats import hdf5
 from snnjax.datasets.formats.checked import HoldsError, Reading, reading
+from snnjax.datasets.formats.hdf5_attributes import at_hand, attribute
 from snnjax.datasets.formats.hdf5_spikes import is_nix, told
 from snnjax.datasets.formats.spike_columns import seconds, together
 from snnjax.datasets.formats.spike_names import PER_SECOND, UNITS
@@ -56,7 +57,7 @@ def read_nix(
     hdf5.library()
     with (
         reading(path, "spike trains of Neo", limit) as file,
-        hdf5.at_hand(file, "type", "unit") as (tree, raw),
+        at_hand(file, "type", "unit") as (tree, raw),
     ):
         if not is_nix(tree):
             raise HoldsError(told(tree))
@@ -110,7 +111,7 @@ def _trains(tree: Any, place: str, file: Reading) -> Iterator[str]:
 def _of_type(tree: Any, place: str, kind: str) -> Iterator[str]:
     """The members of a group that say they are of a kind."""
     for name, node in _members(tree, place):
-        if hdf5.attribute(node, "type") == kind:
+        if attribute(node, "type") == kind:
             yield f"{place}/{name}"
 
 
@@ -134,7 +135,7 @@ def _times(tree, place, raw, file):
 
 
 def _per_second(node, place):
-    unit = hdf5.attribute(node, "unit")
+    unit = attribute(node, "unit")
     if unit not in UNITS:
         raise HoldsError(f"{place} in {str(unit)[:20]!r}, no unit of time known here")
     return PER_SECOND[UNITS[unit]]
@@ -154,6 +155,6 @@ def _others(tree, place):
     counts: Counter[str] = Counter()
     for part in ("data_arrays", "multi_tags", "tags"):
         for _, node in _members(tree, f"{place}/{part}"):
-            kind = str(hdf5.attribute(node, "type"))[:40]
+            kind = str(attribute(node, "type"))[:40]
             counts[kind.removeprefix("neo.")] += kind != _TRAIN
     return {kind: n for kind, n in sorted(counts.items()) if n}

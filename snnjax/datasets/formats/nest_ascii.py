@@ -23,8 +23,9 @@ from snnjax.datasets.formats.checked import (
     listed,
     reading,
 )
+from snnjax.datasets.formats.spike_head import text_of
 from snnjax.datasets.formats.spike_lines import decimals, whole_numbers
-from snnjax.datasets.formats.spike_text import Style, pieces_of, text_of
+from snnjax.datasets.formats.spike_text import Style, pieces_of
 from snnjax.events import RecordedSpikes
 
 _MS, _STEPS = ("sender", "time_ms"), ("sender", "time_step", "time_offset")

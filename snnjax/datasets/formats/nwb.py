@@ -11,6 +11,7 @@ import numpy as np
 
 from snnjax.datasets.formats import hdf5
 from snnjax.datasets.formats.checked import DamageError, HoldsError, listed, reading
+from snnjax.datasets.formats.hdf5_attributes import at_hand, attribute
 from snnjax.datasets.formats.hdf5_spikes import clusterings, is_nwb, told
 from snnjax.datasets.formats.spike_columns import numbered, seconds, together
 from snnjax.events import RecordedSpikes
@@ -41,7 +42,7 @@ def read_nwb(path: str | Path, *, limit: int | None = None) -> RecordedSpikes:
     hdf5.library()
     with (
         reading(path, "units of an NWB file", limit) as file,
-        hdf5.at_hand(file, "nwb_version") as (tree, raw),
+        at_hand(file, "nwb_version") as (tree, raw),
     ):
         times = hdf5.numbers(tree, _TIMES, raw, file, "f") if is_nwb(tree) else None
         if times is None:
@@ -101,7 +102,7 @@ def _zero(tree, raw, file):
 
 
 def _source(tree):
-    version = hdf5.attribute(tree, "nwb_version")
+    version = attribute(tree, "nwb_version")
     return "NWB" if version is None else f"NWB {str(version)[:20]}"
 
 

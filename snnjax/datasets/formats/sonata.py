@@ -10,6 +10,7 @@ from pathlib import Path
 
 from snnjax.datasets.formats import hdf5
 from snnjax.datasets.formats.checked import HoldsError, listed, reading
+from snnjax.datasets.formats.hdf5_attributes import at_hand, attribute
 from snnjax.datasets.formats.hdf5_spikes import sonata_populations, told
 from snnjax.datasets.formats.spike_columns import numbered, seconds, together
 from snnjax.datasets.formats.spike_names import PER_SECOND, UNITS
@@ -39,7 +40,7 @@ def read_sonata(
     hdf5.library()
     with (
         reading(path, "spikes of SONATA", limit) as file,
-        hdf5.at_hand(file, "units") as (tree, raw),
+        at_hand(file, "units") as (tree, raw),
     ):
         places = sonata_populations(tree)
         if not places:
@@ -63,7 +64,7 @@ def _read(tree, place, raw, file):
     units = hdf5.numbers(tree, place, raw, file, "iu")
     if times is None or units is None:
         raise HoldsError(f"no array {at} or {place}")
-    unit = hdf5.attribute(hdf5.dataset(tree, at), "units")
+    unit = attribute(hdf5.dataset(tree, at), "units")
     if unit is not None and unit not in UNITS:
         raise HoldsError(
             f"{at} in {str(unit)[:20]!r}, no unit of time that is known here"

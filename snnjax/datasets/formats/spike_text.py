@@ -6,8 +6,7 @@ line of names says the order of columns, and perhaps the unit of times ("Zeit_ms
 PyNN begin with "# key = value" and have a time in ms, then a number.
 """
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,12 +17,20 @@ from snnjax.datasets.formats.checked import (
     DamageError,
     HoldsError,
     Reading,
-    content,
     listed,
     reading,
 )
-from snnjax.datasets.formats.pickles import check_no_pickle
 from snnjax.datasets.formats.signatures import kind_by_signature
+from snnjax.datasets.formats.spike_head import (
+    PIECE,
+    Head,
+    end_of,
+    head_of,
+    known_of,
+    line_of,
+    of_pynn,
+    text_of,
+)
 from snnjax.datasets.formats.spike_lines import (
     Words,
     decimals,
@@ -31,23 +38,11 @@ from snnjax.datasets.formats.spike_lines import (
     whole_numbers,
     words_of,
 )
-from snnjax.datasets.formats.spike_names import PER_SECOND, Names, Unit, named
+from snnjax.datasets.formats.spike_names import PER_SECOND, Unit
 from snnjax.events import RecordedSpikes
 
-_PIECE = 2**17  # bytes that are worked on at once
 _SPIKE_BYTES = 50  # of memory for each line, besides its text
 _WORK = 2**24  # bytes of memory for a piece
-_SETTING = re.compile(r"[#%]\s*(\w+)\s*[=:]\s*(.*)")
-
-
-class Head(NamedTuple):
-    """What stands above the spikes."""
-
-    begin: int  # where the first line of them begins [byte]
-    line: int  # its number
-    names: Names | None
-    sign: str  # that parts the names; "" for blanks
-    settings: Mapping[str, str]  # of "# key = value"
 
 
 class Style(NamedTuple):
@@ -99,9 +94,9 @@ def read_spike_text(
         times, units, population, groups = spikes_of(file, raw, head, style)
         return RecordedSpikes(
             *(times, units, population),
-            groups or (head.settings.get("label", "") if _pynn(head) else "",),
+            groups or (head.settings.get("label", "") if of_pynn(head) else "",),
             f"text of {' '.join(style.columns)}, times in {told}",
-            _known(head, units, file),
+            known_of(head, units, file),
         )
 
 
@@ -111,59 +106,12 @@ def is_spike_text(begin: bytes) -> bool:
         return False
     try:
         head = head_of(begin)
-        if head.names is not None or _pynn(head):
+        if head.names is not None or of_pynn(head):
             return True
     except HoldsError:
         return False
-    first = _line(begin, head.begin)
+    first = line_of(begin, head.begin)
     return len(first.replace(";", " ").replace(",", " ").split()) == 2
-
-
-def text_of(file: Reading) -> bytes:
-    """The bytes of a text.
-
-    Raises:
-        HoldsError: for what is none.
-    """
-    raw = content(file)
-    check_no_pickle(raw)
-    kind = kind_by_signature(raw)
-    if kind not in ("", "plain text") or b"\0" in raw:
-        raise HoldsError(kind or "bytes that are no text")
-    return raw
-
-
-def head_of(raw: bytes) -> Head:
-    """What stands above the first line behind names, or that begins with a number.
-
-    Raises:
-        HoldsError: for a line that is neither a comment, names of columns nor numbers.
-    """
-    begin, line, found = 3 * raw.startswith(b"\xef\xbb\xbf"), 1, None
-    settings: dict[str, str] = {}
-    sign, named_already = "", False
-    while begin < len(raw):
-        end = _end(raw, begin)
-        text = raw[begin:end].decode("utf-8", "replace").strip()
-        comment = text[:1] in ("#", "%")
-        numbers = re.match(r'"?[-+]?[.,]?\d', text) is not None
-        if text and not comment and (numbers or named_already):
-            break
-        if hit := _SETTING.fullmatch(text):
-            settings[hit[1]] = hit[2].strip()
-        elif text:
-            if not comment and "time_step" in text.split():
-                raise HoldsError("steps of a recorder of NEST, which read_nest reads")
-            new = named(_parted(text.lstrip("#% ")), all_known=comment)
-            if not comment and new is None:
-                raise HoldsError(
-                    f"line {line}, {text[:60]!r}, neither spikes nor names of columns, "
-                    "one of a time and one of a unit"
-                )
-            found, named_already = new or found, not comment
-            sign = _sign(text) if new else sign
-        begin, line = end, line + 1
-    return Head(begin, line, found, sign, settings)
 
 
 def spikes_of(
@@ -204,10 +152,10 @@ def pieces_of(raw: bytes, begin: int, line: int, style: Style) -> Iterator[Words
     """
     while begin < len(raw):
         end = len(raw)
-        if end - begin > _PIECE:
-            end = raw.rfind(b"\n", begin, begin + _PIECE) + 1
+        if end - begin > PIECE:
+            end = raw.rfind(b"\n", begin, begin + PIECE) + 1
         if end <= begin:
-            raise DamageError(f"line {line} has more than {_PIECE} bytes")
+            raise DamageError(f"line {line} has more than {PIECE} bytes")
         yield words_of(
             *(raw[begin:end], style.delimiter, style.columns, line), comma=style.comma
         )
@@ -238,15 +186,15 @@ def _given(columns):
 
 def _style(raw, head, given, unit) -> tuple[Style, str]:
     """How lines are written, and the unit of times."""
-    first = _line(raw, head.begin)
+    first = line_of(raw, head.begin)
     begun = head.sign and head.sign in first
     delimiter = head.sign if begun else _delimiter(first)
     words = first.split(delimiter or None)
     n = len(words)
     columns = given or (head.names.columns if head.names else ())
-    if not columns and _pynn(head):
+    if not columns and of_pynn(head):
         columns = ("time", "unit")
-    told = unit or (head.names.unit if head.names else "") or ("ms" * _pynn(head))
+    told = unit or (head.names.unit if head.names else "") or ("ms" * of_pynn(head))
     comma = delimiter != "," and "," in first
     if not first:
         return Style(columns or ("time", "unit"), "", False, 1.0), told or "s"
@@ -279,7 +227,7 @@ def _delimiter(first):
 
 def _by_decimals(raw, head, delimiter, comma):
     """Two columns without names: the one that is not whole is the time, if one is."""
-    end = max(_end(raw, head.begin), raw.rfind(b"\n", 0, head.begin + _PIECE) + 1)
+    end = max(end_of(raw, head.begin), raw.rfind(b"\n", 0, head.begin + PIECE) + 1)
     words = words_of(
         raw[head.begin : end], delimiter, ("a", "b"), head.line, comma=comma
     )
@@ -290,57 +238,3 @@ def _by_decimals(raw, head, delimiter, comma):
     return {(False, True): ("time", "unit"), (True, False): ("unit", "time")}.get(
         (whole[0], whole[1]), ()
     )
-
-
-def _pynn(head):
-    """Whether settings are those that PyNN writes above spikes."""
-    told = head.settings.get("variable", "spikes" * ("first_id" in head.settings))
-    if told not in ("", "spikes"):
-        raise HoldsError(f"recordings of {told[:20]!r}, not of spikes")
-    return told == "spikes"
-
-
-def _known(head, units, file):
-    """All neurons that a file of PyNN tells of, unless numbers may mean two things."""
-    if not _pynn(head):
-        return None
-    n, first, last = (
-        head.settings.get(key, "") for key in ("n", "first_id", "last_id")
-    )
-    if not all(re.fullmatch(r"\d{1,9}", each) for each in (n, first, last)):
-        return None
-    if int(last) - int(first) + 1 != int(n):
-        return None
-    begins = {int(first), 0}
-    least, most = units.min(initial=2**60), units.max(initial=-1)
-    fits = [b for b in begins if not len(units) or (b <= least and most < b + int(n))]
-    if len(fits) != 1:
-        return None
-    file.take(16 * int(n), "its neurons")
-    return (np.arange(fits[0], fits[0] + int(n)),)
-
-
-def _parted(text):
-    """The words of a line of names."""
-    if sign := _sign(text):
-        return text.rstrip(sign + " ").split(sign)
-    return re.split(r"\s+(?![(\[])", text)
-
-
-def _sign(text):
-    """What parts the names in a line; ``""`` for blanks."""
-    return next((sign for sign in ";\t," if sign in text), "")
-
-
-def _line(raw, begin):
-    return raw[begin : _end(raw, begin)].decode("utf-8", "replace").strip("\r\n ")
-
-
-def _end(raw, begin):
-    """Where the line ends that begins here."""
-    end = raw.find(b"\n", begin, begin + _PIECE) + 1
-    if not end:
-        end = len(raw)
-        if end - begin > _PIECE:
-            raise HoldsError(f"a line of more than {_PIECE} bytes")
-    return end
