@@ -20,9 +20,11 @@ BY_KEYWORD = {
     "bias": (False,),
     "block": (1,),
     "binary": (False,),
+    "camera": (None,),  # where a file has several
     "causal": (False,),
     "channels": (70,),
     "checkpoint": (None,),
+    "columns": (None,),
     "coupled": (True,),
     "dt": (NONE, None),  # None where it is not needed
     "duration": (NONE,),
@@ -55,8 +57,11 @@ BY_KEYWORD = {
     "xi": (NONE,),
 }
 OTHERWISE = {
+    "events.crop columns": "a part of the sensor",
+    "plot.figure columns": "a size",
     "hardware.distorted mismatch": "what it does to a cell",
     "datasets.read_events n_units": "the file says it, or this",
+    "datasets.read_n_tidigits n_units": "the same in all of these files",
     "datasets.read_shd n_units": "the same in all of these files",
     "learning.online.window steps": "what the rule is",
     "networks.residual block": "a cell",

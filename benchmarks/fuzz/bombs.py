@@ -27,7 +27,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from benchmarks.fuzz import sound_seeds
+from benchmarks.fuzz import aedat4, sound_seeds
 from benchmarks.fuzz.meter import peak_of
 from benchmarks.report import ROOT, emit
 from snnjax import datasets
@@ -312,6 +312,32 @@ def variables_in_mat(path, megabytes):
     path.write_bytes(_mat(*some))
 
 
+def changes_in_mat(path, megabytes):
+    """Changes of taxels that never end."""
+    n = megabytes * _MB // 101
+    inside = _element(6, struct.pack("<II", 9, 0)) + _element(
+        5, struct.pack("<ii", 101, n)
+    )
+    inside += _element(1, b"spiketrain")
+    begin = struct.pack("<II", 14, len(inside) + 8 + 101 * n) + inside
+    ones = (b"\1" * 101 for _ in range(n))
+    path.write_bytes(
+        _mat(_packed_element([begin + struct.pack("<II", 2, 101 * n), *ones]))
+    )
+
+
+def signs_in_mat(path, megabytes):
+    """Millions of events of one pixel."""
+    n = megabytes * _MB // 4
+    packed = []
+    for name in (b"ts", b"x", b"y", b"pol"):
+        inside = _element(6, struct.pack("<II", 9, 0))
+        inside += _element(5, struct.pack("<ii", n, 1)) + _element(1, name)
+        begin = struct.pack("<II", 14, len(inside) + 8 + n) + inside
+        packed.append(_packed_element([begin + struct.pack("<II", 2, n), bytes(n)]))
+    path.write_bytes(_mat(*packed))
+
+
 # HDF5
 
 
@@ -468,6 +494,68 @@ def populations_again(path, megabytes):
     _hdf5(path, fill)
 
 
+def _events_of(path, fill):
+    """Columns of a camera, each made by a function."""
+
+    def columns(file, h5py):
+        for name in "txyp":
+            fill(file, f"events/{name}")
+        file["ms_to_idx"] = np.zeros(1, np.uint64)
+
+    _hdf5(path, columns)
+
+
+def events_nobody_stored(path, megabytes):
+    """Millions of events that are declared, and no more."""
+    n = megabytes * _MB // 8
+
+    def fill(file, place):
+        file.create_dataset(place, (n,), "u1", chunks=(n,))
+
+    _events_of(path, fill)
+
+
+def zeros_of_blosc(path, megabytes):
+    """Zeros that Blosc has packed."""
+    import hdf5plugin
+
+    n = megabytes * _MB // 4
+
+    def fill(file, place):
+        how = hdf5plugin.Blosc("zstd", 9)
+        file.create_dataset(place, data=np.zeros(n, np.uint8), chunks=(n,), **how)
+
+    _events_of(path, fill)
+
+
+def blosc_larger_than_it_says(path, megabytes):
+    """Four numbers as a piece that unpacks to hundreds of megabytes."""
+    import hdf5plugin
+
+    def fill(file, place):
+        how, n = hdf5plugin.Blosc("zstd", 9), megabytes * _MB // 4
+        zeros = np.zeros(n, np.uint8)
+        large = file.create_dataset(f"{place}_", data=zeros, chunks=(n,), **how)
+        small = file.create_dataset(place, (4,), "u1", chunks=(4,), **how)
+        small.id.write_direct_chunk((0,), large.id.read_direct_chunk((0,))[1])
+
+    _events_of(path, fill)
+
+
+def utterances_nobody_stored(path, megabytes):
+    """Spikes of one utterance that are declared, and no more."""
+
+    def fill(file, h5py):
+        n = megabytes * _MB // 8
+        for part in ("train", "test"):
+            file[f"{part}_labels"] = np.array([b"bm-a-1"])
+            for name, kind in (("timestamps", "f8"), ("addresses", "u1")):
+                place = f"{part}_{name}/bm-a-1"
+                file.create_dataset(place, (n,), kind, chunks=(n,))
+
+    _hdf5(path, fill)
+
+
 # Cameras
 
 
@@ -485,6 +573,15 @@ def masks_again(head: bytes, *words: bytes) -> Callable:
         path.write_bytes(head + piece * (megabytes * 2**15 // len(piece)))
 
     return make
+
+
+def zeros_of_zstandard(path, megabytes):
+    """A packet of AEDAT 4 in blocks of one byte, again and again."""
+    run = struct.pack("<I", 1 << 1 | 2**17 << 3)[:3] + b"\0"
+    last = struct.pack("<I", 1 | 1 << 1 | 2**17 << 3)[:3] + b"\0"
+    packed = b"\x28\xb5\x2f\xfd\x00\x38" + run * (8 * megabytes) + last
+    begin = aedat4.header({0: ("EVTS", 64, 48)}, compression=3)
+    path.write_bytes(begin + aedat4.packet(0, packed) * 4)
 
 
 # Archives
@@ -537,7 +634,12 @@ SHD = ("read_shd", "read_shd_extra")
 BOMBS = (
     Bomb("a.gz", ("read_idx",), lambda p, m: gzipped(_idx(m))(p, m)),
     Bomb("b.gz", ("read_idx",), gzipped()),
-    Bomb("a.bin.gz", ("read_nmnist_file",), gzipped(piece=bytes(5 * 2**18))),
+    Bomb(
+        "a.bin.gz",
+        ("read_nmnist_file", "read_atis_bin"),
+        gzipped(piece=bytes(5 * 2**18)),
+    ),
+    Bomb("b.dat.gz", ("read_aedat1",), gzipped(piece=bytes(6 * 2**17))),
     Bomb(
         "a.aedat.gz",
         ("read_aedat2", "read_recorded"),
@@ -672,9 +774,25 @@ BOMBS = (
             )
         ),
     ),
-    Bomb("a.mat", ("read_qtdb", "read_spike_mat"), zeros_in_mat),
-    Bomb("b.mat", ("read_qtdb", "read_spike_mat"), elements_in_mat),
-    Bomb("c.mat", ("read_qtdb", "read_spike_mat"), variables_in_mat),
+    *(
+        Bomb(
+            name, ("read_qtdb", "read_spike_mat", "read_st_mnist", "read_asl_dvs"), make
+        )
+        for name, make in (
+            *(("a.mat", zeros_in_mat), ("b.mat", elements_in_mat)),
+            *(("c.mat", variables_in_mat), ("e.mat", changes_in_mat)),
+            ("f.mat", signs_in_mat),
+        )
+    ),
+    Bomb("a.aedat4", ("read_aedat4",), zeros_of_zstandard),
+    Bomb("l.h5", ("read_camera_hdf5",), events_nobody_stored),
+    Bomb("m.h5", ("read_camera_hdf5",), zeros_of_blosc),
+    Bomb("n.h5", ("read_camera_hdf5",), blosc_larger_than_it_says),
+    Bomb("o.h5", ("read_n_tidigits",), utterances_nobody_stored),
+    Bomb(
+        *("i.npz", ("read_camera_npz",)),
+        arrays(**{c: lambda m: np.zeros(m * _MB, np.int8) for c in "txyp"}),
+    ),
     Bomb("d.mat", ("read_spike_mat",), cells_in_mat),
     Bomb("a.h5", ("ShdFile",), rows_nobody_stored),
     Bomb("a.h5.gz", SHD, rows_nobody_stored),

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from benchmarks.fuzz import sound_seeds
+from benchmarks.fuzz import aedat4, sound_seeds
 from snnjax import datasets
 from snnjax.datasets.formats.braille_pickle import LETTERS
 from snnjax.datasets.sources import ShdFile
@@ -316,6 +316,96 @@ def _spikes_npz(folder):
     return (folder / "a.npz").read_bytes()
 
 
+def _events_of_a_camera():
+    k = np.arange(60)
+    return {"t": 100 * k, "x": k.astype("u2"), "y": k % 48, "p": (k % 2).astype("u1")}
+
+
+def _camera_blosc(folder):
+    """The layout of DSEC, packed as its files are."""
+    import h5py
+    import hdf5plugin
+
+    with h5py.File(folder / "a.h5", "w") as file:
+        file.attrs["height"], file.attrs["width"] = 48, 64
+        for name, column in _events_of_a_camera().items():
+            how = hdf5plugin.Blosc("zstd", 5, hdf5plugin.Blosc.SHUFFLE)
+            file.create_dataset(f"events/{name}", data=column, chunks=(25,), **how)
+        file["ms_to_idx"], file["t_offset"] = np.arange(6, dtype="u8"), 5
+    return (folder / "a.h5").read_bytes()
+
+
+def _camera_rows(folder):
+    """The layout of Prophesee, and a column of another one that is not whole."""
+    import h5py
+
+    held, columns = io.BytesIO(), _events_of_a_camera()
+    rows = np.zeros(60, [("x", "<u2"), ("y", "<u2"), ("p", "<i2"), ("t", "<i8")])
+    for name, column in columns.items():
+        rows[name] = column
+    with h5py.File(held, "w") as file:
+        file.attrs["geometry"] = "64x48"
+        file.create_dataset("CD/events", data=rows, chunks=(25,), compression="gzip")
+        file["events/ts"] = columns["t"] * 1e-6
+    return held.getvalue()
+
+
+def _camera_npz(folder):
+    np.savez(folder / "a.npz", **_events_of_a_camera(), width=64, height=48)
+    return (folder / "a.npz").read_bytes()
+
+
+def _n_tidigits(folder):
+    import h5py
+
+    with h5py.File(folder / "a.h5", "w") as file:
+        for part in ("train", "test"):
+            file[f"{part}_labels"] = np.array([b"bm-a-1", b"ek-b-o2", b"bm-b-z"])
+            for key in ("bm-a-1", "ek-b-o2", "bm-b-z"):
+                file[f"{part}_timestamps/{key}"] = np.arange(20) / 100
+                file[f"{part}_addresses/{key}"] = np.arange(20)
+    return (folder / "a.h5").read_bytes()
+
+
+def _st_mnist(folder):
+    from scipy.io import savemat
+
+    table = np.zeros((101, 20))
+    table[np.arange(20) * 5, np.arange(20)] = (-1.0) ** np.arange(20)
+    table[100] = np.arange(20) / 100
+    held = io.BytesIO()
+    savemat(held, {"spiketrain": table}, do_compression=True)
+    return held.getvalue()
+
+
+def _asl_dvs(folder):
+    from scipy.io import savemat
+
+    t, x, y, p = (each[:, None] for each in _events_of_a_camera().values())
+    held = io.BytesIO()
+    savemat(held, {"ts": t, "x": x, "y": y, "pol": p}, do_compression=True)
+    return held.getvalue()
+
+
+def _aedat1(folder):
+    k = np.arange(60)
+    rows = np.zeros(60, [("address", ">u2"), ("time", ">u4")])
+    rows["address"], rows["time"] = k << 8 | k << 1 | k % 2, 100 * k
+    return rows.tobytes()
+
+
+def _aedat4(folder):
+    """Events among a frame, motion and triggers."""
+    k = range(60)
+    rows = [(1_700_000_000_000_000 + 100 * j, j, j % 48, j % 2) for j in k]
+    streams = {0: ("EVTS", 64, 48), 1: ("FRME", 4, 2)}
+    streams |= {2: ("IMUS", 0, 0), 3: ("TRIG", 0, 0)}
+    others = (aedat4.frame(4, 2), aedat4.motion(3), aedat4.triggers(2))
+    packets = [aedat4.packet(j, body) for j, body in enumerate(others, 1)]
+    events = aedat4.packet(0, aedat4.events(rows))
+    return aedat4.header(streams) + events + b"".join(packets) + events
+
+
 def _trials():
     felt = np.full((5, 12), 255.0)
     felt[1:4, 2] = 17.0, 30.0, 99.0
@@ -486,6 +576,25 @@ FORMATS = {
     "n-mnist": Format(
         *(".bin", _nmnist, datasets.read_nmnist_file, _is_recording(2312), None),
         "nmnist-small/Test/1/*.bin",
+    ),
+    "atis.bin": Format(".bin", _nmnist, datasets.read_atis_bin, _is_recorded),
+    "camera.h5": Format(
+        *(".h5", _camera_blosc, datasets.read_camera_hdf5, _is_recorded, None),
+        "recordings/hdf5/event-*",
+    ),
+    "camera-rows.h5": Format(
+        ".h5", _camera_rows, datasets.read_camera_hdf5, _is_recorded
+    ),
+    "camera.npz": Format(
+        ".npz", _camera_npz, datasets.read_camera_npz, _is_recorded, _rezip
+    ),
+    "n-tidigits": Format(".h5", _n_tidigits, datasets.read_n_tidigits, _are_events),
+    "st-mnist.mat": Format(".mat", _st_mnist, datasets.read_st_mnist, _is_recorded),
+    "asl-dvs.mat": Format(".mat", _asl_dvs, datasets.read_asl_dvs, _is_recorded),
+    "aedat1": Format(".dat", _aedat1, datasets.read_aedat1, _is_recorded),
+    "aedat4": Format(
+        *(".aedat4", _aedat4, datasets.read_aedat4, _is_recorded, None),
+        *("recordings/aedat4/*zero*", True),
     ),
     "aedat2": Format(
         *(".aedat", _aedat2, datasets.read_aedat2, _is_recorded, None),

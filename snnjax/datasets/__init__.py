@@ -8,9 +8,15 @@
 """
 
 from snnjax.datasets.catalogue import load, names
+from snnjax.datasets.formats.aedat1 import read_aedat1
 from snnjax.datasets.formats.aedat2 import read_aedat2
+from snnjax.datasets.formats.aedat4 import read_aedat4
 from snnjax.datasets.formats.aedat31 import read_aedat31
+from snnjax.datasets.formats.asl_dvs_mat import read_asl_dvs
+from snnjax.datasets.formats.atis_bin import read_atis_bin
 from snnjax.datasets.formats.braille_pickle import read_braille, read_braille_events
+from snnjax.datasets.formats.camera_hdf5 import read_camera_hdf5
+from snnjax.datasets.formats.camera_npz import read_camera_npz
 from snnjax.datasets.formats.checked import DataError
 from snnjax.datasets.formats.event_file import read_recorded
 from snnjax.datasets.formats.event_stream import read_event_stream
@@ -18,6 +24,7 @@ from snnjax.datasets.formats.event_text import read_event_text
 from snnjax.datasets.formats.events_npz import read_events, write_events
 from snnjax.datasets.formats.gesture_npy import read_gesture_file
 from snnjax.datasets.formats.idx import read_idx
+from snnjax.datasets.formats.n_tidigits_hdf5 import read_n_tidigits
 from snnjax.datasets.formats.neo_nix import read_nix
 from snnjax.datasets.formats.neo_trains import from_neo
 from snnjax.datasets.formats.nest_ascii import read_nest
@@ -39,6 +46,7 @@ from snnjax.datasets.formats.sound import Sound, read_sound
 from snnjax.datasets.formats.spike_arrays import read_spike_arrays
 from snnjax.datasets.formats.spike_mat import read_spike_mat
 from snnjax.datasets.formats.spike_text import read_spike_text
+from snnjax.datasets.formats.st_mnist_mat import read_st_mnist
 from snnjax.datasets.formats.streaming import stream_recorded
 from snnjax.datasets.formats.waves_hdf5 import WaveRecording, read_waves
 from snnjax.datasets.labelled import labelled_recordings
@@ -94,15 +102,22 @@ __all__ = [
     "nmnist_recordings",
     "part_samples",
     "qtdb",
+    "read_aedat1",
     "read_aedat2",
+    "read_aedat4",
     "read_aedat31",
+    "read_asl_dvs",
+    "read_atis_bin",
     "read_braille",
     "read_braille_events",
+    "read_camera_hdf5",
+    "read_camera_npz",
     "read_event_stream",
     "read_event_text",
     "read_events",
     "read_gesture_file",
     "read_idx",
+    "read_n_tidigits",
     "read_nest",
     "read_nix",
     "read_nmnist_file",
@@ -120,6 +135,7 @@ __all__ = [
     "read_spike_arrays",
     "read_spike_mat",
     "read_spike_text",
+    "read_st_mnist",
     "read_waves",
     "readable_recordings",
     "retinal_waves",

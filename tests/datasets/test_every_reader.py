@@ -25,10 +25,15 @@ pytest.importorskip("h5py")
 FOLDERS = {"read_phy"}  # which read a folder
 READERS = [name for name in datasets.__all__ if name.startswith("read_")]
 SUFFIX = {
+    "read_aedat1": ".dat",
     "read_aedat2": ".aedat",
     "read_aedat31": ".aedat",
+    "read_aedat4": ".aedat4",
+    "read_asl_dvs": ".mat",
+    "read_atis_bin": ".bin",
     "read_braille": ".pkl",
     "read_braille_events": ".pkl",
+    "read_camera_npz": ".npz",
     "read_event_stream": ".es",
     "read_event_text": ".txt",
     "read_events": ".npz",
@@ -45,6 +50,7 @@ SUFFIX = {
     "read_spike_arrays": ".npz",
     "read_spike_mat": ".mat",
     "read_spike_text": ".csv",
+    "read_st_mnist": ".mat",
     "unpack": ".zip",
     "EventFiles": ".npz",
 }

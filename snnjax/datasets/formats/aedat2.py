@@ -133,7 +133,8 @@ def _check(raw, header):
     if not header.version and not kind_by_signature(raw):
         raise ValueError(
             f"it begins with {bytes(raw[:12])!r}, not with #!AER-DAT2.0, and may be "
-            "AEDAT 1.0; layout=… reads AEDAT 2.0 without a header"
+            "AEDAT 1.0, which read_aedat1 reads; layout=… reads AEDAT 2.0 without a "
+            "header"
         )
     check_version(raw, header, "2.0")
     ticks = [re.search(r"imestamps tick(?: is|:) (.*)", line) for line in header.lines]

@@ -1,7 +1,8 @@
 """The stored pieces of an HDF5 dataset, unpacked by own means within their size.
 
 The HDF5 library unpacks a piece to whatever comes of it. Here it may become what the
-dataset says of it and no more, before the library sees it.
+dataset says of it and no more, before the library sees it. Of Blosc only the head is
+looked at (``plugins``), which tells the size.
 """
 
 import math
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from snnjax.datasets.formats.checked import DamageError, HoldsError
+from snnjax.datasets.formats.plugins import BLOSC, check_blosc, refuse
 
 _DEFLATE, _SHUFFLE, _SUM = 1, 2, 3  # the filters that need no plug-in
 _SUM_BYTES = 4
@@ -20,6 +22,8 @@ _ROW_BYTES = 16  # of where a row of unequal length lies
 
 def pieces(node: Any, place: str, raw: Any) -> Iterator[bytes | memoryview]:
     """What is stored of a dataset, piece after piece; nothing of what is not.
+
+    Pieces of Blosc are checked, and not among them.
 
     Args:
         node: the dataset.
@@ -32,18 +36,24 @@ def pieces(node: Any, place: str, raw: Any) -> Iterator[bytes | memoryview]:
     """
     plist = node.id.get_create_plist()
     filters = [plist.get_filter(k)[0] for k in range(plist.get_nfilters())]
-    if not {*filters} <= {_DEFLATE, _SHUFFLE, _SUM} or len({*filters}) < len(filters):
-        raise HoldsError(f"{place} packed by filters {filters[:9]}")
+    known = {_DEFLATE, _SHUFFLE, _SUM} if BLOSC not in filters else {BLOSC}
+    if not {*filters} <= known or len({*filters}) < len(filters):
+        refuse(filters[:9], place)
     width = _ROW_BYTES if node.dtype.kind == "O" else node.id.get_type().get_size()
     if not node.chunks:
         offset, size = node.id.get_offset(), math.prod(node.shape) * width
         if offset is not None and node.id.get_storage_size():
             yield _part(raw, offset, size, place)
         return
+    if BLOSC in filters and node.dtype.kind == "O":
+        raise HoldsError(f"{place} of rows of unequal length packed by Blosc")
     size = math.prod(node.chunks) * width
     for chunk in _chunks(node):
         part = _part(raw, chunk.byte_offset, chunk.size, place)
         used = [f for k, f in enumerate(filters) if not chunk.filter_mask >> k & 1]
+        if used == [BLOSC]:
+            check_blosc(part, size, place)
+            continue
         yield _unpacked(part, used, size, width, place)
 
 

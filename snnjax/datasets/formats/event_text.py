@@ -13,6 +13,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from snnjax import check
+from snnjax.datasets.formats.aedat1 import is_aedat1
 from snnjax.datasets.formats.byte_stream import BEGIN, ByteStream, opened
 from snnjax.datasets.formats.checked import (
     DamageError,
@@ -107,7 +108,8 @@ def decode_event_text(
     raw = stream.begin()
     kind = kind_by_signature(raw)
     if kind not in ("", "plain text") or b"\0" in raw:
-        raise HoldsError(kind or "bytes that are no text")
+        perhaps = ", perhaps AEDAT 1.0 (read_aedat1)" if is_aedat1(raw) else ""
+        raise HoldsError(kind or f"bytes that are no text{perhaps}")
     begin, line, names = _head(raw)
     style = _style(raw, begin, given or names.columns, unit or names.unit)
     if begin > BEGIN - _PIECE:

@@ -28,6 +28,7 @@ from snnjax.datasets.formats.signatures import check_signature
 from snnjax.events.packing import ROW_BYTES
 
 ROW = np.dtype([("length", "<u4"), ("address", "<u8"), ("index", "<u4")])
+_COPIES = 2  # of a piece, while a plug-in unpacks it
 _TEXT_BYTES = 120  # of memory for each text, beside its letters
 
 
@@ -141,7 +142,7 @@ def take_size(node: Any, place: str, raw: Any, file: Reading) -> None:
         DataError: if it would take more than is allowed.
     """
     sizes = [math.prod(map(int, each)) for each in (node.shape, node.chunks or ())]
-    file.take(2 * sum(sizes) * node.dtype.itemsize, place)
+    file.take(2 * (sizes[0] + _COPIES * sizes[1]) * node.dtype.itemsize, place)
     for piece in pieces(node, place, raw):
         del piece  # unpacked only to see that it can be
 

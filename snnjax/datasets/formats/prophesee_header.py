@@ -12,8 +12,9 @@ that contradict each other are refused.
 
 from typing import NamedTuple
 
+from snnjax.datasets.formats.aedat1 import is_aedat1
 from snnjax.datasets.formats.checked import DamageError, HoldsError
-from snnjax.datasets.formats.signatures import check_signature
+from snnjax.datasets.formats.signatures import check_signature, kind_by_signature
 
 _LONGEST, _MOST_LINES = 4096, 1000  # bytes of a line; lines
 _READERS = {
@@ -52,6 +53,8 @@ def read_header(raw: bytes | bytearray) -> Header:
         DamageError: if it has none.
     """
     if not raw.startswith(b"% "):
+        if not kind_by_signature(raw) and is_aedat1(raw):
+            raise HoldsError("bytes without a sign, perhaps AEDAT 1.0 (read_aedat1)")
         check_signature(raw[:64], "a file of Prophesee")
     values: dict[str, set[str]] = {}
     begin = 0

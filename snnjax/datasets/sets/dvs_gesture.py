@@ -1,16 +1,25 @@
 """DVS Gesture: eleven gestures of hands and arms, seen by an event camera of 128x128.
 
-The published conversion has a folder for each user and light, ``user01_led``, with one
-``<label>.npy`` for each gesture (Amir et al. 2017, doi:10.1109/CVPR.2017.781).
+As released, each user and light have one recording ``user01_led.aedat`` with its trials
+``user01_led_labels.csv``; ``trials_to_train.txt`` and ``trials_to_test.txt`` name those
+of a part. A published conversion has a folder for each user and light, ``user01_led``,
+with one ``<label>.npy`` for each gesture. Both are read, and give the same (Amir et al.
+2017, doi:10.1109/CVPR.2017.781).
 """
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from snnjax.datasets.formats.checked import DataError, read_all
+from snnjax.datasets.formats.checked import DataError, listed, read_all
+from snnjax.datasets.formats.gesture_aedat import (
+    Trial,
+    read_gesture_trials,
+    read_trials,
+)
 from snnjax.datasets.formats.gesture_npy import SIZE, read_gesture_file
 from snnjax.datasets.places import find
 from snnjax.datasets.published import DataSet, File
@@ -33,27 +42,31 @@ class GestureRecording(NamedTuple):
     label: int
     user: int
     light: str
+    begin: int | None = None  # [µs], where it is a part of a recording
+    end: int | None = None  # [µs], the first that is none of it
 
 
 def gesture_recordings(folder: str | Path) -> list[GestureRecording]:
-    """Lists the recordings ``user<nn>_<light>/<label>.npy`` of a folder, by user.
+    """Lists the gestures of a folder, by user, light and label.
+
+    They are files ``user<nn>_<light>/<label>.npy``, or where there are none what lies
+    in recordings ``user<nn>_<light>.aedat`` with their ``_labels.csv``.
 
     Raises:
-        DataError: if there are none, or for a name that is of another kind.
+        DataError: if there are none, for a name that is of another kind, or for trials
+            that are missing or damaged.
     """
-    recordings = []
-    for path in Path(folder).glob("*/*.npy"):
-        match = re.fullmatch(
-            r"user(\d\d)_(\w+)/(\d|10)", f"{path.parent.name}/{path.stem}"
-        )
-        if match is None:
-            raise DataError(f"{path} is not named user<nn>_<light>/<label>.npy.")
-        recordings.append(
-            GestureRecording(path, int(match[3]), int(match[1]), match[2])
-        )
+    folder = Path(folder)
+    recordings = [_converted(path) for path in folder.glob("*/*.npy")]
     if not recordings:
-        raise DataError(f"{folder} holds no user<nn>_<light>/<label>.npy.")
-    return sorted(recordings, key=lambda each: (each.user, each.light, each.label))
+        for path in folder.glob("*.aedat"):
+            recordings += _released(path)
+    if not recordings:
+        raise DataError(
+            f"{folder} holds no user<nn>_<light>/<label>.npy, nor any "
+            "user<nn>_<light>.aedat."
+        )
+    return sorted(recordings, key=_place)
 
 
 def dvs_gesture(
@@ -66,8 +79,8 @@ def dvs_gesture(
 
     Args:
         split: ``"train"``, ``"validation"`` or ``"test"``.
-        path: folder with ``ibmGestureTrain`` and ``ibmGestureTest``; see ``places`` if
-            omitted.
+        path: folder with ``ibmGestureTrain`` and ``ibmGestureTest``, or of the release;
+            see ``places`` if omitted.
         skip_bad: whether to leave out files that cannot be read; a warning names them.
 
     Returns:
@@ -79,14 +92,13 @@ def dvs_gesture(
     """
     check_split(split)
     part = "ibmGestureTest" if split == "test" else "ibmGestureTrain"
-    folder = find("dvs-gesture", "gestures", [part], path, homes=DATA_SET.homes)
-    recordings = gesture_recordings(folder)
+    trials = "trials_to_test.txt" if split == "test" else "trials_to_train.txt"
+    place = find("dvs-gesture", "gestures", [part, trials], path, homes=DATA_SET.homes)
+    recordings = (_listed if place.name == trials else gesture_recordings)(place)
     if split != "test":
         validates = split == "validation"
         recordings = [each for each in recordings if (each.user >= 20) == validates]
-    paths = [each.path for each in recordings]
-    found = read_all(read_gesture_file, paths, skip_bad=skip_bad)
-    recordings, rows = [recordings[k] for k in found], [*found.values()]
+    recordings, rows = _read(recordings, skip_bad)
     return from_rows(
         *([times for times, _ in rows], [units for _, units in rows]),
         np.array([each.label for each in recordings], np.int64),
@@ -94,6 +106,72 @@ def dvs_gesture(
         group=np.array([each.user for each in recordings], np.int64),
         n_classes=len(GESTURES),
     )
+
+
+def _converted(path):
+    """The one gesture of a file of the conversion."""
+    match = re.fullmatch(r"user(\d\d)_(\w+)/(\d|10)", f"{path.parent.name}/{path.stem}")
+    if match is None:
+        raise DataError(f"{path} is not named user<nn>_<light>/<label>.npy.")
+    return GestureRecording(path, int(match[3]), int(match[1]), match[2])
+
+
+def _released(path):
+    """All gestures of a recording of the release."""
+    match = re.fullmatch(r"user(\d\d)_(\w+)", path.stem)
+    if match is None:
+        raise DataError(f"{path} is not named user<nn>_<light>.aedat.")
+    labels = path.with_name(f"{path.stem}_labels.csv")
+    if not labels.is_file():
+        raise DataError(f"{path} has no {labels.name} beside it.")
+    return [
+        GestureRecording(path, label, int(match[1]), match[2], begin, end)
+        for label, begin, end in read_trials(labels)
+    ]
+
+
+def _listed(trials: Path) -> list[GestureRecording]:
+    """The gestures of the recordings that the list of a part names."""
+    names = {line.strip() for line in trials.read_text("ascii").splitlines()} - {""}
+    missing = sorted(name for name in names if not (trials.parent / name).is_file())
+    if missing or not names:
+        raise DataError(f"{trials} names {listed(missing)}, which is missing.")
+    found = [each for name in names for each in _released(trials.parent / name)]
+    return sorted(found, key=_place)
+
+
+def _place(recording):
+    """By what recordings are sorted."""
+    return recording.user, recording.light, recording.label, recording.begin or 0
+
+
+def _read(
+    recordings: Sequence[GestureRecording], skip_bad: bool
+) -> tuple[list[GestureRecording], list[tuple[np.ndarray, np.ndarray]]]:
+    """Gestures that can be read, and their events; no file is read twice."""
+    inside: dict[Path, list[int]] = {}
+    for k, each in enumerate(recordings):
+        inside.setdefault(each.path, []).append(k)
+    paths = [*inside]
+
+    def read(path):
+        some = [recordings[k] for k in inside[path]]
+        trials = [
+            Trial(each.label, each.begin, each.end)
+            for each in some
+            if each.begin is not None and each.end is not None
+        ]
+        return (
+            read_gesture_trials(path, trials) if trials else [read_gesture_file(path)]
+        )
+
+    found = read_all(read, paths, skip_bad=skip_bad)
+    rows = {
+        k: row
+        for at, each in found.items()
+        for k, row in zip(inside[paths[at]], each, strict=True)
+    }
+    return [recordings[k] for k in sorted(rows)], [rows[k] for k in sorted(rows)]
 
 
 DATA_SET = DataSet(
@@ -105,8 +183,8 @@ DATA_SET = DataSet(
     licence="CC BY 4.0",
     cite="Amir et al. 2017, doi:10.1109/CVPR.2017.781",
     load=dvs_gesture,
-    homes=("DVSGesture",),
-    marks=("ibmGestureTrain",),
+    homes=("DVSGesture", "DvsGesture"),
+    marks=("ibmGestureTrain", "trials_to_train.txt"),
     files=(
         File(
             "ibmGestureTrain.tar.gz",

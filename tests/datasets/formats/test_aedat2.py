@@ -83,7 +83,9 @@ def test_without_a_header_the_layout_must_be_given(file):
     raw = records((davis(9, 240), 1), (davis(3, 140), 2))  # begins with "<"
     with pytest.raises(DataError, match="it holds a page"):
         read_aedat2(file(raw))
-    with pytest.raises(DataError, match=r"may be AEDAT 1\.0; layout=… reads"):
+    with pytest.raises(
+        DataError, match=r"may be AEDAT 1\.0, which read_aedat1 reads; layout=… reads"
+    ):
         read_aedat2(file(raw[8:].replace(b"#", b"%")))
     assert read_aedat2(file(raw), layout="davis").y.tolist() == [240, 140]
     with pytest.raises(DataError, match="a pointer of Git LFS"):

@@ -23,7 +23,7 @@ READERS = {  # by the begin of a path
 REFUSED = {  # by all of them, and why
     "odd/lfs_pointer.dat": "is sound, but .* a pointer of Git LFS",
     "odd/pynn_text_spikes_L5I.dat": "is sound, but .* plain text",
-    "odd/aedat1_no_header.dat": r"it begins with b'\\x1d",
+    "odd/aedat1_no_header.dat": r"perhaps AEDAT 1\.0|it begins with b'\\x1d",
 }
 SKIPPED = {
     "odd/dat_truncated_record.dat": {"bytes at the end": 5},

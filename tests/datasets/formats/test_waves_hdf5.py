@@ -85,5 +85,5 @@ def test_a_filter_that_needs_a_plug_in_is_refused(build):
     path = build(spikes=None)
     with h5py.File(path, "a") as f:
         f.create_dataset("spikes", data=np.zeros(5), compression="lzf")
-    with pytest.raises(DataError, match=r"spikes packed by filters \[32000\]"):
+    with pytest.raises(DataError, match=r"spikes packed by filters 32000 \(LZF\)"):
         read_waves(path)
