@@ -27,7 +27,11 @@ from snnjax.datasets.formats.event_text import (
 from snnjax.datasets.formats.on_sensor import on_sensor
 from snnjax.datasets.formats.prophesee_dat import decode_dat, read_prophesee_dat
 from snnjax.datasets.formats.prophesee_evt2 import decode_evt2, read_prophesee_evt2
-from snnjax.datasets.formats.prophesee_evt3 import decode_evt3, read_prophesee_evt3
+from snnjax.datasets.formats.prophesee_evt3 import (
+    check_decoder,
+    decode_evt3,
+    read_prophesee_evt3,
+)
 from snnjax.datasets.formats.recut import by_count, by_time
 from snnjax.events import Outside, Recorded
 from snnjax.events.columns import OUTSIDE
@@ -47,6 +51,7 @@ _CHECKS: dict[Callable[..., Pieces], Callable[..., None]] = {
     decode_aedat2: check_layout,
     decode_aedat31: check_camera,
     decode_event_text: check_lines,
+    decode_evt3: check_decoder,
 }
 
 
@@ -76,7 +81,7 @@ def stream_recorded(
         start: of the first piece [s]; the time of the first event if omitted.
         outside: what to do with events outside the sensor; ``"drop"`` warns how many.
         options: of the reader of the format, where that leaves something open: its
-            ``layout``, ``camera``, ``columns`` or ``unit``.
+            ``layout``, ``camera``, ``columns``, ``unit`` or ``decoder``.
 
     Returns:
         Pieces in the order of the file, one at least. Times are those of the file.
