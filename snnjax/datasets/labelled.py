@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from snnjax.datasets.formats.array_file import read_array
-from snnjax.datasets.formats.camera import camera_events
 from snnjax.datasets.formats.checked import DataError, listed
 from snnjax.datasets.formats.event_file import read_recorded
 from snnjax.datasets.formats.events_npz import read_events
@@ -19,7 +18,7 @@ from snnjax.datasets.formats.sound import SUFFIXES, read_sound
 from snnjax.datasets.labelled_file import labelled_file
 from snnjax.datasets.listing import Listing, grouped, list_folder, list_table, taken
 from snnjax.datasets.samples_by_name import Kind, Labelled, are_counts, owners, packed
-from snnjax.events import from_rows
+from snnjax.events import as_events, from_rows
 
 
 def labelled_recordings(
@@ -199,12 +198,14 @@ def _with_events(listing, rows, shape):
 def _recorded(listing, contents):
     """Recordings of event cameras, from their first event on."""
     size = _sensor(listing, contents)
-    rows = []
-    for each in contents:
-        first = each.t.min() if len(each.t) else 0
-        times = (each.t - first) * 1e-6
-        rows.append(camera_events(each.x, each.y, each.p, times, size))
-    return _with_events(listing, rows, (*size, 2))
+    made = packed(listing, "events", None, (*size, 2))
+    events = as_events(
+        [each._replace(size=size) for each in contents],
+        made.labels,
+        group=made.group,
+        n_classes=len(made.classes),
+    )
+    return made._replace(data=events)
 
 
 def _sensor(listing, contents):

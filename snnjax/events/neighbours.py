@@ -48,20 +48,22 @@ def denoise(recorded: Recorded, *, within: float) -> Recorded:
 def _supported(x, y, t, longest):
     """Which of the events, in order of time, have a neighbour.
 
-    Pixel and place in time make one number, so that the last event of a neighbour is
-    found in one sorted list. The margin of a pixel keeps rows apart.
+    All go by pixel, then time; pixel and place in time are one number, so that the last
+    event of a neighbour is found in one sorted list. The margin of a pixel keeps rows
+    apart.
     """
     n, width = len(t), int(x.max(initial=0)) + 2
-    pixel = y * width + x
     order = by_pixel(x, y)
-    place = pixel[order] * n + order
-    open_, kept = order, np.zeros(n, bool)
+    t, place = t[order], (y * width + x)[order] * n + order
+    pixel = place - order  # times n
+    kept, open_ = np.zeros(n, bool), np.arange(n)
     for dx, dy in _AROUND:
-        first = (pixel[open_] + dy * width + dx) * n
-        before = np.searchsorted(place, first + open_) - 1
-        last = place[before] - first  # place in time of the neighbour, if it is one
-        near = (before >= 0) & (last >= 0)
-        near[near] = t[open_[near]] - t[last[near]] <= longest
+        step = (dy * width + dx) * n
+        before = np.searchsorted(place, place[open_] + step) - 1
+        near = (before >= 0) & (pixel[before] == pixel[open_] + step)
+        near &= t[open_] - t[before] <= longest
         kept[open_[near]] = True
         open_ = open_[~near]
-    return kept
+    found = np.empty(n, bool)
+    found[order] = kept
+    return found

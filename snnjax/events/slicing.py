@@ -96,7 +96,7 @@ def slices(
         their own, so that parts by group do not tear a recording apart.
 
         Of a recording, a tuple of recordings, each in the order of the file. What was
-        skipped there is that of the whole; ``zero`` moves along.
+        skipped there is that of the whole; ``zero`` moves along, if it is a date.
 
     Raises:
         ValueError: for events outside ``start … stop``; an ``every`` that is not

@@ -54,6 +54,14 @@ BOUNDS = {  # by recipe: whether what it made is what the page says
         )
     ),
     "Step by step, as inputs come": lambda s: s["difference"] < 1e-5,
+    "Recordings: reading, cutting, filtering": lambda s: (
+        s["hot"][20, 5]
+        and s["hot"].sum() == 1
+        and all(800 <= len(each.t) <= 860 for each in s["cleaned"])
+        and s["raster"].sum() == sum(len(each.t) for each in s["cleaned"])
+        and s["raster"].shape == (100, 20, 24 * 32 * 2)
+        and s["pieces"].labels.tolist() == [0] * 10 + [1] * 10
+    ),
 }
 
 
