@@ -14,7 +14,7 @@ _MOST_PIXELS = 2**16  # rows, and columns
 
 
 def check_recorded(recorded: Any, *, sized: bool = False) -> Recorded:
-    """Refuses what is no recording of a camera; its times become int64.
+    """Refuses what is no recording of a camera; columns become of the types of one.
 
     Args:
         recorded: what came.
@@ -38,11 +38,16 @@ def check_recorded(recorded: Any, *, sized: bool = False) -> Recorded:
     _within("x", x, 0, width - 1, f"size of recorded is {recorded.size}")
     _within("y", y, 0, height - 1, f"size of recorded is {recorded.size}")
     _within("p", p, 0, 1, "1 is brighter, 0 darker")
-    return recorded._replace(t=t.astype(np.int64, copy=False), x=x, y=y, p=p)
+    return recorded._replace(
+        t=t.astype(np.int64, copy=False),
+        x=x.astype(np.uint16, copy=False),
+        y=y.astype(np.uint16, copy=False),
+        p=p.astype(np.uint8, copy=False),
+    )
 
 
 def check_spikes(recorded: Any) -> RecordedSpikes:
-    """Refuses what is no recording of neurons; its times become float64.
+    """Refuses what is no recording of neurons; columns become of the types of one.
 
     Raises:
         ValueError: naming the field that does not fit.
@@ -76,8 +81,11 @@ def check_spikes(recorded: Any) -> RecordedSpikes:
         _whole("known", each)
     _check_span(recorded.span)
     check.mapping("skipped", recorded.skipped)
-    times = times.astype(np.float64, copy=False)
-    return recorded._replace(times=times, units=units, population=population)
+    return recorded._replace(
+        times=times.astype(np.float64, copy=False),
+        units=units.astype(np.int64, copy=False),
+        population=population.astype(np.int64, copy=False),
+    )
 
 
 def microseconds(name: str, seconds: float) -> int:

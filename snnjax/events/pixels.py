@@ -31,8 +31,8 @@ def crop(
     kept = (y >= bottom) & (y < top) & (x >= left) & (x < right)
     return recorded._replace(
         t=t[kept],
-        x=x[kept] - x.dtype.type(left),
-        y=y[kept] - y.dtype.type(bottom),
+        x=x[kept] - np.uint16(left),
+        y=y[kept] - np.uint16(bottom),
         p=p[kept],
         size=(top - bottom, right - left),
     )
@@ -78,8 +78,7 @@ def turned(recorded: Recorded, origin: Origin = "top left") -> Recorded:
     if recorded.origin == origin:
         return recorded
     height, _ = check_recorded(recorded, sized=True).size or (0, 0)
-    last = recorded.y.dtype.type(height - 1)
-    return recorded._replace(y=last - recorded.y, origin=origin)
+    return recorded._replace(y=np.uint16(height - 1) - recorded.y, origin=origin)
 
 
 def pixel_units(

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
-from made_recordings import camera, neurons
+from made_recordings import camera, neurons, rows_of
 
-from snnjax.events import turned, window
+from snnjax.events import crop, turned, window
 from snnjax.events.checked_recordings import microseconds
 
 GOOD = camera([(5, 1, 2, 1), (3, 4, 0, 0)])
@@ -57,8 +57,19 @@ def test_columns_of_any_whole_type_are_taken():
         t=GOOD.t.astype(np.uint32), x=GOOD.x.astype(np.int64), p=GOOD.p.astype(np.int64)
     )
     found = window(wide, 0.0)
-    assert found.t.dtype == np.int64
-    assert found.t.tolist() == [5, 3]
+    assert [column.dtype for column in found[:4]] == [np.int64, "u2", "u2", "u1"]
+    assert rows_of(found) == rows_of(GOOD)
+    narrow = GOOD._replace(
+        x=GOOD.x.astype(np.uint8), y=GOOD.y.astype(np.int8), size=(480, 640)
+    )
+    assert turned(narrow, "bottom left").y.tolist() == [477, 479]
+    assert len(crop(narrow, (300, 400), (0, 5)).t) == 0
+    spikes = SPIKES._replace(
+        times=SPIKES.times.astype(np.float32), units=SPIKES.units.astype(np.uint64)
+    )
+    found = window(spikes, 0.0)
+    assert [column.dtype for column in found[:3]] == [np.float64, np.int64, np.int64]
+    assert rows_of(found) == rows_of(SPIKES)
 
 
 def test_a_sensor_of_unknown_size_is_told_how_to_say_it():
