@@ -22,6 +22,7 @@ _KINDS = (
     (b"FORM", "IFF data"),
     (b".snd", "AU data"),
     (b"caff", "CAF data"),
+    (b"riff\x2e\x91\xcf\x11", "Wave64 data"),
     (b"Creative Voice File", "VOC data"),
     (b"fLaC", "FLAC data"),
     (b"OggS", "Ogg data"),

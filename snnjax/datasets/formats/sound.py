@@ -12,6 +12,7 @@ import numpy as np
 
 from snnjax.datasets.formats.apart import apart
 from snnjax.datasets.formats.checked import DamageError, HoldsError, reading
+from snnjax.datasets.formats.mp3 import head_of
 from snnjax.datasets.formats.signatures import kind_by_signature
 from snnjax.datasets.formats.sound_whole import check_whole
 from snnjax.datasets.formats.sphere import sphere_frames
@@ -101,7 +102,7 @@ def _check_channel(channel, count):
 def _by_soundfile(file, begin, channel):
     options = {
         "channel": None if channel is None or channel < 0 else int(channel),
-        "frames": check_whole(file, begin),
+        **check_whole(file, begin)._asdict(),
     }
     function = "snnjax.datasets.formats.sound_child:decode"
     found = apart(function, file, package="soundfile", extra="audio", **options)
@@ -111,13 +112,4 @@ def _by_soundfile(file, begin, channel):
 
 def _is_for_soundfile(begin):
     iff = begin[:4] == b"FORM" and begin[8:12] in (b"AIFF", b"AIFC")
-    return iff or begin.startswith(_BY_SOUNDFILE) or _is_mp3(begin)
-
-
-def _is_mp3(begin):
-    """Whether it begins with the head of a frame, of layer II or III."""
-    if len(begin) < 4 or begin[0] != 0xFF or begin[1] < 0xE0:
-        return False
-    version, layer = begin[1] >> 3 & 3, begin[1] >> 1 & 3
-    bits, rate = begin[2] >> 4, begin[2] >> 2 & 3
-    return version != 1 and layer in (1, 2) and 0 < bits < 15 and rate < 3
+    return iff or begin.startswith(_BY_SOUNDFILE) or head_of(begin[:4]) is not None

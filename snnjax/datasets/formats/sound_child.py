@@ -6,22 +6,26 @@ from typing import Any
 
 import numpy as np
 
-from snnjax.datasets.formats.checked import DamageError
+from snnjax.datasets.formats.checked import DamageError, HoldsError
 
 _BLOCK = 2**16  # frames at once
 _MOST = 2**62  # frames; more stand for an unknown number
 
 
-def decode(path: str, channel: int | None, frames: int) -> Iterator[tuple[str, Any]]:
+def decode(
+    path: str, channel: int | None, least: int, known: bool
+) -> Iterator[tuple[str, Any]]:
     """The rate [Hz], the number of channels, and one of them or the mean of all.
 
     Args:
         path: of the file.
         channel: which one; none, but for their number, if there is none of that number.
-        frames: the least that there must be.
+        least: how many samples of each channel there must be.
+        known: whether soundfile knows how many there are, and does not guess.
 
     Raises:
         DamageError: if soundfile cannot read it, or it holds less than it tells.
+        HoldsError: if soundfile leaves some of it out.
     """
     soundfile = importlib.import_module("soundfile")  # or ``apart`` had told
     try:
@@ -29,12 +33,12 @@ def decode(path: str, channel: int | None, frames: int) -> Iterator[tuple[str, A
             open(path, "rb") as file,
             soundfile.SoundFile(file.fileno(), closefd=False) as sound,
         ):
-            yield from _frames(sound, channel, frames)
+            yield from _frames(sound, channel, least, known)
     except soundfile.LibsndfileError as error:
         raise DamageError(error.error_string) from error
 
 
-def _frames(sound, channel, least):
+def _frames(sound, channel, least, known):
     yield "rate", sound.samplerate
     yield "channels", sound.channels
     if channel is not None and channel >= sound.channels:
@@ -50,7 +54,12 @@ def _frames(sound, channel, least):
         else:
             one = block[:, channel or 0]
         yield "samples", one.astype(np.float32, copy=False)
-    if count < max(told, least):
+    if not known and count < least:
+        raise HoldsError(
+            f"{least} samples or more, of which soundfile reads {count}, as no table "
+            "tells how long it is; convert it, as by `ffmpeg -i a.mp3 a.wav`"
+        )
+    if known and count < max(told, least):
         raise DamageError(f"it tells of {max(told, least)} frames, {count} follow")
     if not count:
         yield "samples", np.zeros(0, np.float32)

@@ -1,8 +1,8 @@
 """Whether sounds are whole that soundfile would read without a word if they are not.
 
 It takes what is there of an AIFF or AU file that was cut off, and leaves out pages of
-an Ogg file that are damaged, or all of them if the last is missing. (Of FLAC it tells;
-MP3 has frames, of which any number may follow.)
+an Ogg file that are damaged, or all of them if the last is missing. Of an MP3 that has
+no table it takes what it guesses. (Of FLAC it tells.)
 
     AIFF  chunks (name, size, bytes, padded to even) in a FORM (Apple 1989)
     AU    where data begin and how many bytes they have (Sun 1992)
@@ -12,17 +12,28 @@ MP3 has frames, of which any number may follow.)
 import mmap
 import struct
 import zlib
+from typing import NamedTuple
 
-from snnjax.datasets.formats.checked import DamageError, Reading
+from snnjax.datasets.formats.checked import DamageError, HoldsError, Reading
+from snnjax.datasets.formats.mp3 import length
 
 _UNTOLD = 2**32 - 1  # a size that was not known when it was written
 _PAGE = struct.Struct("<4sBBqIIIB")  # the head of a page, up to its table
+_FIRST_BODY = _PAGE.size + 1  # where the first page tells what it holds
+_GUESSED = 2 * 1152  # samples that a decoder may leave out at the ends of an MP3
 _LAST = 4  # the mark of the last page
 _MIRRORED = bytes(int(f"{k:08b}"[::-1], 2) for k in range(256))
 
 
-def check_whole(file: Reading, begin: bytes) -> int:
-    """How many frames a file tells that it has; 0 if it does not.
+class Length(NamedTuple):
+    """How many samples of each channel a file has."""
+
+    least: int = 0
+    known: bool = True  # whether soundfile knows it, and does not guess
+
+
+def check_whole(file: Reading, begin: bytes) -> Length:
+    """How long a file is, as far as it can be told without decoding it.
 
     Args:
         file: from ``reading``.
@@ -30,10 +41,12 @@ def check_whole(file: Reading, begin: bytes) -> int:
 
     Raises:
         DamageError: for an AIFF, AU or Ogg file that is not whole.
+        HoldsError: for an Ogg file of other than Vorbis and Opus.
     """
-    check = {b"FORM": _aiff, b".snd": _au, b"dns.": _au, b"OggS": _ogg}.get(begin[:4])
+    known = {b"FORM": _aiff, b".snd": _au, b"dns.": _au, b"OggS": _ogg, b"fLaC": None}
+    check = known.get(begin[:4], _mp3)
     if check is None:
-        return 0
+        return Length()
     with (
         file.path.open("rb") as opened,
         mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as raw,
@@ -42,7 +55,10 @@ def check_whole(file: Reading, begin: bytes) -> int:
 
 
 def _aiff(raw):
-    _lies_within(raw, 0, 8 + struct.unpack_from(">I", raw, 4)[0], "FORM")
+    (told,) = struct.unpack_from(">I", raw, 4)
+    if told == 0:  # not known when it was written, into a pipe
+        return Length()
+    _lies_within(raw, 0, 8 + told, "FORM")
     frames, at = 0, 12
     while at + 8 <= len(raw):
         name, size = struct.unpack_from(">4sI", raw, at)
@@ -50,7 +66,7 @@ def _aiff(raw):
         if name == b"COMM" and size >= 18:
             (frames,) = struct.unpack_from(">I", raw, at + 10)
         at += 8 + size + size % 2
-    return frames
+    return Length(frames)
 
 
 def _au(raw):
@@ -61,7 +77,7 @@ def _au(raw):
     _lies_within(raw, 0, begin, "its head")
     if size != _UNTOLD:
         _lies_within(raw, begin, begin + size, "data")
-    return 0
+    return Length()
 
 
 def _ogg(raw):
@@ -79,7 +95,17 @@ def _ogg(raw):
         at = end
     if not kind & _LAST:
         raise DamageError("its last page is missing")
-    return 0
+    holds = raw[_FIRST_BODY : _FIRST_BODY + 8]
+    if not holds.startswith((b"\x01vorbis", b"OpusHead")):
+        raise HoldsError(f"Ogg data of {holds!r}; Vorbis and Opus are read")
+    return Length()
+
+
+def _mp3(raw):
+    samples, table = length(raw)
+    if table or not samples:
+        return Length()
+    return Length(max(samples - _GUESSED, 0), known=False)
 
 
 def _lies_within(raw, at, end, name):

@@ -5,7 +5,7 @@ import struct
 import pytest
 
 from benchmarks.fuzz.sound_seeds import _checksum
-from snnjax.datasets.formats.checked import DamageError, Reading
+from snnjax.datasets.formats.checked import DamageError, HoldsError, Reading
 from snnjax.datasets.formats.sound_whole import check_whole
 
 
@@ -28,7 +28,7 @@ def page(body, kind=0, number=0):
     return raw[:22] + struct.pack("<I", _checksum(raw)) + raw[26:]
 
 
-OGG = page(b"first", 2) + page(bytes(range(256)) * 2, 0, 1) + page(b"", 4, 2)
+OGG = page(b"\x01vorbis", 2) + page(bytes(range(256)) * 2, 0, 1) + page(b"", 4, 2)
 
 
 @pytest.fixture
@@ -50,13 +50,13 @@ def check(tmp_path):
         (au(size=2**32 - 1), 0),
         (au(data=bytes(9)), 0),
         (OGG, 0),
+        (aiff(size=0), 0),  # from a pipe
         (OGG + OGG, 0),  # one behind the other
         (b"fLaC and so on", 0),
-        (b"\xff\xfb\x90\x00", 0),
     ],
 )
 def test_a_whole_file_tells_its_frames_if_it_can(raw, frames, check):
-    assert check(raw) == frames
+    assert check(raw) == (frames, True)
 
 
 @pytest.mark.parametrize(
@@ -67,13 +67,25 @@ def test_a_whole_file_tells_its_frames_if_it_can(raw, frames, check):
         (au()[:-1], "byte 24: 'data' claims 6 bytes, 5 follow"),
         (au(begin=31), "byte 0: 'its head' claims 31 bytes, 30 follow"),
         (au()[:20], "it ends after 20 bytes"),
-        (OGG[:-1], "byte 575: 'a page' claims 28 bytes, 27 follow"),
+        (OGG[:-1], "byte 577: 'a page' claims 28 bytes, 27 follow"),
         (OGG[:-28], "its last page is missing"),
-        (OGG[:-5], "no page begins at byte 575"),
-        (OGG + b"more", "no page begins at byte 603"),
-        (OGG.replace(b"first", b"fIrst"), "page at byte 0 has another checksum"),
+        (OGG[:-5], "no page begins at byte 577"),
+        (OGG + b"more", "no page begins at byte 605"),
+        (OGG.replace(b"vorbis", b"vOrbis"), "page at byte 0 has another checksum"),
     ],
 )
 def test_what_is_not_whole_is_told_by_its_place(raw, message, check):
     with pytest.raises(DamageError, match=message):
         check(raw)
+
+
+def test_of_an_mp3_without_a_table_the_length_is_only_bounded(check):
+    frame = bytes.fromhex("fffb9064").ljust(417, b"\0")
+    assert check(frame * 10) == (8 * 1152, False)
+    assert check(frame) == (0, False)
+    assert check(frame[:36] + b"Xing" + frame[40:] + frame) == (0, True)
+
+
+def test_ogg_of_other_kinds_is_told_by_what_it_is(check):
+    with pytest.raises(HoldsError, match=r"FLAC.*; Vorbis and Opus are read"):
+        check(page(b"\x7fFLAC\x01\x00\x00", 6))
