@@ -7,7 +7,8 @@
   ``unpickle``, ``archives``: containers, of which nothing is believed and nothing is
   run.
 - ``idx``, ``events_npz``, ``shd_hdf5``, ``sound`` (``wav``, ``sphere``,
-  ``sound_numbers``; ``sound_child``, ``sound_whole``, ``mp3``): layouts that many files have.
+  ``sound_numbers``; ``sound_child``, ``sound_whole``, ``mp3``): layouts that many
+  files have.
 - ``nmnist_bin``, ``gesture_npy``, ``braille_pickle``, ``qtdb_mat``, ``waves_hdf5``:
   ``n_tidigits_hdf5``, ``st_mnist_mat``, ``asl_dvs_mat``, ``gesture_aedat``: those of
   one data set; ``camera`` numbers the pixels of the first two.
