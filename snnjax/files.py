@@ -8,6 +8,7 @@ import platform
 import secrets
 import shutil
 import stat
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -127,6 +128,11 @@ def lock(
             _held.discard(file)
             name.unlink(missing_ok=True)
             file.close()  # frees the lock
+
+
+def passing_name() -> Path:
+    """A name that nobody has, where the system keeps what is needed for a while."""
+    return Path(tempfile.gettempdir()) / f"snnjax-{secrets.token_hex(8)}"
 
 
 def free_name(path: str | Path) -> Path:

@@ -177,6 +177,14 @@ def test_a_forked_child_does_not_hold_what_its_parent_held(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_a_passing_name_is_nobody_elses(monkeypatch, tmp_path):
+    monkeypatch.setattr(files.tempfile, "tempdir", str(tmp_path))
+    names = {files.passing_name() for _ in range(100)}
+    assert len(names) == 100
+    assert {name.parent for name in names} == {tmp_path}
+    assert not any(name.exists() for name in names)
+
+
 def test_what_is_no_regular_file_is_called_what_it_is(tmp_path):
     (tmp_path / "file").touch()
     (tmp_path / "link").symlink_to("file")

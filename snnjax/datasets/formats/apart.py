@@ -15,9 +15,7 @@ import contextlib
 import importlib.util
 import mmap
 import os
-import secrets
 import sys
-import tempfile
 from typing import Any
 
 import numpy as np
@@ -34,6 +32,7 @@ from snnjax.datasets.formats.checked import (
     HoldsError,
     Reading,
 )
+from snnjax.files import passing_name
 
 _PATIENCE, _MOST_SPEED = 60.0, 1e6  # for any file [s]; for one of many bytes [1/s]
 _KEPT = 2  # children that wait for the next file
@@ -80,7 +79,7 @@ def apart(
         pass  # a PermissionError is raised here, and not taken for damage
     if seconds is None:
         seconds = _PATIENCE + file.path.stat().st_size / _MOST_SPEED
-    into = os.path.join(tempfile.gettempdir(), f"snnjax-{secrets.token_hex(8)}")
+    into = str(passing_name())
     job = {
         "function": function,
         "path": os.fsencode(file.path.absolute()).hex(),

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -145,7 +146,7 @@ def _nothing_is_left(tmp_path, monkeypatch):
     module._close_all()
     folder = tmp_path / "temporary"
     folder.mkdir()
-    monkeypatch.setattr(module.tempfile, "tempdir", str(folder))
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
     opened = open_files()
     yield
     assert len(module._idle) <= module._KEPT
