@@ -5,18 +5,19 @@ some other types. So these are looked at before it does.
 """
 
 import math
-import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from snnjax.datasets.formats.checked import DamageError, HoldsError, Reading
 from snnjax.datasets.formats.hdf5 import ROW, library, mapped, opened
 
 _MOST_BYTES = 2**16  # of an attribute
-_NEAR, _CLAIM = 96, struct.Struct("<IQ")  # bytes behind the name of an attribute
+_NEAR, _AT_ONCE = 96, 1000  # bytes behind the name of an attribute, and of how many
+_CLAIM = np.dtype([("length", "<u4"), ("address", "<u8")])
 
 
 @contextmanager
@@ -81,13 +82,24 @@ def _check_attributes(raw, names):
     Behind the name come its type, its shape, and where it lies: the length, the place
     of a heap, a number in it. The library would make room for what the length says.
     """
+    byte = np.frombuffer(raw, np.uint8)
     for name in names:
-        word = name.encode() + b"\0"
-        at = raw.find(word)
-        while at >= 0:
-            near = raw[at + len(word) : at + len(word) + _NEAR]
-            for k in range(len(near) - ROW.itemsize + 1):
-                length, address = _CLAIM.unpack_from(near, k)
-                if length > _MOST_BYTES and raw[address : address + 4] == b"GCOL":
+        for places in _behind(raw, name.encode() + b"\0"):
+            near = byte.take(places[:, None] + np.arange(_NEAR), mode="clip")
+            windows = sliding_window_view(near, _CLAIM.itemsize, axis=1)
+            claims = np.ascontiguousarray(windows).view(_CLAIM)[..., 0]
+            odd = (claims["length"] > _MOST_BYTES) & (claims["address"] < len(raw))
+            for length, address in claims[odd].tolist():
+                if raw[address : address + 4] == b"GCOL":
                     raise DamageError(f"an attribute {name} claims {length} bytes")
-            at = raw.find(word, at + 1)
+
+
+def _behind(raw: Any, word: bytes) -> Iterator[np.ndarray]:
+    """Where the bytes behind a word begin, some at a time."""
+    found, at = [], raw.find(word)
+    while at >= 0:
+        found.append(at + len(word))
+        at = raw.find(word, at + 1)
+        if at < 0 or len(found) == _AT_ONCE:
+            yield np.array(found)
+            found = []

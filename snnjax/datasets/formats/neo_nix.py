@@ -18,7 +18,7 @@ import numpy as np
 
 from snnjax import check
 from snnjax.datasets.formats import hdf5
-from snnjax.datasets.formats.checked import HoldsError, Reading, reading
+from snnjax.datasets.formats.checked import HoldsError, reading
 from snnjax.datasets.formats.hdf5_attributes import at_hand, attribute
 from snnjax.datasets.formats.hdf5_spikes import is_nix, told
 from snnjax.datasets.formats.spike_columns import seconds, together
@@ -26,7 +26,8 @@ from snnjax.datasets.formats.spike_names import PER_SECOND, UNITS
 from snnjax.events import RecordedSpikes
 
 _TRAIN = "neo.spiketrain"
-_TAG_BYTES = 4000  # of memory for each train, beside its times
+_EDGES = ("metadata/properties/t_start", "metadata/properties/t_stop")
+_TRAIN_BYTES = 4000  # of memory for each train, beside its times
 _MOST = 100_000  # segments, and parts of one
 
 
@@ -61,11 +62,12 @@ def read_nix(
     ):
         if not is_nix(tree):
             raise HoldsError(told(tree))
-        place = _segment(tree, segment)
+        chosen = _segment(tree, segment)
         times, spans = [], []
-        for at in _trains(tree, place, file):
-            times.append(_times(tree, at, raw, file))
-            spans.append(tuple(_edge(tree, f"{at}/{e}", raw, file) for e in _EDGES))
+        for train in _of_type(chosen, "multi_tags", _TRAIN):
+            file.take(_TRAIN_BYTES, "its trains")
+            times.append(_times(train, raw, file))
+            spans.append(tuple(_edge(train, edge, raw, file) for edge in _EDGES))
         numbers = np.arange(len(times))
         units = np.repeat(numbers, [len(each) for each in times])
         both = [pair for pair in spans if None not in pair]
@@ -75,63 +77,54 @@ def read_nix(
             "NIX of Neo",
             known=(numbers,),
             span=(min(a for a, _ in both), max(b for _, b in both)) if both else None,
-            skipped=_others(tree, place),
+            skipped=_others(chosen),
         )
-
-
-_EDGES = ("metadata/properties/t_start", "metadata/properties/t_stop")
 
 
 def _segment(tree, number):
-    """Where the segment lies that is asked for."""
-    places = [*_of_type(tree, "data", "neo.block")]
-    places = [
-        place
-        for block in places
-        for place in _of_type(tree, f"{block}/groups", "neo.segment")
+    """The segment that is asked for."""
+    segments = [
+        segment
+        for block in _of_type(tree, "data", "neo.block")
+        for segment in _of_type(block, "groups", "neo.segment")
     ]
-    if not places:
+    if not segments:
         raise HoldsError("NIX without a segment of Neo")
-    if number is None and len(places) > 1:
+    if number is None and len(segments) > 1:
         raise HoldsError(
-            f"{len(places)} segments, each with its clock; segment=… says which"
+            f"{len(segments)} segments, each with its clock; segment=… says which"
         )
-    if (number or 0) >= len(places):
-        raise HoldsError(f"{len(places)} segments, and none of number {number}")
-    return places[number or 0]
+    if (number or 0) >= len(segments):
+        raise HoldsError(f"{len(segments)} segments, and none of number {number}")
+    return segments[number or 0]
 
 
-def _trains(tree: Any, place: str, file: Reading) -> Iterator[str]:
-    """Where the trains of a segment lie, in its order."""
-    for at in _of_type(tree, f"{place}/multi_tags", _TRAIN):
-        file.take(_TAG_BYTES, "its trains")
-        yield at
+def _of_type(node: Any, place: str, kind: str) -> Iterator[Any]:
+    """The members of a group that say they are of a kind, in its order."""
+    for each in _members(node, place):
+        if attribute(each, "type") == kind:
+            yield each
 
 
-def _of_type(tree: Any, place: str, kind: str) -> Iterator[str]:
-    """The members of a group that say they are of a kind."""
-    for name, node in _members(tree, place):
-        if attribute(node, "type") == kind:
-            yield f"{place}/{name}"
-
-
-def _members(tree: Any, place: str) -> Iterator[tuple[str, Any]]:
-    group = hdf5.group(tree, place)
+def _members(node: Any, place: str) -> Iterator[Any]:
+    """The groups within a group of a node."""
+    group = hdf5.group(node, place)
     for k, name in enumerate(group if group is not None else ()):
         if k >= _MOST:
-            raise HoldsError(f"more than {_MOST} members of {place}")
-        node = hdf5.group(tree, f"{place}/{name}")
-        if node is not None:
-            yield name, node
+            raise HoldsError(f"more than {_MOST} members of {group.name}")
+        if (found := hdf5.group(group, name)) is not None:
+            yield found
 
 
-def _times(tree, place, raw, file):
+def _times(train, raw, file):
     """Times of a train [s]."""
-    at = f"{place}/positions"
-    times = hdf5.numbers(tree, f"{at}/data", raw, file)
+    positions, place = hdf5.group(train, "positions"), f"{train.name}/positions"
+    times = None
+    if positions is not None:
+        times = hdf5.numbers(positions, "data", raw, file)
     if times is None:
-        raise HoldsError(f"no times in {at}")
-    return seconds(times, _per_second(hdf5.group(tree, at), at), at)
+        raise HoldsError(f"no times in {place}")
+    return seconds(times, _per_second(positions, place), place)
 
 
 def _per_second(node, place):
@@ -141,20 +134,20 @@ def _per_second(node, place):
     return PER_SECOND[UNITS[unit]]
 
 
-def _edge(tree, place, raw, file):
+def _edge(train, place, raw, file):
     """When a train begins or ends [s]; ``None`` if the file does not say."""
-    node = hdf5.dataset(tree, place)
+    node = hdf5.dataset(train, place)
     if node is None or node.shape != (1,) or node.dtype.kind not in "iuf":
         return None
     value = hdf5.fetch(node, place, raw, file)
     return float(seconds(value, _per_second(node, place), place)[0])
 
 
-def _others(tree, place):
+def _others(segment):
     """How many of each kind a segment has besides trains."""
     counts: Counter[str] = Counter()
     for part in ("data_arrays", "multi_tags", "tags"):
-        for _, node in _members(tree, f"{place}/{part}"):
+        for node in _members(segment, part):
             kind = str(attribute(node, "type"))[:40]
             counts[kind.removeprefix("neo.")] += kind != _TRAIN
     return {kind: n for kind, n in sorted(counts.items()) if n}
