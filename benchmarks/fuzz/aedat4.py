@@ -12,20 +12,24 @@ _FOLDER = "/mainloop/Recorder/outInfo/"
 
 
 def header(
-    streams: Mapping[int, tuple[str, int, int]], *, compression: int = 0
+    streams: Mapping[int, tuple[str, int, int]],
+    *,
+    compression: int = 0,
+    table: int = -1,
 ) -> bytes:
-    """The begin of a file, without a table of its packets.
+    """The begin of a file.
 
     Args:
         streams: kind, width and height of each, by its number.
         compression: 0 is none, 1 LZ4, 3 Zstandard.
+        table: where a table of its packets lies; -1 if there is none.
     """
     inside = "".join(_stream(n, *told) for n, told in streams.items())
     text = (
         f'<dv version="2.0"><node name="outInfo" path="{_FOLDER}">{inside}</node></dv>'
     )
     body = struct.pack("<I4s6x5H", 24, b"IOHE", 10, 20, 4, 12, 8)
-    body += struct.pack("<iiIq", 10, compression, 12, -1)
+    body += struct.pack("<iiIq", 10, compression, 12, table)
     body += struct.pack("<I", len(text)) + text.encode() + b"\0"
     return SIGN + _sized(body + bytes(-len(body) % 4))
 

@@ -192,8 +192,10 @@ def _limit(doings, path, apart):
     def watch(event, given):
         if event in SUSPECT and not (apart and event == "subprocess.Popen"):
             doings.append(event)
-        if event == "open" and given[0] != str(path) and (given[2] or 0) & WRITING:
-            doings.append(f"open {given[0]}")
+        if event == "open" and (given[2] or 0) & WRITING:
+            pipe = isinstance(given[0], int) or given[0] == os.devnull
+            if given[0] != str(path) and not (apart and pipe):
+                doings.append(f"open {given[0]}")
 
     sys.addaudithook(watch)
 

@@ -11,6 +11,7 @@ import re
 import struct
 from pathlib import Path
 from typing import BinaryIO
+from xml.etree import ElementTree
 
 import numpy as np
 
@@ -29,7 +30,8 @@ from snnjax.events.columns import OUTSIDE
 
 SIGN = b"#!AER-DAT4.0\r\n"
 _DECODED = "snnjax.datasets.formats.aedat4_packets:decoded"
-_BEGIN = 2**16  # bytes that are looked at
+_BEGIN = 2**20  # bytes that are looked at
+_TABLE, _TEXT = 1, 2  # fields of the head: where a table is, and the description
 _MOST = (2**15, 2**15)  # rows and columns that an event has room for
 _EVENT_BYTES = 8  # of memory for each event, beside the bytes that came
 _COLUMNS = {"t": np.uint64, "x": np.uint16, "y": np.uint16, "on": np.bool_}
@@ -87,7 +89,7 @@ def read_aedat4(
 
 
 def _check(file: Reading) -> int:
-    """Refuses another kind, and a description that the package does not know.
+    """Refuses another kind, and what the package would crash on or wait for.
 
     Returns:
         How many bytes at the end are no head of a packet.
@@ -98,32 +100,65 @@ def _check(file: Reading) -> int:
             if kind := kind_by_signature(begin):
                 raise HoldsError(kind)
             raise DamageError(f"it begins with {begin[:14]!r}, not with {SIGN!r}")
-        root = re.search(rb"<(\w+)", begin)
-        if root is not None and root[1] != b"dv":
-            raise HoldsError(
-                f"a description <{root[1][:20].decode('latin-1')} …> in place of "
-                "<dv …>, as evutils writes it and no software of iniVation reads it"
-            )
-        return _left(opened, begin)
+        (described,) = struct.unpack_from("<I", begin, len(SIGN))
+        at = len(SIGN) + 4 + described
+        if at > len(begin):
+            raise DamageError(f"its description has {described} bytes")
+        place, text = _field(begin, _TABLE), _field(begin, _TEXT)
+        if text is None:
+            raise DamageError("it has no description")
+        _check_description(_text(begin, text))
+        table = -1 if place is None else struct.unpack_from("<q", begin, place)[0]
+        end = opened.seek(0, os.SEEK_END)
+        left = _walk(opened, at, end if table < 0 else table, end)
+        return left if table < 0 else 0
 
 
-def _left(opened: BinaryIO, begin: bytes) -> int:
-    """Bytes behind the last packet, of a file that has no table of its packets."""
-    at, end = len(SIGN) + 4, opened.seek(0, os.SEEK_END)
-    (described,) = struct.unpack_from("<I", begin, at - 4)
-    (root,) = struct.unpack_from("<I", begin, at)
-    (back,) = struct.unpack_from("<i", begin, at + root)
-    size, place = struct.unpack_from("<H4xH", begin, at + root - back)
-    if size > 6 and place:
-        (table,) = struct.unpack_from("<q", begin, at + root + place)
-        if table >= 0:
-            return 0  # the package looks for it, and goes by it
-    at += described
-    while end - at >= 8:
+def _check_description(text: bytes) -> None:
+    """Refuses what is no XML, or not that of iniVation."""
+    root = re.search(rb"<(\w+)", text)
+    if root is not None and root[1] != b"dv":
+        raise HoldsError(
+            f"a description <{root[1][:20].decode('latin-1')} …> in place of <dv …>, "
+            "as evutils writes it and no software of iniVation reads it"
+        )
+    if b"<!" in text:
+        raise DamageError("its description declares something")
+    ElementTree.fromstring(text.decode())
+
+
+def _field(begin: bytes, number: int) -> int | None:
+    """Where a field of the head of a file lies, which is a FlatBuffer."""
+    at = len(SIGN) + 4
+    root = at + struct.unpack_from("<I", begin, at)[0]
+    fields = root - struct.unpack_from("<i", begin, root)[0]
+    size, place = struct.unpack_from("<H", begin, fields)[0], 4 + 2 * number
+    if size < place + 2:
+        return None
+    (offset,) = struct.unpack_from("<H", begin, fields + place)
+    return root + offset if offset else None
+
+
+def _text(begin, place):
+    """The text that a field leads to."""
+    at = place + struct.unpack_from("<I", begin, place)[0]
+    (size,) = struct.unpack_from("<I", begin, at)
+    return begin[at + 4 : at + 4 + size]
+
+
+def _walk(opened: BinaryIO, at: int, stop: int, end: int) -> int:
+    """From packet to packet; how many bytes are behind the last."""
+    if not at <= stop <= end:
+        raise DamageError(f"its packets would end at byte {stop} of {end}")
+    while stop - at >= 8:
         opened.seek(at + 4)
-        (size,) = struct.unpack("<I", opened.read(4))
+        (size,) = struct.unpack("<i", opened.read(4))
+        if not 0 <= size <= stop - at - 8:
+            raise DamageError(
+                f"a packet at byte {at} claims {size} bytes, {stop - at - 8} follow"
+            )
         at += 8 + size
-    return max(end - at, 0)
+    return stop - at
 
 
 def _skipped(others, left):
