@@ -88,6 +88,11 @@ def read_aedat4(
         return on_sensor(recorded, _MOST, outside)
 
 
+def is_aedat4(begin: bytes) -> bool:
+    """Whether the first bytes of a file are those of AEDAT 4."""
+    return begin.startswith(SIGN)
+
+
 def _check(file: Reading) -> int:
     """Refuses another kind, and what the package would crash on or wait for.
 
@@ -96,7 +101,7 @@ def _check(file: Reading) -> int:
     """
     with file.path.open("rb") as opened:
         begin = opened.read(_BEGIN)
-        if not begin.startswith(SIGN):
+        if not is_aedat4(begin):
             if kind := kind_by_signature(begin):
                 raise HoldsError(kind)
             raise DamageError(f"it begins with {begin[:14]!r}, not with {SIGN!r}")

@@ -81,8 +81,8 @@ def read_camera_hdf5(
     Args:
         path: of the file.
         unit: of times, ``"s"``, ``"ms"``, ``"us"`` or ``"ns"``; as above if omitted.
-        columns: which of four columns is which, such as ``"x y t p"``; as the layout
-            says if omitted.
+        columns: which of four columns without names is which, such as ``"x y t p"``; as
+            the layout says if omitted.
         camera: ``"left"`` or ``"right"``, where the file has both.
         limit: most bytes of memory that reading it may take; 128 MiB and 200 times the
             file's size if omitted.
@@ -109,6 +109,8 @@ def read_camera_hdf5(
         hdf5.opened(file) as (tree, raw),
     ):
         place = _chosen(_places(tree), camera, tree)
+        if order and not _array(tree, place.group, 2):
+            raise HoldsError(f"columns of {place.group or 'events'} that have names")
         if place.names:
             found, told = _arrays(tree, place, raw, file)
         else:

@@ -16,6 +16,7 @@ from benchmarks.fuzz.aedat4 import (
     triggers,
 )
 from snnjax.datasets import DataError, read_aedat4
+from snnjax.datasets.formats.aedat4 import is_aedat4
 
 pytest.importorskip("aedat")
 
@@ -225,6 +226,11 @@ def test_events_are_those_of_the_camera_that_they_were_rewritten_from(data_folde
     )
     for one, other in zip(whole[:4], part[:4], strict=True):
         np.testing.assert_array_equal(one[: len(other)], other)
+
+
+def test_the_first_bytes_tell_whether_it_is_one():
+    assert is_aedat4(WHOLE[:20])
+    assert not is_aedat4(b"#!AER-DAT3.1\r\n")
 
 
 def test_a_struct_of_an_event_has_the_bytes_that_are_published():

@@ -116,6 +116,13 @@ def test_the_offset_of_dsec_is_added_and_told(t_offset, file):
     assert ("t_offset of 58000000000 µs added" in recorded.source) == (t_offset > 0)
 
 
+def test_an_offset_of_the_index_is_not_added_to_times(file):
+    # evutils writes it where DSEC has t_offset; its times are whole already
+    recorded = read_camera_hdf5(file(LAYOUTS["DSEC"] | {"ms_to_idx_offset": 913716}))
+    assert rows(recorded) == ROWS
+    assert "added" not in recorded.source
+
+
 def test_x_and_y_are_read_as_they_are_stored_not_swapped(file):
     # event-vision-library stores them swapped; that is told in the documentation
     recorded = read_camera_hdf5(file(LAYOUTS["event-vision-library"]))
@@ -167,6 +174,9 @@ def test_columns_of_four_that_do_not_say_which_they_are_are_asked_for(file):
     ):
         read_camera_hdf5(path)
     assert rows(read_camera_hdf5(path, columns="x y t p")) == ROWS
+    for layout in ("DSEC", "Prophesee", "flat"):
+        with pytest.raises(DataError, match=r"is sound, .*that have names"):
+            read_camera_hdf5(file(LAYOUTS[layout]), columns="x y t p")
 
 
 def test_of_two_cameras_one_is_asked_for(file):
