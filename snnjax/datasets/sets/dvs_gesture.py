@@ -94,7 +94,10 @@ def dvs_gesture(
     part = "ibmGestureTest" if split == "test" else "ibmGestureTrain"
     trials = "trials_to_test.txt" if split == "test" else "trials_to_train.txt"
     place = find("dvs-gesture", "gestures", [part, trials], path, homes=DATA_SET.homes)
-    recordings = (_listed if place.name == trials else gesture_recordings)(place)
+    if place.name == trials:
+        recordings = _listed(place, skip_bad)
+    else:
+        recordings = gesture_recordings(place)
     if split != "test":
         validates = split == "validation"
         recordings = [each for each in recordings if (each.user >= 20) == validates]
@@ -130,14 +133,15 @@ def _released(path):
     ]
 
 
-def _listed(trials: Path) -> list[GestureRecording]:
+def _listed(trials: Path, skip_bad: bool) -> list[GestureRecording]:
     """The gestures of the recordings that the list of a part names."""
-    names = {line.strip() for line in trials.read_text("ascii").splitlines()} - {""}
-    missing = sorted(name for name in names if not (trials.parent / name).is_file())
-    if missing or not names:
+    lines = trials.read_text("ascii", "replace").splitlines()
+    paths = [trials.parent / line.strip() for line in lines if line.strip()]
+    missing = [path.name for path in paths if not path.is_file()]
+    if missing or not paths:
         raise DataError(f"{trials} names {listed(missing)}, which is missing.")
-    found = [each for name in names for each in _released(trials.parent / name)]
-    return sorted(found, key=_place)
+    found = read_all(_released, paths, skip_bad=skip_bad)
+    return sorted((each for some in found.values() for each in some), key=_place)
 
 
 def _place(recording):
@@ -161,9 +165,9 @@ def _read(
             for each in some
             if each.begin is not None and each.end is not None
         ]
-        return (
-            read_gesture_trials(path, trials) if trials else [read_gesture_file(path)]
-        )
+        if trials:
+            return read_gesture_trials(path, trials)
+        return [read_gesture_file(path)]
 
     found = read_all(read, paths, skip_bad=skip_bad)
     rows = {

@@ -147,6 +147,10 @@ def test_a_recording_that_cannot_be_read_is_left_out_if_asked_for(tmp_path):
     with pytest.warns(UserWarning, match=r"1 of 2 files are left out"):
         events = dvs_gesture("train", tmp_path, skip_bad=True)
     assert events.group.tolist() == [4] * 3
+    (tmp_path / "user03_fluorescent_led_labels.csv").write_text("nothing")
+    with pytest.warns(UserWarning, match=r"1 of 2 files are left out:\n.*_labels\.csv"):
+        events = dvs_gesture("train", tmp_path, skip_bad=True)
+    assert events.group.tolist() == [4] * 3
 
 
 def test_files_laid_out_as_the_release_are_read(data_folder, tmp_path):
