@@ -7,12 +7,11 @@ from operator import or_
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from snnjax import training_command
+from snnjax import data_command, training_command
 from snnjax.files import cache_folder
 from snnjax.progress import bar, word
 
 _OWN_NUMBER = "(default: as many as the task needs)"
-_CACHE = f"(default: {cache_folder()})"
 _USUAL_FOLDERS = f"(default: $SNNJAX_DATA, then {cache_folder()})"
 
 
@@ -97,37 +96,6 @@ def _kernels(command):
 
     print(build.build(force=command.force))
     return 0
-
-
-def _list(command):
-    del command  # it takes no options
-    from snnjax.datasets.command import listing
-
-    print(listing())
-    return 0
-
-
-def _tell(command):
-    from snnjax.datasets.command import description
-
-    print(description(command.name))
-    return 0
-
-
-def _get(command):
-    from snnjax.datasets.catalogue import get
-
-    print(f"{command.name} is in {get(command.name, command.to)}")
-    return 0
-
-
-def _check(command):
-    from snnjax.datasets.command import summary
-    from snnjax.datasets.inspection import check
-
-    report = check(command.path)
-    print(summary(report))
-    return 1 if report.bad else 0
 
 
 def _transfer(command):
@@ -261,43 +229,6 @@ def commands(conf):
         run = _kernels
 
     @dataclass
-    class List:
-        """List the data sets there are."""
-
-        run = _list
-
-    @dataclass
-    class About:
-        """Tell what is known of a data set."""
-
-        name: Annotated[str, conf.arg(metavar="NAME")]
-        """Name of a data set, as `snnjax data list` tells it."""
-
-        run = _tell
-
-    @dataclass
-    class Get:
-        """Download a data set, checked and unpacked."""
-
-        name: Annotated[str, conf.arg(metavar="NAME")]
-        """Name of a data set, as `snnjax data list` tells it."""
-        to: Annotated[
-            Path | None, conf.arg(metavar="FOLDER", help_behavior_hint=_CACHE)
-        ] = None
-        """Folder of all data sets, to get this one into."""
-
-        run = _get
-
-    @dataclass
-    class Check:
-        """Read a file, or all below a folder, and tell what is in it or damaged."""
-
-        path: Annotated[str, conf.arg(metavar="PATH")]
-        """File or folder."""
-
-        run = _check
-
-    @dataclass
     class Transfer:
         """Test what was trained on many chips, as it is: how fragile is it?
 
@@ -373,10 +304,7 @@ def commands(conf):
 
     encode = group("Turn sounds into spikes.", {"audio": Audio})
     kernels = group("Compile the native CPU kernels.", {"build": Build})
-    data = group(
-        "List data sets, tell about one, download it, or check files.",
-        {"list": List, "info": About, "get": Get, "check": Check},
-    )
+    data = group(data_command.ABOUT, data_command.actions(conf))
     chip = group(
         "Put networks on imperfect chips, as they are or trained in the loop.",
         {"transfer": Transfer, "train": InTheLoop},

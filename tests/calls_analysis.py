@@ -4,7 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from calls import DT, KEY, call, raster, signal
-from calls_inputs import FAST, some_events
+from calls_inputs import FAST, some_events, some_recorded, some_spikes
 
 import snnjax as snn
 from snnjax import analysis, hardware, plot, tasks, training
@@ -381,3 +381,31 @@ def _(T=3, n=4, classes=2):
         **{"inputs": np.asarray(raster(T, n)), "hidden": np.asarray(raster(T, n))},
         **{"v": np.asarray(signal(T, classes)), "dt": DT, "title": "it", "label": 0},
     }
+
+
+PICTURE = TITLE | {"recorded source": "any text"}
+
+
+@call(plot.frame, free=PICTURE)
+def _(K=3):
+    return {"ax": axes(), "recorded": some_recorded(K)}
+
+
+@call(plot.event_rates, free=PICTURE)
+def _(K=3):
+    return {"ax": axes(), "recorded": some_recorded(K)}
+
+
+@call(plot.spike_times, free=PICTURE)
+def _(K=3):
+    return {"ax": axes(), "recorded": some_spikes(K)}
+
+
+@call(plot.sound_wave, free=TITLE)
+def _(T=3):
+    return {"ax": axes(), "samples": np.linspace(-1.0, 1.0, T), "rate": 8000}
+
+
+@call(plot.spectrogram, free=TITLE)
+def _(T=300):
+    return {"ax": axes(), "samples": np.linspace(-1.0, 1.0, T), "rate": 8000}

@@ -144,6 +144,13 @@ def samples():
     return ev.from_rows(times, units, np.arange(B), n_units=N)
 
 
+def neurons():
+    """Spikes of four neurons, one of them silent."""
+    k = np.arange(40)
+    known = (np.arange(4),)
+    return ev.RecordedSpikes(0.005 * k, k % 3, 0 * k, ("a",), "made", known)
+
+
 def camera():
     """A recording of 3x4 pixels; every second event is brighter."""
     k = np.arange(40)
@@ -495,6 +502,9 @@ OF = {
         "ys": lambda a: a(2),
         "losses": lambda a: a(2, 2),
     },
+    "plot.spike_times": {"recorded": lambda a: neurons()},
+    "plot.sound_wave": {"samples": lambda a: a(T), "rate": lambda a: 8000},
+    "plot.spectrogram": {"samples": lambda a: a(T), "rate": lambda a: 8000},
     "plot.report": {"counts": lambda a: a.spikes(3, 3), "v": lambda a: a(T, 3)},
 }
 

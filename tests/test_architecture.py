@@ -51,7 +51,7 @@ ARROWS = {  # who may import whom, besides themselves
         *("exported", "neurons"),
     },
     "inputs": {"check", "events", "datasets", "loops"},
-    "plot": {"check", "files"},
+    "plot": {"check", "events", "files"},
     "training": {"check", "cell", "exported", "files", "hardware", "progress"},
     "analysis": {
         *("about", "cell", "check", "compose", "events", "exported", "loops"),
@@ -67,9 +67,11 @@ ARROWS = {  # who may import whom, besides themselves
     "terminal": set(),
     "__main__": {"commands", "terminal", "training_command"},
     "training_command": {"files", "progress", "tasks"},
+    "data_pictures": {"datasets", "events", "plot"},
+    "data_command": {"data_pictures", "datasets", "files", "progress"},
     "commands": {
         *("datasets", "files", "hardware", "senses", "kernels", "progress", "tasks"),
-        *("training", "training_command"),
+        *("data_command", "training", "training_command"),
     },
     "__init__": {
         "cell",
@@ -97,7 +99,9 @@ WITHIN_DATASETS = {
     "fetch": {"formats", "published"},
     "sets": {"formats", "places", "published", "recordings", "samples"},
     "catalogue": {"fetch", "published", "samples", "sets"},
-    "inspection": {"catalogue", "fetch", "formats"},
+    "contents": {"formats", "samples"},
+    "conversion": {"formats"},
+    "inspection": {"catalogue", "contents", "fetch", "formats"},
     "command": {"catalogue", "inspection", "places", "published"},
 }
 CORE = {"jax", "optax", "flax", "numpy"}

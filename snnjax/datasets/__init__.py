@@ -8,18 +8,21 @@
 """
 
 from snnjax.datasets.catalogue import load, names
+from snnjax.datasets.conversion import convert
 from snnjax.datasets.formats.aedat1 import read_aedat1
 from snnjax.datasets.formats.aedat2 import read_aedat2
 from snnjax.datasets.formats.aedat4 import read_aedat4
 from snnjax.datasets.formats.aedat31 import read_aedat31
+from snnjax.datasets.formats.any_file import read, read_recorded
 from snnjax.datasets.formats.asl_dvs_mat import read_asl_dvs
 from snnjax.datasets.formats.atis_bin import read_atis_bin
 from snnjax.datasets.formats.braille_pickle import read_braille, read_braille_events
 from snnjax.datasets.formats.camera_hdf5 import read_camera_hdf5
+from snnjax.datasets.formats.camera_hdf5_out import write_camera_hdf5
 from snnjax.datasets.formats.camera_npz import read_camera_npz
 from snnjax.datasets.formats.checked import DataError
-from snnjax.datasets.formats.event_file import read_recorded
 from snnjax.datasets.formats.event_stream import read_event_stream
+from snnjax.datasets.formats.event_stream_out import write_event_stream
 from snnjax.datasets.formats.event_text import read_event_text
 from snnjax.datasets.formats.events_npz import read_events, write_events
 from snnjax.datasets.formats.gesture_npy import read_gesture_file
@@ -42,6 +45,7 @@ from snnjax.datasets.formats.shd_hdf5 import (
     write_shd,
 )
 from snnjax.datasets.formats.sonata import read_sonata
+from snnjax.datasets.formats.sonata_out import write_sonata
 from snnjax.datasets.formats.sound import Sound, read_sound
 from snnjax.datasets.formats.spike_arrays import read_spike_arrays
 from snnjax.datasets.formats.spike_mat import read_spike_mat
@@ -86,6 +90,7 @@ __all__ = [
     "Sound",
     "WaveRecording",
     "braille",
+    "convert",
     "digits",
     "dvs_gesture",
     "fashion_mnist",
@@ -102,6 +107,7 @@ __all__ = [
     "nmnist_recordings",
     "part_samples",
     "qtdb",
+    "read",
     "read_aedat1",
     "read_aedat2",
     "read_aedat4",
@@ -147,6 +153,9 @@ __all__ = [
     "spoken_digits",
     "ssc",
     "stream_recorded",
+    "write_camera_hdf5",
+    "write_event_stream",
     "write_events",
     "write_shd",
+    "write_sonata",
 ]

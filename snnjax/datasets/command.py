@@ -7,7 +7,7 @@ from snnjax.datasets.inspection import Report
 from snnjax.datasets.places import candidates, folders
 from snnjax.datasets.published import DataSet
 
-_SHOWN = 20  # lines about files that are sound, but not read
+_SHOWN = 20  # lines about files that are read, and about those that are not
 
 
 def listing() -> str:
@@ -67,7 +67,10 @@ def summary(report: Report) -> str:
     for kind, counts in sorted(report.counts.items()):
         rest = {key: n for key, n in counts.items() if key != "files"}
         listed = ", ".join(f"{n:,.0f} {key}" for key, n in rest.items())
-        lines.append(f"{counts['files']} x {kind}: {listed}")
+        lines.append(f"{counts['files']:g} x {kind}: {listed}")
+    lines += [f"  {each}" for each in report.told[:_SHOWN]]
+    if len(report.told) > _SHOWN:
+        lines.append(f"  … of {len(report.told)} files in all")
     lines += [f"as published by {source}" for source in report.published]
     if report.others:
         lines.append(f"{report.others} of no known format, not looked at")

@@ -4,21 +4,19 @@ import warnings
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import numpy as np
 
-from snnjax.datasets.formats.array_file import read_array
+from snnjax.datasets.formats.any_file import format_if_any
+from snnjax.datasets.formats.atis_bin import ATIS, ATIS_SIZES
 from snnjax.datasets.formats.checked import DataError, listed
-from snnjax.datasets.formats.event_file import read_recorded
-from snnjax.datasets.formats.events_npz import read_events
-from snnjax.datasets.formats.image import read_image
-from snnjax.datasets.formats.nmnist_bin import SIZE, read_nmnist_file
-from snnjax.datasets.formats.sound import SUFFIXES, read_sound
+from snnjax.datasets.formats.registry import ARRAY, TIMES, Format
 from snnjax.datasets.labelled_file import labelled_file
 from snnjax.datasets.listing import Listing, grouped, list_folder, list_table, taken
 from snnjax.datasets.samples_by_name import Kind, Labelled, are_counts, owners, packed
 from snnjax.events import as_events, from_rows
+
+_MOST_UNITS = 2**16
 
 
 def labelled_recordings(
@@ -28,12 +26,11 @@ def labelled_recordings(
 
     - A folder: one subfolder for each class, or ``train``, ``test`` and perhaps
       ``validation`` with such subfolders; or a table ``labels.csv`` with columns
-      ``file`` and ``label``, perhaps ``group`` and ``part``. Files are sounds (WAV,
-      SPHERE, FLAC, Ogg, AIFF, AU, MP3), images, recordings of event cameras
-      (``.dat``, ``.raw``, ``.es``, ``.aedat``, ``.txt``, as ``read_recorded`` reads
-      them, from their first event on; N-MNIST, ``.bin``), ``.npz`` of events, or
-      ``.npy`` of ``[T, n]``: spikes, if all are whole numbers of zero and more, else
-      signals.
+      ``file`` and ``label``, perhaps ``group`` and ``part``. Files are of one kind,
+      told by what is in them: sounds, images, recordings of event cameras (from their
+      first event on), spikes of neurons from time 0 on (unit k is the neuron that the
+      files number k), files of events, or ``.npy`` of ``[T, n]``: spikes, if
+      all are whole numbers of zero and more, else signals.
     - A file, ``.npz`` or ``.h5``: ``labels`` and one of ``spikes [N, T, n]``, ``signals
       [N, T, n]`` and ``images [N, height, width, ...]``, perhaps ``group``, ``part``,
       ``classes`` and ``dt``; or events, as ``read_events`` and ``read_shd`` take them.
@@ -73,11 +70,12 @@ def labelled_recordings(
 
 
 def _of_files(listing: Listing, skip_bad: bool) -> tuple[Labelled, tuple[str, ...]]:
-    reader = _reader(listing)
-    contents, rows, wrong = [], [], []
-    for k, file in enumerate(listing.files):
+    formats, wrong = _formats(listing)
+    holds = _one_kind({k: each.holds for k, each in formats.items()})
+    contents, rows = [], []
+    for k, form in formats.items():
         try:
-            contents.append(reader.read(file))
+            contents.append(form.read(listing.files[k]))
             rows.append(k)
         except (DataError, PermissionError) as error:
             wrong.append(str(error))
@@ -85,37 +83,38 @@ def _of_files(listing: Listing, skip_bad: bool) -> tuple[Labelled, tuple[str, ..
         told = "\n".join(wrong)
         raise DataError(f"{told}\n{len(wrong)} cannot be read; see --skip-bad.")
     kept = taken(listing, rows)
-    return reader.pack(kept, contents), tuple(wrong)
+    return _PACKED[holds](kept, contents), tuple(wrong)
 
 
-class _Reader(NamedTuple):
-    """How files of a kind are read, one by one, and put together."""
-
-    suffixes: tuple[str, ...]
-    read: Callable[[Path], Any]
-    pack: Callable[[Listing, list], Labelled]
-
-
-def _reader(listing):
-    """The one reader of all files."""
-    kinds = Counter(path.suffix.lower() for path in listing.files)
-    fits = [r for r in _READERS if any(suffix in r.suffixes for suffix in kinds)]
-    known = [suffix for reader in _READERS for suffix in reader.suffixes]
-    odd = [
-        name
-        for name, path in zip(listing.names, listing.files, strict=True)
-        if path.suffix.lower() not in known
-    ]
+def _formats(listing) -> tuple[dict[int, Format], list[str]]:
+    """Of each file by its number, and what is wrong with others."""
+    found, odd, wrong = {}, [], []
+    for k, (name, file) in enumerate(zip(listing.names, listing.files, strict=True)):
+        try:
+            form = format_if_any(file)
+        except (DataError, PermissionError) as error:
+            wrong.append(str(error))
+            continue
+        if form is None or form.holds not in _PACKED:
+            odd.append(name)
+        else:
+            found[k] = ARRAY if form is TIMES else form
     if odd:
         raise DataError(
-            f"{len(odd)} of {len(listing.files)} files are of no kind that is read "
-            f"here ({', '.join(known)}): {listed(odd)}. Remove them, or name the "
-            "others in a table labels.csv."
+            f"{len(odd)} of {len(listing.files)} files are of no kind that samples can "
+            f"be ({listed(_PACKED)}): {listed(odd)}. Remove them, or name the others "
+            "in a table labels.csv."
         )
-    if len(fits) > 1:
-        told = ", ".join(f"{count} {suffix}" for suffix, count in kinds.items())
+    return found, wrong
+
+
+def _one_kind(kinds: dict[int, str]) -> str:
+    """What all files hold."""
+    count = Counter(kinds.values())
+    if len(count) > 1:
+        told = ", ".join(f"{n} of {kind}" for kind, n in count.items())
         raise DataError(f"Recordings must be of one kind, there are {told}.")
-    return fits[0]
+    return next(iter(count), "")
 
 
 def _sounds(listing, contents):
@@ -157,10 +156,6 @@ def _alike(listing, contents):
             )
 
 
-def _cameras(listing, contents):
-    return _with_events(listing, contents, (*SIZE, 2))
-
-
 def _several(listing, contents):
     """Files of events, each of one sample or more."""
     counts = [len(each.labels) for each in contents]
@@ -199,11 +194,9 @@ def _recorded(listing, contents):
     """Recordings of event cameras, from their first event on."""
     size = _sensor(listing, contents)
     made = packed(listing, "events", None, (*size, 2))
+    sized = [each._replace(size=size) for each in contents]
     events = as_events(
-        [each._replace(size=size) for each in contents],
-        made.labels,
-        group=made.group,
-        n_classes=len(made.classes),
+        sized, made.labels, group=made.group, n_classes=len(made.classes)
     )
     return made._replace(data=events)
 
@@ -228,6 +221,9 @@ def _sensor(listing, contents):
         return contents[0].size
     height = 1 + max(int(each.y.max(initial=0)) for each in contents)
     width = 1 + max(int(each.x.max(initial=0)) for each in contents)
+    if all(each.source == ATIS for each in contents):
+        fits = (s for s in ATIS_SIZES if height <= s[0] and width <= s[1])
+        height, width = next(fits, (height, width))
     warnings.warn(
         f"The files do not tell the size of their sensor; {width}x{height} pixels hold "
         "all events.",
@@ -236,11 +232,36 @@ def _sensor(listing, contents):
     return height, width
 
 
-_READERS = (
-    _Reader(SUFFIXES, read_sound, _sounds),
-    _Reader((".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"), read_image, _images),
-    _Reader((".bin",), read_nmnist_file, _cameras),
-    _Reader((".dat", ".raw", ".es", ".aedat", ".txt"), read_recorded, _recorded),
-    _Reader((".npz",), read_events, _several),
-    _Reader((".npy",), read_array, _arrays),
-)
+def _neurons(listing, contents):
+    """Spikes of neurons, each a unit of the number that the files give it."""
+    populations = {name for each in contents for name in each.populations}
+    if len(populations) > 1:
+        raise DataError(
+            f"Recordings must be of one population, there are {listed(populations)}."
+        )
+    units = [each.units for each in contents]
+    units += [known for each in contents for known in each.known or ()]
+    least = min(int(each.min(initial=0)) for each in units)
+    most = max(int(each.max(initial=0)) for each in units)
+    if least < 0 or most >= _MOST_UNITS:
+        raise DataError(
+            f"Numbers of neurons must be 0 to {_MOST_UNITS - 1}, there are {least} to "
+            f"{most}. Number them anew, see snnjax.events.numbering, and write .npz."
+        )
+    early = [k for k, each in enumerate(contents) if (each.times < 0).any()]
+    if early:
+        raise DataError(
+            f"{listing.names[early[0]]} has spikes before time 0, where a sample "
+            "begins; cut it, see snnjax.events.window."
+        )
+    return _with_events(listing, [each[:2] for each in contents], (most + 1,))
+
+
+_PACKED: dict[str, Callable[[Listing, list], Labelled]] = {
+    "sound": _sounds,
+    "image": _images,
+    "camera": _recorded,
+    "spikes": _neurons,
+    "events": _several,
+    "array": _arrays,
+}

@@ -1,4 +1,4 @@
-"""Figures: rasters, voltages, learning curves, confusion, landscapes, and a report.
+"""Figures: rasters, voltages, learning, landscapes, recordings, and a report.
 
     page, axes = figure(1, 2)
     raster(axes[0, 0], spikes, dt=1e-3)
@@ -18,10 +18,19 @@ from snnjax.plot.landscapes import (
 from snnjax.plot.learning import confusion_matrix, learning_curves
 from snnjax.plot.one_page import report
 from snnjax.plot.page import figure, show
+from snnjax.plot.recordings import (
+    event_rates,
+    frame,
+    sound_wave,
+    spectrogram,
+    spike_times,
+)
 
 __all__ = [
     "confusion_matrix",
+    "event_rates",
     "figure",
+    "frame",
     "gradient_comparison",
     "learning_curves",
     "loop_integrals",
@@ -30,5 +39,8 @@ __all__ = [
     "raster",
     "report",
     "show",
+    "sound_wave",
+    "spectrogram",
+    "spike_times",
     "voltages",
 ]

@@ -7,7 +7,7 @@ from scipy.io import wavfile
 from snnjax import __main__
 from snnjax.datasets import catalogue, write_events, write_shd
 from snnjax.datasets.command import is_here
-from snnjax.datasets.inspection import check, kind_of
+from snnjax.datasets.inspection import check
 from snnjax.datasets.published import File
 from snnjax.events import from_rows
 
@@ -29,35 +29,25 @@ def folder(tmp_path):
     return tmp_path
 
 
-@pytest.mark.parametrize(
-    ("name", "kind"),
-    [
-        *(("shd_train.h5.zip", "HDF5 of spikes"), ("a.h5", "HDF5 of spikes")),
-        *(("train-images-idx3-ubyte.gz", "idx"), ("t10k-labels.idx1-ubyte", "idx")),
-        *(("7/00001.bin", "N-MNIST recording"), ("00001.bin", None)),
-        *(("user01_led/10.npy", "DVS Gesture recording"), ("10.npy", None)),
-        *(("a.mat", "electrocardiograms"), ("a.pkl.gz", "Braille pickle")),
-        *(("a.flac", "sound"), ("a.mp3", None), ("train.zip", None)),
-    ],
-)
-def test_a_name_tells_the_format(name, kind):
-    assert kind_of(f"some/where/{name}") == kind
-
-
 def test_all_files_of_known_formats_are_read_and_counted(folder):
     report = check(folder)
     assert {kind: dict(counts) for kind, counts in report.counts.items()} == {
-        "HDF5 of spikes": {"files": 1, "samples": 2, "events": 2},
-        "npz": {"files": 1, "samples": 2, "events": 2},
+        "events, HDF5": {"files": 1, "samples": 2, "events": 2},
+        "events, npz": {"files": 1, "samples": 2, "events": 2},
         "sound": {"files": 2, "sounds": 2, "seconds": 1.0},
-        "N-MNIST recording": {"files": 1, "events": 3},
+        "ATIS, 40 bit": {"files": 1, "events": 3},
     }
     assert report.others == 1
     (line,) = report.unread
     assert "mine.npz is sound, but not" in line
     assert "it holds arrays weights" in line
     assert report.published == report.bad == ()
-    assert check(folder / "a.npz").counts["npz"]["files"] == 1
+    assert (
+        report.told[0]
+        == "a.h5: 2 samples of 2 classes, 700 units, up to 200 ms, 2 events"
+    )
+    assert report.told[-1].startswith("deep/3/00001.bin: ATIS, 40 bit, ")
+    assert check(folder / "a.npz").counts["events, npz"]["files"] == 1
 
 
 def test_damaged_files_are_named_and_the_rest_is_read(folder):

@@ -12,7 +12,7 @@
 - ``nmnist_bin``, ``gesture_npy``, ``braille_pickle``, ``qtdb_mat``, ``waves_hdf5``:
   ``n_tidigits_hdf5``, ``st_mnist_mat``, ``asl_dvs_mat``, ``gesture_aedat``: those of
   one data set; ``camera`` numbers the pixels of the first two.
-- ``camera_hdf5`` (``camera_size``), ``camera_npz``: containers of events of a camera,
+- ``camera_hdf5`` (``camera_told``), ``camera_npz``: containers of events of a camera,
   whose columns ``camera_columns`` takes; ``atis_bin``, ``aedat1``: without a sign.
 - ``aedat4`` (``aedat4_packets``), ``aedat2``, ``aedat31`` (``aedat_header``),
   ``prophesee_dat``, ``prophesee_evt2``, ``prophesee_evt3`` (``prophesee_header``,

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from snnjax.datasets.formats import hdf5
-from snnjax.datasets.formats.checked import HoldsError, Reading, listed, reading
+from snnjax.datasets.formats.checked import HoldsError, Reading, is_zip, listed, reading
 from snnjax.datasets.formats.npz import npy, npz, npz_names
 
 DATA = {"spikes": (3,), "signals": (3,), "images": (3, 4)}  # what, and its axes
@@ -33,7 +33,7 @@ def read_array(path: str | Path, *, limit: int | None = None) -> np.ndarray:
         if x.ndim != 2 or x.dtype.kind not in "buif" or not x.size:
             raise HoldsError(f"an array {x.dtype} {list(x.shape)}, not [T, n]")
         _check_numbers(x, file, "the array")
-        if _like_events(x):
+        if like_events(x):
             raise HoldsError(
                 "what looks like events [n, 4] of x, y, polarity and time; keep events "
                 "as .npz, see write_events"
@@ -58,7 +58,7 @@ def read_arrays(path: str | Path, *, limit: int | None = None) -> dict[str, np.n
     """
     with reading(path, "labelled arrays", limit) as file:
         names = {*DATA, *_BESIDE}
-        read = _npz if _is_zip(file) else _hdf5
+        read = _npz if is_zip(file) else _hdf5
         arrays, there_are = read(file, names)
         for name in there_are - {*arrays}:
             if close := get_close_matches(name, {*DATA, *_BESIDE}, 1, 0.8):
@@ -86,11 +86,6 @@ def read_arrays(path: str | Path, *, limit: int | None = None) -> dict[str, np.n
         return arrays
 
 
-def _is_zip(file):
-    with file.path.open("rb") as opened:
-        return opened.read(2) == b"PK"
-
-
 def _npz(file: Reading, names: set[str]) -> tuple[dict[str, np.ndarray], set[str]]:
     if "labels" not in (there := npz_names(file)):
         raise HoldsError(f"arrays {listed(there)}, no labels")
@@ -116,9 +111,9 @@ def _check_numbers(x, file, what):
             raise ValueError(f"{what} has NaN or infinity")
 
 
-def _like_events(x):
+def like_events(x: np.ndarray) -> bool:
     """Whether columns read like x, y, polarity and a time that rises."""
-    if x.shape[1] != 4 or len(x) < 8:
+    if x.ndim != 2 or x.shape[1] != 4 or len(x) < 8 or x.dtype.kind not in "biuf":
         return False
     polarity, times = x[:, 2], x[:, 3].astype(np.float64)
     binary = {*np.unique(polarity).tolist()} <= {0, 1}

@@ -17,6 +17,8 @@ from snnjax.datasets.formats.signatures import check_signature, kind_by_signatur
 from snnjax.events import Outside, Recorded
 from snnjax.events.columns import OUTSIDE
 
+ATIS = "ATIS, 40 bit"  # the source that is told
+ATIS_SIZES = ((34, 34), (180, 240), (240, 304))  # of sensors, N-MNIST's first
 _BYTES = 5  # of an entry
 _EVENT_BYTES = 80  # of memory for each entry
 _OVERFLOW_ROW, _OVERFLOW_TIME = 240, 2**13  # y that marks it; by how much [µs]
@@ -83,7 +85,7 @@ def atis_events(file: Reading, raw: bytes) -> Recorded:
         t = (t + _OVERFLOW_TIME * np.cumsum(mark))[~mark]
         entry, skipped = entry[~mark], {"clock overflows": n}
     x, y = (entry[:, k].astype(np.uint16) for k in (0, 1))
-    return Recorded(t, x, y, entry[:, 2] >> 7, None, "top left", "ATIS 40 bit", skipped)
+    return Recorded(t, x, y, entry[:, 2] >> 7, None, "top left", ATIS, skipped)
 
 
 def is_atis_bin(raw: bytes) -> bool:

@@ -15,6 +15,7 @@ from snnjax.datasets.formats.checked import (
     HoldsError,
     Reading,
     content,
+    is_zip,
     listed,
     reading,
 )
@@ -55,7 +56,7 @@ def read_braille(path: str | Path, *, limit: int | None = None) -> Samples:
         DataError: naming the file, the trial and what is wrong with it.
     """
     with reading(path, "Braille readings", limit) as file:
-        if file.path.suffix == ".npz":
+        if is_zip(file):
             return _from_columns(npz(file, _COLUMNS, _COLUMNS), file)
         trials, size = _unpickled(file)
         if not isinstance(trials, list | tuple):

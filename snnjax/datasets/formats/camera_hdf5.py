@@ -36,8 +36,13 @@ from snnjax.datasets.formats.camera_columns import (
     unit_of_times,
     unit_of_word,
 )
-from snnjax.datasets.formats.camera_size import told_size
+from snnjax.datasets.formats.camera_told import (
+    ATTRIBUTES,
+    told_besides,
+    told_size,
+)
 from snnjax.datasets.formats.checked import HoldsError, Reading, listed, reading
+from snnjax.datasets.formats.hdf5_attributes import at_hand, attribute
 from snnjax.datasets.formats.on_sensor import on_sensor
 from snnjax.events import Outside, Recorded
 from snnjax.events.columns import OUTSIDE
@@ -45,7 +50,6 @@ from snnjax.events.columns import OUTSIDE
 Camera = Literal["left", "right"]
 
 _MOST = (2**16, 2**16)
-_TEXT = 100  # bytes of an attribute that may be a unit
 _SHORT, _LONG = ("t", "x", "y", "p"), ("ts", "xs", "ys", "ps")
 _COLUMNS = (  # of groups, and what arrays in them are called
     *(("raw_events", _SHORT), ("events", _SHORT), ("events", _LONG)),
@@ -106,7 +110,7 @@ def read_camera_hdf5(
     hdf5.library()
     with (
         reading(path, "HDF5 of an event camera", limit) as file,
-        hdf5.opened(file) as (tree, raw),
+        at_hand(file, *ATTRIBUTES) as (tree, raw),
     ):
         place = _chosen(_places(tree), camera, tree)
         if order and not _array(tree, place.group, 2):
@@ -125,6 +129,7 @@ def read_camera_hdf5(
             t, source = t + offset, f"{source}, t_offset of {offset} µs added"
         size = told_size(tree, place.group)
         recorded = Recorded(t, x, y, p, size, "top left", source)
+        recorded = recorded._replace(**told_besides(tree, place.group))
         return on_sensor(recorded, _MOST, outside)
 
 
@@ -229,11 +234,11 @@ def _rows(tree, place, raw, file: Reading, order):
 def _attribute(node) -> Unit | None:
     """The unit that an attribute of an array tells."""
     for name in ("unit", "units"):
-        if name in node.attrs and node.attrs.get_id(name).get_storage_size() <= _TEXT:
-            value = node.attrs[name]
-            word = value.decode("utf-8", "replace") if type(value) is bytes else value
+        if (word := attribute(node, name)) is not None:
             if not isinstance(word, str) or unit_of_word(word) is None:
-                raise HoldsError(f"times in units of {word!r:.40}; unit=… says which")
+                raise HoldsError(
+                    f"times in units of {str(word)!r:.40}; unit=… says which"
+                )
             return unit_of_word(word)
     return None
 

@@ -150,6 +150,12 @@ def content(file: Reading, *, ending: str = "") -> bytes:
         return _read(opened, file)
 
 
+def is_zip(file: Reading) -> bool:
+    """Whether a file begins as a ``.zip`` does, as ``.npz`` are."""
+    with file.path.open("rb") as opened:
+        return opened.read(2) == b"PK"
+
+
 def entry_of(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, file: Reading) -> bytes:
     """What an entry of a ``.zip`` packs, read to its end and compared with its sum.
 

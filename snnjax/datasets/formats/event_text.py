@@ -30,6 +30,7 @@ from snnjax.events.columns import OUTSIDE
 Unit = Literal["s", "ms", "us"]
 
 _DECIMALS = {"s": 6, "ms": 3, "us": 0}  # of a unit in microseconds
+_SEEN = 20  # lines by which a text is known
 _SHOWN = 500  # lines after which times without decimals are whole
 _PIECE = 2**17  # bytes of a line
 _WIDE = 24  # bytes of a line; the wider, the more are worked on at once
@@ -124,6 +125,35 @@ def decode_event_text(
     other = _OTHERS.search(raw[:4096]) is not None
     pieces = _pieces(stream, style, line, none, other, min(max(wide // _WIDE, 1), 4))
     return Pieces(pieces, (2**16,) * 2, expected)
+
+
+def is_event_text(begin: bytes) -> bool:
+    """Whether a text begins as one of events: with names of columns, or like t x y p.
+
+    Args:
+        begin: the first bytes of a file.
+    """
+    if kind_by_signature(begin) not in ("", "plain text") or b"\0" in begin:
+        return False
+    try:
+        at, _, names = _head(begin)
+        style = _style(begin, at, names.columns, names.unit or "s")
+    except HoldsError:
+        return False
+    if names.columns:
+        return True
+    lines = begin[at : begin.rfind(b"\n") + 1].decode("latin-1").splitlines()
+    rows = [line.split(style.delimiter or None) for line in lines[:_SEEN]]
+    return bool(rows) and all(_like_event(row) for row in rows if row)
+
+
+def _like_event(row):
+    """Whether words are a time, a pixel and a polarity."""
+    return len(row) > 3 and (
+        re.match(r"\s*-?[\d.,]+(e[-+]?\d+)?\s*$", row[0], re.I) is not None
+        and all(re.match(r"\s*\d{1,5}(\.0*)?\s*$", word) for word in row[1:3])
+        and re.match(r"\s*-?\d(\.0*)?\s*$", row[3]) is not None
+    )
 
 
 def _given(columns):

@@ -17,6 +17,12 @@ from snnjax.datasets.formats.signatures import check_signature
 _TYPES = {8: "u1", 9: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 
 
+def is_idx(begin: bytes) -> bool:
+    """Whether bytes begin as the format does: 0, 0, a type, up to 32 axes."""
+    known = len(begin) > 3 and begin[:2] == b"\0\0"
+    return known and begin[2] in _TYPES and begin[3] < 33
+
+
 def read_idx(path: str | Path, *, limit: int | None = None) -> np.ndarray:
     """Reads one array of an idx file, plain or ``.gz``.
 

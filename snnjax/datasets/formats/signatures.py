@@ -30,6 +30,8 @@ _KINDS = (
     (b"%PDF", "a PDF document"),
     (b"\x89PNG", "a PNG image"),
     (b"\xff\xd8\xff", "a JPEG image"),
+    (b"II*\x00", "a TIFF image"),
+    (b"MM\x00*", "a TIFF image"),
     *((bytes([0x80, k]), "a pickle") for k in range(2, 6)),
     (b"version https://git-lfs", "a pointer of Git LFS, not the file itself"),
     (b"<", "a page or XML, not the file itself"),

@@ -119,6 +119,11 @@ def stream_recorded(
     return by_time(pieces, width, begin, path)
 
 
+def is_streamed(read: Callable[..., Any]) -> bool:
+    """Whether what a reader reads can be read piece by piece."""
+    return read in _DECODERS
+
+
 def _microseconds(name, seconds):
     """A time [s] as a whole number of microseconds."""
     check.one(name, seconds)

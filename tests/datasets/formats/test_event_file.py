@@ -3,18 +3,11 @@ import gzip
 import numpy as np
 import pytest
 
-from snnjax import datasets
-from snnjax.datasets import DataError, read_recorded
+from snnjax.datasets import DataError, read_atis_bin, read_recorded
+from snnjax.datasets.formats.registry import FORMATS
 
-READERS = (
-    datasets.read_prophesee_dat,
-    datasets.read_prophesee_evt2,
-    datasets.read_prophesee_evt3,
-    datasets.read_event_stream,
-    datasets.read_aedat2,
-    datasets.read_aedat31,
-    datasets.read_event_text,
-)
+CAMERAS = {form.read for form in FORMATS if form.holds == "camera"}
+SIGNED = CAMERAS - {read_atis_bin}  # which takes any bytes
 
 
 def outcomes(path, readers):
@@ -31,15 +24,19 @@ def test_a_file_is_read_by_the_reader_that_reads_it_and_by_no_other(data_folder)
     folder, read = data_folder("recordings"), set()
     for path in sorted(folder.glob("*/*")):
         name = path.relative_to(folder).as_posix()
-        if not path.is_file():
+        if not path.is_file() or not path.stat().st_size:
             continue
-        expected = list(outcomes(path, READERS))
+        readers = CAMERAS if path.suffix == ".bin" else SIGNED
+        expected = list(outcomes(path, readers))
         found = list(outcomes(path, [read_recorded]))
         assert len(found) == len(expected), name
         for column, other in zip(*found, *expected, strict=True) if found else ():
             np.testing.assert_equal(column, other, err_msg=name)
         read |= {each.source.split()[0] for each in found}
-    assert read == {"AEDAT", "DAT", "EVT", "Event", "text"}
+    assert read == {
+        *("AEDAT", "DAT", "EVT", "Event", "text"),
+        *("ASL-DVS", "ATIS,", "HDF5", "ST-MNIST", "npz"),
+    }
 
 
 def test_a_name_tells_nothing_and_what_is_packed_is_looked_into(tmp_path):
@@ -55,10 +52,10 @@ def test_a_name_tells_nothing_and_what_is_packed_is_looked_into(tmp_path):
 @pytest.mark.parametrize(
     ("raw", "reason"),
     [
-        (b"\x89PNG\r\n\x1a\n", "a PNG image"),
+        (b"\x89PNG\r\n\x1a\n", "image, which read_image reads"),
         (b"% evt 4.0\n% end\n", "EVT 4.0 of Prophesee"),
         (b"% evt 3.0\n% format EVT2\n% end\n", "it calls itself"),
-        (b"\x80\x04]\x94.", "a pickle"),
+        (b"\x80\x04]\x94.", "Braille letters"),
     ],
 )
 def test_what_is_no_recording_is_told(raw, reason, tmp_path):

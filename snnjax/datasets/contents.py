@@ -1,0 +1,148 @@
+"""What was read of a file, in a line for people and in numbers to add up."""
+
+from collections.abc import Mapping
+from functools import singledispatch
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from snnjax.datasets.formats.sound import Sound
+from snnjax.datasets.formats.waves_hdf5 import WaveRecording
+from snnjax.datasets.samples import Samples
+from snnjax.events import Events, Recorded, RecordedSpikes
+
+
+class Contents(NamedTuple):
+    """Of one file."""
+
+    counts: dict[str, float]  # how many events, samples, seconds, …
+    told: str  # sensor, duration, rates, and what was skipped
+
+
+@singledispatch
+def contents_of(found: Any) -> Contents:
+    """What was read, counted and told.
+
+    Args:
+        found: what a reader of a format returned.
+    """
+    raise TypeError(f"nothing is told of {type(found).__name__}")
+
+
+@contents_of.register
+def _camera(found: Recorded):
+    n = len(found.t)
+    words = [found.source]
+    if found.size is not None:
+        height, width = found.size
+        words.append(f"{width}x{height} pixels")
+    words.append(f"rows from the {found.origin.split()[0]}")
+    if n:
+        first, last = int(found.t.min()), int(found.t.max())
+        seconds = (last - first) * 1e-6
+        words += [
+            _span(seconds),
+            f"{n:,} events from {first} µs"
+            + (f" after {found.zero}" * bool(found.zero)),
+            f"{_rate(n, seconds)}{found.p.mean():.0%} of them brighter",
+        ]
+        if back := int(np.count_nonzero(np.diff(found.t) < 0)):
+            words.append(f"{back:,} times earlier than the one before")
+    else:
+        words.append("0 events")
+    return Contents({"events": n}, ", ".join(words) + _skipped(found.skipped))
+
+
+@contents_of.register
+def _spikes(found: RecordedSpikes):
+    n = len(found.times)
+    pairs = np.unique(np.stack([found.population, found.units], axis=1), axis=0)
+    words = [found.source]
+    if len(found.populations) > 1 or found.populations[0]:
+        words.append(f"of {' and '.join(found.populations)}")
+    known = "" if found.known is None else f" of {sum(map(len, found.known)):,}"
+    words.append(f"{len(pairs):,}{known} neurons fired")
+    if n:
+        first, last = float(found.times.min()), float(found.times.max())
+        begin, end = found.span or (first, last)
+        words += [_span(end - begin), f"{n:,} events from {first:.9g} s"]
+        if found.zero:
+            words[-1] += f" after {found.zero}"
+        if end > begin:
+            words.append(f"{n / len(pairs) / (end - begin):.3g} Hz each")
+    else:
+        words.append("0 events")
+    return Contents({"events": n}, ", ".join(words) + _skipped(found.skipped))
+
+
+@contents_of.register
+def _events(found: Events):
+    samples, n = len(found.labels), len(found.times)
+    last = f"up to {_span(float(found.times.max()))}, " if n else ""
+    return Contents(
+        {"samples": samples, "events": n},
+        f"{samples:,} samples of {found.n_classes} classes, {found.n_units} units, "
+        f"{last}{n:,} events",
+    )
+
+
+@contents_of.register
+def _waves(found: WaveRecording):
+    counts, told = contents_of(found.events)
+    return Contents(counts, f"{told}; {len(found.positions)} electrodes")
+
+
+@contents_of.register
+def _sound(found: Sound):
+    seconds = len(found.samples) / found.rate
+    told = f"{found.rate} Hz, {_span(seconds)}"
+    return Contents({"sounds": 1, "seconds": seconds}, told)
+
+
+@contents_of.register
+def _samples(found: Samples):
+    shape = "x".join(map(str, found.x.shape[1:]))
+    told = f"{len(found.x):,} samples of {shape}, {len(found.classes)} classes"
+    return Contents({"samples": len(found.x)}, told)
+
+
+@contents_of.register
+def _array(found: np.ndarray):
+    told = f"{found.dtype} {list(found.shape)}"
+    return Contents({"samples": len(found) if found.ndim else 1}, told)
+
+
+@contents_of.register
+def _arrays(found: dict):
+    told = ", ".join(f"{name} {list(x.shape)}" for name, x in sorted(found.items()))
+    return Contents({"samples": len(found["labels"])}, told)
+
+
+@contents_of.register
+def _pair(found: tuple):
+    times, units = found
+    told = f"{len(times):,} events, {len(np.unique(units)):,} units"
+    return Contents({"events": len(times)}, told)
+
+
+def _span(seconds):
+    if seconds >= 1.0 or seconds == 0.0:
+        return f"{seconds:.4g} s"
+    return f"{seconds * 1e3:.4g} ms"
+
+
+def _rate(n, seconds):
+    if not seconds:
+        return ""
+    rate = n / seconds
+    return (
+        f"{rate / 1e6:.3g} million a second, "
+        if rate > 1e6
+        else f"{rate:,.0f} a second, "
+    )
+
+
+def _skipped(skipped: Mapping[str, int]):
+    if not skipped:
+        return ""
+    return "; skipped: " + ", ".join(f"{n:,} {what}" for what, n in skipped.items())

@@ -1,0 +1,24 @@
+"""One small file of every format, under a name that tells nothing."""
+
+from pathlib import Path
+
+from benchmarks.fuzz.seeds import FORMATS
+
+NAMED = {"n-mnist": "00001.bin", "atis.bin": "image_0001.bin"}  # have no sign
+OPTIONS = {"spikes.mat": {"unit": "s"}}  # what such files leave open
+UNTOLD = {
+    "aedat1": "numbers, which may be anything",
+    "nest.gdf": "three columns of numbers, which may be anything",
+    "spikes.npy": "two columns of numbers, which may be signals",
+    **{name: "a part of a folder" for name in FORMATS if name.startswith("phy.")},
+}
+SEEDS = [name for name in FORMATS if name not in UNTOLD]
+
+
+def file_of(name: str, folder: Path) -> Path:
+    """A file of a format."""
+    suffix = FORMATS[name].suffix
+    end = "".join(each for each in (".gz", ".zip") if suffix.endswith(each))
+    path = folder / NAMED.get(name, f"recording{end}")
+    path.write_bytes(FORMATS[name].sound(folder))
+    return path
