@@ -1,6 +1,7 @@
 """What was read of a file, in a line for people and in numbers to add up."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from functools import singledispatch
 from typing import Any, NamedTuple
 
@@ -31,26 +32,42 @@ def contents_of(found: Any) -> Contents:
 
 @contents_of.register
 def _camera(found: Recorded):
-    n = len(found.t)
-    words = [found.source]
-    if found.size is not None:
-        height, width = found.size
+    return contents_of_pieces([found])
+
+
+def contents_of_pieces(pieces: Iterable[Recorded]) -> Contents:
+    """What the pieces of one recording of a camera are together."""
+    n = on = back = 0
+    first = last = before = None
+    skipped: Counter[str] = Counter()
+    for piece in pieces:
+        skipped.update(piece.skipped)
+        if len(piece.t):
+            least, most = int(piece.t.min()), int(piece.t.max())
+            first = least if first is None else min(first, least)
+            last = most if last is None else max(last, most)
+            back += int(np.count_nonzero(np.diff(piece.t) < 0))
+            back += before is not None and piece.t[0] < before
+            before = piece.t[-1]
+            n, on = n + len(piece.t), on + int(piece.p.sum())
+    words = [piece.source]
+    if piece.size is not None:
+        height, width = piece.size
         words.append(f"{width}x{height} pixels")
-    words.append(f"rows from the {found.origin.split()[0]}")
-    if n:
-        first, last = int(found.t.min()), int(found.t.max())
+    words.append(f"rows from the {piece.origin.split()[0]}")
+    if first is None or last is None:
+        words.append("0 events")
+    else:
         seconds = (last - first) * 1e-6
+        after = f" after {piece.zero}" if piece.zero else ""
         words += [
             _span(seconds),
-            f"{n:,} events from {first} µs"
-            + (f" after {found.zero}" * bool(found.zero)),
-            f"{_rate(n, seconds)}{found.p.mean():.0%} of them brighter",
+            f"{n:,} events from {first} µs{after}",
+            f"{_rate(n, seconds)}{on / n:.0%} of them brighter",
         ]
-        if back := int(np.count_nonzero(np.diff(found.t) < 0)):
-            words.append(f"{back:,} times earlier than the one before")
-    else:
-        words.append("0 events")
-    return Contents({"events": n}, ", ".join(words) + _skipped(found.skipped))
+    if back:
+        words.append(f"{back:,} times earlier than the one before")
+    return Contents({"events": n}, ", ".join(words) + _skipped(skipped))
 
 
 @contents_of.register

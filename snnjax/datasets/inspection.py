@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from snnjax.datasets.catalogue import DATA_SETS
-from snnjax.datasets.contents import Contents, contents_of
+from snnjax.datasets.contents import Contents, contents_of, contents_of_pieces
 from snnjax.datasets.fetch import verify
 from snnjax.datasets.formats.any_file import format_if_any, is_one_recording
 from snnjax.datasets.formats.checked import DataError
+from snnjax.datasets.formats.streaming import is_streamed, stream_recorded
 
 
 class Report(NamedTuple):
@@ -90,7 +91,11 @@ def _name(file, path):
 def _look(file: Path) -> tuple[str, Contents] | None:
     """Format and contents of a file; nothing if it is none of data."""
     kind = format_if_any(file)
-    return kind and (kind.name, contents_of(kind.read(file)))
+    if kind is None:
+        return None
+    if is_streamed(kind.read):  # files of gigabytes are not held as a whole
+        return kind.name, contents_of_pieces(stream_recorded(file))
+    return kind.name, contents_of(kind.read(file))
 
 
 def _source(file, known):

@@ -7,6 +7,7 @@ import inspect
 from pathlib import Path
 from typing import Any
 
+from snnjax.datasets.formats.aedat1 import is_aedat1
 from snnjax.datasets.formats.checked import DataError, HoldsError, listed, reading
 from snnjax.datasets.formats.hdf5_spikes import told as told_of_tree
 from snnjax.datasets.formats.look import looked_at
@@ -147,6 +148,8 @@ def _instead(look):
     header = read_header(look.begin) if look.begin.startswith(b"% ") else None
     if header is not None and kind_of_header(header):
         return f"{kind_of_header(header)[:40]} of Prophesee"
+    if not look.kind and is_aedat1(look.begin):
+        return "what may be AEDAT 1.0, which read_aedat1 reads"
     if not look.begin:
         return "nothing, it is empty"
     return look.kind or f"bytes that begin with {look.begin[:12]!r}"
