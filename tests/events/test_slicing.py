@@ -8,6 +8,7 @@ from made_recordings import camera, camera_rows, moments, neurons, relaxed, rows
 
 from snnjax.datasets import read_recorded, stream_recorded
 from snnjax.events import Events, Recorded, from_rows, rasterize, slices
+from snnjax.events.windows import not_before
 
 RESTS = st.sampled_from(["keep", "drop"])
 
@@ -118,6 +119,18 @@ def test_times_that_rounding_puts_before_a_bound_count_as_at_it(width, ks):
         assert np.diff(pieces.offsets).tolist() == [ks.count(k) for k in range(51)]
         assert pieces.times.min(initial=0.0) == 0.0
         assert pieces.times.max(initial=0.0) < 1e-12
+
+
+def test_an_end_that_is_full_but_for_rounding_is_full():
+    assert 3 * 0.7 < 2.1
+    last = not_before(3 * 0.7)  # not late, and hardly before the bound
+    assert last < not_before(2.1)
+    events = from_rows([[0.1, last]], [[0, 0]], [0], n_units=1)
+    pieces = slices(events, every=0.7, stop=2.1, rest="error")
+    assert pieces.offsets.tolist() == [0, 1, 1, 2]
+    spikes = neurons([(0.1, 0, 0), (last, 0, 0)])
+    found = slices(spikes, every=0.7, start=0.0, stop=2.1, rest="error")
+    assert [len(piece.times) for piece in found] == [1, 0, 1]
 
 
 spike = st.tuples(st.floats(0.0, 2.0), st.integers(0, 3))
