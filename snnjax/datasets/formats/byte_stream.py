@@ -11,7 +11,7 @@ from typing import Any
 
 from snnjax.datasets.formats.checked import Reading, unpacked
 
-PIECE = 2**18  # bytes that are worked on at once
+PIECE = 2**19  # bytes that are worked on at once
 BEGIN = 2**22  # bytes in which a header must end
 
 
@@ -95,9 +95,9 @@ class ByteStream:
         while n := self.read_into(room):
             yield room[:n]
 
-    def grown(self, rest: bytes, pieces: int = 1) -> bytes:
-        """What is left of the last piece, and the next ones behind it."""
-        return bytes(rest + self.read(pieces * PIECE))
+    def grown(self, rest: bytes, halves: int = 1) -> bytes:
+        """What is left of the last piece, and so many halves of one behind it."""
+        return bytes(rest + self.read(max(halves * PIECE // 2, 1)))
 
 
 @contextmanager

@@ -9,9 +9,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from snnjax import check
 from snnjax.datasets.formats.byte_stream import PIECE, ByteStream
-from snnjax.datasets.formats.on_sensor import on_sensor
+from snnjax.datasets.formats.on_sensor import lies_on, on_sensor
 from snnjax.events import Outside, Recorded
+from snnjax.events.columns import OUTSIDE
 
 EVENT_BYTES = 2 * 14  # of memory for each event, as pieces and put together
 
@@ -46,7 +48,8 @@ def whole(found: Pieces, stream: ByteStream, outside: Outside) -> Recorded:
         stream: that it reads from, whose allowance pays.
         outside: what to do with events outside the sensor.
     """
-    columns, n = room(found.expected), 0
+    check.one_of("outside", outside, OUTSIDE)
+    columns, n, inside = room(found.expected), 0, True
     counts: dict[str, int] = {}
     recorded: Recorded | None = None
     for recorded in found.pieces:
@@ -56,7 +59,7 @@ def whole(found: Pieces, stream: ByteStream, outside: Outside) -> Recorded:
             if end > len(column):
                 column.resize(max(end, len(column) * 3 // 2), refcheck=False)
             column[n:end] = part
-        n = end
+        n, inside = end, inside and lies_on(recorded, found.most)
         add_counts(counts, recorded.skipped)
     if recorded is None:
         raise AssertionError("a decoder gives one piece at least")
@@ -64,7 +67,7 @@ def whole(found: Pieces, stream: ByteStream, outside: Outside) -> Recorded:
         column.resize(n, refcheck=False)
     t, x, y, p = columns
     joined = recorded._replace(t=t, x=x, y=y, p=p, skipped=counts)
-    return on_sensor(joined, found.most, outside)
+    return joined if inside else on_sensor(joined, found.most, outside)
 
 
 def add_counts(counts: dict[str, int], more) -> None:

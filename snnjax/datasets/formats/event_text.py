@@ -34,7 +34,7 @@ _SEEN = 20  # lines by which a text is known
 _SHOWN = 500  # lines after which times without decimals are whole
 _PIECE = 2**17  # bytes of a line
 _WIDE = 24  # bytes of a line; the wider, the more are worked on at once
-_WORK = 30  # bytes of memory for each of a piece of lines as wide
+_WORK = 15  # bytes of memory for each of a piece of lines as wide
 _NAME = re.compile(
     r"(?:(t|ts|time|timestamp)s?(?:[ _]?[(\[]?(s|sec|ms|us|usec|µs)[)\]]?)?"
     r"|([xy])(?:@(\d{1,5}))?|(p|pol|polarity|on))"

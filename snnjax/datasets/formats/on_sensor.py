@@ -33,7 +33,7 @@ def on_sensor(
     check.one_of("outside", outside, OUTSIDE)
     t, x, y, p = recorded[:4]
     height, width = recorded.size or most
-    if x.max(initial=0) < width and y.max(initial=0) < height and p.max(initial=0) <= 1:
+    if lies_on(recorded, most):
         return recorded
     fits = (x < width) & (y < height) & (p <= 1)
     k = int(np.argmin(fits))
@@ -49,3 +49,16 @@ def on_sensor(
         stacklevel=3,
     )
     return recorded._replace(t=t[fits], x=x[fits], y=y[fits], p=p[fits])
+
+
+def lies_on(recorded: Recorded, most: tuple[int, int]) -> bool:
+    """Whether all events have a pixel of the sensor, and one of two polarities.
+
+    Args:
+        recorded: what was read.
+        most: height and width of the largest sensor that the format has, for a file
+            that does not tell its own.
+    """
+    height, width = recorded.size or most
+    ends = (each.max(initial=0) for each in recorded[1:4])
+    return all(e < n for e, n in zip(ends, (width, height, 2), strict=True))

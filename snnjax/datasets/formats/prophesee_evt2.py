@@ -34,8 +34,8 @@ from snnjax.datasets.formats.prophesee_words import (
 )
 from snnjax.events import Outside, Recorded
 
-_WORK, _WORK_21 = 16, 64  # bytes of memory for each that is worked on at once
-_SHARE = 8  # of them, since a word of EVT 2.1 may be 32 events
+_WORK, _WORK_21 = 16, 32  # bytes of memory for each that is worked on at once
+_SHARE = 16  # of them, since a word of EVT 2.1 may be 32 events
 _MOST = (2048, 2048)  # height and width that the words have bits for
 _FIRST_OTHER, _TIME = 2 << 28, 8  # no event is as large a number
 

@@ -36,8 +36,8 @@ from snnjax.events import Outside, Recorded
 Decoder = Literal["numpy", "evt3"]
 
 _MOST = (SIDE, SIDE)  # height and width that the words have bits for
-_WORK = 128  # bytes of memory for each that is worked on at once
-_SHARE = 2  # of them, since a word of a vector may be 12 events
+_WORK = 64  # bytes of memory for each that is worked on at once
+_SHARE = 4  # of them, since a word of a vector may be 12 events
 _DECODERS = ("numpy", "evt3")
 
 

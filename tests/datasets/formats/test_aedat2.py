@@ -164,7 +164,7 @@ def test_an_event_takes_no_more_than_four_times_its_14_bytes(file):
     tracemalloc.stop()
     assert peak < 4 * 14 * n
     with pytest.raises(DataError, match=r"to read its events would take more than"):
-        read_aedat2(path, limit=25 * n)
+        read_aedat2(path, limit=50 * n)
 
 
 def test_real_recordings_are_read_as_is_known(data_folder):
