@@ -23,7 +23,7 @@ def renew() -> None:
 def texts() -> dict[Path, str]:
     """What belongs between the marks of each page."""
     ours = f"{speeds()}\n\n{balanced()}"
-    return {CLAIMS: claims(), README: ours, NEURONS: neurons()}
+    return {CLAIMS: f"{claims()}\n\n{readers()}", README: ours, NEURONS: neurons()}
 
 
 def claims() -> str:
@@ -46,6 +46,42 @@ def claims() -> str:
         ]
         row = "<br>".join(names), "<br>".join(seen), f"{found['summary']['minutes']:g}"
         lines.append(f"| {study.id} | {claim} | {' | '.join(row)} |")
+    return "\n".join(lines)
+
+
+def readers() -> str:
+    """How fast each package reads recordings of cameras, and what memory it takes."""
+    kept = json.loads((RESULTS / "event_readers.json").read_text())
+    speeds = {(row["file"], row["side"]): row for row in kept["rows"]}
+    names = list(dict.fromkeys(row["file"] for row in kept["rows"]))
+    sides = list(dict.fromkeys(row["side"] for row in kept["rows"]))
+    lines = [f"| million events a second | {' | '.join(names)} |"]
+    lines.append("|---|" + "---|" * len(names))
+    for side in sides:
+        cells = []
+        for name in names:
+            row = speeds.get((name, side))
+            told = f"{row['mega_events_per_s']:.0f}" if row else "–"
+            cells.append(told if row is None or row["right"] else f"({told})")
+        lines.append(f"| {side} | {' | '.join(cells)} |")
+    for how, key, digits in (("whole", "bytes_per_event", 0), ("stream", "peak_MB", 0)):
+        found = {row["file"]: row for row in kept["memory"] if row["how"] == how}
+        size = max((row["bytes"] for row in found.values()), default=0)
+        what = "bytes of memory for an event"
+        what = what if how == "whole" else f"MB of memory for {size / 1e9:.1f} GB"
+        cells = [
+            f"{found[name][key]:.{digits}f}" if name in found else "–" for name in names
+        ]
+        lines.append(f"| {what} | {' | '.join(cells)} |")
+    failed = [row["name"] for row in kept["criteria"] if not row["holds"]]
+    lines += [
+        "",
+        f"Least of {kept['rows'][0]['repeats']} readings of files of "
+        f"{kept['rows'][0]['bytes'] / 1e6:.0f} MB and more, real recordings repeated, "
+        f"in seconds of all processors; {kept['cpus']} cores. In brackets: not the "
+        "events that the camera sent. "
+        f"Bounds that fail: {'; '.join(failed) or 'none'}.",
+    ]
     return "\n".join(lines)
 
 

@@ -1,4 +1,7 @@
-"""Large files of event cameras: real recordings, repeated with times that rise."""
+"""Large files of event cameras: real recordings, repeated with times that rise.
+
+Each format yields its header, then one repetition after another.
+"""
 
 from collections.abc import Callable, Iterator
 from itertools import count
@@ -8,6 +11,8 @@ from struct import Struct
 import numpy as np
 
 from snnjax.datasets import read_prophesee_evt2
+from snnjax.datasets.formats.aedat_header import header_of
+from snnjax.datasets.formats.checked import reading
 from snnjax.datasets.formats.prophesee_header import read_header
 
 _PACKET = Struct("<hhiiiiii")
@@ -65,10 +70,10 @@ def event_stream(folder: Path) -> Iterator[bytes]:
 
 
 def aedat2(folder: Path) -> Iterator[bytes]:
-    raw = (folder / "aedat2/IMU_translBoxes.aedat").read_bytes()
-    begin = raw.rindex(b"#", 0, raw.rindex(b"\r\n#") + 3)
-    begin = raw.index(b"\n", begin) + 1
-    begin += (len(raw) - begin) % 8
+    path = folder / "aedat2/IMU_translBoxes.aedat"
+    raw = path.read_bytes()
+    with reading(path, "AEDAT 2.0") as file:
+        begin = header_of(file, raw, b"#End Of ASCII Header").end
     yield raw[:begin]
     words = np.frombuffer(raw, ">u4", offset=begin).reshape(-1, 2)
     span = int(words[:, 1].max() - words[:, 1].min()) + 1
@@ -121,6 +126,7 @@ def text_us(folder: Path) -> Iterator[bytes]:
 
 
 def text_s(folder: Path) -> Iterator[bytes]:
+    yield b""
     yield from _lines(folder, "@.{0:06} {1} {2} {3}\n")
 
 
@@ -128,6 +134,7 @@ def text_exponents(folder: Path) -> Iterator[bytes]:
     """As ``numpy.savetxt`` writes it."""
     found = read_prophesee_evt2(folder / "evt2/faery_evt2.raw")
     t, *others = (column[:50_000] for column in found[:4])
+    yield b""
     line = "{:.18e} {:.18e} {:.18e} {:.18e}\n"
     for k in count():
         later = (t - t[0] + k * 10**6) / 1e6
@@ -150,12 +157,12 @@ FILES: dict[str, tuple[str, Callable[[Path], Iterator[bytes]]]] = {
 
 
 def write(name: str, recordings: Path, folder: Path, size: float) -> Path:
-    """A file of about so many bytes, of whole repetitions."""
+    """A file of about so many bytes, of two whole repetitions at least."""
     suffix, make = FILES[name]
     path, written = folder / f"large{suffix}", 0
     with path.open("wb") as file:
         for k, piece in enumerate(make(recordings)):
             written += file.write(piece)
-            if written >= size and k:
+            if written >= size and k > 1:
                 return path
     raise AssertionError("recordings are repeated without end")

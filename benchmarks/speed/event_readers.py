@@ -21,7 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -243,28 +243,32 @@ def criteria(rows: list[dict], peaks: list[dict]) -> list[Criterion]:
 
 def run(
     recordings: Path, names: list[str], size: float, streamed: float, repeats: int
-) -> dict[str, Any]:
-    """Everything, on files that are deleted afterwards."""
+) -> Iterator[dict[str, Any]]:
+    """What is known after each file, all of which are deleted afterwards."""
     found, missing = packages()
     if missing:
         tell(f"not installed: {', '.join(missing)}")
-    rows, peaks = [], []
+    rows: list[dict] = []
+    peaks: list[dict] = []
     with tempfile.TemporaryDirectory() as folder:
         for name in names:
             path = write(name, recordings, Path(folder), size)
             rows += measure(name, path, found, repeats)
             peaks.append(peak(name, path, "whole"))
             path.unlink()
+            yield line(rows, peaks, missing)
         for name in [k for k in STREAMED if k in names and streamed]:
             path = write(name, recordings, Path(folder), streamed)
             peaks.append(peak(name, path, "stream"))
             path.unlink()
-    made = criteria(rows, peaks)
-    for criterion in made:
-        tell(f"     {'holds' if criterion.holds else 'FAILS'}  {criterion.row()}")
+            yield line(rows, peaks, missing)
+
+
+def line(rows: list[dict], peaks: list[dict], missing: list[str]) -> dict[str, Any]:
+    """What is kept."""
     return {
-        **{"benchmark": "event_readers", "missing": missing},
-        **{"rows": rows, "memory": peaks, "criteria": [c.row() for c in made]},
+        **{"benchmark": "event_readers", "missing": missing, "rows": rows},
+        **{"memory": peaks, "criteria": [c.row() for c in criteria(rows, peaks)]},
         **machine(),
     }
 
@@ -286,9 +290,13 @@ def main(args: list[str] | None = None) -> int:
     if "SNNJAX_DATA" not in os.environ or not recordings.is_dir():
         tell("There are no recordings: SNNJAX_DATA does not lead to a folder of them.")
         return 2
-    line = run(recordings, given.files, given.size, given.stream, given.repeats)
-    (given.out / "event_readers.json").write_text(f"{json.dumps(line, indent=1)}\n")
-    return int(not all(row["holds"] for row in line["criteria"]))
+    kept: dict[str, Any] = {}
+    for kept in run(recordings, given.files, given.size, given.stream, given.repeats):
+        text = json.dumps(kept, indent=1)
+        (given.out / "event_readers.json").write_text(f"{text}\n")
+    for row in kept["criteria"]:
+        tell(f"     {'holds' if row['holds'] else 'FAILS'}  {row}")
+    return int(not all(row["holds"] for row in kept["criteria"]))
 
 
 if __name__ == "__main__":
