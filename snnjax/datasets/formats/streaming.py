@@ -107,9 +107,10 @@ def stream_recorded(
         raise ValueError(f"every must be 1e-6 s at least, got {every} s.")
     begin = None if start is None else _microseconds("start", start)
     with reading(path, _WHAT) as file:
-        read = reader_of(first_bytes(file.path))
-        if read not in _DECODERS:
-            raise HoldsError("a format that read_recorded reads as a whole only")
+        first = first_bytes(file.path)
+        read = reader_of(first)
+        if read not in _DECODERS or (read is read_event_text and b"\0" in first):
+            raise HoldsError("what is not read in pieces; read_recorded may read it")
     decode = _DECODERS[read]
     _check_options(read.__name__, decode, options or {})
     pieces = _pieces(Path(path), decode, outside, options or {})

@@ -176,6 +176,9 @@ def test_a_file_is_refused_at_once_by_its_begin_and_later_by_its_end(tmp_path):
     (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(99))
     with pytest.raises(DataError, match="a PNG image"):
         stream_recorded(tmp_path / "a.png")
+    (tmp_path / "a.aedat4").write_bytes(b"#!AER-DAT4.0\r\n" + bytes(20))
+    with pytest.raises(DataError, match="not read in pieces; read_recorded may"):
+        stream_recorded(tmp_path / "a.aedat4")
     with pytest.raises(FileNotFoundError, match="No file"):
         stream_recorded(tmp_path / "none.raw")
     (tmp_path / "a.raw").write_bytes(b"% evt 2.0\n% height 99999\n% width 2\n% end\n")
