@@ -113,6 +113,9 @@ def test_what_is_tested_has_the_units_of_what_was_trained_on():
         events = as_events(test, numbered=numbered, outside="drop")
     assert events.n_units == 2
     assert events.units.tolist() == [1]
+    between = neurons([(0.0, 2, 0), (1.0, 3, 0), (2.0, 4, 0)], ("cortex",))
+    with pytest.raises(ValueError, match="2 of 3 spikes of neurons"):
+        as_events(between, numbered=numbered)
     other = Numbering(numbered.population, numbered.unit, ("x", "y"))
     with pytest.raises(ValueError, match="2 of 2 spikes"):
         as_events(test, numbered=other)

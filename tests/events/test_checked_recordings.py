@@ -81,6 +81,9 @@ def test_seconds_are_whole_microseconds_but_for_rounding():
     for k in (0, 1, 17, 10**6 - 1, 3 * 10**8 + 7, 1_605_537_493_718_345):
         assert microseconds("start", k / 1e6) == k
         assert microseconds("start", -k * 1e-6) == -k
+    for k in range(1_605_537_493_718_345, 1_605_537_493_719_345):
+        assert microseconds("start", k / 1e6) == k
+        assert microseconds("start", k * 1e-6) == k
     assert microseconds("every", sum([0.1] * 3)) == 300_000
     for wrong in (1.5e-6, 0.30000004, 100.0000007, 1e30):
         with pytest.raises(ValueError, match="every must"):
