@@ -11,6 +11,7 @@ from snnjax.datasets.formats.aedat1 import is_aedat1
 from snnjax.datasets.formats.checked import DataError, HoldsError, listed, reading
 from snnjax.datasets.formats.hdf5_spikes import told as told_of_tree
 from snnjax.datasets.formats.look import looked_at
+from snnjax.datasets.formats.npz import npy
 from snnjax.datasets.formats.phy import is_phy
 from snnjax.datasets.formats.pickles import check_no_pickle
 from snnjax.datasets.formats.prophesee_header import kind_of_header, read_header
@@ -144,6 +145,9 @@ def _instead(look):
         return (
             f"arrays {listed(sorted(look.matlab))}; read_spike_mat reads one of times"
         )
+    if look.kind == "a numpy array":
+        x = npy(look.file)  # says what is wrong with it
+        return f"an array {x.dtype} {list(x.shape)}"
     check_no_pickle(look.begin)
     header = read_header(look.begin) if look.begin.startswith(b"% ") else None
     if header is not None and kind_of_header(header):

@@ -2,6 +2,8 @@
 
 import contextlib
 import gzip
+import io
+import math
 import zipfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -14,7 +16,7 @@ import numpy as np
 from snnjax.datasets.formats.checked import Reading, content, reading
 from snnjax.datasets.formats.hdf5_attributes import at_hand
 from snnjax.datasets.formats.matlab import read_matlab
-from snnjax.datasets.formats.npz import npz_names
+from snnjax.datasets.formats.npz import npy_head, npz_names
 from snnjax.datasets.formats.signatures import kind_by_signature
 
 BEGIN = 2**16  # bytes that are looked at
@@ -51,8 +53,13 @@ class Look:
         """Of an ``.npy``, as it lies on the disk; ``None`` for objects."""
         if self.kind != "a numpy array" or self.begin != _plain(self.path):
             return None
+        head = io.BytesIO(self.begin)  # what it claims to be longer is not there
         with contextlib.suppress(ValueError):
-            return np.load(self.path, mmap_mode="r", allow_pickle=False)
+            shape, fortran, dtype = npy_head(head, "the array")
+            size = math.prod(shape) * dtype.itemsize
+            if not dtype.hasobject and 0 < size == self.size - head.tell():
+                order: Any = "F" if fortran else "C"
+                return np.memmap(self.path, dtype, "r", head.tell(), shape, order)
         return None
 
     @cached_property

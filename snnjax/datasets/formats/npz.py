@@ -93,11 +93,7 @@ def array(raw: bytes, place: str) -> np.ndarray:
         ValueError: naming the place.
     """
     stream = io.BytesIO(raw)
-    version = np.lib.format.read_magic(stream)
-    if version not in ((1, 0), (2, 0)):
-        raise ValueError(f"{place} is of .npy version {version}")
-    head = getattr(np.lib.format, f"read_array_header_{version[0]}_0")
-    shape, fortran, dtype = head(stream)
+    shape, fortran, dtype = npy_head(stream, place)
     if dtype.hasobject:
         raise HoldsError(
             f"objects as {place}, which are a pickle and so never read; save one array "
@@ -108,6 +104,23 @@ def array(raw: bytes, place: str) -> np.ndarray:
         raise DamageError(f"{place} claims {dtype} {shape} in {left} bytes")
     flat = np.frombuffer(raw, dtype, math.prod(shape), stream.tell())
     return flat.reshape(shape, order="F" if fortran else "C")
+
+
+def npy_head(stream: io.BytesIO, place: str) -> tuple[tuple[int, ...], bool, np.dtype]:
+    """Shape, whether the first axis runs fastest, and type of an ``.npy``.
+
+    Args:
+        stream: its first bytes at least; left where the numbers begin.
+        place: for the message.
+
+    Raises:
+        ValueError: for another version, or a head that is damaged.
+    """
+    version = np.lib.format.read_magic(stream)
+    if version not in ((1, 0), (2, 0)):
+        raise ValueError(f"{place} is of .npy version {version}")
+    head = getattr(np.lib.format, f"read_array_header_{version[0]}_0")
+    return head(stream)
 
 
 def _check_sums(archive, entries):

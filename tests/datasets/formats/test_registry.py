@@ -67,6 +67,7 @@ def test_an_option_that_a_reader_does_not_take_is_refused(tmp_path):
     [
         ("a.npz", b"PK", "not as a zip archive does"),
         ("a.wav", b"\0\1\2\3" * 20, "not as RIFF data does"),
+        ("a.npy", b"\x93NUMPY\x02\0\xff\xff\xff\x7f{", "a.npy cannot be read as"),
         ("a.h5", b"", "not as HDF5 data does"),
         ("a.npz", b"<html>Please log in</html>", "a page or XML"),
         ("a.aedat4", b"version https://git-lfs.github.com", "a pointer of Git LFS"),
