@@ -39,6 +39,7 @@ _NAME = re.compile(
     r"(?:(t|ts|time|timestamp)s?(?:[ _]?[(\[]?(s|sec|ms|us|usec|µs)[)\]]?)?"
     r"|([xy])(?:@(\d{1,5}))?|(p|pol|polarity|on))"
 )
+_NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?", re.I)
 _OTHERS = re.compile(
     rb"^(#!AER-DAT|% (evt|format|Version|Data file) )", re.M
 )  # headers
@@ -149,11 +150,12 @@ def is_event_text(begin: bytes) -> bool:
 
 def _like_event(row):
     """Whether words are a time, a pixel and a polarity."""
-    return len(row) > 3 and (
-        re.match(r"\s*-?[\d.,]+(e[-+]?\d+)?\s*$", row[0], re.I) is not None
-        and all(re.match(r"\s*\d{1,5}(\.0*)?\s*$", word) for word in row[1:3])
-        and re.match(r"\s*-?\d(\.0*)?\s*$", row[3]) is not None
-    )
+    words = [word.strip().replace(",", ".") for word in row[:4]]
+    if len(row) < 4 or not all(map(_NUMBER.fullmatch, words)):
+        return False
+    _, x, y, p = map(float, words)
+    whole = x.is_integer() and y.is_integer() and p.is_integer()
+    return whole and 0 <= x < 2**16 and 0 <= y < 2**16 and -128 < p < 128
 
 
 def _given(columns):

@@ -67,7 +67,7 @@ def test_an_option_that_a_reader_does_not_take_is_refused(tmp_path):
     [
         ("a.npz", b"PK", "not as a zip archive does"),
         ("a.wav", b"\0\1\2\3" * 20, "not as RIFF data does"),
-        ("a.npy", b"\x93NUMPY\x02\0\xff\xff\xff\x7f{", "a.npy cannot be read as"),
+        ("a.npy", b"\x93NUMPY\x02\0\xff\xff\xff\x7f{", "cannot be read as"),
         ("a.h5", b"", "not as HDF5 data does"),
         ("a.npz", b"<html>Please log in</html>", "a page or XML"),
         ("a.aedat4", b"version https://git-lfs.github.com", "a pointer of Git LFS"),
@@ -89,6 +89,16 @@ def test_notes_are_of_no_format_and_not_wrong(tmp_path):
         format_of(tmp_path / "none")
     with pytest.raises(DataError, match="is a folder; labelled_recordings reads"):
         datasets.read(tmp_path)
+
+
+@pytest.mark.parametrize("form", ["%.18e", "%d", ["%.6f", "%d", "%d", "%d"]])
+def test_text_of_numpy_is_told_in_every_form(form, tmp_path):
+    rows = np.array([[1.25e3, 3, 4, 1], [1.5e3, 0, 2, 0], [1.75e3, 65535, 0, 1]])
+    np.savetxt(tmp_path / "a.txt", rows, fmt=form)
+    found = datasets.read(tmp_path / "a.txt", unit="us")
+    assert found.t.tolist() == [1250, 1500, 1750]
+    assert found.x.tolist() == [3, 0, 65535]
+    assert format_of(tmp_path / "a.txt").name == "text of events"
 
 
 def test_what_is_packed_is_looked_into(tmp_path):
