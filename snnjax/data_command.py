@@ -56,9 +56,11 @@ def _show(command):
     from snnjax.datasets.contents import contents_of
     from snnjax.files import atomic
 
+    out = command.out or Path(f"{command.path.name}.png")
+    if out.suffix.lower() != ".png":
+        raise ValueError(f"a picture is written as .png, got {str(out)!r}.")
     word(f"reading {command.path} ...")
     found = read(command.path, **_left_open(command))
-    out = command.out or Path(f"{command.path.name}.png")
     page = picture(found)
     page.suptitle(command.path.name)
     with atomic(out) as new:

@@ -56,8 +56,15 @@ def atomic(path: str | Path) -> Iterator[Path]:
 
     Yields:
         The path to write to, in the same folder.
+
+    Raises:
+        FileExistsError: if ``path`` is a device, a pipe or a socket.
     """
     path = Path(path)
+    if path.exists() and not_a_file(path) not in ("", "a folder"):
+        raise FileExistsError(
+            f"{path} is {not_a_file(path)}, which no file can take the place of."
+        )
     path.parent.mkdir(parents=True, exist_ok=True)
     new = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
     try:

@@ -78,4 +78,4 @@ def summary(report: Report) -> str:
     if len(report.unread) > _SHOWN:
         lines.append(f"not read, as well: {len(report.unread) - _SHOWN} more")
     lines += [f"bad: {each}" for each in report.bad]
-    return "\n".join(lines)
+    return "\n".join(lines) or "no files"

@@ -1,5 +1,6 @@
 """A recording of any format, written as one that others read as well."""
 
+import inspect
 from collections.abc import Callable
 from itertools import chain
 from pathlib import Path
@@ -9,7 +10,7 @@ import numpy as np
 
 from snnjax.datasets.formats.any_file import format_of, read
 from snnjax.datasets.formats.camera_hdf5_out import write_camera_hdf5
-from snnjax.datasets.formats.checked import DataError
+from snnjax.datasets.formats.checked import DataError, listed
 from snnjax.datasets.formats.event_stream_out import write_event_stream
 from snnjax.datasets.formats.events_npz import write_events
 from snnjax.datasets.formats.sonata_out import write_sonata
@@ -44,7 +45,8 @@ def convert(
     Raises:
         FileNotFoundError: if there is nothing.
         ImportError: if a package is needed and not installed.
-        ValueError: for an end of a name that does not fit what was read.
+        ValueError: for an end of a name that does not fit what was read, an option
+            that its reader does not take, or ``sort`` of what is no camera's.
         DataError: naming the file and what is wrong with it.
     """
     path, out = Path(path), Path(out)
@@ -58,8 +60,14 @@ def convert(
         raise ValueError(
             f"{path} can be written as {' or '.join(ways)}, got {out.name!r}."
         )
-    if form.holds == "camera" and is_streamed(form.read) and not sort:
-        found: Any = stream_recorded(path, options=options)
+    if sort and form.holds != "camera":
+        raise ValueError(
+            f"sort is of events of a camera; {path} is {form.name}, whose order stays."
+        )
+    known = inspect.signature(form.read).parameters
+    if is_streamed(form.read) and not sort and {*options} <= {*known} - {"limit"}:
+        outside = options.pop("outside", "error")
+        found: Any = stream_recorded(path, outside=outside, options=options)
     else:
         found = read(path, **options)
     notes = []
@@ -92,11 +100,20 @@ def _event_stream(found, out):
     notes = [f"times are from {zero} µs on"] if zero else []
     if first.origin == "top left":
         notes.append("rows are turned, they count from the bottom")
+    if first.zero:
+        notes.append(f"not kept: the date at time 0, {first.zero}")
     return write_event_stream(out, chain(before, pieces), zero=zero), notes
 
 
 def _sonata(found, out):
-    return write_sonata(out, found), ("times are in milliseconds",)
+    lost = {
+        "which neurons are silent": found.known is not None,
+        f"when it began and ended, {found.span} s": found.span is not None,
+        f"the date at time 0, {found.zero}": found.zero is not None,
+        f"what was skipped, {listed(found.skipped)}": bool(found.skipped),
+    }
+    notes = [f"not kept: {what}" for what, there in lost.items() if there]
+    return write_sonata(out, found), ("times are in milliseconds", *notes)
 
 
 def _npz(found, out):

@@ -45,7 +45,9 @@ def check(path: str | Path) -> Report:
     unread: list[str] = []
     bad: list[str] = []
     others = 0
-    for file in _files(path):
+    files, closed = _files(path)
+    unread += closed
+    for file in files:
         found, wrong = None, None
         try:
             found = _look(file)
@@ -74,14 +76,28 @@ def check(path: str | Path) -> Report:
     )
 
 
-def _files(path: Path) -> list[Path]:
-    """Files in order, and folders that hold one recording together."""
-    if not path.is_dir() or is_one_recording(path):
-        return [path]
+def _files(path: Path) -> tuple[list[Path], list[str]]:
+    """Files in order, with folders that are one recording; and what cannot be seen.
+
+    A folder that links lead to more than once is looked into once.
+    """
     found: list[Path] = []
-    for each in sorted(path.iterdir()):
-        found += _files(each) if each.is_dir() else [each] * each.is_file()
-    return found
+    closed: list[str] = []
+    waiting, seen = [path], set[Path]()
+    while waiting:
+        here = waiting.pop()
+        try:
+            if here.is_symlink() and not here.exists():
+                closed.append(f"{here} is a link to nothing.")
+            elif here.is_dir() and not is_one_recording(here):
+                if (real := here.resolve()) not in seen:
+                    waiting += sorted(here.iterdir(), reverse=True)
+                seen.add(real)
+            elif here.is_dir() or here.is_file() or here == path:
+                found.append(here)
+        except PermissionError as error:
+            closed.append(f"{here} cannot be looked into: {error.strerror}.")
+    return found, closed
 
 
 def _name(file, path):

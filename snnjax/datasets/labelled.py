@@ -75,7 +75,8 @@ def _of_files(listing: Listing, skip_bad: bool) -> tuple[Labelled, tuple[str, ..
     contents, rows = [], []
     for k, form in formats.items():
         try:
-            contents.append(form.read(listing.files[k]))
+            each = form.read(listing.files[k])
+            contents.append(None if holds == "sound" else each)  # they are read again
             rows.append(k)
         except (DataError, PermissionError) as error:
             wrong.append(str(error))

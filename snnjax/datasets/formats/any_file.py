@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from snnjax.datasets.formats.aedat1 import is_aedat1
+from snnjax.datasets.formats.array_file import like_events
 from snnjax.datasets.formats.checked import DataError, HoldsError, listed, reading
 from snnjax.datasets.formats.hdf5_spikes import told as told_of_tree
 from snnjax.datasets.formats.look import looked_at
@@ -30,7 +31,10 @@ _PROMISED = {
     ".ogg": "Ogg data",
     ".aedat4": "AEDAT 4 data",
 }
-_NO_DATA = ("", "plain text", "a PDF document", "a page or XML, not the file itself")
+_NO_DATA = (
+    *("", "plain text", "a PDF document", "a page or XML, not the file itself"),
+    "what macOS keeps beside a file",
+)
 
 
 def format_of(path: str | Path) -> Format:
@@ -135,12 +139,26 @@ def _of_folder(path):
     )
 
 
+def _array(x):
+    """What an array holds that is of no format."""
+    if like_events(x):
+        return (
+            "what may be events [n, 4] of x, y, polarity and time of a unit that is "
+            "not told; read_gesture_file reads milliseconds"
+        )
+    return f"an array of {str(x.dtype)[:200]} {list(x.shape)}"
+
+
 def _instead(look):
     """What a file holds that is of no format."""
     if look.kind == "HDF5 data":
         return told_of_tree(look.tree)
     if look.kind == "a zip archive":
-        return f"arrays {listed(sorted(look.names))}"
+        first = look.begin[30 : 30 + int.from_bytes(look.begin[26:28], "little")]
+        what = "arrays" if first.endswith(b".npy") or not look.names else "files"
+        return f"{what} {listed(sorted(look.names))}"
+    if look.array is not None:
+        return _array(look.array)
     if look.kind == "MATLAB 5 data":
         return (
             f"arrays {listed(sorted(look.matlab))}; read_spike_mat reads one of times"

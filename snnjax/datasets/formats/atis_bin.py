@@ -19,11 +19,11 @@ from snnjax.events.columns import OUTSIDE
 
 ATIS = "ATIS, 40 bit"  # the source that is told
 ATIS_SIZES = ((34, 34), (180, 240), (240, 304))  # of sensors, N-MNIST's first
-_BYTES = 5  # of an entry
+ENTRY = 5  # bytes of an entry
 _EVENT_BYTES = 80  # of memory for each entry
 _OVERFLOW_ROW, _OVERFLOW_TIME = 240, 2**13  # y that marks it; by how much [µs]
 _MOST = (240, 256)  # rows and columns that an entry has room for
-_SHOWN = 200  # entries that ``is_atis_bin`` looks at
+SHOWN = 200  # entries that ``is_atis_bin`` looks at
 
 
 def read_atis_bin(
@@ -72,10 +72,10 @@ def atis_events(file: Reading, raw: bytes) -> Recorded:
         HoldsError: for another kind of file.
     """
     check_signature(raw, "")
-    if len(raw) % _BYTES:
-        raise DamageError(f"its {len(raw)} bytes are no multiple of {_BYTES}")
-    file.take(len(raw) // _BYTES * _EVENT_BYTES, "its events")
-    entry = np.frombuffer(raw, np.uint8).reshape(-1, _BYTES)
+    if len(raw) % ENTRY:
+        raise DamageError(f"its {len(raw)} bytes are no multiple of {ENTRY}")
+    file.take(len(raw) // ENTRY * _EVENT_BYTES, "its events")
+    entry = np.frombuffer(raw, np.uint8).reshape(-1, ENTRY)
     t = (entry[:, 2] & 127).astype(np.int64) << 16
     t |= entry[:, 3].astype(np.int64) << 8
     t |= entry[:, 4]
@@ -92,17 +92,18 @@ def is_atis_bin(raw: bytes) -> bool:
     """Whether bytes can be such a recording: nothing in it says so.
 
     Args:
-        raw: the whole file. It has to be of whole entries, not text nor of a kind that
-            is known, and the clock must not go back in its first entries.
+        raw: the whole file, or its first entries. They have to be whole, not text nor
+            of a kind that is known, not all the same, and the clock must not go back.
     """
-    if not raw or len(raw) % _BYTES or kind_by_signature(raw):
+    if not raw or len(raw) % ENTRY or kind_by_signature(raw):
         return False
-    entry = np.frombuffer(raw, np.uint8, min(len(raw), _SHOWN * _BYTES))
-    entry = entry.reshape(-1, _BYTES).astype(np.int64)
+    entry = np.frombuffer(raw, np.uint8, min(len(raw), SHOWN * ENTRY))
+    entry = entry.reshape(-1, ENTRY).astype(np.int64)
     mark = entry[:, 1] == _OVERFLOW_ROW
     t = ((entry[:, 2] & 127) << 16) + (entry[:, 3] << 8) + entry[:, 4]
     t = (t + _OVERFLOW_TIME * np.cumsum(mark))[~mark]
-    return bool(len(t) and np.all(np.diff(t) >= 0))
+    alike = len(entry) > 1 and (entry == entry[0]).all()
+    return bool(len(t) and not alike and np.all(np.diff(t) >= 0))
 
 
 def _check_size(size):

@@ -55,10 +55,10 @@ def write_camera_hdf5(path: str | Path, recorded: Recorded | Iterable[Recorded])
             raise ValueError("recorded must be one piece at least, got none.")
         columns["t"].attrs["unit"] = "us"
         told = tree["events"].attrs
-        told["origin"], told["source"] = first.origin, first.source
+        told["origin"], told["source"] = str(first.origin), str(first.source)
         told["skipped"] = json.dumps(dict(skipped))
         if first.size is not None:
             told["height"], told["width"] = first.size
         if first.zero is not None:
-            told["zero"] = first.zero
+            told["zero"] = str(first.zero)
     return count

@@ -64,7 +64,7 @@ def told_besides(tree: Any, group: str) -> dict[str, Any]:
     if not counted:
         raise DamageError(f"what was skipped is {found['skipped']!r:.60}")
     texts = {name: str(found[name]) for name in ("source", "zero") if found[name]}
-    return {"origin": found["origin"], "skipped": skipped, **texts}
+    return {"origin": str(found["origin"]), "skipped": skipped, **texts}
 
 
 def _sides(node):

@@ -7,6 +7,7 @@ semicolons and tabs a comma is a decimal one. Polarities are 0 and 1, or -1 and 
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -145,17 +146,30 @@ def is_event_text(begin: bytes) -> bool:
         return True
     lines = begin[at : begin.rfind(b"\n") + 1].decode("latin-1").splitlines()
     rows = [line.split(style.delimiter or None) for line in lines[:_SEEN]]
-    return bool(rows) and all(_like_event(row) for row in rows if row)
+    seen = [_like_event(row) for row in rows if row]
+    events = [each for each in seen if each is not None]
+    return len(events) == len(seen) and _like_events(events)
 
 
-def _like_event(row):
-    """Whether words are a time, a pixel and a polarity."""
+def _like_events(events):
+    """Whether times rise, if they could be columns as well, and a polarity is one."""
+    times, signs = ([each[k] for each in events] for k in (0, 1))
+    pixels = all(t.is_integer() and 0 <= t < 2**16 for t in times)
+    back = sum(after < before for before, after in pairwise(times))
+    return not {-1.0, 0.0, 1.0}.isdisjoint(signs) and not (
+        pixels and 3 * back > len(times)
+    )
+
+
+def _like_event(row: Sequence[str]) -> tuple[float, float] | None:
+    """Time and polarity, if words are like those and a pixel; they may be wrong."""
     words = [word.strip().replace(",", ".") for word in row[:4]]
     if len(row) < 4 or not all(map(_NUMBER.fullmatch, words)):
-        return False
-    _, x, y, p = map(float, words)
+        return None
+    t, x, y, p = map(float, words)
     whole = x.is_integer() and y.is_integer() and p.is_integer()
-    return whole and 0 <= x < 2**16 and 0 <= y < 2**16 and -128 < p < 128
+    fits = 0 <= x < 2**16 and 0 <= y < 2**16 and -1 <= p < 4
+    return (t, p) if whole and fits else None
 
 
 def _given(columns):

@@ -20,7 +20,12 @@ from snnjax.datasets.formats.array_file import (
     read_arrays,
 )
 from snnjax.datasets.formats.asl_dvs_mat import is_asl_dvs, read_asl_dvs
-from snnjax.datasets.formats.atis_bin import is_atis_bin, read_atis_bin
+from snnjax.datasets.formats.atis_bin import (
+    ENTRY,
+    SHOWN,
+    is_atis_bin,
+    read_atis_bin,
+)
 from snnjax.datasets.formats.braille_pickle import read_braille, read_braille_events
 from snnjax.datasets.formats.camera_hdf5 import is_camera_hdf5, read_camera_hdf5
 from snnjax.datasets.formats.camera_npz import is_camera_npz, read_camera_npz
@@ -60,6 +65,8 @@ from snnjax.datasets.formats.unpickle import unpickle
 from snnjax.datasets.formats.waves_hdf5 import read_waves
 from snnjax.datasets.samples import Samples
 from snnjax.events import Events, Outside, Recorded
+
+_LONGEST = 60_000  # ms of a gesture
 
 Holds = Literal["camera", "spikes", "events", "sound", "image", "array", "samples"]
 
@@ -167,8 +174,9 @@ def _is_atis(look):
     """By its name, as the bytes have no sign."""
     if look.kind not in ("", "plain text") or look.path.suffix != ".bin":
         return False
-    published = re.search(r"(^|_)\d+\.bin$", look.path.name) is not None
-    return published or is_atis_bin(content(look.file))
+    if re.fullmatch(r"(image_)?\d{4,5}\.bin", look.path.name):  # as published
+        return True
+    return look.size % ENTRY == 0 and is_atis_bin(look.begin[: SHOWN * ENTRY])
 
 
 def _is_image(look):
@@ -177,12 +185,19 @@ def _is_image(look):
 
 
 def _is_gesture(look):
-    return look.array is not None and like_events(look.array)
+    """Whether an array is like events, its times like milliseconds of a gesture."""
+    x = look.array
+    if x is None or not like_events(x):
+        return False
+    on_sensor = x[:, :2].min() >= 0 and x[:, :2].max() < SIZE[0]
+    return bool(on_sensor and x[-1, 3] - x[0, 3] < _LONGEST)
 
 
 def _is_times(look):
-    """Whether an array is one column of numbers; of two axes, one that rises."""
+    """Whether an array is one column of numbers, or has times and neurons by name."""
     x = look.array
+    if x is not None and x.dtype.names:
+        return is_spike_arrays(x.dtype.names)
     if x is None or x.dtype.kind not in "iuf" or x.size != max(x.shape, default=0):
         return False
     return x.ndim == 1 or bool(x.size > 1 and (np.diff(x, axis=0) >= 0).all())

@@ -34,6 +34,7 @@ _KINDS = (
     (b"MM\x00*", "a TIFF image"),
     *((bytes([0x80, k]), "a pickle") for k in range(2, 6)),
     (b"version https://git-lfs", "a pointer of Git LFS, not the file itself"),
+    (b"\0\5\x16\7", "what macOS keeps beside a file"),
     (b"<", "a page or XML, not the file itself"),
 )
 

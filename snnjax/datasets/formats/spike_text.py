@@ -6,6 +6,7 @@ line of names says the order of columns, and perhaps the unit of times ("Zeit_ms
 PyNN begin with "# key = value" and have a time in ms, then a number.
 """
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -43,6 +44,8 @@ from snnjax.events import RecordedSpikes
 
 _SPIKE_BYTES = 50  # of memory for each line, besides its text
 _WORK = 2**24  # bytes of memory for a piece
+_SEEN = 20  # lines by which a text is known
+_NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?", re.I)
 
 
 class Style(NamedTuple):
@@ -78,6 +81,7 @@ def read_spike_text(
 
     Returns:
         Spikes in the order of the file; ``known`` are the neurons of a file of PyNN.
+        Columns that are not read, such as those of trials, are told in ``skipped``.
 
     Raises:
         ValueError: for other columns, or another unit.
@@ -97,6 +101,11 @@ def read_spike_text(
             groups or (head.settings.get("label", "") if of_pynn(head) else "",),
             f"text of {' '.join(style.columns)}, times in {told}",
             known_of(head, units, file),
+            skipped={
+                f"column {name}": len(times)
+                for name in style.columns
+                if name not in ("time", "unit", "population", "…") and len(times)
+            },
         )
 
 
@@ -110,8 +119,15 @@ def is_spike_text(begin: bytes) -> bool:
             return True
     except HoldsError:
         return False
-    first = line_of(begin, head.begin)
-    return len(first.replace(";", " ").replace(",", " ").split()) == 2
+    lines = begin[head.begin :].decode("latin-1").splitlines()
+    lines = lines[:-1] if len(begin) > PIECE // 4 else lines  # the last may be cut
+    lines = [each for each in lines[:_SEEN] if each.strip() and each[0] not in "#%"]
+    return bool(lines) and all(map(_two_numbers, lines))
+
+
+def _two_numbers(line):
+    words = line.replace(";", " ").replace(",", " ").split()
+    return len(words) == 2 and all(map(_NUMBER.fullmatch, words))
 
 
 def spikes_of(
