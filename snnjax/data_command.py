@@ -8,7 +8,10 @@ from snnjax.files import cache_folder
 from snnjax.progress import word
 
 ABOUT = """List data sets, tell about one, download it; check, draw or convert files."""
-_OPTIONS = "unit", "resolution", "rate", "columns", "population"
+_OPTIONS = (
+    *("unit", "resolution", "rate", "columns"),
+    *("population", "camera", "variable"),
+)
 _TOLD, _ALL = "(default: as the file tells)", "(default: all)"
 _CACHE = f"(default: {cache_folder()})"
 
@@ -123,7 +126,7 @@ def actions(conf: Any) -> dict[str, type]:
     @dataclass
     class LeftOpen:
         unit: Annotated[
-            Literal["s", "ms", "us"] | None, conf.arg(help_behavior_hint=_TOLD)
+            Literal["s", "ms", "us", "ns"] | None, conf.arg(help_behavior_hint=_TOLD)
         ] = None
         """Of times."""
         resolution: Annotated[
@@ -142,6 +145,14 @@ def actions(conf: Any) -> dict[str, type]:
             str | None, conf.arg(metavar="NAME", help_behavior_hint=_ALL)
         ] = None
         """Which one of several."""
+        camera: Annotated[
+            Literal["left", "right"] | None, conf.arg(help_behavior_hint=_TOLD)
+        ] = None
+        """Which one of two."""
+        variable: Annotated[
+            str | None, conf.arg(metavar="NAME", help_behavior_hint=_TOLD)
+        ] = None
+        """Of MATLAB, that has the times."""
 
     @dataclass(kw_only=True)
     class Show(LeftOpen):

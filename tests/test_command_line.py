@@ -80,11 +80,13 @@ HELPS = (
     (["encode"], " {audio}", "Turn sounds into spikes"),
     (["encode", "audio"], " FOLDER OUT [--", "FOLDER Folder of recordings. (required)"),
     (["kernels", "build"], " [--force]", "needs a C++ compiler"),
-    (["data"], " {list,info,get,check}", "• get Download a data set"),
+    (["data"], " {list,info,get,check,show,convert}", "• get Download a data set"),
     (["data", "list"], "", "List the data sets"),
     (["data", "info"], " NAME", "NAME Name of a data set"),
     (["data", "get"], " NAME [--to FOLDER]", "FOLDER Folder of all data sets"),
     (["data", "check"], " PATH", "PATH File or folder"),
+    (["data", "show"], " [SHOW OPTIONS] PATH", "--camera {None,left,right} Which"),
+    (["data", "convert"], " [CONVERT OPTIONS] PATH OUT", "OUT File to make"),
 )
 
 

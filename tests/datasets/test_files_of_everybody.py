@@ -6,6 +6,7 @@ import zipfile
 
 import numpy as np
 import pytest
+from scipy.io import savemat
 
 from snnjax import datasets
 from snnjax.__main__ import main
@@ -76,6 +77,34 @@ def test_columns_of_spikes_that_are_not_read_are_told(tmp_path):
     found = datasets.read(tmp_path / "a.csv")
     assert found.times.tolist() == [0.5, 0.25]
     assert found.skipped == {"column trial": 2}
+    columns = {"times_s": found.times, "unit": found.units, "trial": np.arange(2)}
+    np.savez(tmp_path / "a.npz", **columns)
+    savemat(tmp_path / "a.mat", columns)
+    for name in ("a.npz", "a.mat"):
+        again = datasets.read(tmp_path / name)
+        assert again.times.tolist() == [0.5, 0.25]
+        assert again.skipped == {"column trial": 2}
+
+
+def test_what_matlab_has_besides_arrays_is_not_called_nothing(tmp_path):
+    savemat(tmp_path / "a.mat", {"TD": {"x": np.arange(3.0)}})
+    with pytest.raises(DataError, match="it holds no array; read_spike_mat reads one"):
+        datasets.read(tmp_path / "a.mat")
+
+
+def test_rows_of_another_order_are_not_taken_for_those_of_v2e(tmp_path):
+    h5py = pytest.importorskip("h5py")
+    for order, told in (([2, 0, 1, 3], True), ([0, 1, 2, 3], False)):
+        x_y_t_p = np.array([[9, 5, 10, 1], [3, 6, 20, 0], [4, 4, 25, 1]], "u4")
+        with h5py.File(tmp_path / "a.h5", "w") as tree:
+            tree["events"] = x_y_t_p[:, order]
+        if told:
+            assert datasets.read(tmp_path / "a.h5").t.tolist() == [10, 20, 25]
+        else:
+            with pytest.raises(DataError, match="do not say which"):
+                datasets.read(tmp_path / "a.h5")
+            found = datasets.read(tmp_path / "a.h5", columns="x y t p", unit="us")
+            assert found.t.tolist() == [10, 20, 25]
 
 
 def test_files_in_an_archive_are_not_called_arrays(tmp_path):

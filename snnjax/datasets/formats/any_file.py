@@ -160,9 +160,8 @@ def _instead(look):
     if look.array is not None:
         return _array(look.array)
     if look.kind == "MATLAB 5 data":
-        return (
-            f"arrays {listed(sorted(look.matlab))}; read_spike_mat reads one of times"
-        )
+        there = f"arrays {listed(sorted(look.matlab))}" if look.matlab else "no array"
+        return f"{there}; read_spike_mat reads one, or a cell array, of times"
     if look.kind == "a numpy array":
         x = npy(look.file)  # says what is wrong with it
         return f"an array {x.dtype} {list(x.shape)}"

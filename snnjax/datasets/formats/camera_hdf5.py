@@ -221,7 +221,7 @@ def _rows(tree, place, raw, file: Reading, order):
     assert table is not None, place
     if place.group.startswith("davis/"):
         order = order or ("x", "y", "t", "p")
-    elif table.dtype.kind == "u" and order is None:
+    elif table.dtype.kind == "u" and order is None and not _rise_third(table):
         order, told = ("t", "x", "y", "p"), told or "us"  # of v2e
     if order is None:
         raise HoldsError(
@@ -229,6 +229,12 @@ def _rows(tree, place, raw, file: Reading, order):
             "they are; columns='t x y p' or another order does"
         )
     return {name: table[:, k] for k, name in enumerate(order)}, told
+
+
+def _rise_third(table):
+    """Whether times seem to be the third column, not the first as v2e has them."""
+    rise = [bool((column[1:] >= column[:-1]).all()) for column in table.T]
+    return rise[2] and not rise[0]
 
 
 def _attribute(node) -> Unit | None:

@@ -40,7 +40,7 @@ def read_spike_arrays(
 
     Returns:
         Spikes in the order of the file; those of an array of times alone are of neuron
-        0.
+        0. Other arrays beside times and units are told in ``skipped``.
 
     Raises:
         ValueError: for another unit, a rate that is not positive, or both.
@@ -80,7 +80,9 @@ def read_spike_arrays(
             raise ValueError("its neurons are not whole numbers")
         source = f"numpy, {' '.join(names.columns)}, times in {told or 'samples'}"
         parts = {"": (seconds(times, per_second, "times"), numbered(units, "units"))}
-        return together(file, parts, source)
+        others = {*names.columns} - {"time", "unit"}
+        skipped = {f"column {name}": len(times) for name in sorted(others)}
+        return together(file, parts, source, skipped=skipped if len(times) else {})
 
 
 def is_spike_arrays(names: Iterable[str]) -> bool:

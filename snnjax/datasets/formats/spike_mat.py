@@ -68,11 +68,14 @@ def read_spike_mat(
         if raw.startswith(_SEVEN):
             raise HoldsError("MATLAB 7.3 data; save('-v7', …) writes what is read here")
         vectors, cells = _variables(raw, file)
+        skipped: dict[str, int] = {}
         pair = named([*vectors]) if variable is None and not cells else None
         if pair is not None and "population" not in pair.columns:
             told, known = unit or pair.unit, None
             at = dict(zip(pair.columns, vectors.values(), strict=True))
             times, units = at["time"], at["unit"]
+            beside = sorted({*at} - {"time", "unit"}) if len(times) else []
+            skipped = {f"column {name}": len(times) for name in beside}
         else:
             chosen = _chosen(vectors, cells, variable)
             own = named([chosen, "unit"])
@@ -96,7 +99,8 @@ def read_spike_mat(
                 numbered(units, "units"),
             )
         }
-        return together(file, parts, f"MATLAB 5, times in {told}", known=known)
+        source = f"MATLAB 5, times in {told}"
+        return together(file, parts, source, known=known, skipped=skipped)
 
 
 def is_spike_mat(raw: bytes, file: Reading) -> bool:
