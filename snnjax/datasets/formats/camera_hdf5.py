@@ -42,7 +42,7 @@ from snnjax.datasets.formats.camera_told import (
     told_size,
 )
 from snnjax.datasets.formats.checked import HoldsError, Reading, listed, reading
-from snnjax.datasets.formats.hdf5_attributes import at_hand, attribute
+from snnjax.datasets.formats.hdf5_attributes import attribute, check_attributes
 from snnjax.datasets.formats.on_sensor import on_sensor
 from snnjax.events import Outside, Recorded
 from snnjax.events.columns import OUTSIDE
@@ -110,8 +110,9 @@ def read_camera_hdf5(
     hdf5.library()
     with (
         reading(path, "HDF5 of an event camera", limit) as file,
-        at_hand(file, *ATTRIBUTES) as (tree, raw),
+        hdf5.opened(file) as (tree, raw),
     ):
+        check_attributes(raw, ATTRIBUTES)
         place = _chosen(_places(tree), camera, tree)
         if order and not _array(tree, place.group, 2):
             raise HoldsError(f"columns of {place.group or 'events'} that have names")

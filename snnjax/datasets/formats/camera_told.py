@@ -10,8 +10,9 @@ from snnjax.datasets.formats.checked import DamageError
 from snnjax.datasets.formats.hdf5_attributes import attribute
 
 _BESIDES = ("origin", "skipped", "source", "zero")
-ATTRIBUTES = ("unit", "units", "geometry", *_BESIDES)
 _SIDES, _SIDES_BYTES = "sensor_resolution", 100
+_OF_SIZE = ("geometry", "height", "width", _SIDES)
+ATTRIBUTES = ("unit", "units", *_OF_SIZE, *_BESIDES)
 _MOST = 2**16  # pixels of a side
 
 

@@ -35,12 +35,12 @@ def at_hand(file: Reading, *attributes: str) -> Iterator[tuple[Any, Any]]:
     """
     if file.path.suffix in (".gz", ".zip"):
         with opened(file) as (tree, raw):
-            _check_attributes(raw, attributes)
+            check_attributes(raw, attributes)
             yield tree, raw
         return
     tree, mapping = mapped(file)
     with tree:
-        _check_attributes(mapping, attributes)
+        check_attributes(mapping, attributes)
         yield tree, mapping
 
 
@@ -76,7 +76,7 @@ def _is_text(kind):
     return kind.encode() in known
 
 
-def _check_attributes(raw, names):
+def check_attributes(raw, names):
     """Refuses texts under these names that claim to be longer than any is.
 
     Behind the name come its type, its shape, and where it lies: the length, the place
