@@ -96,15 +96,14 @@ def _within(memory, seconds):
     else:
         timer.start()
     if memory:
-        most = resource.getrlimit(resource.RLIMIT_AS)[1]
-        if most != resource.RLIM_INFINITY:
-            memory = min(memory, most)
-        resource.setrlimit(resource.RLIMIT_AS, (memory, most))
+        before = resource.getrlimit(resource.RLIMIT_AS)
+        most = [each for each in (memory, *before) if each != resource.RLIM_INFINITY]
+        resource.setrlimit(resource.RLIMIT_AS, (min(most), before[1]))
     try:
         yield
     finally:
         if memory:
-            resource.setrlimit(resource.RLIMIT_AS, (most, most))
+            resource.setrlimit(resource.RLIMIT_AS, before)
         if alarm:
             signal.setitimer(signal.ITIMER_REAL, 0)
         else:

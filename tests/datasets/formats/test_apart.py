@@ -43,6 +43,11 @@ def counts(path, n):
     yield "last", np.array([[n, 1]])
 
 
+def limits(path):
+    import resource
+    yield "within", list(resource.getrlimit(resource.RLIMIT_AS))
+
+
 def crashes(path):
     yield "a", np.ones(3)
     ctypes.string_at(0)
@@ -254,6 +259,20 @@ def test_memory_is_bounded(name, file):
         read(file, name, limit=2**27)
     if name == "eats":
         assert len(read(file, name, limit=2**30)["a"]) == 2**25  # and only by that
+
+
+def test_less_memory_than_all_may_have_is_not_more_than_this_process_may(file):
+    resource = pytest.importorskip("resource")
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (2**34, before[1]))
+    try:
+        limits = read(file, "limits", limit=2**40)
+        assert limits["within"] == [2**34, before[1]]
+        limits = read(file, "limits", limit=2**30)
+        assert 2**30 < limits["within"][0] < 2**32
+        assert limits["within"][1] == before[1]
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, before)
 
 
 def test_what_comes_back_is_taken_from_the_allowance(file):
