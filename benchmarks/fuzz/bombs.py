@@ -515,6 +515,16 @@ def events_nobody_stored(path, megabytes):
     _events_of(path, fill)
 
 
+def pieces_nobody_stored(path, megabytes):
+    """Events in pieces of one each, that are declared and no more."""
+    n = megabytes * 2**12
+
+    def fill(file, place):
+        file.create_dataset(place, (n,), "u1", chunks=(1,))
+
+    _events_of(path, fill)
+
+
 def zeros_of_blosc(path, megabytes):
     """Zeros that Blosc has packed."""
     import hdf5plugin
@@ -786,6 +796,7 @@ BOMBS = (
     ),
     Bomb("a.aedat4", ("read_aedat4",), zeros_of_zstandard),
     Bomb("l.h5", ("read_camera_hdf5",), events_nobody_stored),
+    Bomb("p.h5", ("read_camera_hdf5",), pieces_nobody_stored),
     Bomb("m.h5", ("read_camera_hdf5",), zeros_of_blosc),
     Bomb("n.h5", ("read_camera_hdf5",), blosc_larger_than_it_says),
     Bomb("o.h5", ("read_n_tidigits",), utterances_nobody_stored),

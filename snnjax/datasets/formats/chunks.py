@@ -13,7 +13,12 @@ from typing import Any
 import numpy as np
 
 from snnjax.datasets.formats.checked import DamageError, HoldsError
-from snnjax.datasets.formats.plugins import BLOSC, check_blosc, refuse
+from snnjax.datasets.formats.plugins import (
+    BLOSC,
+    check_blosc,
+    check_settings,
+    refuse,
+)
 
 _DEFLATE, _SHUFFLE, _SUM = 1, 2, 3  # the filters that need no plug-in
 _SUM_BYTES = 4
@@ -39,6 +44,8 @@ def pieces(node: Any, place: str, raw: Any) -> Iterator[bytes | memoryview]:
     known = {_DEFLATE, _SHUFFLE, _SUM} if BLOSC not in filters else {BLOSC}
     if not {*filters} <= known or len({*filters}) < len(filters):
         refuse(filters[:9], place)
+    if filters == [BLOSC]:
+        check_settings(plist.get_filter(0)[2], place)
     width = _ROW_BYTES if node.dtype.kind == "O" else node.id.get_type().get_size()
     if not node.chunks:
         offset, size = node.id.get_offset(), math.prod(node.shape) * width

@@ -28,6 +28,7 @@ from snnjax.datasets.formats.signatures import check_signature
 from snnjax.events.packing import ROW_BYTES
 
 ROW = np.dtype([("length", "<u4"), ("address", "<u8"), ("index", "<u4")])
+_CHUNK_BYTES = 4096  # that the library takes for each piece of what it fetches
 _COPIES = 2  # of a piece, while a plug-in unpacks it
 _TEXT_BYTES = 120  # of memory for each text, beside its letters
 
@@ -142,6 +143,11 @@ def take_size(node: Any, place: str, raw: Any, file: Reading) -> None:
         DataError: if it would take more than is allowed.
     """
     sizes = [math.prod(map(int, each)) for each in (node.shape, node.chunks or ())]
+    if node.chunks:
+        counts = (
+            -(-int(n) // int(k)) for n, k in zip(node.shape, node.chunks, strict=True)
+        )
+        file.take(_CHUNK_BYTES * math.prod(counts), place)
     file.take(2 * (sizes[0] + _COPIES * sizes[1]) * node.dtype.itemsize, place)
     for piece in pieces(node, place, raw):
         del piece  # unpacked only to see that it can be

@@ -15,6 +15,7 @@ from snnjax.datasets.formats.checked import DamageError, HoldsError
 BLOSC = 32001
 _HEAD = struct.Struct("<4B3I")
 _VERSION = 2  # of the layout of a piece
+_SETTINGS = 4  # of a dataset at least: two versions, width and bytes of a piece
 _MOST_OVERHEAD = 16  # bytes that a piece is longer than what it packs, at most
 _ECF = 36559
 _NAMES = {  # of filters, by the number that The HDF Group has registered
@@ -49,6 +50,16 @@ def check_blosc(part: memoryview, size: int, place: str) -> None:
     if not (width and 0 < block <= unpacked and packed <= size + _MOST_OVERHEAD):
         raise DamageError(f"{place} has a piece with blocks of {block} bytes")
     _load()
+
+
+def check_settings(settings: Sequence[int], place: str) -> None:
+    """Refuses settings of Blosc that are too few, as its plug-in does not count them.
+
+    Raises:
+        DamageError: saying how many there are.
+    """
+    if len(settings) < _SETTINGS:
+        raise DamageError(f"{place} has {len(settings)} settings of Blosc, not 4 to 7")
 
 
 def refuse(filters: Sequence[int], place: str) -> None:

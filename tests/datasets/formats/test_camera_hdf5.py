@@ -351,6 +351,17 @@ def test_a_piece_of_blosc_unpacks_to_what_the_array_says_or_is_refused(raw, tmp_
         read_camera_hdf5(marked(tmp_path / "a.h5", 32001, raw))
 
 
+@pytest.mark.parametrize("n", [0, 2])
+def test_settings_of_blosc_that_are_too_few_are_refused(n, file):
+    # its plug-in reads them uncounted, and dies
+    path = file(LAYOUTS["DSEC"], times=90, **hdf5plugin.Blosc())
+    raw, told = path.read_bytes(), struct.pack("<4H", 32001, 8, 1, 7) + b"blosc"
+    assert raw.count(told) >= 4
+    path.write_bytes(raw.replace(told, struct.pack("<4H", 32001, 8, 1, n) + b"blosc"))
+    with pytest.raises(DataError, match=f"has {n} settings of Blosc, not 4 to 7"):
+        read_camera_hdf5(path)
+
+
 def test_what_blosc_itself_refuses_is_an_error_that_names_the_file(tmp_path):
     size = len(T) * np.dtype(FIELDS).itemsize
     raw = head(unpacked=size, block=size, raw=b"\xff" * 20)
