@@ -65,7 +65,8 @@ def _show(command):
     word(f"reading {command.path} ...")
     found = read(command.path, **_left_open(command))
     page = picture(found)
-    page.suptitle(command.path.name)
+    name = command.path.name.encode("utf-8", "backslashreplace").decode()
+    page.suptitle(name, parse_math=False)
     with atomic(out) as new:
         page.savefig(new, format="png")
     print(f"{command.path.name}: {contents_of(found).told}\nfigure: {out}")

@@ -61,12 +61,17 @@ def description(name: str) -> str:
     return "\n".join(lines)
 
 
+def _count(n):
+    """A number, with three digits if it is small and not whole, as of seconds."""
+    return f"{n:,.0f}" if n == round(n) or n >= 100 else f"{n:.3g}"
+
+
 def summary(report: Report) -> str:
     """What was found in files, one kind of files a line, and what is damaged."""
     lines = []
     for kind, counts in sorted(report.counts.items()):
         rest = {key: n for key, n in counts.items() if key != "files"}
-        listed = ", ".join(f"{n:,.0f} {key}" for key, n in rest.items())
+        listed = ", ".join(f"{_count(n)} {key}" for key, n in rest.items())
         lines.append(f"{counts['files']:g} x {kind}: {listed}")
     lines += [f"  {each}" for each in report.told[:_SHOWN]]
     if len(report.told) > _SHOWN:

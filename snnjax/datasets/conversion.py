@@ -56,7 +56,8 @@ def convert(
     ways = _WAYS.get(form.holds)
     if ways is None:
         raise DataError(f"{path} holds no events that could be converted.", sound=True)
-    if out.suffix not in ways:
+    end = out.suffix.lower()
+    if end not in ways:
         raise ValueError(
             f"{path} can be written as {' or '.join(ways)}, got {out.name!r}."
         )
@@ -75,7 +76,7 @@ def convert(
         moved = int(np.count_nonzero(np.diff(found.t) < 0))
         found = _sorted(found)
         notes += [f"{moved} events lay out of order and were moved"] if moved else []
-    count, more = ways[out.suffix](found, out)
+    count, more = ways[end](found, out)
     return Converted(count, (*notes, *more))
 
 

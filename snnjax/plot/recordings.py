@@ -11,6 +11,7 @@ from snnjax.plot.given import COLORS, array
 
 _OFF, _ON = COLORS[1], COLORS[0]
 _MOST_DOTS = 50_000  # above it, counts are drawn
+_MOST_PIXELS = 2**24  # of a picture
 _BINS = 200  # of time
 
 
@@ -26,13 +27,19 @@ def frame(ax: Any, recorded: Recorded, title: str = "") -> None:
         title: of the axes.
 
     Raises:
-        ValueError: for what is no recording, or events outside its sensor.
+        ValueError: for what is no recording, events outside its sensor, or more than
+            16 million pixels.
     """
     recorded = check_recorded(recorded)
     height, width = recorded.size or (
         int(recorded.y.max(initial=0)) + 1,
         int(recorded.x.max(initial=0)) + 1,
     )
+    if height * width > _MOST_PIXELS:
+        raise ValueError(
+            f"a picture of {width}x{height} pixels is too large; snnjax.events.crop "
+            "cuts it."
+        )
     pixel = recorded.y.astype(np.int64) * width + recorded.x
     on = np.bincount(pixel[recorded.p == 1], minlength=height * width)
     off = np.bincount(pixel[recorded.p == 0], minlength=height * width)

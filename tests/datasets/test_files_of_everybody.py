@@ -6,7 +6,7 @@ import zipfile
 
 import numpy as np
 import pytest
-from scipy.io import savemat
+from scipy.io import savemat, wavfile
 
 from snnjax import datasets
 from snnjax.__main__ import main
@@ -160,6 +160,31 @@ def test_a_picture_takes_the_place_of_no_data_and_no_device(tmp_path, capsys):
     assert stat.S_ISFIFO(pipe.stat().st_mode)
 
 
+def test_parts_of_a_second_are_not_told_as_none(tmp_path, capsys):
+    wavfile.write(tmp_path / "a.wav", 8000, np.zeros(1000, np.int16))
+    assert main(["data", "check", str(tmp_path)]) == 0
+    assert "1 x sound: 1 sounds, 0.125 seconds\n" in capsys.readouterr().out
+
+
+@pytest.mark.skipif(os.name != "posix", reason="names of bytes")
+@pytest.mark.parametrize("name", [b"\xff\xfe.csv", b"a $x_{$ b.csv", b"new\nline.csv"])
+def test_a_file_of_any_name_is_drawn(name, tmp_path):
+    path = tmp_path / os.fsdecode(name)
+    try:
+        path.write_text("time_s,unit\n0.5,1\n")
+    except OSError:
+        pytest.skip("no such name on this file system")
+    assert main(["data", "show", str(path), "--out", str(tmp_path / "a.png")]) == 0
+    assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_picture_as_large_as_memory_is_refused(tmp_path, capsys):
+    (tmp_path / "a.csv").write_text("t,x,y,p\n5,65000,64000,1\n6,1,2,0\n")
+    out = tmp_path / "a.png"
+    assert main(["data", "show", str(tmp_path / "a.csv"), "--out", str(out)]) == 1
+    assert "a picture of 65001x64001 pixels" in capsys.readouterr().err
+
+
 def test_what_lies_outside_is_dropped_of_a_streamed_file_as_well(tmp_path):
     (tmp_path / "a.csv").write_text("t,x@4,y@3,on\n5,0,0,1\n6,4,0,1\n")
     with pytest.warns(UserWarning, match="Dropped 1 of 2 events"):
@@ -170,9 +195,9 @@ def test_what_lies_outside_is_dropped_of_a_streamed_file_as_well(tmp_path):
     assert (once.size, once.origin, once.skipped) == ((3, 4), "top left", {})
     assert type(once.origin) is str
     assert twice[4:6] == once[4:6]
-    convert(tmp_path / "b.h5", tmp_path / "c.es")
+    convert(tmp_path / "b.h5", tmp_path / "c.ES")
     with pytest.raises(ValueError, match=r"whose reader takes .*; got unit"):
-        convert(tmp_path / "c.es", tmp_path / "d.h5", unit="ms")
+        convert(tmp_path / "c.ES", tmp_path / "d.h5", unit="ms")
 
 
 def test_order_of_spikes_is_not_said_to_be_changed(tmp_path):
