@@ -184,10 +184,10 @@ TASKS = {  # what it is, and what can be asked of it
     A folder with one subfolder for each class, or train, test and perhaps validation
     with such subfolders; or a table labels.csv (columns file, label, perhaps group and
     part); of sounds (WAV, SPHERE, FLAC, Ogg, AIFF, AU, MP3), images,
-    recordings of event cameras (DAT, EVT, Event Stream, AEDAT, text, N-MNIST),
-    .npz of events, or .npy of spikes or signals [T, n]. Or a file with labels, .npz or
-    .h5: spikes or signals [N, T, n], images, or events. 15 % validate and 15 % test, by
-    group if groups are known.
+    recordings of event cameras (DAT, EVT, Event Stream, AEDAT, HDF5, text, N-MNIST),
+    spikes of neurons (text, NEST, SONATA, NWB, NIX), .npz of events, or .npy of spikes
+    or signals [T, n]. Or a file with labels, .npz or .h5: spikes or signals [N, T, n],
+    images, or events. 15 % validate and 15 % test, by group if groups are known.
     """,
         *("path", "network", *_FIRING, "dt", "duration", "group", "skip_bad"),
     ),

@@ -73,12 +73,12 @@ def contents_of_pieces(pieces: Iterable[Recorded]) -> Contents:
 @contents_of.register
 def _spikes(found: RecordedSpikes):
     n = len(found.times)
-    pairs = np.unique(np.stack([found.population, found.units], axis=1), axis=0)
+    fired = _fired(found)
     words = [found.source]
     if len(found.populations) > 1 or found.populations[0]:
         words.append(f"of {' and '.join(found.populations)}")
     known = "" if found.known is None else f" of {sum(map(len, found.known)):,}"
-    words.append(f"{len(pairs):,}{known} neurons fired")
+    words.append(f"{fired:,}{known} neurons fired")
     if n:
         first, last = float(found.times.min()), float(found.times.max())
         begin, end = found.span or (first, last)
@@ -86,10 +86,17 @@ def _spikes(found: RecordedSpikes):
         if found.zero:
             words[-1] += f" after {found.zero}"
         if end > begin:
-            words.append(f"{n / len(pairs) / (end - begin):.3g} Hz each")
+            words.append(f"{n / fired / (end - begin):.3g} Hz each")
     else:
         words.append("0 events")
     return Contents({"events": n}, ", ".join(words) + _skipped(found.skipped))
+
+
+def _fired(found):
+    """How many neurons fired, of all populations."""
+    if len(found.populations) == 1:
+        return len(np.unique(found.units))
+    return len(np.unique(np.stack([found.population, found.units], axis=1), axis=0))
 
 
 @contents_of.register

@@ -23,7 +23,7 @@ from snnjax.events import RecordedSpikes
         ("boxes.txt", b"10 20 30 4\n12 22 31 4\n"),
         ("stock.csv", b"1577923200,324.87,332.14,1\n1577923260,324.8,332.1,0\n"),
         ("x y t p.txt", b"90 3 0 1\n17 4 5 1\n60 4 6 0\n12 9 7 1\n50 9 8 1\n"),
-        ("e2vid.txt", b"640 480\n0.000001 1 2 1\n0.000002 3 4 0\n"),
+        ("two.txt", b"640 480\n0.000001 1 2\n0.000002 3 4\n"),
         ("days.txt", b"2024-01-01 3.4\n2024-01-02 3.5\n"),
         ("list.md", b"1 apple\n2 banana\n"),
         ("todo.md", b"1. something\n2. something else\n"),
@@ -46,6 +46,21 @@ def test_events_that_matlab_saved_as_text_are_told_by_what_is_in_them(tmp_path):
     assert found.t.tolist() == [1000, 2000]
     assert (found.x.tolist(), found.y.tolist()) == ([3, 299], [4, 6])
     assert found.p.tolist() == [1, 0]
+
+
+def test_a_first_line_of_width_and_height_is_the_sensor(tmp_path):
+    rows = "0.000001 1 2 1\n0.000002 639 479 0\n"
+    (tmp_path / "a.txt").write_text("640 480\n" + rows)
+    found = datasets.read(tmp_path / "a.txt")
+    assert (found.size, found.t.tolist(), found.x.tolist()) == (
+        *((480, 640), [1, 2], [1, 639]),
+    )
+    (tmp_path / "b.txt").write_text("639 480\n" + rows)
+    with pytest.raises(DataError, match=r"pixel \(639, 479\).* of 639x480 pixels"):
+        datasets.read(tmp_path / "b.txt")
+    (tmp_path / "c.txt").write_text("640 480\n640 480\n" + rows)
+    with pytest.raises(DataError, match="holds"):
+        datasets.read(tmp_path / "c.txt")
 
 
 def events(step, n=100, width=128):

@@ -1,8 +1,9 @@
 """Events of a camera as text, one a line: t, x, y and polarity, in any order.
 
 Blanks, tabs, commas or semicolons part the columns; ``#`` and ``%`` begin comments; a
-line of names says the order of columns, and ``x@640,y@480`` the sensor as well. Beside
-semicolons and tabs a comma is a decimal one. Polarities are 0 and 1, or -1 and 1.
+line of names says the order of columns, and ``x@640,y@480`` the sensor as well; so does
+a first line of its width and height, as E2VID has it. Beside semicolons and tabs a
+comma is a decimal one. Polarities are 0 and 1, or -1 and 1.
 """
 
 import re
@@ -193,13 +194,24 @@ def _head(raw: bytes | bytearray) -> tuple[int, int, _Names]:
         text = raw[begin:end].decode("utf-8", "replace").strip()
         comment = text[:1] in ("#", "%")
         if text and not comment and _numbers(text):
-            break
+            if names.size or names.columns or not (size := _sides(raw, begin, end)):
+                break
+            names, begin, line = names._replace(size=size), end, line + 1
+            continue
         found = _named(text.lstrip("#% "), known=4 if comment else 0)
         if text and not comment and (names.columns or not found.columns):
             raise HoldsError(f"line {line}, {text[:60]!r}, neither events nor columns")
         names = found if found.columns else names
         begin, line = end, line + 1
     return begin, line, names
+
+
+def _sides(raw, begin, end):
+    """Height and width, if a line has two numbers and the next one is an event."""
+    here = re.fullmatch(rb"\s*([1-9]\d{0,4})\s+([1-9]\d{0,4})\s*", raw[begin:end])
+    after = raw[end : raw.find(b"\n", end, end + _PIECE) + 1 or len(raw)]
+    words = re.split(rb"[,;\s]+", bytes(after[:_PIECE]).strip())
+    return (int(here[2]), int(here[1])) if here and len(words) > 3 else None
 
 
 def _numbers(text):
