@@ -26,7 +26,11 @@ def _run(args):
         )
         return 1
     terminal.forgiving(sys.stdout)
-    args = training_command.with_task(sys.argv[1:] if args is None else args)
+    try:
+        args = training_command.with_task(sys.argv[1:] if args is None else args)
+    except ValueError as error:
+        print(f"snnjax: {error}", file=sys.stderr)
+        sys.exit(2)
     if args == ["--version"]:
         print(f"snnjax {snnjax.__version__}")
         return 0

@@ -43,7 +43,7 @@ def _check(command):
     from snnjax.datasets.inspection import check
 
     report = check(command.path)
-    print(summary(report))
+    print(summary(report, each=command.each))
     return 1 if report.bad else 0
 
 
@@ -119,8 +119,10 @@ def actions(conf: Any) -> dict[str, type]:
     class Check:
         """Read a file, or all below a folder, and tell what is in it or damaged."""
 
-        path: Annotated[str, conf.arg(metavar="PATH")]
+        path: Annotated[str, conf.Positional, conf.arg(metavar="PATH")]
         """File or folder."""
+        each: Annotated[bool, conf.FlagCreatePairsOff] = False
+        """A line for every file, however many there are."""
 
         run = _check
 

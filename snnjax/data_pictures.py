@@ -29,8 +29,11 @@ def picture(found: Any) -> Any:
 @picture.register
 def _camera(found: Recorded):
     page, axes = plot.figure(1, 3, (15.0, 4.2))
+    if found.size is None and len(found.t):  # as far as its events reach
+        found = found._replace(size=(int(found.y.max()) + 1, int(found.x.max()) + 1))
     middle, part = _busy(found)
-    plot.frame(axes[0, 0], part, f"{_WINDOW * 1e3:.0f} ms from {middle:.3g} s on")
+    lasts = min(_WINDOW, np.ptp(found.t) * 1e-6 - middle) if len(found.t) else 0.0
+    plot.frame(axes[0, 0], part, f"{lasts * 1e3:.3g} ms from {middle:.3g} s on")
     plot.frame(axes[0, 1], found, f"all {len(found.t):,} events")
     plot.event_rates(axes[0, 2], found, "how many")
     return page

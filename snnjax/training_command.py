@@ -1,5 +1,6 @@
 """``snnjax train TASK``: what can be asked of each task, and the training itself."""
 
+import sys
 from dataclasses import make_dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -51,11 +52,23 @@ def run(command: Any) -> int:
 
 
 def with_task(args: list[str]) -> list[str]:
-    """``train PATH`` as ``train own-data PATH``."""
-    if len(args) < 2 or args[0] != "train" or args[1] in TASKS:
+    """``train PATH`` as ``train own-data PATH``.
+
+    Raises:
+        ValueError: for what is neither a task nor there.
+    """
+    if len(args) < 2 or args[0] != "train" or args[1].startswith("-"):
         return args
-    own = not args[1].startswith("-") and Path(args[1]).exists()
-    return [args[0], "own-data", *args[1:]] if own else args
+    if args[1] in TASKS:
+        if Path(args[1]).exists():
+            told = f"{args[1]} is the task of that name; the folder is ./{args[1]}."
+            print(told, file=sys.stderr)
+        return args
+    if not Path(args[1]).exists():
+        raise ValueError(
+            f"{args[1]} is no file or folder, and no task: {', '.join(TASKS)}."
+        )
+    return [args[0], "own-data", *args[1:]]
 
 
 def _told_of(task):

@@ -66,21 +66,28 @@ def _count(n):
     return f"{n:,.0f}" if n == round(n) or n >= 100 else f"{n:.3g}"
 
 
-def summary(report: Report) -> str:
-    """What was found in files, one kind of files a line, and what is damaged."""
+def summary(report: Report, *, each: bool = False) -> str:
+    """What was found in files, one kind of files a line, and what is damaged.
+
+    Args:
+        report: of the files.
+        each: whether a line is shown for every file, however many there are.
+    """
+    shown = len(report.told) + len(report.unread) if each else _SHOWN
     lines = []
     for kind, counts in sorted(report.counts.items()):
         rest = {key: n for key, n in counts.items() if key != "files"}
         listed = ", ".join(f"{_count(n)} {key}" for key, n in rest.items())
         lines.append(f"{counts['files']:g} x {kind}: {listed}")
-    lines += [f"  {each}" for each in report.told[:_SHOWN]]
-    if len(report.told) > _SHOWN:
-        lines.append(f"  … of {len(report.told)} files in all")
+    lines += [f"  {told}" for told in report.told[:shown]]
+    if len(report.told) > shown:
+        lines.append(f"  … of {len(report.told)} files in all; --each shows them")
     lines += [f"as published by {source}" for source in report.published]
     if report.others:
         lines.append(f"{report.others} of no known format, not looked at")
-    lines += [f"not read: {each}" for each in report.unread[:_SHOWN]]
-    if len(report.unread) > _SHOWN:
-        lines.append(f"not read, as well: {len(report.unread) - _SHOWN} more")
-    lines += [f"bad: {each}" for each in report.bad]
+    lines += [f"not read: {told}" for told in report.unread[:shown]]
+    if len(report.unread) > shown:
+        more = len(report.unread) - shown
+        lines.append(f"not read, as well: {more} more; --each shows them")
+    lines += [f"bad: {told}" for told in report.bad]
     return "\n".join(lines) or "no files"

@@ -4,6 +4,7 @@ import warnings
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from snnjax.datasets.samples_by_name import Kind, Labelled, are_counts, owners, 
 from snnjax.events import as_events, from_rows
 
 _MOST_UNITS = 2**16
+_SOON = 1_000_000  # [µs] after 0 that the first event of a sample may come
 
 
 def labelled_recordings(
@@ -27,10 +29,11 @@ def labelled_recordings(
     - A folder: one subfolder for each class, or ``train``, ``test`` and perhaps
       ``validation`` with such subfolders; or a table ``labels.csv`` with columns
       ``file`` and ``label``, perhaps ``group`` and ``part``. Files are of one kind,
-      told by what is in them: sounds, images, recordings of event cameras (from their
-      first event on), spikes of neurons from time 0 on (unit k is the neuron that the
-      files number k), files of events, or ``.npy`` of ``[T, n]``: spikes, if
-      all are whole numbers of zero and more, else signals.
+      told by what is in them: sounds, images, recordings of event cameras (from time
+      0 on if all begin within a second of it, else each from its first event on, which
+      is warned of), spikes of neurons from time 0 on (unit k is the neuron that the
+      files number k), files of events, or ``.npy`` of ``[T, n]``: spikes, if all are
+      whole numbers of zero and more, else signals.
     - A file, ``.npz`` or ``.h5``: ``labels`` and one of ``spikes [N, T, n]``, ``signals
       [N, T, n]`` and ``images [N, height, width, ...]``, perhaps ``group``, ``part``,
       ``classes`` and ``dt``; or events, as ``read_events`` and ``read_shd`` take them.
@@ -192,14 +195,31 @@ def _with_events(listing, rows, shape):
 
 
 def _recorded(listing, contents):
-    """Recordings of event cameras, from their first event on."""
+    """Recordings of event cameras, from time 0 or their first event on."""
     size = _sensor(listing, contents)
     made = packed(listing, "events", None, (*size, 2))
     sized = [each._replace(size=size) for each in contents]
     events = as_events(
-        sized, made.labels, group=made.group, n_classes=len(made.classes)
+        *(sized, made.labels),
+        start=_start(listing, contents),
+        group=made.group,
+        n_classes=len(made.classes),
     )
     return made._replace(data=events)
+
+
+def _start(listing, contents) -> float | Literal["first"]:
+    """Time 0 if all begin soon after it, as samples do; else each first event."""
+    first = [int(each.t.min()) if len(each.t) else 0 for each in contents]
+    if min(first) >= 0 and max(first) <= _SOON:
+        return 0.0
+    k = int(np.argmax(np.abs(first)))
+    warnings.warn(
+        f"{listing.names[k]} begins at {first[k] * 1e-6:.10g} s of its clock; each "
+        "recording is taken from its first event on.",
+        stacklevel=2,
+    )
+    return "first"
 
 
 def _sensor(listing, contents):

@@ -32,7 +32,7 @@ def as_events(
     recordings: Recorded | RecordedSpikes | Sequence[Recorded | RecordedSpikes],
     labels: Any = None,
     *,
-    start: Start = "first",
+    start: Start | None = None,
     numbered: Numbering | None = None,
     group: Any = None,
     trial: Any = None,
@@ -50,8 +50,9 @@ def as_events(
     Args:
         recordings: one or several, of one camera or of neurons.
         labels: ``[N]``, whole numbers from 0; 0 if omitted.
-        start: time that becomes 0 [s], or ``"first"``: the first event of each. Pieces
-            from ``slices`` have theirs already: ``start=0.0``.
+        start: time that becomes 0 [s], or ``"first"``: the first event of each. If
+            omitted that of a camera, whose clock may begin anywhere, and 0 of neurons.
+            Pieces from ``slices`` have theirs already: ``start=0.0``.
         numbered: which neurons are which units; from ``numbering`` of these recordings
             if omitted. What is tested takes the one of what was trained on.
         group: ``[N]``, who recorded each; unknown (-1) if omitted.
@@ -79,6 +80,8 @@ def as_events(
             f"{check.told(recordings)}."
         )
     kinds = {type(each) for each in recordings}
+    if start is None:
+        start = "first" if kinds == {Recorded} else 0.0
     if not isinstance(start, str):
         check.finite("start", start)
         check.one("start", start)

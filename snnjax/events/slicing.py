@@ -82,8 +82,9 @@ def slices(
     Args:
         events: samples, or a recording of a camera or of neurons, in any order of time.
         every: length of a window [s].
-        start: where the first begins [s]; with the first event of a camera, where the
-            span of neurons begins or else their first spike, at 0 in samples.
+        start: where the first begins [s]; if omitted, with the first event of a
+            camera, where the span of neurons begins or else at 0 (with their first
+            spike, if that comes before), at 0 in samples.
         stop: where the recording, or each sample, ends [s]; the end of the span of
             neurons, or else with the last event.
         rest: what to do with a last window that is not full because the end comes
@@ -160,7 +161,7 @@ def _of_neurons(recorded, asked):
         stop = span[1] if stop is None and within else stop
     if not len(times) and (start is None or stop is None):
         return ()
-    start = float(times.min() if start is None else start)
+    start = float(times.min(initial=0.0) if start is None else start)
     asked = asked._replace(start=start, stop=stop)
     end = float(times.max(initial=start) if stop is None else stop)
     check_times(times, asked)

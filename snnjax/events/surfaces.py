@@ -3,6 +3,7 @@
 Lagorce et al. 2017, doi:10.1109/TPAMI.2016.2574707.
 """
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,9 @@ def time_surface(recorded: Recorded, at: Any, *, tau: float) -> np.ndarray:
         ValueError: for a sensor of unknown size, times that are not finite, or a time
             constant that is not positive.
 
+    Warns:
+        UserWarning: if each time comes before the first event.
+
     References:
         Lagorce, Orchard, Galluppi, Shi & Benosman (2017), HOTS: a hierarchy of
         event-based time-surfaces for pattern recognition,
@@ -49,6 +53,12 @@ def time_surface(recorded: Recorded, at: Any, *, tau: float) -> np.ndarray:
     order = in_time(recorded)
     t, x, y, p = (column[order] for column in recorded[:4])
     place = (p.astype(np.int64) * height + y) * width + x
+    if len(t) and when.size and 1e6 * when.max() < t[0]:
+        warnings.warn(
+            f"All of at, up to {when.max():.10g} s, comes before the first event, at "
+            f"{t[0] * 1e-6:.10g} s of the clock of the recording.",
+            stacklevel=2,
+        )
     ends = np.searchsorted(t, 1e6 * when.ravel() + 1e-3, side="right")
     last = np.full(2 * height * width, -np.inf)
     made = np.zeros((when.size, 2, height, width), np.float32)

@@ -1,5 +1,6 @@
 """What happened in a window of time."""
 
+import warnings
 from typing import TypeVar
 
 import numpy as np
@@ -35,6 +36,9 @@ def window(events: Kind, start: float, stop: float | None = None) -> Kind:
     Raises:
         ValueError: if ``stop`` is not after ``start``, or one of them is no whole
             number of microseconds and the recording is of a camera.
+
+    Warns:
+        UserWarning: if all of a recording lies outside, with its range.
     """
     for name, bound in (("start", start), ("stop", stop)):
         if bound is not None or name == "start":
@@ -43,14 +47,32 @@ def window(events: Kind, start: float, stop: float | None = None) -> Kind:
     if stop is not None and stop <= start:
         raise ValueError(f"stop must come after start, {start} s, got {stop} s.")
     if isinstance(events, Recorded):
-        return _of_camera(check_recorded(events), start, stop)
+        found = _of_camera(check_recorded(events), start, stop)
+        _tell_range(events.t * 1e-6, found.t, None, start, stop)
+        return found
     if isinstance(events, RecordedSpikes):
-        return _of_neurons(check_spikes(events), start, stop)
+        spikes = _of_neurons(check_spikes(events), start, stop)
+        _tell_range(events.times, spikes.times, events.span, start, stop)
+        return spikes
     check_events(events, values=True)
     kept = _inside(events.times, start, stop)
     offsets = np.concatenate([[0], np.cumsum(kept)])[events.offsets]
     times, units = events.times[kept], events.units[kept]
     return events._replace(times=times, units=units, offsets=offsets)
+
+
+def _tell_range(times, kept, span, start, stop):
+    """Warns of a window that lies before or behind a whole recording."""
+    if not len(times) or len(kept):
+        return
+    first, last = span or (times.min(), times.max())
+    if start > last or (stop is not None and stop <= first):
+        end = "the end" if stop is None else f"{stop} s"
+        warnings.warn(
+            f"The window of {start} s to {end} lies outside the recording, whose "
+            f"events are at {first:.10g} s to {last:.10g} s of its own clock.",
+            stacklevel=3,
+        )
 
 
 def not_before(bound: np.ndarray | float) -> np.ndarray | float:

@@ -16,7 +16,7 @@ _BINS = 200  # of time
 
 
 def frame(ax: Any, recorded: Recorded, title: str = "") -> None:
-    """Draws where a camera saw it become brighter (blue) or darker (red).
+    """Draws where a camera saw it become brighter (blue) or darker (orange).
 
     The scene is upright, wherever the file counts its rows from. A colour is full at
     the 99th percentile of the pixels that fired.
@@ -71,9 +71,9 @@ def event_rates(ax: Any, recorded: Recorded, title: str = "") -> None:
     for name, p, color in (("brighter", 1, _ON), ("darker", 0, _OFF)):
         counts, _ = np.histogram(t[recorded.p == p], edges)
         ax.step(edges[:-1], counts / width, where="post", color=color, label=name)
-    ax.set(xlim=(0.0, edges[-1]), ylim=(0.0, None), title=title)
+    ax.set(xlim=(0.0, edges[-1]), ylim=(0.0, 1.15 * ax.get_ylim()[1]), title=title)
     ax.set(xlabel="time from the first event (s)", ylabel="events per second")
-    ax.legend(frameon=False)
+    ax.legend(frameon=False, loc="upper right", ncols=2)
 
 
 def spike_times(ax: Any, recorded: RecordedSpikes, title: str = "") -> None:

@@ -364,8 +364,13 @@ def test_recordings_of_a_camera_may_be_of_several_formats(tmp_path):
     (tmp_path / "b" / "2.dat").write_bytes(dat())
     found, _ = labelled_recordings(tmp_path)
     assert (found.kind, found.shape) == ("events", (3, 4, 2))
-    assert found.data.times.tolist() == [0.0, 2e-3, 0.0]
+    assert found.data.times.tolist() == [7e-3, 9e-3, 5e-4]
     assert found.data.units.tolist() == [(2 * 4 + 3) * 2 + 1, 4 * 2, 3]
+    (tmp_path / "a" / "1.dat").write_bytes(dat((1_000_001, 3, 2, 1)))
+    with pytest.warns(
+        UserWarning, match=r"a/1\.dat begins at 1\.000001 s of its clock"
+    ):
+        assert not labelled_recordings(tmp_path)[0].data.times.any()
     assert found.data.offsets.tolist() == [0, 2, 3, 3]
     (tmp_path / "b" / "2.dat").write_bytes(dat(size=(5, 4)))
     with pytest.raises(DataError, match=r"of one sensor: a/1\.dat has \(3, 4\), rows"):

@@ -71,7 +71,9 @@ def test_neurons_are_numbered_population_by_population():
     events = as_events(TWO, [0, 1])
     assert events.n_units == 3
     assert events.units.tolist() == [2, 0, 1, 2]
-    assert events.times.tolist() == [0.0, 0.25, 0.0, 1.0]
+    assert events.times.tolist() == [0.25, 0.5, 1.0, 2.0]
+    first = as_events(TWO, start="first")
+    assert first.times.tolist() == [0.0, 0.25, 0.0, 1.0]
     assert as_events(TWO, start=-1.0).times.tolist() == [1.25, 1.5, 2.0, 3.0]
 
 
@@ -94,7 +96,8 @@ def test_silent_neurons_count_where_they_are_known():
 def test_the_numbering_leads_back_to_every_neuron(rows):
     rows = [(t / 8, *who) for t, *who in rows]
     recorded = neurons(rows, ("a", "b", "c"))
-    numbered, events = numbering(recorded), as_events(recorded)
+    numbered = numbering(recorded)
+    events = as_events(recorded, start="first")
     back = [(numbered.population[unit], numbered.unit[unit]) for unit in events.units]
     expected = [(p, u) for _, u, p in sorted(rows, key=lambda row: row[0])]
     assert back == expected

@@ -213,7 +213,7 @@ def test_each_spike_of_a_recording_is_in_the_piece_whose_time_it_is(rows, every)
     recorded = neurons([(t / 4, u, p) for t, u, p in rows], ("a", "b"))
     pieces = slices(recorded, every=every / 4)
     expected = {}
-    first = min((t for t, _, _ in rows), default=0)
+    first = min([0, *(t for t, _, _ in rows)])  # at 0, unless one comes before
     for t, *who in rows:
         piece, rest = divmod(t - first, every)
         expected.setdefault(piece, []).append((rest / 4, *who))

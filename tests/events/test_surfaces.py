@@ -6,6 +6,9 @@ from made_recordings import SIZE, camera, camera_rows, random_camera, relaxed
 
 from snnjax.events import time_surface
 
+# windows and times are drawn that lie outside
+pytestmark = pytest.mark.filterwarnings("ignore:.*(recording|first event)")
+
 
 def slow(rows, at, tau):
     found = np.zeros((2, *SIZE))
@@ -61,3 +64,9 @@ def test_other_times_are_refused(at, tau, told):
 def test_a_sensor_of_unknown_size_is_refused():
     with pytest.raises(ValueError, match="size of recorded is not known"):
         time_surface(camera([(0, 1, 1, 0)], None), 0.0, tau=1.0)
+
+
+def test_times_before_the_first_event_are_told():
+    recorded = camera((5_000_000, 0, 0, 1))
+    with pytest.warns(UserWarning, match="up to 0.3 s, comes before .* at 5 s of"):
+        assert not time_surface(recorded, [0.1, 0.3], tau=0.1).any()

@@ -6,6 +6,9 @@ from made_recordings import camera, camera_rows, neurons, relaxed, rows_of
 
 from snnjax.events import Events, from_rows, late_events, window
 
+# windows and times are drawn that lie outside
+pytestmark = pytest.mark.filterwarnings("ignore:.*(recording|first event)")
+
 
 @given(rows=camera_rows(), start=st.integers(-60, 60), length=st.integers(1, 60))
 @relaxed
@@ -42,7 +45,9 @@ def test_a_window_of_neurons_says_what_part_of_the_recording_it_is():
     assert found.span == (-0.25, 0.75)
     assert window(recorded, 0.0, 9.0).span == (0.0, 2.0)
     assert window(recorded, 0.0).span == (0.0, 2.0)
-    assert window(recorded, 5.0).span == (2.0, 2.0)
+    with pytest.warns(UserWarning, match="5.0 s to the end .* -1 s to 2"):
+        assert window(recorded, 5.0).span == (2.0, 2.0)
+    assert not len(window(recorded, 1.0, 1.5).times)
     assert window(neurons(rows, ("a", "b")), 0.0).span is None
 
 
