@@ -269,6 +269,12 @@ def _neurons(listing, contents):
             f"Numbers of neurons must be 0 to {_MOST_UNITS - 1}, there are {least} to "
             f"{most}. Number them anew, see snnjax.events.numbering, and write .npz."
         )
+    for name, each in zip(listing.names, contents, strict=True):
+        if told := [what for what in each.skipped if "trial" in what.lower()]:
+            raise DataError(
+                f"{name} has {told[0]}: its trials would lie on each other as one "
+                "sample. Write a file for each of them."
+            )
     early = [k for k, each in enumerate(contents) if (each.times < 0).any()]
     if early:
         raise DataError(

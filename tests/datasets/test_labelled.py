@@ -384,3 +384,17 @@ def test_a_sensor_of_unknown_size_holds_all_events_and_it_is_told(tmp_path):
     with pytest.warns(UserWarning, match="11x3 pixels hold all events"):
         found, _ = labelled_recordings(tmp_path)
     assert found.shape == (3, 11, 2)
+
+
+def test_trials_do_not_lie_on_each_other(tmp_path):
+    for name, trials in (("a", ",trial"), ("b", "")):
+        (tmp_path / name).mkdir()
+        row = "0.5,1,0\n" if trials else "0.5,1\n"
+        (tmp_path / name / "1.csv").write_text(f"time_s,unit{trials}\n{row}")
+    with pytest.raises(DataError, match=r"a/1\.csv has column trial: its trials would"):
+        labelled_recordings(tmp_path)
+    (tmp_path / "a" / "1.csv").write_text("time_s,unit\n0.25,7\n")
+    found, _ = labelled_recordings(tmp_path)
+    assert found.data.times.tolist() == [0.25, 0.5]
+    assert found.data.units.tolist() == [7, 1]
+    assert found.shape == (8,)
