@@ -121,9 +121,18 @@ def stoppable(told: str) -> Iterator[None]:
 
 def _once_more(missed):
     if issubclass(missed.exc_type, KeyboardInterrupt):
-        threading.Timer(0.01, os.kill, (os.getpid(), signal.SIGINT)).start()
+        threading.Timer(0.01, _interrupt).start()
     else:
         sys.__unraisablehook__(missed)
+
+
+def _interrupt():
+    """Wakes the main thread, which might sleep on if another one had the signal."""
+    if hasattr(signal, "pthread_kill"):
+        main = threading.main_thread().ident
+        signal.pthread_kill(main or 0, signal.SIGINT)
+    else:
+        os.kill(os.getpid(), signal.SIGINT)
 
 
 @contextlib.contextmanager
