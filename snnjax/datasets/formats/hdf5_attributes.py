@@ -17,6 +17,8 @@ from snnjax.datasets.formats.hdf5 import ROW, library, mapped, opened
 
 _MOST_BYTES = 2**16  # of an attribute
 _NEAR, _AT_ONCE = 96, 1000  # bytes behind the name of an attribute, and of how many
+_MESSAGES = ((1, 8, 8), (2, 8, 1), (3, 9, 1))  # version, bytes before its name, filling
+_VLEN = 9  # class of a type
 _CLAIM = np.dtype([("length", "<u4"), ("address", "<u8")])
 
 
@@ -92,6 +94,35 @@ def check_attributes(raw, names):
             for length, address in claims[odd].tolist():
                 if raw[address : address + 4] == b"GCOL":
                     raise DamageError(f"an attribute {name} claims {length} bytes")
+            for place in places.tolist():
+                if (length := _claimed(raw, place, len(name) + 1)) > _MOST_BYTES:
+                    raise DamageError(f"an attribute {name} claims {length} bytes")
+
+
+def _claimed(raw: Any, behind: int, letters: int) -> int:
+    """How long a text of any length is, as the message of an attribute says; else 0.
+
+    A message is its version, flags, bytes of name, type and shape (2 each), from
+    version 3 on a byte of the alphabet, then the three and the value; in version 1
+    each is filled up to a multiple of 8.
+
+    Args:
+        raw: of the file.
+        behind: where the bytes behind the name begin.
+        letters: of the name, with the zero behind it.
+    """
+    begin = behind - letters
+    for version, back, fill in _MESSAGES:
+        head = raw[max(begin - back, 0) : begin]
+        if len(head) < back or head[0] != version:
+            continue
+        name, kind, shape = np.frombuffer(head, "<u2", 3, 2).tolist()
+        at = begin + name + -name % fill
+        value = at + kind + -kind % fill + shape + -shape % fill
+        of_any_length = raw[at : at + 1] and raw[at] & 15 == _VLEN
+        if name == letters and of_any_length and len(raw) >= value + 4:
+            return int.from_bytes(raw[value : value + 4], "little")
+    return 0
 
 
 def _behind(raw: Any, word: bytes) -> Iterator[np.ndarray]:
