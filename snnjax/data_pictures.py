@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 
 from snnjax import plot
-from snnjax.datasets.formats.sound import Sound
-from snnjax.datasets.formats.waves_hdf5 import WaveRecording
+from snnjax.datasets.layouts.waves_hdf5 import WaveRecording
 from snnjax.datasets.samples import Samples
+from snnjax.datasets.sounds.sound import Sound
 from snnjax.events import Events, Recorded, RecordedSpikes
 
 _WINDOW = 0.03  # [s] that a frame shows

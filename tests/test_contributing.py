@@ -23,7 +23,7 @@ from snnjax.datasets import catalogue
 SHAPES = "tests/surrogate/test_shapes.py"  # its block extends what is there
 SETS = "tests/datasets/test_catalogue.py"
 STUDY = "benchmarks/studies/firing_rate.py"
-READER = template("snnjax/datasets/formats/pen_csv.py")
+READER = template("snnjax/datasets/layouts/pen_csv.py")
 PARABOLA = template("snnjax/surrogate/shapes.py").Parabola
 PEN_DIGITS = template("snnjax/datasets/sets/pen_digits.py")
 PAIRS = template("snnjax/networks/pairs.py")

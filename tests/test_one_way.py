@@ -12,8 +12,8 @@ WRITERS = {"write_text", "write_bytes", "savefig", "rename", "replace"}
 NOT_ATOMIC = {
     "datasets/fetch.py": {"part"},
     "training/folder.py": {"path"},
-    "datasets/formats/apart_child.py": {"os"},
-    "datasets/formats/archives.py": {"folder", "outer", "target"},
+    "datasets/guard/apart_child.py": {"os"},
+    "datasets/containers/archives.py": {"folder", "outer", "target"},
     "plot/page.py": {"written"},
     "tasks/drawings.py": {"written"},
 }

@@ -31,9 +31,9 @@ from benchmarks.fuzz import aedat4, sound_seeds
 from benchmarks.fuzz.meter import peak_of
 from benchmarks.report import ROOT, emit
 from snnjax import datasets
-from snnjax.datasets.formats.archives import unpack
-from snnjax.datasets.formats.braille_pickle import LETTERS
-from snnjax.datasets.formats.checked import allowance
+from snnjax.datasets.containers.archives import unpack
+from snnjax.datasets.guard.checked import allowance
+from snnjax.datasets.layouts.braille_pickle import LETTERS
 from snnjax.datasets.sources import EventFiles, ShdFile
 
 MARGIN = 2**26  # bytes that packages take which a reader imports when it is used

@@ -42,7 +42,7 @@ from benchmarks.fuzz.meter import highest, mark
 from benchmarks.fuzz.seeds import FORMATS
 from benchmarks.report import RESULTS, ROOT, emit, tell
 from snnjax.datasets import DataError, read
-from snnjax.datasets.formats.checked import allowance
+from snnjax.datasets.guard.checked import allowance
 from snnjax.files import write_text
 
 WORKER = (sys.executable, "-m", "benchmarks.fuzz.readers")

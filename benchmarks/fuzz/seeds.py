@@ -13,7 +13,7 @@ import numpy as np
 
 from benchmarks.fuzz import aedat4, sound_seeds
 from snnjax import datasets
-from snnjax.datasets.formats.braille_pickle import LETTERS
+from snnjax.datasets.layouts.braille_pickle import LETTERS
 from snnjax.datasets.sources import ShdFile
 from snnjax.events import Events, from_rows
 

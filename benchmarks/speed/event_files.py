@@ -11,9 +11,9 @@ from struct import Struct
 import numpy as np
 
 from snnjax.datasets import read_prophesee_evt2
-from snnjax.datasets.formats.aedat_header import header_of
-from snnjax.datasets.formats.checked import reading
-from snnjax.datasets.formats.prophesee_header import read_header
+from snnjax.datasets.cameras.aedat_header import header_of
+from snnjax.datasets.cameras.prophesee_header import read_header
+from snnjax.datasets.guard.checked import reading
 
 _PACKET = Struct("<hhiiiiii")
 

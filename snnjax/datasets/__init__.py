@@ -7,53 +7,42 @@
   checked: what is damaged is refused, naming file and place, and nothing is run.
 """
 
+from snnjax.datasets.cameras.aedat1 import read_aedat1
+from snnjax.datasets.cameras.aedat2 import read_aedat2
+from snnjax.datasets.cameras.aedat4 import read_aedat4
+from snnjax.datasets.cameras.aedat31 import read_aedat31
+from snnjax.datasets.cameras.asl_dvs_mat import read_asl_dvs
+from snnjax.datasets.cameras.atis_bin import read_atis_bin
+from snnjax.datasets.cameras.camera_hdf5 import read_camera_hdf5
+from snnjax.datasets.cameras.camera_hdf5_out import write_camera_hdf5
+from snnjax.datasets.cameras.camera_npz import read_camera_npz
+from snnjax.datasets.cameras.event_stream import read_event_stream
+from snnjax.datasets.cameras.event_stream_out import write_event_stream
+from snnjax.datasets.cameras.event_text import read_event_text
+from snnjax.datasets.cameras.gesture_npy import read_gesture_file
+from snnjax.datasets.cameras.nmnist_bin import read_nmnist_file
+from snnjax.datasets.cameras.prophesee_dat import read_prophesee_dat
+from snnjax.datasets.cameras.prophesee_evt2 import read_prophesee_evt2
+from snnjax.datasets.cameras.prophesee_evt3 import read_prophesee_evt3
+from snnjax.datasets.cameras.st_mnist_mat import read_st_mnist
+from snnjax.datasets.cameras.streaming import stream_recorded
 from snnjax.datasets.catalogue import load, names
 from snnjax.datasets.conversion import convert
-from snnjax.datasets.formats.aedat1 import read_aedat1
-from snnjax.datasets.formats.aedat2 import read_aedat2
-from snnjax.datasets.formats.aedat4 import read_aedat4
-from snnjax.datasets.formats.aedat31 import read_aedat31
 from snnjax.datasets.formats.any_file import read, read_recorded
-from snnjax.datasets.formats.asl_dvs_mat import read_asl_dvs
-from snnjax.datasets.formats.atis_bin import read_atis_bin
-from snnjax.datasets.formats.braille_pickle import read_braille, read_braille_events
-from snnjax.datasets.formats.camera_hdf5 import read_camera_hdf5
-from snnjax.datasets.formats.camera_hdf5_out import write_camera_hdf5
-from snnjax.datasets.formats.camera_npz import read_camera_npz
-from snnjax.datasets.formats.checked import DataError
-from snnjax.datasets.formats.event_stream import read_event_stream
-from snnjax.datasets.formats.event_stream_out import write_event_stream
-from snnjax.datasets.formats.event_text import read_event_text
-from snnjax.datasets.formats.events_npz import read_events, write_events
-from snnjax.datasets.formats.gesture_npy import read_gesture_file
-from snnjax.datasets.formats.idx import read_idx
-from snnjax.datasets.formats.n_tidigits_hdf5 import read_n_tidigits
-from snnjax.datasets.formats.neo_nix import read_nix
-from snnjax.datasets.formats.neo_trains import from_neo
-from snnjax.datasets.formats.nest_ascii import read_nest
-from snnjax.datasets.formats.nmnist_bin import read_nmnist_file
-from snnjax.datasets.formats.nwb import read_nwb
-from snnjax.datasets.formats.phy import read_phy
-from snnjax.datasets.formats.prophesee_dat import read_prophesee_dat
-from snnjax.datasets.formats.prophesee_evt2 import read_prophesee_evt2
-from snnjax.datasets.formats.prophesee_evt3 import read_prophesee_evt3
-from snnjax.datasets.formats.qtdb_mat import read_qtdb
-from snnjax.datasets.formats.shd_hdf5 import (
+from snnjax.datasets.guard.checked import DataError
+from snnjax.datasets.labelled import labelled_recordings
+from snnjax.datasets.layouts.braille_pickle import read_braille, read_braille_events
+from snnjax.datasets.layouts.events_npz import read_events, write_events
+from snnjax.datasets.layouts.idx import read_idx
+from snnjax.datasets.layouts.n_tidigits_hdf5 import read_n_tidigits
+from snnjax.datasets.layouts.qtdb_mat import read_qtdb
+from snnjax.datasets.layouts.shd_hdf5 import (
     Extra,
     read_shd,
     read_shd_extra,
     write_shd,
 )
-from snnjax.datasets.formats.sonata import read_sonata
-from snnjax.datasets.formats.sonata_out import write_sonata
-from snnjax.datasets.formats.sound import Sound, read_sound
-from snnjax.datasets.formats.spike_arrays import read_spike_arrays
-from snnjax.datasets.formats.spike_mat import read_spike_mat
-from snnjax.datasets.formats.spike_text import read_spike_text
-from snnjax.datasets.formats.st_mnist_mat import read_st_mnist
-from snnjax.datasets.formats.streaming import stream_recorded
-from snnjax.datasets.formats.waves_hdf5 import WaveRecording, read_waves
-from snnjax.datasets.labelled import labelled_recordings
+from snnjax.datasets.layouts.waves_hdf5 import WaveRecording, read_waves
 from snnjax.datasets.parting import part_samples
 from snnjax.datasets.recordings import (
     Recordings,
@@ -77,6 +66,17 @@ from snnjax.datasets.sets.sound_folder import sound_folder
 from snnjax.datasets.sets.speech_commands import speech_commands
 from snnjax.datasets.sets.spoken_digits import spoken_digits
 from snnjax.datasets.sets.ssc import ssc
+from snnjax.datasets.sounds.sound import Sound, read_sound
+from snnjax.datasets.spikes.neo_nix import read_nix
+from snnjax.datasets.spikes.neo_trains import from_neo
+from snnjax.datasets.spikes.nest_ascii import read_nest
+from snnjax.datasets.spikes.nwb import read_nwb
+from snnjax.datasets.spikes.phy import read_phy
+from snnjax.datasets.spikes.sonata import read_sonata
+from snnjax.datasets.spikes.sonata_out import write_sonata
+from snnjax.datasets.spikes.spike_arrays import read_spike_arrays
+from snnjax.datasets.spikes.spike_mat import read_spike_mat
+from snnjax.datasets.spikes.spike_text import read_spike_text
 from snnjax.events import Recorded, RecordedSpikes
 
 __all__ = [

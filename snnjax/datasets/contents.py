@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from snnjax.datasets.formats.sound import Sound
-from snnjax.datasets.formats.waves_hdf5 import WaveRecording
+from snnjax.datasets.layouts.waves_hdf5 import WaveRecording
 from snnjax.datasets.samples import Samples
+from snnjax.datasets.sounds.sound import Sound
 from snnjax.events import Events, Recorded, RecordedSpikes
 
 

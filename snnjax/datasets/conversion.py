@@ -8,13 +8,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from snnjax.datasets.cameras.camera_hdf5_out import write_camera_hdf5
+from snnjax.datasets.cameras.event_stream_out import write_event_stream
+from snnjax.datasets.cameras.streaming import is_streamed, stream_recorded
 from snnjax.datasets.formats.any_file import format_of, read
-from snnjax.datasets.formats.camera_hdf5_out import write_camera_hdf5
-from snnjax.datasets.formats.checked import DataError, listed
-from snnjax.datasets.formats.event_stream_out import write_event_stream
-from snnjax.datasets.formats.events_npz import write_events
-from snnjax.datasets.formats.sonata_out import write_sonata
-from snnjax.datasets.formats.streaming import is_streamed, stream_recorded
+from snnjax.datasets.guard.checked import DataError, listed
+from snnjax.datasets.layouts.events_npz import write_events
+from snnjax.datasets.spikes.sonata_out import write_sonata
 from snnjax.events import Events, Recorded
 
 

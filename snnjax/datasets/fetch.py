@@ -17,8 +17,8 @@ import urllib.request
 from functools import partial
 from pathlib import Path
 
-from snnjax.datasets.formats.archives import unpack
-from snnjax.datasets.formats.checked import DataError
+from snnjax.datasets.containers.archives import unpack
+from snnjax.datasets.guard.checked import DataError
 from snnjax.datasets.published import DataSet
 from snnjax.files import atomic, cache_folder, lock, not_a_file
 from snnjax.progress import Progress, bar

@@ -8,10 +8,10 @@ from typing import Literal
 
 import numpy as np
 
+from snnjax.datasets.cameras.atis_bin import ATIS, ATIS_SIZES
 from snnjax.datasets.formats.any_file import format_if_any
-from snnjax.datasets.formats.atis_bin import ATIS, ATIS_SIZES
-from snnjax.datasets.formats.checked import DataError, listed
 from snnjax.datasets.formats.registry import ARRAY, TIMES, Format
+from snnjax.datasets.guard.checked import DataError, listed
 from snnjax.datasets.labelled_file import labelled_file
 from snnjax.datasets.listing import Listing, grouped, list_folder, list_table, taken
 from snnjax.datasets.samples_by_name import Kind, Labelled, are_counts, owners, packed

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import numpy as np
 
-from snnjax.datasets.formats import hdf5
-from snnjax.datasets.formats.array_file import DATA, read_arrays
-from snnjax.datasets.formats.checked import DataError, listed, reading
-from snnjax.datasets.formats.events_npz import read_events
-from snnjax.datasets.formats.npz import npz_names
-from snnjax.datasets.formats.shd_hdf5 import read_shd, read_shd_extra
+from snnjax.datasets.containers import hdf5
+from snnjax.datasets.containers.npz import npz_names
+from snnjax.datasets.guard.checked import DataError, listed, reading
+from snnjax.datasets.layouts.array_file import DATA, read_arrays
+from snnjax.datasets.layouts.events_npz import read_events
+from snnjax.datasets.layouts.shd_hdf5 import read_shd, read_shd_extra
 from snnjax.datasets.listing import PARTS, Listing
 from snnjax.datasets.samples_by_name import Labelled, are_counts, owners, packed, texts
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from snnjax.datasets.formats.checked import (
+from snnjax.datasets.guard.checked import (
     DataError,
     HoldsError,
     content,

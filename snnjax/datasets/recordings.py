@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 
 from snnjax import check
-from snnjax.datasets.formats.checked import DataError, content, reading
-from snnjax.datasets.formats.sound import read_sound
+from snnjax.datasets.guard.checked import DataError, content, reading
+from snnjax.datasets.sounds.sound import read_sound
 
 NOISE_FOLDER = "_background_noise_"  # of Speech Commands; no word is in it
 

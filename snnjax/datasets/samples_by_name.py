@@ -6,7 +6,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from snnjax.datasets.formats.checked import DataError
+from snnjax.datasets.guard.checked import DataError
 from snnjax.datasets.listing import Listing, numbered
 
 Kind = Literal["events", "sounds", "images", "spikes", "signals"]

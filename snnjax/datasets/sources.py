@@ -14,11 +14,11 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from snnjax import check
-from snnjax.datasets.formats import hdf5
-from snnjax.datasets.formats.checked import DataError, Reading, reading
-from snnjax.datasets.formats.events_npz import read_events
-from snnjax.datasets.formats.npz import npz
-from snnjax.datasets.formats.shd_hdf5 import shd_columns, shd_labels, shd_units
+from snnjax.datasets.containers import hdf5
+from snnjax.datasets.containers.npz import npz
+from snnjax.datasets.guard.checked import DataError, Reading, reading
+from snnjax.datasets.layouts.events_npz import read_events
+from snnjax.datasets.layouts.shd_hdf5 import shd_columns, shd_labels, shd_units
 from snnjax.events import Events, Outside, clean
 
 

@@ -5,7 +5,7 @@ import pytest
 from snnjax import datasets
 from snnjax.__main__ import main
 from snnjax.datasets import DataError, convert, write_sonata
-from snnjax.datasets.formats.camera_hdf5_out import write_camera_hdf5
+from snnjax.datasets.cameras.camera_hdf5_out import write_camera_hdf5
 from snnjax.events import Recorded, RecordedSpikes, from_rows
 
 TEXT = b"t,x@4,y@3,on\n5,0,0,1\n9,3,2,0\n7,1,1,1\n"

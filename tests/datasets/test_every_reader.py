@@ -18,7 +18,8 @@ from benchmarks.fuzz.readers import verdict
 from benchmarks.fuzz.seeds import FORMATS
 from snnjax import datasets
 from snnjax.datasets import DataError
-from snnjax.datasets.formats import archives, checked
+from snnjax.datasets.containers import archives
+from snnjax.datasets.guard import checked
 
 pytest.importorskip("h5py")
 

@@ -6,7 +6,7 @@ from scipy.io import wavfile
 
 from benchmarks.fuzz import sound_seeds
 from snnjax.datasets import DataError, labelled_recordings, write_events
-from snnjax.datasets.formats.array_file import read_array
+from snnjax.datasets.layouts.array_file import read_array
 from snnjax.datasets.listing import list_folder, numbered
 from snnjax.events import from_rows
 

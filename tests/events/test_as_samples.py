@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from made_recordings import SIZE, camera, camera_rows, neurons, relaxed
 
-from snnjax.datasets.formats.camera import camera_events
+from snnjax.datasets.cameras.camera import camera_events
 from snnjax.events import Numbering, as_events, numbering, slices
 
 TWO = [

@@ -7,17 +7,17 @@ import inspect
 from pathlib import Path
 from typing import Any
 
-from snnjax.datasets.formats.aedat1 import is_aedat1
-from snnjax.datasets.formats.array_file import like_events
-from snnjax.datasets.formats.checked import DataError, HoldsError, listed, reading
-from snnjax.datasets.formats.hdf5_spikes import told as told_of_tree
+from snnjax.datasets.cameras.aedat1 import is_aedat1
+from snnjax.datasets.cameras.prophesee_header import kind_of_header, read_header
+from snnjax.datasets.containers.npz import npy
 from snnjax.datasets.formats.look import looked_at
-from snnjax.datasets.formats.npz import npy
-from snnjax.datasets.formats.phy import is_phy
-from snnjax.datasets.formats.pickles import check_no_pickle
-from snnjax.datasets.formats.prophesee_header import kind_of_header, read_header
 from snnjax.datasets.formats.registry import FORMATS, Format
-from snnjax.datasets.formats.signatures import check_signature
+from snnjax.datasets.guard.checked import DataError, HoldsError, listed, reading
+from snnjax.datasets.guard.pickles import check_no_pickle
+from snnjax.datasets.guard.signatures import check_signature
+from snnjax.datasets.layouts.array_file import like_events
+from snnjax.datasets.spikes.hdf5_spikes import told as told_of_tree
+from snnjax.datasets.spikes.phy import is_phy
 from snnjax.events import Outside, Recorded
 
 # what the end of a name promises; a file without its sign is damaged

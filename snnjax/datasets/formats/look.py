@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from snnjax.datasets.formats.checked import Reading, content, reading
-from snnjax.datasets.formats.hdf5_attributes import at_hand
-from snnjax.datasets.formats.matlab import read_matlab
-from snnjax.datasets.formats.npz import npy_head, npz_names
-from snnjax.datasets.formats.signatures import kind_by_signature
+from snnjax.datasets.containers.hdf5_attributes import at_hand
+from snnjax.datasets.containers.matlab import read_matlab
+from snnjax.datasets.containers.npz import npy_head, npz_names
+from snnjax.datasets.guard.checked import Reading, content, reading
+from snnjax.datasets.guard.signatures import kind_by_signature
 
 BEGIN = 2**16  # bytes that are looked at
 _ASKED = ("format",)  # attributes by which HDF5 is told

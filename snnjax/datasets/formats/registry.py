@@ -10,60 +10,60 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from snnjax.datasets.formats.aedat2 import read_aedat2
-from snnjax.datasets.formats.aedat4 import SIGN, read_aedat4
-from snnjax.datasets.formats.aedat31 import read_aedat31
-from snnjax.datasets.formats.array_file import (
-    DATA,
-    like_events,
-    read_array,
-    read_arrays,
-)
-from snnjax.datasets.formats.asl_dvs_mat import is_asl_dvs, read_asl_dvs
-from snnjax.datasets.formats.atis_bin import (
+from snnjax.datasets.cameras.aedat2 import read_aedat2
+from snnjax.datasets.cameras.aedat4 import SIGN, read_aedat4
+from snnjax.datasets.cameras.aedat31 import read_aedat31
+from snnjax.datasets.cameras.asl_dvs_mat import is_asl_dvs, read_asl_dvs
+from snnjax.datasets.cameras.atis_bin import (
     ENTRY,
     SHOWN,
     is_atis_bin,
     read_atis_bin,
 )
-from snnjax.datasets.formats.braille_pickle import read_braille, read_braille_events
-from snnjax.datasets.formats.camera_hdf5 import is_camera_hdf5, read_camera_hdf5
-from snnjax.datasets.formats.camera_npz import is_camera_npz, read_camera_npz
-from snnjax.datasets.formats.checked import (
+from snnjax.datasets.cameras.camera_hdf5 import is_camera_hdf5, read_camera_hdf5
+from snnjax.datasets.cameras.camera_npz import is_camera_npz, read_camera_npz
+from snnjax.datasets.cameras.event_stream import read_event_stream
+from snnjax.datasets.cameras.event_text import is_event_text, read_event_text
+from snnjax.datasets.cameras.gesture_npy import SIZE, read_gesture_file
+from snnjax.datasets.cameras.prophesee_dat import read_prophesee_dat
+from snnjax.datasets.cameras.prophesee_evt2 import read_prophesee_evt2
+from snnjax.datasets.cameras.prophesee_evt3 import read_prophesee_evt3
+from snnjax.datasets.cameras.prophesee_header import kind_of_header, read_header
+from snnjax.datasets.cameras.st_mnist_mat import is_st_mnist, read_st_mnist
+from snnjax.datasets.containers.unpickle import unpickle
+from snnjax.datasets.formats.look import Look
+from snnjax.datasets.guard.checked import (
     HoldsError,
     content,
     is_zip,
     reading,
 )
-from snnjax.datasets.formats.event_stream import read_event_stream
-from snnjax.datasets.formats.event_text import is_event_text, read_event_text
-from snnjax.datasets.formats.events_npz import read_events
-from snnjax.datasets.formats.gesture_npy import SIZE, read_gesture_file
-from snnjax.datasets.formats.hdf5_spikes import is_nix, is_nwb, is_sonata
-from snnjax.datasets.formats.idx import is_idx, read_idx
-from snnjax.datasets.formats.image import read_image
-from snnjax.datasets.formats.look import Look
-from snnjax.datasets.formats.n_tidigits_hdf5 import is_n_tidigits, read_n_tidigits
-from snnjax.datasets.formats.neo_nix import read_nix
-from snnjax.datasets.formats.nest_ascii import is_nest, read_nest
-from snnjax.datasets.formats.nwb import read_nwb
-from snnjax.datasets.formats.phy import read_phy
-from snnjax.datasets.formats.pickles import check_no_pickle
-from snnjax.datasets.formats.prophesee_dat import read_prophesee_dat
-from snnjax.datasets.formats.prophesee_evt2 import read_prophesee_evt2
-from snnjax.datasets.formats.prophesee_evt3 import read_prophesee_evt3
-from snnjax.datasets.formats.prophesee_header import kind_of_header, read_header
-from snnjax.datasets.formats.qtdb_mat import read_qtdb
-from snnjax.datasets.formats.shd_hdf5 import read_shd
-from snnjax.datasets.formats.sonata import read_sonata
-from snnjax.datasets.formats.sound import is_sound, read_sound
-from snnjax.datasets.formats.spike_arrays import is_spike_arrays, read_spike_arrays
-from snnjax.datasets.formats.spike_mat import is_spike_mat, read_spike_mat
-from snnjax.datasets.formats.spike_text import is_spike_text, read_spike_text
-from snnjax.datasets.formats.st_mnist_mat import is_st_mnist, read_st_mnist
-from snnjax.datasets.formats.unpickle import unpickle
-from snnjax.datasets.formats.waves_hdf5 import read_waves
+from snnjax.datasets.guard.pickles import check_no_pickle
+from snnjax.datasets.layouts.array_file import (
+    DATA,
+    like_events,
+    read_array,
+    read_arrays,
+)
+from snnjax.datasets.layouts.braille_pickle import read_braille, read_braille_events
+from snnjax.datasets.layouts.events_npz import read_events
+from snnjax.datasets.layouts.idx import is_idx, read_idx
+from snnjax.datasets.layouts.image import read_image
+from snnjax.datasets.layouts.n_tidigits_hdf5 import is_n_tidigits, read_n_tidigits
+from snnjax.datasets.layouts.qtdb_mat import read_qtdb
+from snnjax.datasets.layouts.shd_hdf5 import read_shd
+from snnjax.datasets.layouts.waves_hdf5 import read_waves
 from snnjax.datasets.samples import Samples
+from snnjax.datasets.sounds.sound import is_sound, read_sound
+from snnjax.datasets.spikes.hdf5_spikes import is_nix, is_nwb, is_sonata
+from snnjax.datasets.spikes.neo_nix import read_nix
+from snnjax.datasets.spikes.nest_ascii import is_nest, read_nest
+from snnjax.datasets.spikes.nwb import read_nwb
+from snnjax.datasets.spikes.phy import read_phy
+from snnjax.datasets.spikes.sonata import read_sonata
+from snnjax.datasets.spikes.spike_arrays import is_spike_arrays, read_spike_arrays
+from snnjax.datasets.spikes.spike_mat import is_spike_mat, read_spike_mat
+from snnjax.datasets.spikes.spike_text import is_spike_text, read_spike_text
 from snnjax.events import Events, Outside, Recorded
 
 _LONGEST = 60_000  # ms of a gesture

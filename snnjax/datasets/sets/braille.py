@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from snnjax.datasets.formats.braille_pickle import read_braille
+from snnjax.datasets.layouts.braille_pickle import read_braille
 from snnjax.datasets.places import find
 from snnjax.datasets.published import DataSet, File
 from snnjax.datasets.samples import (

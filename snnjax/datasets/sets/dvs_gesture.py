@@ -14,13 +14,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from snnjax.datasets.formats.checked import DataError, listed, read_all
-from snnjax.datasets.formats.gesture_aedat import (
+from snnjax.datasets.cameras.gesture_aedat import (
     Trial,
     read_gesture_trials,
     read_trials,
 )
-from snnjax.datasets.formats.gesture_npy import SIZE, read_gesture_file
+from snnjax.datasets.cameras.gesture_npy import SIZE, read_gesture_file
+from snnjax.datasets.guard.checked import DataError, listed, read_all
 from snnjax.datasets.places import find
 from snnjax.datasets.published import DataSet, File
 from snnjax.datasets.samples import Split, check_split

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from snnjax.datasets.formats.checked import DataError, reading
-from snnjax.datasets.formats.idx import read_idx
+from snnjax.datasets.guard.checked import DataError, reading
+from snnjax.datasets.layouts.idx import read_idx
 from snnjax.datasets.places import find
 from snnjax.datasets.published import DataSet, File
 from snnjax.datasets.samples import Samples, Split, check_split, pack, select_samples

@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from snnjax.datasets.formats.checked import DataError, read_all
-from snnjax.datasets.formats.nmnist_bin import SIZE, read_nmnist_file
+from snnjax.datasets.cameras.nmnist_bin import SIZE, read_nmnist_file
+from snnjax.datasets.guard.checked import DataError, read_all
 from snnjax.datasets.places import find
 from snnjax.datasets.published import DataSet, File
 from snnjax.datasets.samples import Split, check_split

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from snnjax.datasets.formats.qtdb_mat import read_qtdb
+from snnjax.datasets.layouts.qtdb_mat import read_qtdb
 from snnjax.datasets.places import find
 from snnjax.datasets.published import DataSet, File
 from snnjax.datasets.samples import Samples, Split, check_split, select_samples

@@ -5,8 +5,8 @@ Eglen et al. 2014, doi:10.1186/2047-217X-3-3.
 
 from pathlib import Path
 
-from snnjax.datasets.formats.checked import read_all
-from snnjax.datasets.formats.waves_hdf5 import WaveRecording, read_waves
+from snnjax.datasets.guard.checked import read_all
+from snnjax.datasets.layouts.waves_hdf5 import WaveRecording, read_waves
 from snnjax.datasets.places import candidates, missing
 from snnjax.datasets.published import DataSet, File
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from snnjax.datasets.formats.shd_hdf5 import read_shd
+from snnjax.datasets.layouts.shd_hdf5 import read_shd
 from snnjax.datasets.places import find
 from snnjax.datasets.published import DataSet, File
 from snnjax.datasets.samples import Split, check_split

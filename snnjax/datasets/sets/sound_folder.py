@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from snnjax.datasets.formats.checked import DataError
-from snnjax.datasets.formats.sound import SUFFIXES
+from snnjax.datasets.guard.checked import DataError
 from snnjax.datasets.recordings import NOISE_FOLDER, Recordings, list_recordings
 from snnjax.datasets.sets import fsdd, hd_audio, speech_commands
+from snnjax.datasets.sounds.sound import SUFFIXES
 
 
 def sound_folder(folder: str | Path) -> Recordings:

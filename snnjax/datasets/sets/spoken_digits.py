@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from snnjax.datasets.formats.shd_hdf5 import read_shd
+from snnjax.datasets.layouts.shd_hdf5 import read_shd
 from snnjax.datasets.places import candidates, missing
 from snnjax.datasets.published import DataSet
 from snnjax.datasets.samples import Split, check_split

@@ -5,7 +5,7 @@ Cramer et al. 2020, doi:10.1109/TNNLS.2020.3044364.
 
 from pathlib import Path
 
-from snnjax.datasets.formats.shd_hdf5 import read_shd
+from snnjax.datasets.layouts.shd_hdf5 import read_shd
 from snnjax.datasets.published import DataSet
 from snnjax.datasets.samples import Split, check_split
 from snnjax.datasets.sets.shd import CITE, HOME, published_files, spikes_file

@@ -28,8 +28,8 @@ from snnjax.datasets import (
     write_events,
     write_shd,
 )
-from snnjax.datasets.formats import hdf5
-from snnjax.datasets.formats.checked import content, listed, reading
+from snnjax.datasets.containers import hdf5
+from snnjax.datasets.guard.checked import content, listed, reading
 from snnjax.datasets.samples import Split
 from snnjax.events import Events, from_flat, from_rows, select
 from snnjax.progress import Progress

@@ -8,8 +8,8 @@ from seeded import OPTIONS, SEEDS, file_of
 from benchmarks.fuzz.seeds import FORMATS as FUZZED
 from snnjax import datasets
 from snnjax.datasets import DataError
+from snnjax.datasets.cameras.camera import camera_events
 from snnjax.datasets.formats.any_file import format_if_any, format_of
-from snnjax.datasets.formats.camera import camera_events
 from snnjax.datasets.formats.registry import FORMATS
 
 PARTLY = {"shd", "shd.gz", "shd.zip", "shd.rows"}  # other readers of the same file

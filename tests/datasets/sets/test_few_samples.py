@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from snnjax import datasets
-from snnjax.datasets.formats.braille_pickle import LETTERS
+from snnjax.datasets.layouts.braille_pickle import LETTERS
 from snnjax.datasets.samples import SPLITS
 from snnjax.events import from_rows
 
