@@ -179,7 +179,7 @@ def test_no_step_and_one_step_work(steps):
 def test_a_product_is_the_same_however_many_entries_are_zero(rate, n):
     shades = np.random.default_rng(2).normal(size=(9, 11, 53))
     xs = raster(9, (11,), 53, rate) * jnp.asarray(shades, float)
-    agree(graded_product("native", n)(xs), graded_product("xla", n)(xs), 1e-5)
+    agree(graded_product("native", n)(xs), graded_product("xla", n)(xs), 3e-5)
 
 
 @cache
