@@ -50,6 +50,8 @@ def _check(command):
 def _left_open(command):
     """What a person says of a file that the file does not tell."""
     given = {name: getattr(command, name) for name in _OPTIONS}
+    if given["camera"] is not None and given["camera"].isdecimal():
+        given["camera"] = int(given["camera"])
     return {name: value for name, value in given.items() if value is not None}
 
 
@@ -149,9 +151,9 @@ def actions(conf: Any) -> dict[str, type]:
         ] = None
         """Which one of several."""
         camera: Annotated[
-            Literal["left", "right"] | None, conf.arg(help_behavior_hint=_TOLD)
+            str | None, conf.arg(metavar="NAME", help_behavior_hint=_TOLD)
         ] = None
-        """Which one of two."""
+        """Which one of several: left or right of HDF5, a number of AEDAT."""
         variable: Annotated[
             str | None, conf.arg(metavar="NAME", help_behavior_hint=_TOLD)
         ] = None

@@ -25,10 +25,10 @@ from snnjax.datasets.cameras.prophesee_dat import read_prophesee_dat
 from snnjax.datasets.cameras.prophesee_evt2 import read_prophesee_evt2
 from snnjax.datasets.cameras.prophesee_evt3 import read_prophesee_evt3
 from snnjax.datasets.cameras.st_mnist_mat import read_st_mnist
-from snnjax.datasets.cameras.streaming import stream_recorded
 from snnjax.datasets.catalogue import load, names
 from snnjax.datasets.conversion import convert
 from snnjax.datasets.formats.any_file import read, read_recorded
+from snnjax.datasets.formats.streaming import stream_recorded
 from snnjax.datasets.guard.checked import DataError
 from snnjax.datasets.labelled import labelled_recordings
 from snnjax.datasets.layouts.braille_pickle import read_braille, read_braille_events

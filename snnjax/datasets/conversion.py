@@ -10,12 +10,12 @@ import numpy as np
 
 from snnjax.datasets.cameras.camera_hdf5_out import write_camera_hdf5
 from snnjax.datasets.cameras.event_stream_out import write_event_stream
-from snnjax.datasets.cameras.streaming import is_streamed, stream_recorded
 from snnjax.datasets.formats.any_file import format_of, read
+from snnjax.datasets.formats.streaming import is_streamed, stream_recorded
 from snnjax.datasets.guard.checked import DataError, listed
 from snnjax.datasets.layouts.events_npz import write_events
 from snnjax.datasets.spikes.sonata_out import write_sonata
-from snnjax.events import Events, Recorded
+from snnjax.events import Recorded
 
 
 class Converted(NamedTuple):
@@ -52,7 +52,7 @@ def convert(
     path, out = Path(path), Path(out)
     if path.resolve() == out.resolve():
         raise ValueError(f"{out} would be written over what is read; name another.")
-    form = format_of(path)
+    form = format_of(path, options)
     ways = _WAYS.get(form.holds)
     if ways is None:
         raise DataError(f"{path} holds no events that could be converted.", sound=True)
@@ -118,10 +118,6 @@ def _sonata(found, out):
 
 
 def _npz(found, out):
-    if not isinstance(found, Events):
-        raise DataError(
-            f"{type(found).__name__} cannot be written as .npz.", sound=True
-        )
     write_events(out, found)
     return len(found.times), ()
 

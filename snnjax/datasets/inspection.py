@@ -4,11 +4,11 @@ from collections import defaultdict
 from pathlib import Path
 from typing import NamedTuple
 
-from snnjax.datasets.cameras.streaming import is_streamed, stream_recorded
 from snnjax.datasets.catalogue import DATA_SETS
 from snnjax.datasets.contents import Contents, contents_of, contents_of_pieces
 from snnjax.datasets.fetch import verify
 from snnjax.datasets.formats.any_file import format_if_any, is_one_recording
+from snnjax.datasets.formats.streaming import is_streamed, stream_recorded
 from snnjax.datasets.guard.checked import DataError
 
 

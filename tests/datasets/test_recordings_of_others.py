@@ -143,6 +143,19 @@ def test_it_is_read_with_what_is_in_it_or_refused_with_the_reason(entry, data_fo
         check_spikes(found, entry)
 
 
+@pytest.mark.parametrize(
+    ("name", "said", "count"),
+    [
+        ("mat_spikes/mrunfeldt_spikes.mat", {"unit": "s", "variable": "spikes"}, 8702),
+        ("odd/integer_steps.gdf", {"unit": "ms", "columns": "time unit"}, 23996),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:.*step back 99 times")
+def test_what_tells_too_little_is_read_once_it_is_said(name, said, count, data_folder):
+    found = datasets.read(data_folder("recordings") / name, **said)
+    assert len(found.times) == count
+
+
 def test_what_has_no_sign_is_read_by_name(data_folder):
     found = read_aedat1(data_folder("recordings") / "odd" / "aedat1_no_header.dat")
     assert (len(found.t), found.t[-1], found.x.min(), found.y.max()) == (

@@ -6,9 +6,8 @@ Times are whole microseconds; what lies off the sensor is never moved (``on_sens
   ``prophesee_dat``, ``prophesee_evt2``, ``prophesee_evt3`` (``prophesee_header``,
   ``prophesee_words``, ``evt3_words``, ``evt3_package``), ``event_stream``,
   ``event_text`` (``event_lines``, ``exponent_lines``). Each decodes one piece of bytes
-  (``byte_stream``) after another: ``event_pieces`` puts them together, ``streaming``
-  gives them away as they come, cut anew (``recut``); ``event_file`` tells which is read
-  so.
+  (``byte_stream``) after another: ``event_pieces`` puts them together, ``recut`` cuts
+  them anew for ``formats.streaming``, which gives them away as they come.
 - ``camera_hdf5`` (``camera_told``), ``camera_npz``: containers, whose columns
   ``camera_columns`` takes; ``atis_bin``, ``aedat1``: without a sign.
 - ``nmnist_bin``, ``gesture_npy``, ``gesture_aedat``, ``st_mnist_mat``,

@@ -2,5 +2,6 @@
 
 There is one file for each layout, read against damaged and hostile files, in a room for
 each kind: ``cameras``, ``spikes``, ``sounds``, and ``layouts`` of samples and arrays.
-They stand on ``guard`` and ``containers``; ``any_file`` opens the door to all.
+They stand on ``guard`` and ``containers``; ``any_file`` opens the door to all,
+``streaming`` reads those of gigabytes piece by piece.
 """

@@ -4,6 +4,7 @@ Where the bytes of a format have no sign at all, the end of the name is asked as
 """
 
 import inspect
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -37,27 +38,36 @@ _NO_DATA = (
 )
 
 
-def format_of(path: str | Path) -> Format:
+def format_of(path: str | Path, options: Mapping[str, Any] | None = None) -> Format:
     """Which format a file, or a folder of one recording, is of.
+
+    Args:
+        path: of the file or folder.
+        options: what a person says of it; asked where the file tells too little.
 
     Raises:
         FileNotFoundError: if there is nothing.
         DataError: if it is of none, saying what it holds instead, or may be of several.
     """
-    found = format_if_any(path)
+    found = format_if_any(path, options)
     if found is None:
         with looked_at(path) as look:
             raise HoldsError(_instead(look))
     return found
 
 
-def format_if_any(path: str | Path) -> Format | None:
+def format_if_any(
+    path: str | Path, options: Mapping[str, Any] | None = None
+) -> Format | None:
     """As ``format_of``; nothing for notes, programs and whatever has no known sign."""
     path = Path(path)
     if path.is_dir():
         return _of_folder(path)
     with looked_at(path) as look:
         fits = [each for each in FORMATS if each.tells(look)]
+        if options and not any(not _odd(each, options) for each in fits):
+            said = [each for each in FORMATS if each.could(look, options)]
+            fits = [each for each in said if not _odd(each, options)] or fits or said
         if len(fits) > 1:
             told = " or ".join(f"{f.name} ({f.read.__name__})" for f in fits)
             raise HoldsError(f"what may be {told}; read it by name")
@@ -88,14 +98,20 @@ def read(path: str | Path, **options: Any) -> Any:
         ValueError: for an option that the reader of this format does not take.
         DataError: naming the file and what is wrong with it, or what it is instead.
     """
-    found = format_of(path)
-    known = [*inspect.signature(found.read).parameters][1:]
-    if odd := [name for name in options if name not in known]:
+    found = format_of(path, options)
+    if odd := _odd(found, options):
+        known = [*inspect.signature(found.read).parameters][1:]
         raise ValueError(
             f"{path} is {found.name}, whose reader takes {listed(known)}; got "
             f"{listed(odd)}."
         )
     return found.read(path, **options)
+
+
+def _odd(form, options):
+    """Options that a reader does not take."""
+    known = [*inspect.signature(form.read).parameters][1:]
+    return [name for name in options if name not in known]
 
 
 def read_recorded(

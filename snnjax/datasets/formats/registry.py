@@ -4,7 +4,7 @@ Where the bytes of a format have no sign at all, the end of the name is asked as
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -71,6 +71,11 @@ _LONGEST = 60_000  # ms of a gesture
 Holds = Literal["camera", "spikes", "events", "sound", "image", "array", "samples"]
 
 
+def _never(look, options=None):
+    del look, options
+    return False
+
+
 class Format(NamedTuple):
     """A kind of files."""
 
@@ -78,6 +83,8 @@ class Format(NamedTuple):
     holds: Holds
     tells: Callable[[Look], bool]  # whether what is seen of a file is of this kind
     read: Callable[..., Any]
+    # whether it may be of it, if a person tells this of what the file leaves open
+    could: Callable[[Look, Mapping[str, Any]], bool] = _never
 
 
 def _braille(path: str | Path, *, limit: int | None = None) -> Events | Samples:
@@ -114,12 +121,6 @@ def _prophesee(*kinds):
         return begins and kind_of_header(read_header(look.begin)) in kinds
 
     return tells
-
-
-def _never(look):
-    """A folder is told by another way."""
-    del look
-    return False
 
 
 def _npz_named(is_it):
@@ -193,6 +194,22 @@ def _is_gesture(look):
     return bool(on_sensor and x[-1, 3] - x[0, 3] < _LONGEST)
 
 
+def _with_columns(*names):
+    """Whether a text has such columns, as a person says."""
+
+    def could(look, options):
+        told = options.get("columns")
+        words = {*told.split()} if isinstance(told, str) else set()
+        return look.kind in ("", "plain text") and words >= {*names}
+
+    return could
+
+
+def _has(kind, *names):
+    """Whether a file is of a kind, and a person says one of these of it."""
+    return lambda look, options: look.kind == kind and bool({*names} & {*options})
+
+
 def _is_times(look):
     """Whether an array is one column of numbers, or has times and neurons by name."""
     x = look.array
@@ -215,7 +232,10 @@ def _is_sound(look):
 
 
 ARRAY = Format("array [T, n]", "array", _is_array, read_array)
-TIMES = Format("spike times, npy", "spikes", _is_times, read_spike_arrays)
+TIMES = Format(
+    *("spike times, npy", "spikes", _is_times, read_spike_arrays),
+    could=_has("a numpy array", "unit", "rate"),
+)
 FORMATS = (
     Format("DAT", "camera", _prophesee("DAT"), read_prophesee_dat),
     Format("EVT 2", "camera", _prophesee("EVT 2", "EVT 2.1"), read_prophesee_evt2),
@@ -230,22 +250,29 @@ FORMATS = (
     Format("ST-MNIST", "camera", _matlab(is_st_mnist), read_st_mnist),
     Format("ASL-DVS", "camera", _matlab(is_asl_dvs), read_asl_dvs),
     Format(
-        "text of events",
-        "camera",
-        _text(is_event_text),
-        read_event_text,
+        *("text of events", "camera", _text(is_event_text), read_event_text),
+        could=_with_columns("t", "x", "y", "p"),
     ),
     Format("DVS Gesture", "camera", _is_gesture, _gesture),
     ARRAY,
-    Format("NEST", "spikes", _text(is_nest), read_nest),
-    Format("text of spikes", "spikes", _is_spike_text, read_spike_text),
+    Format(
+        *("NEST", "spikes", _text(is_nest), read_nest),
+        could=_has("plain text", "resolution"),
+    ),
+    Format(
+        *("text of spikes", "spikes", _is_spike_text, read_spike_text),
+        could=_with_columns("time", "unit"),
+    ),
     Format("SONATA", "spikes", _hdf5(is_sonata), read_sonata),
     Format("NWB", "spikes", _hdf5(is_nwb), read_nwb),
     Format("NIX", "spikes", _hdf5(is_nix), read_nix),
     Format("phy", "spikes", _never, read_phy),
     Format("spikes, npz", "spikes", _npz_named(is_spike_arrays), read_spike_arrays),
     TIMES,
-    Format("spikes, MATLAB", "spikes", _is_spike_mat, read_spike_mat),
+    Format(
+        *("spikes, MATLAB", "spikes", _is_spike_mat, read_spike_mat),
+        could=_has("MATLAB 5 data", "unit", "variable"),
+    ),
     Format("N-TIDIGITS", "events", _hdf5(is_n_tidigits), read_n_tidigits),
     Format("events, npz", "events", _npz("times", "units", "offsets"), read_events),
     Format("events, HDF5", "events", _tree("spikes/times", "spikes/units"), read_shd),

@@ -91,6 +91,28 @@ def test_notes_are_of_no_format_and_not_wrong(tmp_path):
         datasets.read(tmp_path)
 
 
+def test_what_a_person_says_decides_where_a_file_does_not(tmp_path):
+    rows = "".join(f"{k % 20} {k % 10} {k % 2} {1000 + 7 * k}\n" for k in range(9))
+    (tmp_path / "a.txt").write_text(rows)
+    with pytest.raises(DataError, match="plain text"):
+        datasets.read(tmp_path / "a.txt")
+    camera = datasets.read(tmp_path / "a.txt", columns="x y p t")
+    assert camera.t.tolist() == [1000 + 7 * k for k in range(9)]
+    said = {"columns": "unit depth side time", "unit": "ms"}
+    spikes = datasets.read(tmp_path / "a.txt", **said)
+    assert spikes.units.tolist() == [*range(9)]
+    np.testing.assert_allclose(spikes.times[[0, 8]], [1.0, 1.056])
+    with pytest.raises(DataError, match="plain text"):  # of no reader's columns
+        datasets.read(tmp_path / "a.txt", columns="a b c d")
+    pairs = np.array([[0.5, 3.0], [0.25, 4.0]])
+    np.save(tmp_path / "a.npy", pairs)
+    np.testing.assert_array_equal(datasets.read(tmp_path / "a.npy"), pairs)
+    assert datasets.read(tmp_path / "a.npy", unit="s").units.tolist() == [3, 4]
+    (tmp_path / "a.dat").write_text("1\t10\t0.000\t\n2\t30\t0.000\t\n")
+    steps = datasets.read(tmp_path / "a.dat", resolution=1e-4)
+    np.testing.assert_allclose(steps.times, [1e-3, 3e-3])
+
+
 @pytest.mark.parametrize("form", ["%.18e", "%d", ["%.6f", "%d", "%d", "%d"]])
 def test_text_of_numpy_is_told_in_every_form(form, tmp_path):
     rows = np.array([[1.25e3, 3, 4, 1], [1.5e3, 0, 2, 0], [1.75e3, 65535, 0, 1]])

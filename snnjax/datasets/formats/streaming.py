@@ -15,7 +15,6 @@ from snnjax import check
 from snnjax.datasets.cameras.aedat2 import check_layout, decode_aedat2, read_aedat2
 from snnjax.datasets.cameras.aedat31 import check_camera, decode_aedat31, read_aedat31
 from snnjax.datasets.cameras.byte_stream import opened
-from snnjax.datasets.cameras.event_file import first_bytes, reader_of
 from snnjax.datasets.cameras.event_pieces import Pieces
 from snnjax.datasets.cameras.event_stream import decode_event_stream, read_event_stream
 from snnjax.datasets.cameras.event_text import (
@@ -32,8 +31,10 @@ from snnjax.datasets.cameras.prophesee_evt3 import (
     read_prophesee_evt3,
 )
 from snnjax.datasets.cameras.recut import by_count, by_time
+from snnjax.datasets.formats.any_file import format_of
 from snnjax.datasets.guard.checked import HoldsError, reading
 from snnjax.events import Outside, Recorded
+from snnjax.events.checked_recordings import microseconds
 from snnjax.events.columns import OUTSIDE
 
 _WHAT = "a recording of an event camera"
@@ -102,17 +103,17 @@ def stream_recorded(
         check.whole("events", events, least=1)
     if every is None and start is not None:
         raise ValueError(f"start={start} is of pieces in time; every= is missing.")
-    width = None if every is None else _microseconds("every", every)
+    width = None if every is None else microseconds("every", every)
     if width is not None and width < 1:
         raise ValueError(f"every must be 1e-6 s at least, got {every} s.")
-    begin = None if start is None else _microseconds("start", start)
-    with reading(path, _WHAT) as file:
-        first = first_bytes(file.path)
-        read = reader_of(first)
-        if read not in _DECODERS or (read is read_event_text and b"\0" in first):
-            raise HoldsError("what is not read in pieces; read_recorded may read it")
-    decode = _DECODERS[read]
-    _check_options(read.__name__, decode, options or {})
+    begin = None if start is None else microseconds("start", start)
+    with reading(path, _WHAT):
+        found = format_of(path, options)
+        if not is_streamed(found.read):
+            name = found.read.__name__
+            raise HoldsError(f"{found.name}, which is read as a whole, by {name}")
+    decode = _DECODERS[found.read]
+    _check_options(found.read.__name__, decode, options or {})
     pieces = _pieces(Path(path), decode, outside, options or {})
     pieces = chain([next(pieces)], pieces)  # the header is read at once
     if width is None:
@@ -123,16 +124,6 @@ def stream_recorded(
 def is_streamed(read: Callable[..., Any]) -> bool:
     """Whether what a reader reads can be read piece by piece."""
     return read in _DECODERS
-
-
-def _microseconds(name, seconds):
-    """A time [s] as a whole number of microseconds."""
-    check.one(name, seconds)
-    check.finite(name, seconds)
-    found = round(float(seconds) * 1e6)
-    if abs(found - float(seconds) * 1e6) > 1e-3:
-        raise ValueError(f"{name} must be whole microseconds, got {seconds} s.")
-    return found
 
 
 def _check_options(name, decode, options):
