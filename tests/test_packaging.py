@@ -90,6 +90,20 @@ def test_whatever_is_imported_is_declared_and_what_is_missing_is_told():
         assert {*imported(path)} <= core | offered, path
 
 
+def test_an_extra_brings_only_what_is_imported():
+    extras = PROJECT["project"]["optional-dependencies"]
+    words = {
+        name for path in (ROOT / "snnjax").rglob("*.py") for name in imported(path)
+    }
+    for path in (ROOT / "snnjax").rglob("*.py"):  # by name, or in a process apart
+        words |= {*re.findall(r'(?:import_module\(|package=)"(\w+)"', path.read_text())}
+    known = {name.replace("_", "-") for name in words}
+    for extra, requirements in extras.items():
+        if extra not in ("all", "notebooks"):  # those open notebooks, from outside
+            brought = {name_of(each) for each in requirements}
+            assert brought <= known, f"{extra}: {brought - known} is imported nowhere"
+
+
 def test_types_are_declared():
     assert (ROOT / "snnjax" / "py.typed").exists()
 
