@@ -1,5 +1,6 @@
 """What can be asked for on the command line, and who does it."""
 
+import re
 import sys
 from dataclasses import dataclass, make_dataclass
 from functools import reduce
@@ -52,8 +53,9 @@ def _info(command):
         print(f"{name:<14} {version}")
     for device in jax.devices():
         print(f"{'device':<14} {device.platform}: {device.device_kind}")
-    reading = "h5py", "scikit-learn", "soundfile", "grain", "safetensors"
-    for name in (*reading, "matplotlib", "tyro", "jupytext"):
+    declared = metadata.requires("snnjax") or ()
+    extras = {re.split(r"[^\w.-]", each)[0] for each in declared if "extra ==" in each}
+    for name in sorted(extras):
         try:
             print(f"{name:<14} {metadata.version(name)}")
         except metadata.PackageNotFoundError:

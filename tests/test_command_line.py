@@ -7,6 +7,8 @@ import signal
 import subprocess
 import sys
 import time
+import tomllib
+from pathlib import Path
 from typing import get_args
 
 import jax
@@ -18,6 +20,8 @@ from snnjax.kernels import build
 from snnjax.neurons import leaky
 from snnjax.tasks import fitting, own_networks, rules, spoken_digits
 from snnjax.tasks.catalogue import TASKS
+
+ROOT = Path(__file__).parents[1]
 
 
 def refused(capsys, *args):
@@ -322,6 +326,10 @@ def test_info_says_what_is_not_installed(capsys, monkeypatch):
     assert __main__.main(["info"]) == 0
     out = capsys.readouterr().out
     assert re.search(r"^h5py +not installed$", out, re.M)
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"]
+    for name in {re.split(r"[^\w-]", each)[0] for k in extras for each in extras[k]}:
+        assert name == "snnjax" or re.search(rf"^{name} +\S", out, re.M), name
     for name in ("matplotlib", "grain", "soundfile"):
         assert re.search(rf"^{name} +{version(name)}$", out, re.M)
 

@@ -5,11 +5,12 @@ import pytest
 
 from benchmarks.speed import event_readers
 from benchmarks.speed.event_files import FILES, write
+from snnjax.datasets import read_recorded
 
 
 @pytest.mark.parametrize("name", FILES)
 def test_a_repeated_recording_has_the_same_events_later(name, data_folder, tmp_path):
-    found = event_readers.read_ours(write(name, data_folder("recordings"), tmp_path, 1))
+    found = read_recorded(write(name, data_folder("recordings"), tmp_path, 1))
     n, rest = divmod(len(found.t), 2)
     assert not rest
     assert len({*(found.t[n:] - found.t[:n]).tolist()}) == 1

@@ -5,8 +5,9 @@ Lengths and places of FlatBuffers are worked out by hand, for one layout of each
 """
 
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
+EVENT = "<qhhB3x"  # time [µs], x, y and polarity
 SIGN = b"#!AER-DAT4.0\r\n"
 _FOLDER = "/mainloop/Recorder/outInfo/"
 
@@ -41,7 +42,12 @@ def packet(stream: int, body: bytes) -> bytes:
 
 def events(rows: Iterable[tuple[int, int, int, int]]) -> bytes:
     """Events: time [µs], x, y and polarity each."""
-    return _vector(b"EVTS", [struct.pack("<qhhB3x", *row) for row in rows])
+    return stored_events([struct.pack(EVENT, *row) for row in rows])
+
+
+def stored_events(items: Sequence[bytes | memoryview]) -> bytes:
+    """Events that are laid out already, see ``EVENT``."""
+    return _vector(b"EVTS", items)
 
 
 def triggers(n: int) -> bytes:

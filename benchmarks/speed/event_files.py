@@ -10,6 +10,7 @@ from struct import Struct
 
 import numpy as np
 
+from benchmarks.fuzz import aedat4
 from snnjax.datasets import read_prophesee_evt2
 from snnjax.datasets.cameras.aedat_header import header_of
 from snnjax.datasets.cameras.prophesee_header import read_header
@@ -109,6 +110,30 @@ def aedat31(folder: Path) -> Iterator[bytes]:
         base += span
 
 
+def aedat4_packets(folder: Path) -> Iterator[bytes]:
+    """Events of a recording of EVT 2, ten thousand in a packet, not compressed."""
+    found = read_prophesee_evt2(folder / "evt2/faery_evt2.raw")
+    kinds = [("t", "<i8"), ("x", "<i2"), ("y", "<i2"), ("on", "u1"), ("end", "V3")]
+    rows = np.zeros(len(found.t), kinds)
+    rows["x"], rows["y"], rows["on"] = found[1:4]
+    since = found.t - found.t[0]
+    yield aedat4.header({0: ("EVTS", 640, 480)})
+    for k in count():
+        rows["t"] = since + k * (since[-1] + 1) + 1_700_000_000_000_000
+        items = memoryview(rows.tobytes()).cast("c")
+        wide, step = rows.itemsize, 10_000
+        yield b"".join(
+            aedat4.packet(0, aedat4.stored_events(_parts(items, a, step, wide)))
+            for a in range(0, len(rows), step)
+        )
+
+
+def _parts(raw, first, n, wide):
+    """Some rows, each by itself."""
+    end = min((first + n) * wide, len(raw))
+    return [raw[k : k + wide] for k in range(first * wide, end, wide)]
+
+
 def _lines(folder: Path, form: str) -> Iterator[bytes]:
     """Lines of a second of time, in which ``@`` stands for the number of seconds."""
     found = read_prophesee_evt2(folder / "evt2/faery_evt2.raw")
@@ -150,6 +175,7 @@ FILES: dict[str, tuple[str, Callable[[Path], Iterator[bytes]]]] = {
     "Event Stream": (".es", event_stream),
     "AEDAT 2.0": (".aedat", aedat2),
     "AEDAT 3.1": (".aedat", aedat31),
+    "AEDAT 4": (".aedat4", aedat4_packets),
     "text, µs": (".csv", text_us),
     "text, s": (".txt", text_s),
     "text, %.18e": (".txt", text_exponents),

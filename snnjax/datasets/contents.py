@@ -142,13 +142,6 @@ def _arrays(found: dict):
     return Contents({"samples": len(found["labels"])}, told)
 
 
-@contents_of.register
-def _pair(found: tuple):
-    times, units = found
-    told = f"{len(times):,} events, {len(np.unique(units)):,} units"
-    return Contents({"events": len(times)}, told)
-
-
 def _span(seconds):
     if seconds >= 1.0 or seconds == 0.0:
         return f"{seconds:.4g} s"

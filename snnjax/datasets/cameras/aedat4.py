@@ -33,8 +33,7 @@ _DECODED = "snnjax.datasets.cameras.aedat4_packets:decoded"
 _BEGIN = 2**20  # bytes that are looked at
 _TABLE, _TEXT = 1, 2  # fields of the head: where a table is, and the description
 _MOST = (2**15, 2**15)  # rows and columns that an event has room for
-_EVENT_BYTES = 8  # of memory for each event, beside the bytes that came
-_COLUMNS = {"t": np.uint64, "x": np.uint16, "y": np.uint16, "on": np.bool_}
+_ROW = np.dtype([("t", "<u8"), ("x", "<u2"), ("y", "<u2"), ("on", "?")])
 _OTHERS = {
     **{"frame": "frames", "imus": "motion", "triggers": "external triggers"},
     "events": "other cameras",
@@ -73,10 +72,8 @@ def read_aedat4(
     with reading(path, "an AEDAT 4 recording", limit) as file:
         left = _check(file)
         found = apart(_DECODED, file, package="aedat", extra="cameras", camera=camera)
-        t, x, y, on = (
-            found.get(name, np.zeros(0, kind)) for name, kind in _COLUMNS.items()
-        )
-        file.take(len(t) * _EVENT_BYTES, "its events")
+        rows = found.get("events", np.zeros(0, _ROW))
+        t, x, y, on = (rows[name] for name in _ROW.names or ())
         late = t >= 2**63
         if late.any():
             raise DamageError(f"event {np.argmax(late)} has a time beyond 63 bits")

@@ -7,8 +7,6 @@ is imported before memory is bounded.
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
-
 
 class HoldsError(Exception):
     """Told as the library's own, which is not imported here."""
@@ -35,19 +33,14 @@ def decoded(path: str, camera: int | None) -> Iterator[tuple[str, Any]]:
     streams = decoder.id_to_stream()
     chosen = _chosen(streams, camera)
     yield "size", [streams[chosen]["height"], streams[chosen]["width"]]
-    columns: dict[str, list[np.ndarray]] = {"t": [], "x": [], "y": [], "on": []}
     others: dict[str, int] = {}
     for packet in decoder:
         if packet["stream_id"] == chosen:
-            for name, pieces in columns.items():
-                pieces.append(packet["events"][name].copy())
+            yield "events", packet["events"]
         else:
             for name, n in _counts(packet):
                 others[name] = others.get(name, 0) + n
     yield "others", others
-    for name, pieces in columns.items():
-        for piece in pieces:
-            yield name, piece
 
 
 def _chosen(streams, camera):

@@ -57,6 +57,7 @@ def _answer(job):
     """What came of a job, or what went wrong; and what lies in no file."""
     sys.path[:] = job["places"]
     try:
+        importlib.import_module("numpy")  # _written needs it, within the bounds
         if job["package"]:
             _import(job["package"])
         began = _held()
