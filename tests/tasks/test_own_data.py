@@ -1,4 +1,5 @@
 import csv
+import json
 import shutil
 from pathlib import Path
 
@@ -6,6 +7,7 @@ import jax
 import numpy as np
 import pytest
 
+from snnjax.__main__ import main
 from snnjax.datasets import write_events
 from snnjax.datasets.samples import SPLITS
 from snnjax.events import from_rows
@@ -339,6 +341,31 @@ def test_a_network_is_trained_on_a_camera_of_two_formats(tmp_path):
     found = train(task, tmp_path / "run", epochs=8, progress=False)
     assert found["test_accuracy"] == 1.0
     assert evaluate(tmp_path / "run")["test_accuracy"] == 1.0
+
+
+def test_lists_of_spikes_of_two_formats_are_trained_on_by_a_command(
+    tmp_path, monkeypatch, capsys
+):
+    """Low numbers fire in one class, high ones in the other."""
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    for k in range(24):
+        times = np.sort(rng.uniform(0.0, 0.05, 60))
+        units = rng.integers(0, 8, 60) + 8 * (k % 2)
+        home = tmp_path / "lists" / ("low", "high")[k % 2]
+        home.mkdir(parents=True, exist_ok=True)
+        rows = zip(times, units, strict=True)
+        if k % 4 < 2:
+            text = "time_s,unit\n" + "".join(f"{t:.6f},{u}\n" for t, u in rows)
+            (home / f"{k}.csv").write_text(text)
+        else:
+            text = "".join(f"{u}\t{1e3 * t:.3f}\t\n" for t, u in rows)
+            (home / f"{k}-7-0.gdf").write_text(text)  # of NEST 2
+    assert main(["train", "lists", "--epochs", "8", "--out", "run"]) == 0
+    found = json.loads((tmp_path / "run" / "summary.json").read_text())
+    assert found["test_accuracy"] == 1.0
+    assert main(["evaluate", "run"]) == 0
+    assert "test accuracy 1.000" in capsys.readouterr().out
 
 
 def test_files_that_are_left_out_are_told(tmp_path):

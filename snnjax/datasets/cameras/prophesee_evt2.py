@@ -134,12 +134,12 @@ def _times(head, high, skipped):
 def _events(word, times, counts):
     """Columns of events, which are words that follow each other here."""
     found = Piece(*room(len(word)))
-    rest = word >> 22  # kind and time
+    rest = (word >> 22).astype(np.uint8)  # kind, 0 or 1, and time
     np.bitwise_and(rest, 63, out=found.t, casting="unsafe")
     found.t[:] += np.repeat(times << 6, counts)
-    np.right_shift(rest, 6, out=found.p, casting="unsafe")
-    np.bitwise_and(word, 2047, out=found.y, casting="unsafe")
-    np.bitwise_and(word >> 11, 2047, out=found.x, casting="unsafe")
+    np.right_shift(rest, 6, out=found.p)
+    np.bitwise_and(word.astype(np.uint16), 2047, out=found.y)
+    np.bitwise_and((word >> 11).astype(np.uint16), 2047, out=found.x)
     return found
 
 
