@@ -89,7 +89,7 @@ HELPS = (
     (["data", "info"], " NAME", "NAME Name of a data set"),
     (["data", "get"], " NAME [--to FOLDER]", "FOLDER Folder of all data sets"),
     (["data", "check"], " PATH", "PATH File or folder"),
-    (["data", "show"], " [SHOW OPTIONS] PATH", "--camera {None,left,right} Which"),
+    (["data", "show"], " [SHOW OPTIONS] PATH", "--camera NAME Which one of several"),
     (["data", "convert"], " [CONVERT OPTIONS] PATH OUT", "OUT File to make"),
 )
 
