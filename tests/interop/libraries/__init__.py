@@ -1,0 +1,1 @@
+"""Other libraries' neurons, run in environments of their own and recorded."""
