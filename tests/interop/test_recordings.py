@@ -16,6 +16,8 @@ TOLD = {
 @pytest.mark.parametrize("case", CASES)
 def test_a_neuron_fires_in_10_to_30_percent_of_its_steps(case):
     spikes = recording.read(case).spikes
+    if spikes is None:
+        pytest.skip("a readout")
     for steps in (recording.STEPS, recording.LONG):
         assert 0.1 <= recording.share(spikes[:steps]) <= 0.3
 

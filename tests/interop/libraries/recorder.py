@@ -61,7 +61,8 @@ def recorded(name, case):
     def run(x, w, steps=recording.LONG):
         return case.run(x[:steps], w, case.options, weights)
 
-    w = scaled(case, run, x, w)
+    spikes, _ = run(x, recording.on_grid(w))
+    w = recording.on_grid(w) if spikes is None else scaled(case, run, x, w)
     spikes, _ = run(x, w)
     _, v = run(x, w, recording.STEPS)
     first = x[: recording.STEPS]
@@ -90,7 +91,9 @@ def main(library, folder):
     for name, case in module.CASES.items():
         found = recorded(name, case)
         recording.write(folder, name, found)
-        print(f"{name:40} {recording.share(found.spikes):.3f}", flush=True)
+        silent = found.spikes is None
+        share = "-" if silent else f"{recording.share(found.spikes):.3f}"
+        print(f"{name:40} {share}", flush=True)
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ class Recording(NamedTuple):
     about: dict[str, Any]  # what ran: preset, library, class, options, surrogate …
     x: np.ndarray  # input spikes, [400, 2, 6]
     w: np.ndarray  # input weights, [6, 4]
-    spikes: np.ndarray  # how many in each step, [400, 2, 4]
+    spikes: np.ndarray | None  # how many in each step, [400, 2, 4]; None for a readout
     v: np.ndarray  # voltage as the library records it, [120, 2, 4]
     weights: dict[str, np.ndarray]  # others, by the library's names and in its layout
     gradients: dict[str, np.ndarray]  # of `loss` for "x", "w", weights and constants
@@ -34,7 +34,8 @@ def write(folder, case, recording):
     """Keeps a recording as ``folder/case.npz``."""
     about, x, w, spikes, v, weights, gradients = recording
     kept = {"about": np.array(json.dumps(about)), "x": packed(x), "w": w, "v": v}
-    kept["spikes"] = packed(spikes) if spikes.max() < 2 else spikes.astype(np.uint8)
+    if spikes is not None:
+        kept["spikes"] = packed(spikes) if spikes.max() < 2 else spikes.astype(np.uint8)
     kept |= {f"weights/{name}": value for name, value in weights.items()}
     kept |= {f"gradients/{name}": value for name, value in gradients.items()}
     np.savez_compressed(Path(folder) / f"{case}.npz", **kept)
@@ -52,7 +53,7 @@ def read(case, folder=FOLDER):
         json.loads(str(kept["about"])),
         bits(kept["x"], (LONG, BATCH, INPUTS)),
         kept["w"],
-        bits(kept["spikes"], (LONG, BATCH, NEURONS)),
+        bits(kept["spikes"], (LONG, BATCH, NEURONS)) if "spikes" in kept else None,
         kept["v"],
         within("weights/"),
         within("gradients/"),
