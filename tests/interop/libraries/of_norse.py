@@ -2,15 +2,19 @@
 
 import torch
 from norse.torch import (
+    IAFCell,
+    LI,
     LIF,
     LSNN,
     LIFBoxCell,
     LIFBoxParameters,
     LIFParameters,
     LIFRecurrent,
+    LIParameters,
     LSNNParameters,
     LSNNRecurrent,
 )
+from norse.torch.functional.iaf import IAFParameters
 from norse.torch.functional.reset import reset_subtract, reset_value
 
 from tests.interop.libraries.on_torch import driven
@@ -18,6 +22,8 @@ from tests.interop.libraries.recorder import Case
 from tests.interop.libraries.recording import NEURONS, on_grid
 
 OF = {
+    "IAF": (IAFCell, IAFParameters),
+    "LI": (LI, LIParameters),
     "LIF": (LIF, LIFParameters),
     "LIFBox": (LIFBoxCell, LIFBoxParameters),
     "LIFRecurrent": (LIFRecurrent, LIFParameters),
@@ -45,7 +51,7 @@ def made(name):
             words["reset_method"] = RESETS[numbers.pop("reset_method")]
         leaves = {k: torch.tensor(v, requires_grad=True) for k, v in numbers.items()}
         p = parameters(**leaves, **words)
-        if name == "LIFBox":
+        if name in ("IAF", "LIFBox"):
             return boxes(module(p, dt=options["dt"])), leaves
         told = {"p": p, "dt": options["dt"], "record_states": True}
         if weights:
@@ -60,7 +66,7 @@ def made(name):
 
         def run(currents):
             spikes, states = neuron(currents)
-            return spikes, states.v
+            return (None, spikes) if name == "LI" else (spikes, states.v)
 
         return run, leaves
 
@@ -95,20 +101,25 @@ def recurrent(rng):
 
 def case(name, method="super", alpha=100.0, touch=None, **options):
     run, gradients = driven(made(name))
+    spiking = {} if name == "LI" else {"method": method, "alpha": alpha}
     return Case(
         of=f"norse.torch.{OF[name][0].__name__}",
         run=run,
         gradients=gradients,
-        options=options | {"method": method, "alpha": alpha, "dt": DT},
+        options=options | spiking | {"dt": DT},
         voltage="v of the state, after the reset",
-        surrogate=shape(method, alpha),
+        surrogate=shape(method, alpha) if spiking else None,
         weights=recurrent if name.endswith("Recurrent") else lambda rng: {},
         touch=touch,
+        rounded="v_leak" in options and name.startswith("LIFR") or name == "LIF",
         dt=DT,
     )
 
 
 CASES = {
+    "norse.IAF": case("IAF", touch=1.0, v_th=1.0),
+    "norse.IAF-values": case("IAF", "tanh", 2.0, v_th=0.875, v_reset=-0.25),
+    "norse.LI": case("LI", **TAU, v_leak=-0.125),
     "norse.LIF": case("LIF", touch=8.0, **TAU),
     "norse.LIF-values": case("LIF", "tanh", 2.0, **TAU, **VALUES),
     "norse.LIFBox": case("LIFBox", touch=8.0, tau_mem_inv=TAU["tau_mem_inv"]),

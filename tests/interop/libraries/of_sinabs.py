@@ -52,7 +52,10 @@ def made(name, shape):
                 "surrogate_grad_fn": grad,
                 "reset_fn": getattr(act, reset)(**values),
             }
-            given["spike_fn"] = getattr(act, given["spike_fn"])
+            spiking, *most = given["spike_fn"]
+            given["spike_fn"] = getattr(act, spiking)
+            if most:
+                given["spike_fn"] = given["spike_fn"](*most)
             given["spike_threshold"] = torch.tensor(given["spike_threshold"])
         if "adapt_scale" in given:
             leaves["adapt_scale"] = given["adapt_scale"].requires_grad_()
@@ -84,14 +87,14 @@ def recurrent(rng):
 def case(name, shape=exponential, touch=None, spiking="MultiSpike", **options):
     if name != "ExpLeak":
         options = {"spike_threshold": 1.0, "reset_fn": SUBTRACT} | options
-        options["spike_fn"] = spiking
+        options["spike_fn"] = (spiking,) if isinstance(spiking, str) else spiking
     told = shape(options.get("spike_threshold"))
     if options.get("train_alphas"):
         for kind in ("mem", "syn"):
             if f"tau_{kind}" in options:
                 options[f"alpha_{kind}"] = alphas(options[f"tau_{kind}"])
     run, gradients = driven(made(name, told))
-    late = name in ("ALIF", "LIFRecurrent")
+    late = name not in ("LIF", "IAF", "ExpLeak")
     return Case(
         of=f"sinabs.layers.{name}",
         run=run,
@@ -99,7 +102,7 @@ def case(name, shape=exponential, touch=None, spiking="MultiSpike", **options):
         options=options,
         voltage=NEXT if late else "v_mem of the recordings, after the reset",
         surrogate=None if name == "ExpLeak" else told,
-        weights=recurrent if name == "LIFRecurrent" else lambda rng: {},
+        weights=recurrent if "Recurrent" in name else lambda rng: {},
         touch=touch,
         rounded=True,
     )
@@ -111,6 +114,12 @@ def alphas(tau):
 
 
 LEAKY = {"tau_mem": TAU, "norm_input": False}
+ADAPTIVE = {
+    "spiking": "SingleSpike",
+    "tau_mem": TAU,
+    "tau_adapt": [20.0, 10.0, 30.0, 15.0],
+    "adapt_scale": [1.5, 2.0, 1.0, 0.5],
+}
 CASES = {
     "sinabs.LIF": case("LIF", tau_mem=TAU, norm_input=True),
     "sinabs.LIF-gain_one": case("LIF", touch=1.0, **LEAKY),
@@ -139,26 +148,20 @@ CASES = {
     "sinabs.IAF-single_synapse": case(
         "IAF", spiking="SingleSpike", tau_syn=SYN, spike_threshold=0.75, min_v_mem=-1.0
     ),
-    "sinabs.ALIF": case(
-        "ALIF",
-        gaussian,
-        spiking="SingleSpike",
-        tau_mem=TAU,
-        tau_adapt=[20.0, 10.0, 30.0, 15.0],
-        adapt_scale=[1.5, 2.0, 1.0, 0.5],
-        norm_input=False,
-    ),
+    "sinabs.LIF-at_most_two": case("LIF", spiking=("MaxSpike", 2), **LEAKY),
+    "sinabs.ALIF": case("ALIF", gaussian, **ADAPTIVE, norm_input=False),
     "sinabs.ALIF-moving_width": case(
-        "ALIF",
-        spiking="SingleSpike",
-        tau_mem=TAU,
-        tau_adapt=[20.0, 10.0, 30.0, 15.0],
-        adapt_scale=[1.5, 2.0, 1.0, 0.5],
-        norm_input=True,
-        min_v_mem=-0.5,
+        "ALIF", **ADAPTIVE, norm_input=True, min_v_mem=-0.5
+    ),
+    "sinabs.ALIF-synapse": case(
+        "ALIF", gaussian, **ADAPTIVE, tau_syn=6.0, norm_input=True
     ),
     "sinabs.LIFRecurrent": case("LIFRecurrent", **LEAKY),
     "sinabs.LIFRecurrent-single_synapse": case(
         "LIFRecurrent", spiking="SingleSpike", tau_mem=TAU, tau_syn=SYN, norm_input=True
+    ),
+    "sinabs.IAFRecurrent": case("IAFRecurrent"),
+    "sinabs.ALIFRecurrent": case(
+        "ALIFRecurrent", gaussian, **ADAPTIVE, norm_input=False
     ),
 }

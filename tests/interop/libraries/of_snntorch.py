@@ -17,6 +17,8 @@ ATAN = {"name": "snntorch.atan", "numbers": {"alpha": 2.0}}
 SLOPE = {"name": "snntorch.fast_sigmoid", "numbers": {"slope": 5.0}}
 SIGMOID = {"name": "snntorch.sigmoid", "numbers": {"slope": 4.0}}
 RECURRENT = (snntorch.RLeaky, snntorch.RSynaptic)
+# What has gradients but is no parameter: Alpha cannot be made with learn_alpha.
+APART = {"Alpha": ("alpha",), "Lapicque": ("R", "C")}
 
 
 def made(name, shape):
@@ -31,8 +33,10 @@ def made(name, shape):
             k: torch.tensor(v) if isinstance(v, list) else v for k, v in options.items()
         }
         apart = {}
-        if name == "Alpha":  # with learn_alpha it cannot be made: a TypeError
-            apart = {"alpha": given["alpha"].requires_grad_()}
+        for constant in APART.get(name, ()):
+            if constant in options:
+                apart[constant] = torch.tensor(options[constant], requires_grad=True)
+        given |= apart
         learned = {
             k: True for k in learns if k[6:] in {*options, "recurrent"} - {*apart}
         }
@@ -112,6 +116,15 @@ CASES = {
         "Synaptic", "subtract", alpha=ALPHA, beta=BETA
     ),
     **both("Alpha", alpha=[0.9, 0.95, 0.8, 0.9], beta=[0.8, 0.7, 0.5, 0.85]),
+    **both("Lapicque", beta=0.9),
+    **{f"{k}_rc": v for k, v in both("Lapicque", R=5.0, C=1.5, time_step=0.5).items()},
     **both("RLeaky", beta=BETA, linear_features=NEURONS),
+    "snntorch.RLeaky-one_to_one": case(
+        "RLeaky",
+        beta=BETA,
+        threshold=THRESHOLD,
+        all_to_all=False,
+        V=[0.5, -0.5, 0.25, -1.0],
+    ),
     **both("RSynaptic", alpha=ALPHA, beta=BETA, linear_features=NEURONS),
 }

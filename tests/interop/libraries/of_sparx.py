@@ -1,7 +1,7 @@
 """sparx's cells, scanned, with their states kept."""
 
 import jax.numpy as jnp
-from sparx import surrogate
+from sparx import nn, surrogate
 from sparx.dynamics import (
     ALIFCell,
     Dense,
@@ -32,6 +32,13 @@ def lif(numbers, words):
     return LIFCell(numbers["decay"], numbers["threshold"], **words)
 
 
+def learned(numbers, words):
+    """The cell that ``nn.LIF(learn_tau=True)`` makes of its parameter, a logit."""
+    layer = nn.LIF(threshold=numbers["threshold"], learn_tau=True, **words)
+    given = {"params": {"decay": numbers["params.decay"]}}
+    return layer.apply(given, jnp.zeros((1, NEURONS)), method="model")
+
+
 def alif(numbers, words):
     return ALIFCell(**numbers, **words)
 
@@ -49,6 +56,7 @@ def recurrent(numbers, words):
 OF = {
     "LI": (li, "LICell", lambda state: state.v),
     "LIF": (lif, "LIFCell", lambda state: state.v),
+    "LIFLearned": (learned, "LIFCell", lambda state: state.v),
     "ALIF": (alif, "ALIFCell", lambda state: state.v),
     "Synaptic": (synaptic, "Serial(LICell, LIFCell)", lambda state: state[1].v),
     "LIFRecurrent": (recurrent, "RecurrentCell(LIFCell)", lambda state: state[0].v),
@@ -93,7 +101,7 @@ def case(name, shape=ATAN, touch=None, **options):
         of=f"sparx.dynamics.{OF[name][1]}",
         run=run,
         gradients=gradients,
-        options={"decay": DECAY} | options,
+        options=options if "params.decay" in options else {"decay": DECAY} | options,
         voltage="v of the state, after the reset",
         surrogate=shape,
         weights=wires if name == "LIFRecurrent" else lambda rng: {},
@@ -111,6 +119,9 @@ CASES = {
     "sparx.LIF-detached": case("LIF", FAST, **LEAKY, detach_reset=True),
     "sparx.LIF-zero_detached": case(
         "LIF", FAST, **LEAKY, reset="zero", detach_reset=True
+    ),
+    "sparx.LIF-learn_tau": case(
+        "LIFLearned", FAST, **LEAKY, **{"params.decay": [2.0, 1.5, -0.5, 3.0]}
     ),
     "sparx.IF": case("LIF", touch=1.0, decay=1.0, **LEAKY),
     "sparx.ALIF": case("ALIF", **ADAPTIVE),

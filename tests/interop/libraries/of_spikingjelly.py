@@ -38,7 +38,7 @@ def made(name, shape):
         if detached is not None:
             neuron.detach_reset = detached
         neuron.step_mode, neuron.store_v_seq = "m", True
-        leaves = dict(neuron.named_parameters())
+        leaves = {f"neuron.{k}": v for k, v in neuron.named_parameters()}
         for constant in ("v_threshold", "v_reset", "tau", "c_decay", "v_decay"):
             value = options.get(constant)
             if isinstance(value, float):

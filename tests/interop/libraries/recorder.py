@@ -16,6 +16,7 @@ from tests.interop.libraries import recording
 from tests.interop.libraries.recording import Recording
 
 AIM = 0.2  # part of all steps that have a spike
+PACKAGES = {"sparx": "sparxml", "nest": "nest-simulator"}
 
 
 class Case(NamedTuple):
@@ -73,7 +74,7 @@ def recorded(name, case):
         "preset": preset,
         "variant": variant,
         "library": library,
-        "version": version({"sparx": "sparxml"}.get(library, library)),
+        "version": version(PACKAGES.get(library, library)),
         "class": case.of,
         "options": case.options,
         "surrogate": case.surrogate,
