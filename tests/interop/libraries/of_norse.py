@@ -2,10 +2,10 @@
 
 import torch
 from norse.torch import (
-    IAFCell,
     LI,
     LIF,
     LSNN,
+    IAFCell,
     LIFBoxCell,
     LIFBoxParameters,
     LIFParameters,
@@ -111,7 +111,7 @@ def case(name, method="super", alpha=100.0, touch=None, **options):
         surrogate=shape(method, alpha) if spiking else None,
         weights=recurrent if name.endswith("Recurrent") else lambda rng: {},
         touch=touch,
-        rounded="v_leak" in options and name.startswith("LIFR") or name == "LIF",
+        rounded="v_leak" in options and name in ("LIF", "LIFRecurrent"),
         dt=DT,
     )
 

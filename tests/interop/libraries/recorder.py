@@ -68,6 +68,8 @@ def recorded(name, case):
     _, v = run(x, w, recording.STEPS)
     first = x[: recording.STEPS]
     gradients = case.gradients(first, w, case.options, weights)
+    if "x" in gradients:
+        gradients["x"] = gradients["x"][: recording.EARLY]
     preset, _, variant = name.partition("-")
     library = case.of.partition(".")[0]
     about = {

@@ -13,6 +13,7 @@ import numpy as np
 
 FOLDER = Path(__file__).parents[1] / "recorded"
 STEPS, LONG = 120, 400  # steps of which all is kept, and of which spikes are
+EARLY = 60  # steps whose inputs' gradients are kept; what comes later reaches them too
 BATCH, INPUTS, NEURONS = 2, 6, 4
 RATE = 0.3  # of input spikes a step
 GRID = 2**10  # weights are whole multiples of its inverse: their sums are exact
