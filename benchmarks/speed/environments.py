@@ -1,5 +1,6 @@
 """Each rival is installed once, into an environment of its own."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -29,12 +30,17 @@ def environments() -> Path:
 
 
 def interpreter(version: str) -> str | None:
-    """A Python of at least this version."""
+    """A Python of at least this version that starts, also one of pyenv's."""
     least = tuple(map(int, version.split(".")))
-    for name in ("python3", "python3.11", "python3.12", "python3.13", "python3.14"):
-        code = f"import sys; sys.exit(sys.version_info < {least})"
-        found = shutil.which(name)
-        if found and not subprocess.run([found, "-c", code], check=False).returncode:
+    named = ("python3", "python3.11", "python3.12", "python3.13", "python3.14")
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
+    others = sorted(map(str, pyenv.glob("versions/3.*/bin/python")))
+    code = f"import sys; sys.exit(sys.version_info < {least})"
+    for found in (*map(shutil.which, named), *others):
+        if found is None:
+            continue
+        done = subprocess.run([found, "-c", code], capture_output=True, check=False)
+        if not done.returncode:
             return found
     return None
 
