@@ -18,12 +18,14 @@ from snnjax import events as ev
 from snnjax import hardware, networks, parts
 from snnjax.datasets.sources import InMemory
 from snnjax.inputs import batches
+from snnjax.interop import nir
 from snnjax.learning import online
 from snnjax.seen import Seen
 
 T, B, N, DT = 320, 2, 4, 1e-3
 APART = (
     "datasets",
+    "interop",
     "parts",
     "saving",
     "surrogate",
@@ -44,7 +46,7 @@ def everything():
     """
     found = {}
     todo = [getattr(snn, name) for name in dir(snn)]
-    todo = [*filter(inspect.ismodule, todo), parts, batches, online, snn]
+    todo = [*filter(inspect.ismodule, todo), parts, batches, online, nir, snn]
     for module in todo:  # grows on the way
         for name, value in listed(module):
             if inspect.ismodule(value):

@@ -63,7 +63,10 @@ ARROWS = {  # who may import whom, besides themselves
         *("hardware", "plot", "files", "progress", "saving"),
     },
     "saving": {"about", "cell", "check", "files", "training"},
-    "interop": {"check", "cell"},
+    "interop": {
+        *("about", "cell", "check", "compose", "datasets", "exported", "files"),
+        *("kernels", "networks", "neurons", "parts", "probes", "surrogate"),
+    },
     "terminal": set(),
     "__main__": {"commands", "terminal", "training_command"},
     "training_command": {"files", "progress", "tasks"},
@@ -83,7 +86,7 @@ ARROWS = {  # who may import whom, besides themselves
         "surrogate",
     },
 }
-DEEP = ("datasets/", "senses/hearing", "learning/online")
+DEEP = ("datasets/", "senses/hearing", "learning/online", "interop/")
 WITHIN_DATASETS = {
     "samples": set(),
     "published": set(),

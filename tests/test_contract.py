@@ -17,6 +17,7 @@ import snnjax as snn
 from snnjax import parts
 from snnjax.cell import run_cell
 from snnjax.hardware import amplified, faulty, quantize, using
+from snnjax.interop import nir
 from snnjax.learning import running_max
 from snnjax.networks import (
     ShortTermParams,
@@ -88,6 +89,7 @@ FIELDS = snn.LIFParams._fields
 ADAPTIVE = snn.ALIFParams(**FAST, tau_adapt=10e-3, beta=0.2)
 NERVOUS = ConductanceLIFParams(unit=20e-9, tau_nmda=20e-3)
 SWINGING = ResonateParams(60.0, 10e-3, 0.1, 5e-3, 0.1, 50.0)
+CIRCUIT = nir.CircuitParams(5e-3, None, 2.0, -0.1, v_threshold=0.3, v_reset=-0.2)
 QUICK = HomeostasisParams(target=100.0, tau_rate=5e-3, speed=30.0)
 dense = partial(snn.dense, init=normal, backend="xla")
 recurrent = partial(snn.recurrent, init=normal, init_recurrent=normal)
@@ -220,6 +222,28 @@ CELLS = {
     "amplified loop": snn.recurrent(amplified(lif(), 2.0), dense(N, N)),
     "faulty": faulty(N, np.array([1.0, 0.0, 1.0])),
     "using": using(dense(N, 5), partial(quantize, bits=5)),
+    "nir circuit": nir.circuit(N, CIRCUIT),
+    "nir circuit euler": nir.circuit(
+        N, CIRCUIT._replace(tau_syn=2e-3), reset="subtract", method="euler"
+    ),
+    "nir integrator": nir.circuit(
+        N, nir.CircuitParams(None, r=np.array([99.0, 300.0, 500.0]), v_threshold=0.7)
+    ),
+    "nir scale": nir.scale((N,)),
+    "nir heaviside": nir.heaviside(N, 0.3),
+    "nir relay": nir.relay(),
+    "nir convolution": on_maps(
+        (1, N),
+        convolution(1, 4, kernel=(1, 1), init=normal),
+        nir.padded_convolution(
+            *(4, 2),
+            **{"kernel": (2, 2), "stride": (1, 2), "pads": ((1, 0), (1, 2))},
+            **{"dilation": (1, 2), "groups": 2, "bias": True, "init": normal},
+        ),
+        snn.lif(2, snn.LIFParams(**FAST), backend="xla"),
+        nir.padded_sum((1, 2), stride=(1, 1), pads=((0, 0), (1, 0))),
+        nir.channels_first(),
+    ),
     "integrator": integrator(N, 2e-3),  # the templates of CONTRIBUTING.md
     "one to one": one_to_one(N),
 }

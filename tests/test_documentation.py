@@ -86,6 +86,13 @@ labels, dt = jnp.zeros(2, int), 1e-3
     "snnjax.inputs.prefetching.prefetch": """
 batches, state, step = [(1,), (2,)], 0, lambda state, x: (state + x, {})
 """,
+    "snnjax.interop.nir": NET,
+    "snnjax.interop.nir.loading.load": NET
+    + """
+from snnjax.interop import nir
+nir.save("net.nir", net, weights, dt=1e-3)
+""",
+    "snnjax.interop.nir.writing.save": NET,
     "snnjax.interop.nnx.Module": "xs = jnp.zeros((5, 2, 700))",
     "snnjax.parts": NET,
     "snnjax.parts.labels": NET,

@@ -3,6 +3,7 @@
 import inspect
 from collections import Counter
 
+import jax.numpy as jnp
 from public import everything
 
 import snnjax as snn
@@ -30,7 +31,9 @@ BY_KEYWORD = {
     "duration": (NONE,),
     "init": (spiking, from_below),
     "input": ("current",),
+    "dtype": (None, jnp.float32),  # None: as in a file
     "limit": (None,),
+    "method": ("exact", None),  # None where a file tells it
     "memory": (None,),
     "mismatch": (0.3, (0.1, 0.2, 0.3)),  # of one chip, or those compared
     "n_classes": (None,),
@@ -59,6 +62,8 @@ BY_KEYWORD = {
 OTHERWISE = {
     "events.crop columns": "a part of the sensor",
     "plot.figure columns": "a size",
+    "interop.nir.from_nir reset": "the graph tells it, or this",
+    "interop.nir.load reset": "the file tells it, or this",
     "hardware.distorted mismatch": "what it does to a cell",
     "datasets.read_events n_units": "the file says it, or this",
     "datasets.read_n_tidigits n_units": "the same in all of these files",

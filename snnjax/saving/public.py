@@ -18,6 +18,7 @@ ROOMS = (
         f"snnjax.{room}"
         for room in ("surrogate", "neurons", "networks", "learning", "hardware")
     ),
+    "snnjax.interop.nir",
 )
 _COMPUTING = (
     *(f"snnjax.{room}." for room in ("surrogate", "neurons", "networks")),

@@ -19,6 +19,7 @@ from snnjax.saving import from_recipe, public, to_recipe
 UNTOLD = {  # and why
     "convolution": r"network.cells\[0\] is hand-written",
     "convolution of images": r"network.cells\[0\] is hand-written",
+    "nir convolution": r"network.cells\[0\] is hand-written",
     "layer norm of maps": r"network.cells\[0\] is hand-written",
     "learn": "network.make is <lambda>, which has no public name",
     "integrator": "integrator, which has no public name",

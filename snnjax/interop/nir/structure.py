@@ -1,0 +1,198 @@
+"""Nodes and edges of a file as one flat graph: subgraphs are opened, edges checked."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from snnjax.interop.nir.primitives import NEURONS, Node, node_of
+
+DEEPEST = 32  # subgraphs inside each other
+Edges = list[tuple[str, str]]
+
+
+class Graph(NamedTuple):
+    """A flat graph of checked nodes; those of subgraphs are named "sub.node"."""
+
+    nodes: dict[str, Node]
+    edges: Edges
+    metadata: dict[str, dict[str, Any]]  # of graphs, by name; "" is the whole
+
+    def of(self, *kinds: str) -> list[str]:
+        """Names of the nodes of some kinds."""
+        return [name for name, node in self.nodes.items() if node.kind in kinds]
+
+    def into(self, name: str) -> list[str]:
+        """Names of the nodes that feed one."""
+        return [a for a, b in self.edges if b == name]
+
+    def behind(self, name: str) -> list[str]:
+        """Names of the nodes that one feeds."""
+        return [b for a, b in self.edges if a == name]
+
+
+def graph_of(told: Mapping[str, Any], *, problems: dict[str, str] | None = None):
+    """A flat graph of the dict of a ``NIRGraph``.
+
+    Args:
+        told: ``{"type": "NIRGraph", "nodes": {…}, "edges": […], "metadata": {…}}``.
+        problems: filled in with what is wrong with a node, by name, and the node left
+            out; raised if omitted.
+
+    Raises:
+        ValueError: for a node that makes no sense, by name, an edge that leads nowhere
+            or twice to the same node, no input or output, or what they do not reach.
+    """
+    graph = Graph({}, [], {})
+    _collect(told, "", graph, problems, 0)
+    if problems:
+        return graph
+    for name in [n for n in graph.of("Input", "Output") if "." in n]:
+        graph = without(graph, name)
+    check_edges(graph)
+    return graph
+
+
+def _collect(told, prefix, graph, problems, depth):
+    """Adds nodes and edges of a graph and of its subgraphs to a flat one."""
+    where = f"subgraph {prefix.removesuffix('.')!r}" if prefix else "the graph"
+    if depth > DEEPEST:
+        raise ValueError(f"Subgraphs lie more than {DEEPEST} levels deep.")
+    if told.get("type") != "NIRGraph":
+        raise ValueError(f"{where} is of the type {told.get('type')!r:.60}.")
+    nodes, edges = told.get("nodes"), told.get("edges")
+    if not isinstance(nodes, Mapping) or not nodes:
+        raise ValueError(f"{where} has no nodes.")
+    graph.metadata[prefix.removesuffix(".")] = dict(told.get("metadata") or {})
+    ends: dict[str, dict[str, list[str]]] = {}
+    for name, inner in nodes.items():
+        if not isinstance(inner, Mapping):
+            raise ValueError(f"{where}: {name!r} is no node.")
+        if inner.get("type") == "NIRGraph":
+            _collect(inner, f"{prefix}{name}.", graph, problems, depth + 1)
+            ends[name] = {
+                kind: [
+                    f"{prefix}{name}.{k}"
+                    for k, n in inner["nodes"].items()
+                    if isinstance(n, Mapping) and n.get("type") == kind
+                ]
+                for kind in ("Input", "Output")
+            }
+            continue
+        try:
+            graph.nodes[prefix + name] = node_of(inner)
+        except ValueError as error:
+            if problems is None:
+                raise ValueError(f"Node {prefix + name!r}: {error}") from error
+            problems[prefix + name] = str(error)
+    for edge in _pairs(edges, where):
+        for end in edge:
+            if end not in nodes:
+                raise ValueError(
+                    f"{where}: the edge {edge} names {end!r:.60}, which is no node."
+                )
+        a, b = edge
+        source, target = _end(ends, a, "Output", prefix), _end(ends, b, "Input", prefix)
+        graph.edges.append((source, target))
+
+
+def _end(ends, name, kind, prefix):
+    """Where an edge of a subgraph really begins or ends."""
+    if name not in ends:
+        return prefix + name
+    if len(ends[name][kind]) != 1:
+        raise ValueError(
+            f"Subgraph {prefix + name!r} has {len(ends[name][kind])} nodes of type "
+            f"{kind}; an edge to it needs one."
+        )
+    return ends[name][kind][0]
+
+
+def _pairs(edges, where) -> Iterable[tuple[str, str]]:
+    if edges is None:
+        raise ValueError(f"{where} has no edges.")
+    for edge in edges:
+        pair = tuple(e.decode() if isinstance(e, bytes) else e for e in edge)
+        if len(pair) != 2 or not all(isinstance(end, str) for end in pair):
+            raise ValueError(f"{where}: an edge is a pair of names, got {edge!r:.80}.")
+        yield pair
+
+
+def without(graph: Graph, name: str) -> Graph:
+    """The graph in which those that feed a node feed those behind it."""
+    sources, targets = graph.into(name), graph.behind(name)
+    edges: Edges = []
+    for edge in graph.edges:
+        if edge[1] == name:
+            edges += [(edge[0], target) for target in targets]
+        elif edge[0] != name:
+            edges.append(edge)
+    if not sources or not targets:
+        raise ValueError(f"Node {name!r} of a subgraph lies on no way through it.")
+    nodes = {k: node for k, node in graph.nodes.items() if k != name}
+    return Graph(nodes, edges, graph.metadata)
+
+
+def check_edges(graph: Graph) -> None:
+    """Refuses edges that make no sense.
+
+    Raises:
+        ValueError: for an edge that is there twice, no input or output, edges into the
+            one or out of the other, nodes that lie on no way between them, and a cycle
+            without neuron or delay.
+    """
+    seen = set()
+    for edge in graph.edges:
+        if edge in seen:
+            raise ValueError(f"The edge {edge} is there twice.")
+        seen.add(edge)
+    starts, ends = graph.of("Input"), graph.of("Output")
+    for kind, found in (("Input", starts), ("Output", ends)):
+        if not found:
+            raise ValueError(f"The graph has no node of the type {kind}.")
+    for a, b in graph.edges:
+        if b in starts or a in ends:
+            raise ValueError(f"The edge {(a, b)} leads into an Input or out of one.")
+    forth = reach(starts, graph.edges)
+    back = reach(ends, [(b, a) for a, b in graph.edges])
+    for name in graph.nodes:
+        if name not in forth or name not in back:
+            raise ValueError(
+                f"Node {name!r} lies on no way from an Input to an Output."
+            )
+    _check_cycles(graph)
+
+
+def reach(starts: Iterable[str], edges: Edges) -> set[str]:
+    """The nodes that edges lead to from some, these included."""
+    after: dict[str, list[str]] = {}
+    for a, b in edges:
+        after.setdefault(a, []).append(b)
+    found, waiting = set(starts), list(starts)
+    while waiting:
+        new = [b for b in after.get(waiting.pop(), ()) if b not in found]
+        found.update(new)
+        waiting += new
+    return found
+
+
+def _check_cycles(graph):
+    """Refuses a cycle in which nothing takes time: takes nodes away from the front."""
+    timed = {*graph.of(*NEURONS, "Delay")}
+    edges = [(a, b) for a, b in graph.edges if a not in timed and b not in timed]
+    waits = {name: 0 for name in graph.nodes if name not in timed}
+    after: dict[str, list[str]] = {}
+    for a, b in edges:
+        waits[b] += 1
+        after.setdefault(a, []).append(b)
+    free = [name for name, count in waits.items() if count == 0]
+    while free:
+        name = free.pop()
+        del waits[name]
+        for b in after.get(name, ()):
+            waits[b] -= 1
+            if waits[b] == 0:
+                free.append(b)
+    if waits:
+        raise ValueError(
+            f"A cycle through {', '.join(map(repr, list(waits)[:4]))} has no neuron "
+            "and no Delay: what it computes is not defined."
+        )
