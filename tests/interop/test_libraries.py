@@ -20,6 +20,8 @@ def test_a_library_does_today_what_was_recorded(library, tmp_path):
     for case in cases:
         found = comparison.compare(case, tmp_path)
         assert found.same, found
+    apart = dict(comparison.compare_pairs(library, tmp_path))
+    assert apart == dict.fromkeys(apart, 0)
 
 
 def test_every_recorded_library_has_an_environment():

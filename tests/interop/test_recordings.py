@@ -45,7 +45,7 @@ def test_input_currents_are_the_same_in_any_order_of_summation():
 
 
 def test_all_recordings_together_are_small():
-    assert sum(path.stat().st_size for path in recording.FOLDER.glob("*")) < 2e6
+    assert sum(path.stat().st_size for path in recording.FOLDER.rglob("*.npz")) < 2e6
 
 
 def test_what_both_sides_weigh_spikes_and_voltages_with_is_spread_out():

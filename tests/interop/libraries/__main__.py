@@ -11,9 +11,10 @@ gradients; it ends with 1 if one is out of bounds.
 import argparse
 import sys
 import tempfile
+from pathlib import Path
 
 from tests.interop.libraries import environments, recording
-from tests.interop.libraries.comparison import compare
+from tests.interop.libraries.comparison import compare, compare_pairs
 
 
 def main():
@@ -54,6 +55,9 @@ def compared(python, library):
                 flush=True,
             )
             apart += not found.same
+        for which, differ in compare_pairs(library, Path(folder)):
+            print(f"{'pairs/' + which:44} {'':16} spikes {differ:4d}", flush=True)
+            apart += differ > 0
     return apart
 
 

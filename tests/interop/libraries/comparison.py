@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tests.interop.libraries import recording
+from tests.interop.libraries import pairs, recording
 
 ROUNDING = 1e-12  # of voltages, in units of the greatest
 
@@ -48,3 +48,11 @@ def compare(case, folder):
         max(apart),
         1e-6 if old.about["rounded"] else 1e-10,
     )
+
+
+def compare_pairs(library, folder):
+    """Sides of pairs that are a library's, with the spikes that differ today."""
+    for which, _ in pairs.sides(library):
+        _, old = pairs.read(which)
+        _, new = pairs.read(which, folder / "pairs")
+        yield which, int(np.sum(old != new))

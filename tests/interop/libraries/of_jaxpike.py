@@ -6,7 +6,6 @@ from jaxpike import neurons, surrogate
 
 from tests.interop.libraries.on_jax import driven, scanned
 from tests.interop.libraries.recorder import Case
-from tests.interop.libraries.recording import BATCH, NEURONS
 
 neurons.STATE_DTYPE = jnp.float64
 TAU = [10.0, 20.0, 5.0, 8.0]
@@ -41,7 +40,7 @@ def made(name, shape):
                 state, out = learned(state, current)
                 return state, (None if shape is None else out, state.v)
 
-            return scanned(step, learned.init_state((BATCH, NEURONS)), currents)
+            return scanned(step, learned.init_state(currents.shape[1:]), currents)
 
         return run, leaves
 

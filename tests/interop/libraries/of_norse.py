@@ -106,7 +106,7 @@ def case(name, method="super", alpha=100.0, touch=None, **options):
         of=f"norse.torch.{OF[name][0].__name__}",
         run=run,
         gradients=gradients,
-        options=options | spiking | {"dt": DT},
+        options={"dt": DT} | options | spiking,
         voltage="v of the state, after the reset",
         surrogate=shape(method, alpha) if spiking else None,
         weights=recurrent if name.endswith("Recurrent") else lambda rng: {},

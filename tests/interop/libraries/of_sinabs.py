@@ -52,10 +52,11 @@ def made(name, shape):
                 "surrogate_grad_fn": grad,
                 "reset_fn": getattr(act, reset)(**values),
             }
-            spiking, *most = given["spike_fn"]
-            given["spike_fn"] = getattr(act, spiking)
-            if most:
-                given["spike_fn"] = given["spike_fn"](*most)
+            spiking = given["spike_fn"]
+            if isinstance(spiking, str):
+                given["spike_fn"] = getattr(act, spiking)
+            else:
+                given["spike_fn"] = getattr(act, spiking[0])(**spiking[1])
             given["spike_threshold"] = torch.tensor(given["spike_threshold"])
         if "adapt_scale" in given:
             leaves["adapt_scale"] = given["adapt_scale"].requires_grad_()
@@ -87,7 +88,7 @@ def recurrent(rng):
 def case(name, shape=exponential, touch=None, spiking="MultiSpike", **options):
     if name != "ExpLeak":
         options = {"spike_threshold": 1.0, "reset_fn": SUBTRACT} | options
-        options["spike_fn"] = (spiking,) if isinstance(spiking, str) else spiking
+        options = options | {"spike_fn": options.get("spike_fn", spiking)}
     told = shape(options.get("spike_threshold"))
     if options.get("train_alphas"):
         for kind in ("mem", "syn"):
@@ -148,7 +149,9 @@ CASES = {
     "sinabs.IAF-single_synapse": case(
         "IAF", spiking="SingleSpike", tau_syn=SYN, spike_threshold=0.75, min_v_mem=-1.0
     ),
-    "sinabs.LIF-at_most_two": case("LIF", spiking=("MaxSpike", 2), **LEAKY),
+    "sinabs.LIF-at_most_two": case(
+        "LIF", spiking=("MaxSpike", {"max_num_spikes_per_bin": 2}), **LEAKY
+    ),
     "sinabs.ALIF": case("ALIF", gaussian, **ADAPTIVE, norm_input=False),
     "sinabs.ALIF-moving_width": case(
         "ALIF", **ADAPTIVE, norm_input=True, min_v_mem=-0.5

@@ -14,7 +14,7 @@ from sparx.dynamics import (
 
 from tests.interop.libraries.on_jax import driven, scanned
 from tests.interop.libraries.recorder import Case
-from tests.interop.libraries.recording import BATCH, NEURONS, on_grid
+from tests.interop.libraries.recording import NEURONS, on_grid
 
 ATAN = {"name": "sparx.ATan", "numbers": {"alpha": 2.0}}
 FAST = {"name": "sparx.FastSigmoid", "numbers": {"slope": 25.0}}
@@ -82,7 +82,7 @@ def made(name, shape):
                 state, out = cell.step(state, SynapticInput(jump=current), 1.0)
                 return state, (None if shape is None else out.value, voltage(state))
 
-            rest = cell.init_state((BATCH, NEURONS), jnp.float64)
+            rest = cell.init_state(currents.shape[1:], jnp.float64)
             return scanned(step, rest, currents)
 
         return run, leaves

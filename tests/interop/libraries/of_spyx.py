@@ -6,7 +6,7 @@ from spyx import axn, nn
 
 from tests.interop.libraries.on_jax import driven, scanned
 from tests.interop.libraries.recorder import Case
-from tests.interop.libraries.recording import BATCH, NEURONS, on_grid
+from tests.interop.libraries.recording import NEURONS, on_grid
 
 SUPERSPIKE = {"name": "spyx.superspike", "numbers": {"k": 25.0}}
 ARCTAN = {"name": "spyx.arctan", "numbers": {"k": 2.0}}
@@ -40,16 +40,16 @@ def made(name, shape):
         leaves |= {k: jnp.asarray(v) for k, v in weights.items()}
 
         def run(leaves, currents):
-            neuron = getattr(nn, name)((NEURONS,), **told, rngs=nnx.Rngs(0))
+            neuron = getattr(nn, name)(currents.shape[2:], **told, rngs=nnx.Rngs(0))
             for leaf, value in leaves.items():
                 setattr(neuron, leaf, nnx.Param(value))
 
             def step(state, current):
                 out, state = neuron(current, state)
-                v = state[..., :NEURONS]
+                v = state[..., : currents.shape[2]]
                 return state, (None if name == "LI" else out, v)
 
-            return scanned(step, neuron.initial_state(BATCH), currents)
+            return scanned(step, neuron.initial_state(currents.shape[1]), currents)
 
         return run, leaves
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tests.interop.libraries import recording
+from tests.interop.libraries import pairs, recording
 from tests.interop.libraries.recording import Recording
 
 AIM = 0.2  # part of all steps that have a spike
@@ -97,6 +97,14 @@ def main(library, folder):
         silent = found.spikes is None
         share = "-" if silent else f"{recording.share(found.spikes):.3f}"
         print(f"{name:40} {share}", flush=True)
+    apart = Path(folder) / "pairs"
+    apart.mkdir(exist_ok=True)
+    for which, one in pairs.sides(library):
+        case = module.case(one.preset.partition(".")[2], **one.options)
+        x, w = pairs.driven(which.rpartition("-")[0])
+        spikes, _ = case.run(x, w, case.options, {})
+        pairs.write(apart, which, one, spikes)
+        print(f"{which:40} {recording.share(spikes):.3f}", flush=True)
 
 
 if __name__ == "__main__":
