@@ -10,6 +10,8 @@ UNTOLD = {
     "aedat1": "numbers, which may be anything",
     "nest.gdf": "three columns of numbers, which may be anything",
     "spikes.npy": "two columns of numbers, which may be signals",
+    "weights.npz": "arrays of any name, which may be anything",
+    "weights.safetensors": "weights of networks, which are no data",
     **{name: "a part of a folder" for name in FORMATS if name.startswith("phy.")},
 }
 SEEDS = [name for name in FORMATS if name not in UNTOLD]

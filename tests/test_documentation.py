@@ -61,6 +61,12 @@ labels, spikes = jnp.zeros(2, int), np.ones((3, 2, 256), np.uint8)
 readout = max_over_time
 chip_weights = lambda weights: (weights[0].w, weights[2].w)
 """
+STATE_DICT = """
+net = chain(fc=dense(64, 10, bias=True))
+names = {"fc.weight": "fc.w", "fc.bias": "fc.b"}
+weights = net.init(jax.random.key(0))
+arrays = {"fc.weight": np.ones((10, 64), "f4"), "fc.bias": np.ones(10, "f4")}
+"""
 VALUES = {  # what the example of a docstring takes for given
     "snnjax": "spikes = jnp.zeros((5, 2, 700))",
     "snnjax.compose.chain": "key, xs = jax.random.key(0), jnp.zeros((5, 2, 70))",
@@ -94,6 +100,10 @@ nir.save("net.nir", net, weights, dt=1e-3)
 """,
     "snnjax.interop.nir.writing.save": NET,
     "snnjax.interop.nnx.Module": "xs = jnp.zeros((5, 2, 700))",
+    "snnjax.interop.weights.proposal.propose": STATE_DICT,
+    "snnjax.interop.weights.taking.from_state_dict": STATE_DICT
+    + 'arrays["lif.threshold"] = np.float32(0.5)',
+    "snnjax.interop.weights.taking.to_state_dict": STATE_DICT,
     "snnjax.parts": NET,
     "snnjax.parts.labels": NET,
     "snnjax.parts.summary": NET,

@@ -16,11 +16,14 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 README = (ROOT / "README.md").read_text()
 
 
+BINARY = ".png", ".lock", ".npz", ".nir", ".safetensors"
+
+
 def tracked_text():
     names = subprocess.run(
         ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout.split()
-    return [ROOT / n for n in names if not n.endswith((".png", ".lock", ".npz"))]
+    return [ROOT / n for n in names if not n.endswith(BINARY)]
 
 
 def name_of(requirement):

@@ -35,6 +35,7 @@ from snnjax.datasets.containers.archives import unpack
 from snnjax.datasets.guard.checked import allowance
 from snnjax.datasets.layouts.braille_pickle import LETTERS
 from snnjax.datasets.sources import EventFiles, ShdFile
+from snnjax.interop.weights import read_state_dict
 
 MARGIN = 2**26  # bytes that packages take which a reader imports when it is used
 _MB = 2**20
@@ -55,6 +56,7 @@ def _unpack(path):
 
 OTHERS: dict[str, Callable] = {
     "unpack": _unpack,
+    "read_state_dict": read_state_dict,
     "ShdFile": lambda path: [*ShdFile(path)],
     "EventFiles": lambda path: [*EventFiles([path], n_units=700)],
 }
@@ -731,6 +733,10 @@ BOMBS = (
     ),
     Bomb(
         "a.spikes.npy", ("read_spike_arrays",), lambda p, m: p.write_bytes(_npy((m,)))
+    ),
+    Bomb(
+        *("h.npz", ("read_state_dict",)),
+        arrays(w=lambda m: np.zeros(m * _MB // 8)),
     ),
     Bomb("d.npz", ("read_braille",), _letters),
     Bomb(

@@ -16,6 +16,7 @@ from snnjax import datasets
 from snnjax.datasets.layouts.braille_pickle import LETTERS
 from snnjax.datasets.sources import ShdFile
 from snnjax.events import Events, from_rows
+from snnjax.interop.weights import read_state_dict, write_state_dict
 
 
 class Format(NamedTuple):
@@ -553,6 +554,26 @@ def _is_shd(found):
     return _are_events(events) and all(isinstance(key, str) for key in extra.keys)
 
 
+def _state_dict(ending):
+    def make(folder):
+        rng, path = np.random.default_rng(0), folder / f"a.{ending}"
+        arrays = {
+            "fc.weight": rng.normal(size=(10, 12)).astype(np.float32),
+            "fc.bias": np.zeros(10, np.float16),
+            "lif.beta": np.array(0.9),
+            "bn.num_batches_tracked": np.array(345),
+        }
+        write_state_dict(path, arrays)
+        return path.read_bytes()
+
+    return make
+
+
+def _are_weights(found):
+    kinds = all(each.dtype.kind in "biufV" for each in found.values())
+    return kinds and all(isinstance(name, str) for name in found)
+
+
 FORMATS = {
     "shd": Format(".h5", _shd, _read_shd, _is_shd),
     "shd.gz": Format(
@@ -676,6 +697,12 @@ FORMATS = {
     "wav": Format(
         *(".wav", sound_seeds.wav, datasets.read_sound, _is_sound, None),
         "fsdd/recordings/6_*_0.wav",
+    ),
+    "weights.safetensors": Format(
+        ".safetensors", _state_dict("safetensors"), read_state_dict, _are_weights
+    ),
+    "weights.npz": Format(
+        ".npz", _state_dict("npz"), read_state_dict, _are_weights, _rezip
     ),
     "wav.rifx": Format(".wav", sound_seeds.rifx, datasets.read_sound, _is_sound),
     "wav.rf64": Format(".wav", sound_seeds.rf64, datasets.read_sound, _is_sound),

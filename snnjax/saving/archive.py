@@ -17,7 +17,7 @@ from snnjax.training.checkpoint import best_weights, named_leaves
 FORMAT = "snnjax 1"
 LONGEST = 2**26  # bytes of a recipe or of notes
 _WEIGHTS, _OPTIONS = "weights.", "recipe."  # what the names of arrays begin with
-_BY_CODE = {
+BY_CODE = {  # dtypes that are kept, as safetensors calls them
     "BOOL": np.dtype(bool),
     "BF16": jnp.dtype(jnp.bfloat16),
     **{f"F{bits}": np.dtype(f"float{bits}") for bits in (16, 32, 64)},
@@ -142,7 +142,7 @@ def _named(weights):
             raise ValueError("weights are traced; save outside of jit.")
         if name in found:
             raise ValueError(f"weights hold two arrays of the name {name!r}.")
-        if known.dtype not in _BY_CODE.values():
+        if known.dtype not in BY_CODE.values():
             raise ValueError(f"weights must not be of {known.dtype}, as {name} is.")
         found[name] = np.ascontiguousarray(known).reshape(known.shape)
     return found
@@ -167,8 +167,7 @@ def _read(path):
     try:
         with safetensors.safe_open(path, "np") as file:
             header = file.metadata() or {}
-        stored = safetensors.deserialize(path.read_bytes())
-        arrays = {name: _array(name, part) for name, part in stored}
+        arrays = stored_arrays(path.read_bytes())
     except (safetensors.SafetensorError, OSError, KeyError) as error:
         raise ValueError(
             f"{path} is no file of snnjax.save, or damaged ({error})."
@@ -183,8 +182,21 @@ def _read(path):
     return arrays, recipe and _parsed(path, recipe), notes
 
 
-def _array(name, part):
-    return np.frombuffer(part["data"], _BY_CODE[part["dtype"]]).reshape(part["shape"])
+def stored_arrays(raw: bytes) -> dict[str, np.ndarray]:
+    """Arrays by name, sorted, from the bytes of a file of safetensors.
+
+    Raises:
+        SafetensorError: for a damaged file.
+        KeyError: for numbers of a type that numpy and JAX do not have.
+        ImportError: without safetensors, ``pip install "snnjax[save]"``.
+    """
+    library()
+    import safetensors
+
+    return {
+        name: np.frombuffer(part["data"], BY_CODE[part["dtype"]]).reshape(part["shape"])
+        for name, part in sorted(safetensors.deserialize(raw))
+    }
 
 
 def _parsed(path, text):

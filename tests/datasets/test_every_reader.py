@@ -20,6 +20,7 @@ from snnjax import datasets
 from snnjax.datasets import DataError
 from snnjax.datasets.containers import archives
 from snnjax.datasets.guard import checked
+from snnjax.interop.weights import read_state_dict
 
 pytest.importorskip("h5py")
 
@@ -52,6 +53,7 @@ SUFFIX = {
     "read_spike_mat": ".mat",
     "read_spike_text": ".csv",
     "read_st_mnist": ".mat",
+    "read_state_dict": ".npz",
     "unpack": ".zip",
     "EventFiles": ".npz",
 }
@@ -78,7 +80,7 @@ def test_the_meter_sees_what_a_call_takes():
 @pytest.mark.parametrize("name", [*READERS, *OTHERS])
 def test_a_reader_states_its_allowance_and_lets_it_be_raised(name):
     assert any(name in bomb.readers for bomb in BOMBS)
-    reader = {"unpack": archives.unpack}.get(name)
+    reader = {"unpack": archives.unpack, "read_state_dict": read_state_dict}.get(name)
     reader = reader or getattr(datasets, name, None) or getattr(datasets.sources, name)
     told = re.sub(r"\s+", " ", inspect.getdoc(reader) or "")
     assert "128 MiB" in told

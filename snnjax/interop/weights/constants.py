@@ -1,0 +1,59 @@
+"""Constants of theirs are those that a leaf of ours was given, or refused."""
+
+from typing import Any
+
+import numpy as np
+
+from snnjax import check, parts
+from snnjax.cell import Cell
+
+
+def check_constant(network: Cell, name: str, array: np.ndarray, where: str) -> None:
+    """Refuses a constant of theirs that is another one here.
+
+    Args:
+        network: of ours.
+        name: of theirs, for the message.
+        array: of theirs.
+        where: the leaf and its option, as ``"lif.params.threshold"``.
+
+    Raises:
+        ValueError: if there is no such leaf or option, or it is another number.
+    """
+    leaf, _, path = str(where).rpartition(".")
+    leaves = parts.flat(network).leaves
+    while leaf and leaf not in leaves:
+        leaf, _, more = leaf.rpartition(".")
+        path = f"{more}.{path}"
+    if not leaf:
+        raise ValueError(
+            f"constants[{name!r}] = {where!r} must be a leaf of the network and its "
+            f"option, such as {next(iter(leaves))}.threshold."
+        )
+    options = parts.options_of(leaf, leaves[leaf].cell)
+    inner = [each for each in options.values() if isinstance(each, dict)]
+    value: Any = {k: v for each in [*inner, options] for k, v in each.items()}
+    for key in path.split("."):
+        at = value.get(key) if isinstance(value, dict) else getattr(value, key, None)
+        if at is None:
+            raise ValueError(
+                f"constants[{name!r}]: {leaf} was not given {path!r}, so that it "
+                f"cannot be compared with theirs, {_some(array)}. Give it to {leaf}."
+            )
+        value = at
+    known = check.concrete(value)
+    if known is None or known.dtype == object:
+        raise ValueError(f"constants[{name!r}]: {where} is no number that is known.")
+    one = array.ndim == 0 or known.ndim == 0 or known.shape == array.shape
+    if not one or not np.all(known.astype(array.dtype) == array):
+        raise ValueError(
+            f"constants[{name!r}] is {_some(array)} there, and {_some(known)} here, as "
+            f"{where}."
+        )
+
+
+def _some(array):
+    """A number, or a few of many."""
+    if array.ndim == 0:
+        return f"{array}"
+    return f"{np.array2string(array, threshold=4, precision=4)}"
