@@ -9,6 +9,7 @@ import calls_hardware
 import calls_inputs
 import calls_nir
 import calls_online
+import calls_presets
 import calls_weights
 import pytest
 from calls import CALLS, empty_failures, failures
@@ -16,7 +17,7 @@ from public import everything
 
 TABLES = (
     *(calls_analysis, calls_cells, calls_hardware, calls_inputs, calls_nir),
-    *(calls_online, calls_weights),
+    *(calls_online, calls_presets, calls_weights),
 )
 NOT_CALLED = {
     "hardware.checked": "refuses by DeviceError; tests/hardware/test_device.py",
