@@ -185,8 +185,6 @@ def _rebuilt(cell, change, prefix):
 def options_of(name: str, cell: Cell) -> dict[str, Any]:
     """What the factory of a cell was given, by name, defaults included.
 
-    Of a leaf, ``make(**options)`` gives it again.
-
     Raises:
         ValueError: for a hand-written cell, by the name that it has in its network.
     """
@@ -196,11 +194,7 @@ def options_of(name: str, cell: Cell) -> dict[str, Any]:
             f"{name or 'This cell'} is hand-written: it does not tell how it was made. "
             "Make it by a function with the decorator snnjax.about.factory."
         )
-    given = dict(cell.about.options.arguments)
-    for name, p in cell.about.options.signature.parameters.items():
-        if p.kind is p.VAR_KEYWORD:
-            given |= given.pop(name)
-    return given
+    return dict(cell.about.options.arguments)
 
 
 class Row(NamedTuple):

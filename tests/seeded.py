@@ -8,6 +8,7 @@ NAMED = {"n-mnist": "00001.bin", "atis.bin": "image_0001.bin"}  # have no sign
 OPTIONS = {"spikes.mat": {"unit": "s"}}  # what such files leave open
 UNTOLD = {
     "aedat1": "numbers, which may be anything",
+    "nir": "a network; snnjax.interop.nir",
     "nest.gdf": "three columns of numbers, which may be anything",
     "spikes.npy": "two columns of numbers, which may be signals",
     "weights.npz": "arrays of any name, which may be anything",

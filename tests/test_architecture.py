@@ -64,8 +64,8 @@ ARROWS = {  # who may import whom, besides themselves
     },
     "saving": {"about", "cell", "check", "files", "training"},
     "interop": {
-        *("about", "cell", "check", "compose", "datasets", "exported", "files"),
-        *("kernels", "networks", "neurons", "parts", "probes", "replay", "saving"),
+        *("about", "cell", "check", "compose", "datasets", "events", "exported"),
+        *("files", "kernels", "networks", "neurons", "parts", "probes", "saving"),
         "surrogate",
     },
     "terminal": set(),
@@ -73,9 +73,10 @@ ARROWS = {  # who may import whom, besides themselves
     "training_command": {"files", "progress", "tasks"},
     "data_pictures": {"datasets", "events", "plot"},
     "data_command": {"data_pictures", "datasets", "files", "progress"},
+    "nir_command": {"files", "interop", "plot", "progress"},
     "commands": {
         *("datasets", "files", "hardware", "senses", "kernels", "progress", "tasks"),
-        *("data_command", "training", "training_command"),
+        *("data_command", "nir_command", "training", "training_command"),
     },
     "__init__": {
         "cell",

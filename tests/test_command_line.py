@@ -84,6 +84,13 @@ HELPS = (
     (["encode"], " {audio}", "Turn sounds into spikes"),
     (["encode", "audio"], " FOLDER OUT [--", "FOLDER Folder of recordings. (required)"),
     (["kernels", "build"], " [--force]", "needs a C++ compiler"),
+    (["nir"], " {show,run}", "• run Run the network of a NIR file"),
+    (
+        ["nir", "show"],
+        " [SHOW OPTIONS] FILE",
+        "--method {None,exact,euler} Of integration;",
+    ),
+    (["nir", "run"], " [RUN OPTIONS] FILE", "--input RASTER Raster [T, n]"),
     (["data"], " {list,info,get,check,show,convert}", "• get Download a data set"),
     (["data", "list"], "", "List the data sets"),
     (["data", "info"], " NAME", "NAME Name of a data set"),

@@ -35,6 +35,7 @@ from snnjax.datasets.containers.archives import unpack
 from snnjax.datasets.guard.checked import allowance
 from snnjax.datasets.layouts.braille_pickle import LETTERS
 from snnjax.datasets.sources import EventFiles, ShdFile
+from snnjax.interop import nir
 from snnjax.interop.weights import read_state_dict
 
 MARGIN = 2**26  # bytes that packages take which a reader imports when it is used
@@ -57,6 +58,7 @@ def _unpack(path):
 OTHERS: dict[str, Callable] = {
     "unpack": _unpack,
     "read_state_dict": read_state_dict,
+    "nir.load": lambda path: nir.load(path, dt=1e-3),
     "ShdFile": lambda path: [*ShdFile(path)],
     "EventFiles": lambda path: [*EventFiles([path], n_units=700)],
 }
@@ -496,6 +498,52 @@ def populations_again(path, megabytes):
     _hdf5(path, fill)
 
 
+def _nir(path, fill):
+    """A graph of one node between input and output, with something put into it."""
+
+    def whole(file, h5py):
+        text = h5py.string_dtype()
+        file.create_dataset("version", data="1.0.8", dtype=text)
+        node = file.create_group("node")
+        node.create_dataset("type", data="NIRGraph", dtype=text)
+        node["edges"] = [("input", "n"), ("n", "output")]
+        for name, kind in (("input", "Input"), ("n", "Scale"), ("output", "Output")):
+            node.create_dataset(f"nodes/{name}/type", data=kind, dtype=text)
+            if kind != "Scale":
+                node[f"nodes/{name}/shape"] = np.array([3])
+        fill(node, h5py)
+
+    _hdf5(path, whole)
+
+
+def weights_nobody_stored(path, megabytes):
+    """A scale of as many numbers as are declared, and no more."""
+    n = megabytes * _MB // 8
+    _nir(path, lambda node, h5py: node.create_dataset("nodes/n/scale", (n,), "f8"))
+
+
+def nodes_again(path, megabytes):
+    """One large node under the names of many."""
+
+    def fill(node, h5py):
+        node["nodes/n/scale"] = np.zeros(megabytes * _MB // 64)
+        for k in range(900):
+            node[f"nodes/{k}"] = node["nodes/n"]
+
+    _nir(path, fill)
+
+
+def graphs_in_themselves(path, megabytes):
+    """A graph that is a node of itself, so many times."""
+
+    def fill(node, h5py):
+        node["nodes/n/scale"] = np.zeros(3)
+        for k in range(megabytes):
+            node[f"nodes/{k}"] = node
+
+    _nir(path, fill)
+
+
 def _events_of(path, fill):
     """Columns of a camera, each made by a function."""
 
@@ -823,6 +871,9 @@ BOMBS = (
     Bomb("h.h5", ("read_sonata", "read_nwb"), spikes_nobody_stored),
     Bomb("i.h5", ("read_sonata",), populations_again),
     Bomb("a.nix", ("read_nix",), trains_again),
+    Bomb("a.nir", ("nir.load",), weights_nobody_stored),
+    Bomb("b.nir", ("nir.load",), nodes_again),
+    Bomb("c.nir", ("nir.load",), graphs_in_themselves),
     Bomb("h.h5.gz", ("read_sonata", "read_nwb"), spikes_nobody_stored),
     Bomb("a.h5.zip", SHD, zipped("x.h5", method=zipfile.ZIP_BZIP2)),
     Bomb("b.h5.zip", SHD, zipped("x.h5", head=b"\x89HDF\r\n\x1a\n")),

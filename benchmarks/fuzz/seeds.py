@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import itertools
 import pickle
 import struct
 import zipfile
@@ -134,6 +135,54 @@ def _stream_of(kind):
         return raw
 
     return make
+
+
+def _nir(folder):
+    """A layer that sees itself, behind a map, and one that waits."""
+    import nir
+
+    w, one = np.eye(4, dtype=np.float32), np.ones(4, np.float32)
+    lif = nir.CubaLIF(5e-3 * one, 2e-2 * one, one, 0 * one, one, 0 * one, 5 * one)
+    inner = nir.NIRGraph(
+        {
+            **{"input": nir.Input(np.array([4])), "lif": lif},
+            **{"back": nir.Linear(w), "output": nir.Output(np.array([4]))},
+        },
+        [("input", "lif"), ("lif", "back"), ("back", "lif"), ("lif", "output")],
+    )
+    kernel = np.ones((4, 1, 2, 2), np.float32)
+    whole = nir.NIRGraph(
+        {
+            "input": nir.Input(np.array([1, 3, 3])),
+            "conv": nir.Conv2d((3, 3), kernel, 1, 0, 1, 1, one),
+            "pool": nir.SumPool2d(*map(np.array, ((2, 2), (2, 2), (0, 0)))),
+            "flat": nir.Flatten(np.array([4, 1, 1]), 0, -1),
+            "layer": inner,
+            "late": nir.Delay(2e-3 * one),
+            "read": nir.Affine(w, one, metadata={"by": "hand"}),
+            "out": nir.LI(2e-2 * one, one, 0 * one),
+            "output": nir.Output(np.array([4])),
+        },
+        list(itertools.pairwise(_NIR)),
+    )
+    nir.write(folder / "a.nir", whole)
+    return (folder / "a.nir").read_bytes()
+
+
+_NIR = ("input", "conv", "pool", "flat", "layer", "late", "read", "out", "output")
+
+
+def _read_nir(path):
+    from snnjax.interop import nir
+
+    return nir.load(path, dt=1e-3)
+
+
+def _is_network(found):
+    import jax
+
+    names = jax.tree.leaves(found.weights)
+    return found.dt == 1e-3 and all(np.isfinite(each).all() for each in names)
 
 
 def _gesture(folder):
@@ -588,6 +637,7 @@ FORMATS = {
         "rgc-waverepo/Kirkby2013/*_01_*.h5",
     ),
     "events.npz": Format(".npz", _npz, datasets.read_events, _are_events, _rezip),
+    "nir": Format(".nir", _nir, _read_nir, _is_network),
     "idx": Format("", _idx, datasets.read_idx, _is_array),
     "idx.gz": Format(
         *(".gz", lambda f: gzip.compress(_idx(f)), datasets.read_idx, _is_array),

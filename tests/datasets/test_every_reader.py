@@ -20,6 +20,7 @@ from snnjax import datasets
 from snnjax.datasets import DataError
 from snnjax.datasets.containers import archives
 from snnjax.datasets.guard import checked
+from snnjax.interop import nir
 from snnjax.interop.weights import read_state_dict
 
 pytest.importorskip("h5py")
@@ -27,6 +28,7 @@ pytest.importorskip("h5py")
 FOLDERS = {"read_phy"}  # which read a folder
 READERS = [name for name in datasets.__all__ if name.startswith("read_")]
 SUFFIX = {
+    "nir.load": ".nir",
     "read_aedat1": ".dat",
     "read_aedat2": ".aedat",
     "read_aedat31": ".aedat",
@@ -80,7 +82,11 @@ def test_the_meter_sees_what_a_call_takes():
 @pytest.mark.parametrize("name", [*READERS, *OTHERS])
 def test_a_reader_states_its_allowance_and_lets_it_be_raised(name):
     assert any(name in bomb.readers for bomb in BOMBS)
-    reader = {"unpack": archives.unpack, "read_state_dict": read_state_dict}.get(name)
+    reader = {
+        "nir.load": nir.load,
+        "read_state_dict": read_state_dict,
+        "unpack": archives.unpack,
+    }.get(name)
     reader = reader or getattr(datasets, name, None) or getattr(datasets.sources, name)
     told = re.sub(r"\s+", " ", inspect.getdoc(reader) or "")
     assert "128 MiB" in told

@@ -19,8 +19,8 @@ from snnjax.networks.delays import WHOLE
 
 def network_of(
     graph: Graph, how: Reading, order: list[str] | None = None
-) -> tuple[Cell, Any, dict[str, str]]:
-    """The network of a graph, its weights, and what each node is called in it.
+) -> tuple[Cell, Any, dict[str, dict[str, Any]]]:
+    """The network of a graph, its weights, and metadata by name of its cells.
 
     A chain where that is all there is, with the names of the nodes; a ``graph``
     otherwise.
@@ -33,6 +33,9 @@ def network_of(
     Raises:
         ValueError: for what cannot be the same here, by node.
     """
+    odd = [name for name in order or () if name not in graph.nodes]
+    if odd:
+        raise ValueError(f"metadata: order names {odd[0]!r:.60}, which is no node.")
     graph = _delays_apart(graph)
     shapes = shapes_of(graph)
     graph, stuck = reordered(graph, shapes, outward=False)
@@ -42,12 +45,13 @@ def network_of(
             given = shapes[graph.into(name)[0]]
             made[name] = made_at(name, node, given, how, stuck=name in stuck)
     names = plain_names(graph)
+    metadata = {names[name]: node.metadata for name, node in graph.nodes.items()}
     in_row = _row(graph)
     if in_row is not None:
         row: dict[str, Any] = {names[name]: made[name].cell for name in in_row}
         cell = chain(**row)
-        return cell, {names[name]: made[name].weights for name in in_row}, names
-    return *_wired(graph, made, names, shapes, how, order), names
+        return cell, {names[name]: made[name].weights for name in in_row}, metadata
+    return *_wired(graph, made, names, shapes, how, order), metadata
 
 
 def made_at(name: str, node: Node, given: Shape, how: Reading, *, stuck: bool) -> Made:

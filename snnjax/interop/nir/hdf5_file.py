@@ -35,10 +35,10 @@ def read_tree(path: str | Path, *, limit: int | None = None) -> dict[str, Any]:
     """
     library()
     with reading(path, "NIR", limit) as file, at_hand(file) as (tree, raw):
-        if hdf5.group(tree, "node") is None:
+        top = hdf5.group(tree, "node")
+        if top is None:
             raise HoldsError(f"{hdf5.names(tree)}, no group 'node'")
-        reader = _Reader(tree, raw, file)
-        told = reader.node("node", 0)
+        told = _Reader(raw, file).node(top, "node", 0)
         if told["type"] != "NIRGraph":
             raise HoldsError(f"one node of the type {told['type']!r:.60}, no graph")
         return told
@@ -47,54 +47,59 @@ def read_tree(path: str | Path, *, limit: int | None = None) -> dict[str, Any]:
 class _Reader:
     """Nodes of one file, counted."""
 
-    def __init__(self, tree, raw, file):
-        self.tree, self.raw, self.file = tree, raw, file
+    def __init__(self, raw, file):
+        self.raw, self.file = raw, file
         self.nodes = self.edges = self.groups = 0
 
-    def node(self, place, depth):
+    def node(self, group, place, depth):
         """The dict of one node, or of a graph with all its nodes."""
-        kind = hdf5.text(self.tree, f"{place}/type", self.raw, self.file)
+        names = self._members(group, place, depth)
+        kind = hdf5.text(group, "type", self.raw, self.file)
         if kind is None:
-            raise HoldsError(f"{place:.200} without a type")
+            raise HoldsError(f"{place!r:.200} without a type")
         told: dict[str, Any] = {"type": kind}
-        for name in self._members(place, depth):
-            inner = f"{place}/{name}"
+        for name in names:
             if name == "metadata":
-                told[name] = self.metadata(inner, depth + 1)
+                told[name] = self._metadata(group, name, depth + 1)
             elif kind == "NIRGraph" and name == "nodes":
-                told[name] = self._nodes(inner, depth + 1)
+                told[name] = self._nodes(self._group(group, name), depth + 1)
             elif kind == "NIRGraph" and name == "edges":
-                told[name] = self._pairs(inner)
+                told[name] = self._pairs(group, name)
             elif name != "type":
-                told[name] = self._value(inner)
+                told[name] = self._value(group, name)
         return told
 
-    def _members(self, place, depth):
-        """Names of what lies in a group; those of nodes are counted."""
+    def _group(self, group, name):
+        found = hdf5.group(group, name)
+        if found is None:
+            raise HoldsError(f"{name!r:.200} that is no group")
+        return found
+
+    def _members(self, group, place, depth):
+        """Names of what lies in a group."""
         self.groups += 1
         if depth > _DEEPEST or self.groups > 4 * MOST_NODES:
             raise HoldsError(f"groups more than {_DEEPEST} deep, or too many of them")
-        group = hdf5.group(self.tree, place)
-        if group is None:
-            raise HoldsError(f"{place:.200} that is no group")
         names: list[str] = []
         for name in group:
             if len(names) >= MOST_NODES or len(name) > _LONGEST:
                 raise HoldsError(f"more than {MOST_NODES} nodes, or names too long")
             names.append(name)
-        self.file.take(_NODE_BYTES * (1 + len(names)), place[:_LONGEST])
+        self.file.take(_NODE_BYTES * (1 + len(names)), place)
         return names
 
-    def _nodes(self, place, depth):
-        names = self._members(place, depth)
+    def _nodes(self, group, depth):
+        names = self._members(group, "nodes", depth)
         self.nodes += len(names)
         if self.nodes > MOST_NODES:
             raise HoldsError(f"more than {MOST_NODES} nodes")
-        return {name: self.node(f"{place}/{name}", depth + 1) for name in names}
+        return {
+            name: self.node(self._group(group, name), name, depth + 1) for name in names
+        }
 
-    def _pairs(self, place):
+    def _pairs(self, group, name):
         """Edges ``[n, 2]`` of names."""
-        node = hdf5.dataset(self.tree, place)
+        node = hdf5.dataset(group, name)
         if node is None or node.shape is None or 0 in node.shape:
             return []
         if len(node.shape) != 2 or node.shape[1] != 2 or node.dtype.kind not in "SO":
@@ -102,34 +107,35 @@ class _Reader:
         self.edges += node.shape[0]
         if self.edges > MOST_EDGES:
             raise HoldsError(f"{self.edges} edges, more than {MOST_EDGES}")
-        self.file.take(_EDGE_BYTES * node.shape[0], "edges")
+        self.file.take(_EDGE_BYTES * node.shape[0], name)
         if node.dtype.kind == "O":
-            hdf5.take_rows(place, node, ("ascii", "utf-8"), self.raw, self.file)
-        ends = hdf5.fetch(node, place, self.raw, self.file)
+            hdf5.take_rows(name, node, ("ascii", "utf-8"), self.raw, self.file)
+        ends = hdf5.fetch(node, name, self.raw, self.file)
         return [(a.decode(), b.decode()) for a, b in ends.tolist()]
 
-    def _value(self, place):
+    def _value(self, group, name):
         """An array, a text, or several texts."""
-        node = hdf5.dataset(self.tree, place)
+        node = hdf5.dataset(group, name)
         if node is None or node.shape is None:
-            raise HoldsError(f"{place:.200} without a value")
+            raise HoldsError(f"{name!r:.200} without a value")
         if node.dtype.kind in "SO":
             if node.shape in ((), (1,)):
-                return hdf5.text(self.tree, place, self.raw, self.file)
-            return list(hdf5.texts(self.tree, place, self.raw, self.file))
+                return hdf5.text(group, name, self.raw, self.file)
+            return list(hdf5.texts(group, name, self.raw, self.file))
         if node.dtype.kind not in "iufb":
-            raise HoldsError(f"{place:.200} of type {node.dtype}")
-        return hdf5.fetch(node, place, self.raw, self.file)
+            raise HoldsError(f"{name!r:.200} of type {node.dtype}")
+        return hdf5.fetch(node, name, self.raw, self.file)
 
-    def metadata(self, place, depth):
+    def _metadata(self, group, name, depth):
         """Texts and numbers by name."""
-        if hdf5.group(self.tree, place) is None:
-            return {"metadata": self._value(place)}
+        inner = hdf5.group(group, name)
+        if inner is None:
+            return {name: self._value(group, name)}
         return {
-            name: self.metadata(f"{place}/{name}", depth + 1)
-            if hdf5.group(self.tree, f"{place}/{name}") is not None
-            else self._value(f"{place}/{name}")
-            for name in self._members(place, depth)
+            key: self._metadata(inner, key, depth + 1)
+            if hdf5.group(inner, key) is not None
+            else self._value(inner, key)
+            for key in self._members(inner, name, depth)
         }
 
 

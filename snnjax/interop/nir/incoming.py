@@ -7,6 +7,7 @@ behind a synapse r w_in dt / τ_syn, as a spike lasts for one step of dt.
 
 from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -58,7 +59,7 @@ def made_of(node: Node, given: Shape, how: Reading) -> Made:
         return Made(_neuron(node, given, how), ())
     if kind in ("Affine", "Linear"):
         b = fields.get("bias")
-        w = _weights(fields["weight"], how).T
+        w = _weights(fields["weight"].T, how)
         cell = dense(*w.shape, bias=b is not None)
         return Made(cell, DenseWeights(w, None if b is None else _weights(b, how)))
     if kind == "Scale":
@@ -201,12 +202,12 @@ def _weights(value, how):
     dtype = how.dtype or value.dtype
     if how.dtype is None and value.dtype.kind in "iu":
         dtype = np.dtype(np.float32)
-    placed = jnp.asarray(value, dtype)
-    if placed.dtype != dtype:
+    if jax.dtypes.canonicalize_dtype(dtype) != dtype:
         raise ValueError(
-            f"its weights are {dtype}, which JAX would narrow to {placed.dtype}: set "
+            f"its weights are {dtype}, which JAX would narrow to float32: set "
             'jax_enable_x64, or say dtype="float32".'
         )
+    placed = jnp.asarray(value, dtype)
     if value.dtype.kind in "iu" and not np.array_equal(np.asarray(placed), value):
         raise ValueError(f"its weights are {value.dtype}, not all of them as {dtype}.")
     if not np.isfinite(np.asarray(placed)).all():

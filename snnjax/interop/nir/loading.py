@@ -116,8 +116,7 @@ def _loaded(told, dt, method, reset, surrogate, dtype):
     graph = graph_of(told)
     how, order = reading_of(graph, dt, method, reset)
     given = how._replace(surrogate=surrogate, dtype=dtype and np.dtype(dtype))
-    network, weights, names = network_of(graph, given, order)
-    nodes = {names[k]: node.metadata for k, node in graph.nodes.items()}
+    network, weights, nodes = network_of(graph, given, order)
     found = {name: each for name, each in (graph.metadata | nodes).items() if each}
     return Loaded(network, weights, how.dt, found)
 

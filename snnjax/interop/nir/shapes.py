@@ -15,28 +15,36 @@ def shapes_of(graph: Graph) -> dict[str, Shape]:
         ValueError: by name, for what does not fit what comes in.
     """
     found: dict[str, Shape] = {}
-    waiting = graph.of("Input")
-    for name in waiting:
+    starts = graph.of("Input")
+    for name in starts:
         found[name] = _without_batch(graph, name)
-    waiting = [b for name in waiting for b in graph.behind(name)]
+    waiting = [b for name in starts for b in graph.behind(name)]
     while waiting:
-        name = waiting.pop()
+        name = waiting.pop(0)
         if name in found:
             continue
-        sources = [found[a] for a in graph.into(name) if a in found]
+        came = _arriving(graph, name, found)
         try:
-            found[name] = output_shape(graph.nodes[name], sources[0] if sources else ())
+            found[name] = output_shape(graph.nodes[name], came)
         except ValueError as error:
             raise ValueError(f"Node {name!r}: {error}") from error
         waiting += [b for b in graph.behind(name) if b not in found]
-    for a, b in graph.edges:
-        first = found[graph.into(b)[0]]
-        if found[a] != first:
-            raise ValueError(
-                f"What arrives at {b!r} differs in shape: {first} from "
-                f"{graph.into(b)[0]!r}, {found[a]} from {a!r}."
-            )
+    for name in graph.nodes:  # where a cycle brings more than was known before
+        if name not in starts:
+            _arriving(graph, name, found)
     return found
+
+
+def _arriving(graph, name, found):
+    """The one shape of all that comes into a node, as far as it is known."""
+    first, *others = [a for a in graph.into(name) if a in found]
+    for a in others:
+        if found[a] != found[first]:
+            raise ValueError(
+                f"What arrives at {name!r} differs in shape: {found[first]} from "
+                f"{first!r}, {found[a]} from {a!r}."
+            )
+    return found[first]
 
 
 def _without_batch(graph, name):

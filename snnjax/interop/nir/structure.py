@@ -29,23 +29,45 @@ class Graph(NamedTuple):
         return [b for a, b in self.edges if a == name]
 
 
-def graph_of(told: Mapping[str, Any], *, problems: dict[str, str] | None = None):
+def graph_of(told: Mapping[str, Any]) -> Graph:
     """A flat graph of the dict of a ``NIRGraph``.
 
     Args:
         told: ``{"type": "NIRGraph", "nodes": {…}, "edges": […], "metadata": {…}}``.
-        problems: filled in with what is wrong with a node, by name, and the node left
-            out; raised if omitted.
 
     Raises:
         ValueError: for a node that makes no sense, by name, an edge that leads nowhere
             or twice to the same node, no input or output, or what they do not reach.
     """
+    return opened(collected(told))
+
+
+def collected(told: Mapping[str, Any], problems: dict[str, str] | None = None) -> Graph:
+    """All nodes and edges as they are told, with inputs and outputs of subgraphs.
+
+    Args:
+        told: as of ``graph_of``.
+        problems: filled in with what is wrong with a node, which is left out; raised if
+            omitted.
+
+    Raises:
+        ValueError: as ``graph_of``, of nodes and names.
+    """
     graph = Graph({}, [], {})
     _collect(told, "", graph, problems, 0)
-    if problems:
-        return graph
-    for name in [n for n in graph.of("Input", "Output") if "." in n]:
+    return graph
+
+
+def opened(graph: Graph) -> Graph:
+    """The graph without inputs and outputs of subgraphs, checked.
+
+    Raises:
+        ValueError: as ``graph_of``, of edges.
+    """
+    ports = [name for name in graph.of("Input", "Output") if "." in name]
+    for name in ports:
+        if not any(name.startswith(f"{sub}.") for sub in graph.metadata if sub):
+            continue
         graph = without(graph, name)
     check_edges(graph)
     return graph
@@ -175,10 +197,21 @@ def reach(starts: Iterable[str], edges: Edges) -> set[str]:
 
 
 def _check_cycles(graph):
-    """Refuses a cycle in which nothing takes time: takes nodes away from the front."""
+    """Refuses a cycle in which nothing takes time."""
     timed = {*graph.of(*NEURONS, "Delay")}
     edges = [(a, b) for a, b in graph.edges if a not in timed and b not in timed]
-    waits = {name: 0 for name in graph.nodes if name not in timed}
+    left = _held([name for name in graph.nodes if name not in timed], edges)
+    left = _held(left, [(b, a) for a, b in edges if a in left and b in left])
+    if left:
+        raise ValueError(
+            f"A cycle through {', '.join(map(repr, left[:4]))} has no neuron and no "
+            "Delay: what it computes is not defined."
+        )
+
+
+def _held(names, edges):
+    """What is left when nodes that nothing leads to are taken away, one by one."""
+    waits = dict.fromkeys(names, 0)
     after: dict[str, list[str]] = {}
     for a, b in edges:
         waits[b] += 1
@@ -191,8 +224,4 @@ def _check_cycles(graph):
             waits[b] -= 1
             if waits[b] == 0:
                 free.append(b)
-    if waits:
-        raise ValueError(
-            f"A cycle through {', '.join(map(repr, list(waits)[:4]))} has no neuron "
-            "and no Delay: what it computes is not defined."
-        )
+    return list(waits)
