@@ -185,6 +185,8 @@ def _rebuilt(cell, change, prefix):
 def options_of(name: str, cell: Cell) -> dict[str, Any]:
     """What the factory of a cell was given, by name, defaults included.
 
+    Of a leaf, ``make(**options)`` gives it again.
+
     Raises:
         ValueError: for a hand-written cell, by the name that it has in its network.
     """
@@ -194,7 +196,11 @@ def options_of(name: str, cell: Cell) -> dict[str, Any]:
             f"{name or 'This cell'} is hand-written: it does not tell how it was made. "
             "Make it by a function with the decorator snnjax.about.factory."
         )
-    return dict(cell.about.options.arguments)
+    given = dict(cell.about.options.arguments)
+    for name, p in cell.about.options.signature.parameters.items():
+        if p.kind is p.VAR_KEYWORD:
+            given |= given.pop(name)
+    return given
 
 
 class Row(NamedTuple):

@@ -10,6 +10,9 @@ import numpy as np
 import pytest
 
 os.environ.setdefault("MPLBACKEND", "Agg")
+# Each core has a worker: threads of linear algebra in all of them would wait in loops.
+for threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ.setdefault(threads, "1")
 # Compiling is what takes time here: machine code that is quick to write, not to run.
 # XLA knows these of jax 0.10, and ends a process that names one it does not know.
 QUICK = (

@@ -18,7 +18,7 @@ from snnjax import events as ev
 from snnjax import hardware, networks, parts
 from snnjax.datasets.sources import InMemory
 from snnjax.inputs import batches
-from snnjax.interop import nir
+from snnjax.interop import nir, presets, weights
 from snnjax.learning import online
 from snnjax.seen import Seen
 
@@ -46,7 +46,8 @@ def everything():
     """
     found = {}
     todo = [getattr(snn, name) for name in dir(snn)]
-    todo = [*filter(inspect.ismodule, todo), parts, batches, online, nir, snn]
+    todo = [*filter(inspect.ismodule, todo), parts, batches, online, snn]
+    todo += [nir, presets, weights]
     for module in todo:  # grows on the way
         for name, value in listed(module):
             if inspect.ismodule(value):

@@ -65,7 +65,8 @@ ARROWS = {  # who may import whom, besides themselves
     "saving": {"about", "cell", "check", "files", "training"},
     "interop": {
         *("about", "cell", "check", "compose", "datasets", "events", "exported"),
-        *("files", "kernels", "networks", "neurons", "parts", "probes", "saving"),
+        *("files", "kernels", "networks", "neurons", "parts", "probes", "replay"),
+        "saving",
         "surrogate",
     },
     "terminal": set(),

@@ -9,18 +9,22 @@ import calls_hardware
 import calls_inputs
 import calls_nir
 import calls_online
+import calls_presets
+import calls_weights
 import pytest
 from calls import CALLS, empty_failures, failures
 from public import everything
 
 TABLES = (
     *(calls_analysis, calls_cells, calls_hardware, calls_inputs, calls_nir),
-    calls_online,
+    *(calls_online, calls_presets, calls_weights),
 )
 NOT_CALLED = {
     "hardware.checked": "refuses by DeviceError; tests/hardware/test_device.py",
     **dict.fromkeys(("saving.load", "saving.save"), "files; tests/saving"),
     **dict.fromkeys(("interop.nir.load", "interop.nir.save"), "files; tests/interop"),
+    "interop.weights.read_state_dict": "reads files; tests/interop/weights",
+    "interop.weights.write_state_dict": "writes files; tests/interop/weights",
     **dict.fromkeys(("saving.from_recipe", "saving.to_recipe"), "tests/saving"),
     "plot.show": "writes a file; tests/test_plot.py",
     "senses.hearing.digits_from_sound": "reads files",

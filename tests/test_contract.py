@@ -18,6 +18,7 @@ from snnjax import parts
 from snnjax.cell import run_cell
 from snnjax.hardware import amplified, faulty, quantize, using
 from snnjax.interop import nir
+from snnjax.interop.presets import from_library
 from snnjax.learning import running_max
 from snnjax.networks import (
     ShortTermParams,
@@ -64,7 +65,7 @@ from snnjax.neurons import (
     synaptic_scaling,
 )
 from snnjax.probes import watched
-from snnjax.surrogate import ForwardMode, Triangle
+from snnjax.surrogate import ForwardMode, SuperSpike, Triangle
 
 T, B, N = 12, 4, 3
 DT = 1e-3
@@ -93,6 +94,7 @@ CIRCUIT = nir.CircuitParams(5e-3, None, 2.0, -0.1, v_threshold=0.3, v_reset=-0.2
 QUICK = HomeostasisParams(target=100.0, tau_rate=5e-3, speed=30.0)
 dense = partial(snn.dense, init=normal, backend="xla")
 recurrent = partial(snn.recurrent, init=normal, init_recurrent=normal)
+preset = partial(from_library, n=N, surrogate=SuperSpike(2.0))
 TARGETS = np.array([[0, 4], [3, 5], [3, 1]])  # 5: none
 CELLS = {
     "li": snn.li(N, snn.LIParams(5e-3, 2e-3)),
@@ -243,6 +245,47 @@ CELLS = {
         snn.lif(2, snn.LIFParams(**FAST), backend="xla"),
         nir.padded_sum((1, 2), stride=(1, 1), pads=((0, 0), (1, 0))),
         nir.channels_first(),
+    ),
+    "preset snntorch": preset(
+        "snntorch.Leaky",
+        beta=np.array([0.9, 0.8, 0.5]),
+        threshold=0.3,
+        **{"learn_beta": True, "learn_threshold": True, "reset_mechanism": "zero"},
+    ),
+    "preset snntorch at once": preset(
+        "snntorch.Synaptic", alpha=0.8, beta=0.9, threshold=0.3, reset_delay=False
+    ),
+    "preset snntorch alpha": preset(
+        "snntorch.Alpha", alpha=0.9, beta=0.8, threshold=0.1, learn_beta=True
+    ),
+    "preset snntorch recurrent": preset("snntorch.RLeaky", beta=0.9, threshold=0.3),
+    "preset snntorch itself": preset(
+        "snntorch.RLeaky", beta=0.9, threshold=0.3, all_to_all=False, V=0.2
+    ),
+    "preset norse": preset(
+        "norse.LSNN", v_th=0.1, v_reset=-0.1, beta=0.1, tau_adapt_inv=100.0
+    ),
+    "preset spikingjelly": preset("spikingjelly.PLIF", v_threshold=0.4, v_reset=-0.1),
+    "preset sinabs": preset(
+        "sinabs.LIFRecurrent", tau_mem=5.0, tau_syn=3.0, spike_threshold=0.2
+    ),
+    "preset sinabs adaptive": preset(
+        "sinabs.ALIF",
+        **{"tau_mem": 5.0, "tau_syn": 4.0, "tau_adapt": 9.0, "spike_threshold": 0.05},
+    ),
+    "preset spyx": preset("spyx.RCuBaLIF", threshold=0.4),
+    "preset jaxpike": preset("jaxpike.ALIF", tau=3.0, tau_a=9.0, threshold=0.2),
+    "preset sparx": preset("sparx.ALIF", tau=3.0, threshold=0.4, refractory=3),
+    "preset stork": preset("stork.LIFGroup", learn_timescales=True, clamp_mem=True),
+    "preset slayer": preset(
+        "slayer.cuba", threshold=0.5, current_decay=0.3, voltage_decay=0.1
+    ),
+    "preset mlgenn": preset(
+        "mlgenn.LeakyIntegrateFire",
+        **{"tau_syn": 3.0, "tau_refrac": 2.0, "integrate_during_refrac": False},
+    ),
+    "preset nest": preset(
+        "nest.eprop_iaf_adapt_bsshslm_2020", E_L=0.0, V_th=0.5, adapt_beta=0.2
     ),
     "integrator": integrator(N, 2e-3),  # the templates of CONTRIBUTING.md
     "one to one": one_to_one(N),

@@ -32,6 +32,7 @@ ROOT = Path(__file__).parents[1]
 DOCUMENTS = (
     *("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "benchmarks/README.md"),
     *("docs/learning-online.md", "docs/neurons.md", "docs/nir.md", "docs/recipes.md"),
+    "docs/presets.md",
 )
 MODULES = {"snnjax": snnjax} | {
     info.name: importlib.import_module(info.name)

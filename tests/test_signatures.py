@@ -62,6 +62,7 @@ BY_KEYWORD = {
 OTHERWISE = {
     "events.crop columns": "a part of the sensor",
     "plot.figure columns": "a size",
+    "interop.presets.from_library surrogate": "that library's own",
     "interop.nir.from_nir reset": "the graph tells it, or this",
     "interop.nir.load reset": "the file tells it, or this",
     "hardware.distorted mismatch": "what it does to a cell",

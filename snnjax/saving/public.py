@@ -19,6 +19,7 @@ ROOMS = (
         for room in ("surrogate", "neurons", "networks", "learning", "hardware")
     ),
     "snnjax.interop.nir",
+    "snnjax.interop.presets",
 )
 _COMPUTING = (
     *(f"snnjax.{room}." for room in ("surrogate", "neurons", "networks")),

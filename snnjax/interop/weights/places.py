@@ -1,6 +1,6 @@
 """Where weights of ours are: each array by the name of its leaf and its field."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 import jax
@@ -138,6 +138,7 @@ def check_names(name: str, value: Any) -> tuple[str, ...]:
     Raises:
         ValueError: for one text, or what is no collection of texts.
     """
-    if isinstance(value, str) or not all(isinstance(each, str) for each in value):
+    several = isinstance(value, Collection) and not isinstance(value, str)
+    if not several or not all(isinstance(each, str) for each in value):
         raise ValueError(f"{name} must be a list of names, got {check.told(value)}.")
     return tuple(value)

@@ -1,0 +1,137 @@
+"""Neurons as other libraries compute them, by their own names and numbers."""
+
+import difflib
+import inspect
+from typing import Any
+
+from snnjax import check
+from snnjax.about import factory
+from snnjax.cell import Cell
+from snnjax.interop.presets import (  # noqa: F401  each lists its presets
+    of_chips,
+    of_jax,
+    of_norse,
+    of_simulators,
+    of_sinabs,
+    of_snntorch,
+    of_spikingjelly,
+    of_zenke,
+)
+from snnjax.interop.presets.registry import PRESETS, Described, Preset
+from snnjax.surrogate import Shape, check_shape
+
+
+@factory
+def from_library(
+    name: str, n: int, *, surrogate: Shape | None = None, **options: Any
+) -> Cell:
+    """Makes a neuron that does, step by step, what one of another library does.
+
+        from_library("snntorch.Leaky", 100, beta=0.9, reset_mechanism="zero")
+        from_library("norse.LIF", 100, tau_mem_inv=1 / 20e-3)
+
+    Spikes, voltages and gradients are those of that library: its decay, its order, its
+    comparison, its reset and what a gradient passes through, which differ from those of
+    our own neurons and from each other. ``described(name)`` says how.
+
+    Libraries that count in steps (``described(name).clock``) do not know a time step:
+    ``dt`` of a run is then not used, and changes nothing. Where they count in seconds,
+    it is their ``dt``. Time constants are in the unit that the library has.
+
+    Args:
+        name: one of ``supported()``, as ``"library.class"``.
+        n: number of neurons.
+        surrogate: pseudo-derivative of the spike; that library's own if omitted.
+        **options: the parameters there, by the names there; defaults as there.
+            Numbers are ``[]`` or ``[n]``, and may be traced.
+
+    Returns:
+        A cell ``[*batch, n] -> [*batch, n]``. Its state has ``v``, and ``i`` and others
+        where there are such; ``"recorded"`` can be watched, the voltage that the
+        library records. Its weights are a dict of what the library learns, ``()`` if it
+        learns nothing. A recurrent one is a compound of ``neuron`` and connection.
+
+    Raises:
+        ValueError: for an unknown name, a parameter that the class there does not have
+            or that has no meaning here, with the reason, or one that it cannot have.
+    """
+    found = _found(name)
+    check.whole("n", n)
+    if surrogate is not None:
+        check_shape("surrogate", surrogate, (n,))
+        if found.told.surrogate.startswith("none"):
+            raise ValueError(f"{name} does not fire: leave surrogate out.")
+    _check_options(found, n, options)
+    options = {key: v for key, v in options.items() if key not in found.sizes}
+    try:
+        return found.make(n, found.surrogate(surrogate), **options)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from error
+
+
+def supported() -> tuple[str, ...]:
+    """All names that ``from_library`` takes."""
+    return tuple(PRESETS)
+
+
+def described(name: str) -> Described:
+    """Tells what a preset stands for: library, class, call, and its step in symbols.
+
+        print(described("snntorch.Leaky"))
+
+    Args:
+        name: one of ``supported()``.
+
+    Raises:
+        ValueError: for an unknown name.
+    """
+    return _found(name).told
+
+
+def _found(name: str) -> Preset:
+    if not isinstance(name, str):
+        raise ValueError(
+            f"name must be one of presets.supported(), got {check.told(name)}."
+        )
+    if name not in PRESETS:
+        raise ValueError(
+            f"Unknown preset name {name!r}. {_meant(name, PRESETS)}presets.supported() "
+            "lists all names."
+        )
+    return PRESETS[name]
+
+
+def _check_options(found, n, options):
+    known, called = found.parameters, found.told.name
+    for option, value in options.items():
+        if option in found.unused:
+            raise ValueError(f"{called} takes no {option}: {found.unused[option]}.")
+        if option in found.sizes:
+            if value != n:
+                raise ValueError(f"{called}: {option} must be n={n}, got {value!r}.")
+        elif option not in known:
+            raise ValueError(
+                f"{called} has no parameter {option!r}. {_meant(option, known)}It "
+                f"takes {', '.join(known)}."
+            )
+        elif value is None and option in found.optional:
+            continue
+        elif _is_number(known[option].default):
+            check.finite(f"{called}: {option}", value)
+            check.per_neuron(f"{called}: {option}", value, n)
+    missing = [
+        key for key, p in known.items() if p.default is p.empty and key not in options
+    ]
+    if missing:
+        raise ValueError(f"{called} needs {', '.join(missing)}, as {found.told.call}.")
+
+
+def _is_number(default):
+    """Whether a parameter of this default is a number, or one for each neuron."""
+    number = isinstance(default, int | float) and not isinstance(default, bool)
+    return number or default is inspect.Parameter.empty
+
+
+def _meant(word, known):
+    near = difflib.get_close_matches(word, known, n=3, cutoff=0.5)
+    return f"Did you mean {' or '.join(near)}? " if near else ""

@@ -1,0 +1,334 @@
+"""``from_library`` as one calls it: names, refusals, weights, saving, composition."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import snnjax as snn
+from snnjax import parts
+from snnjax.cell import run_cell
+from snnjax.interop import presets
+from snnjax.interop.presets import described, from_library, supported
+from snnjax.interop.presets.registry import PRESETS
+from snnjax.learning import online
+from snnjax.networks import delay, graph
+from snnjax.probes import watched
+from snnjax.saving import from_recipe, to_recipe
+from snnjax.surrogate import SuperSpike
+
+N, T, B, DT = 3, 40, 2, 1e-3
+NEEDED = {
+    **dict.fromkeys(("beta", "tau_mem_exp"), 0.9),
+    **dict.fromkeys(("alpha", "tau_syn_exp"), 0.95),
+    **{"tau_adapt": 20.0, "threshold": 1.0, "input_size": N},
+    **{"current_decay": 0.2, "voltage_decay": 0.1},
+}
+EVERY = pytest.mark.parametrize("name", supported())
+
+
+def required(name):
+    """What a preset cannot do without."""
+    found = PRESETS[name].parameters
+    given = {
+        k: NEEDED[k] for k, p in found.items() if p.default is p.empty and k in NEEDED
+    }
+    seconds = described(name).clock == "seconds"
+    taus = {"tau_mem": 10e-3 if seconds else 10.0, "tau_syn": 5e-3 if seconds else 5.0}
+    given |= {
+        k: taus[k] for k, p in found.items() if p.default is p.empty and k in taus
+    }
+    if name == "snntorch.Lapicque":
+        given["beta"] = 0.9
+    if "beta" in given and name == "snntorch.Alpha":
+        given["beta"] = 0.8
+    return given
+
+
+def made(name, **options):
+    return from_library(name, N, **required(name) | options)
+
+
+def inputs(scale=1.0):
+    return scale * jax.random.normal(jax.random.key(1), (T, B, N))
+
+
+@EVERY
+def test_every_preset_is_made_of_what_it_needs_runs_and_tells_what_it_is(name):
+    cell, told = made(name), described(name)
+    weights = cell.init(jax.random.key(0))
+    state, y = snn.unroll(cell, weights, inputs(3.0), dt=DT)
+    assert y.shape == (T, B, N)
+    assert all(bool(jnp.all(jnp.isfinite(leaf))) for leaf in jax.tree.leaves(state))
+    assert told.name == name
+    assert told.library in str(told)
+    assert told.version in str(told)
+    assert told.step in str(told)
+    assert repr(cell).startswith(f"from_library('{name}', {N}")
+
+
+@EVERY
+def test_what_is_recorded_can_be_watched(name):
+    cell = made(name)
+    inner = "neuron.recorded" if "neuron" in cell.about.parts else "recorded"
+    look = watched(cell, (inner,))
+    weights = look.init(jax.random.key(0))
+    _, (_, seen) = run_cell(look, weights, look.rest(inputs()[0]), inputs(), DT)
+    assert seen[inner].shape == (T, B, N)
+
+
+@EVERY
+def test_a_file_says_it_again(name):
+    cell = made(name)
+    recipe, arrays = to_recipe(cell)
+    again = from_recipe(recipe, arrays)
+    weights = cell.init(jax.random.key(0))
+    first, second = (
+        snn.unroll(c, weights, inputs(3.0), dt=DT)[1] for c in (cell, again)
+    )
+    np.testing.assert_array_equal(first, second)
+
+
+@EVERY
+def test_a_clock_of_steps_has_no_use_for_dt(name):
+    cell = made(name)
+    weights = cell.init(jax.random.key(0))
+    ends = [snn.unroll(cell, weights, inputs(3.0), dt=dt)[0] for dt in (1e-3, 2e-3)]
+    same = [
+        np.array_equal(*pair) for pair in zip(*map(jax.tree.leaves, ends), strict=True)
+    ]
+    assert all(same) == (described(name).clock == "steps")
+
+
+@EVERY
+def test_unknown_parameters_are_refused_with_what_there_is(name):
+    with pytest.raises(ValueError, match=f"{name} has no parameter 'nonsense'"):
+        made(name, nonsense=1.0)
+    for option, why in PRESETS[name].unused.items():
+        with pytest.raises(ValueError, match=f"{name} takes no {option}: ") as told:
+            made(name, **{option: None})
+        assert why in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("told", "call"),
+    [
+        ("Unknown preset name 'snntorch.Leeky'. Did you mean snntorch.Leaky", {}),
+        ("'bta'. Did you mean beta", {"name": "snntorch.Leaky", "bta": 0.9}),
+        ("needs beta, as Leaky", {"name": "snntorch.Leaky"}),
+        ("spike_grad: give it as surrogate=", {"spike_grad": None}),
+        ("linear_features must be n=3, got 4", {"linear_features": 4}),
+        ("dt: give it to the run", {"name": "norse.LIF", "dt": 1e-3}),
+        ("surrogate must be an instance", {"surrogate": SuperSpike}),
+        ("does not fire", {"name": "spyx.LI", "surrogate": SuperSpike()}),
+        ("not both", {"name": "norse.LIF", "alpha": 1.0, "surrogate": SuperSpike()}),
+        ("tau must be above 1", {"name": "spikingjelly.LIF", "tau": 1.0}),
+        (
+            "alpha must be greater",
+            {"name": "snntorch.Alpha", "alpha": 0.7, "beta": 0.8},
+        ),
+        ("two of beta, R and C", {"name": "snntorch.Lapicque"}),
+        (
+            "not all three",
+            {"name": "snntorch.Lapicque", "beta": 0.9, "R": 1.0, "C": 2.0},
+        ),
+        ("reset_mechanism", {"beta": 0.9, "reset_mechanism": "hard"}),
+        ("learn_alpha: with it", {"name": "snntorch.Alpha", "learn_alpha": True}),
+        ("reset_delay", {"name": "snntorch.RSynaptic", "reset_delay": False}),
+        (
+            "no parameter 'value'",
+            {"name": "sinabs.IAF", "reset_fn": ("MembraneReset", {"value": 1})},
+        ),
+        ("spike_fn", {"name": "sinabs.IAF", "spike_fn": "DoubleSpike"}),
+        (
+            "learn_tau starts at tau",
+            {"name": "sparx.LIF", "learn_tau": True, "decay": 0.9},
+        ),
+        ("tau must be above dt", {"name": "jaxpike.LIF", "tau": 1.0}),
+        (
+            "rec_connect must be a cell",
+            {"name": "sinabs.IAFRecurrent", "rec_connect": 1},
+        ),
+    ],
+)
+def test_what_cannot_be_is_refused(told, call):
+    name = call.pop("name", "snntorch.Leeky" if not call else "snntorch.RLeaky")
+    with pytest.raises(ValueError, match=told):
+        from_library(name, N, **call)
+
+
+def test_a_preset_is_told_by_its_call():
+    with pytest.raises(ValueError, match="Unknown preset name 'leaky'"):
+        described("leaky")
+    with pytest.raises(ValueError, match="one of presets"):
+        described(3)
+    assert described("snntorch.Leaky").call.startswith("Leaky(beta, threshold=1.0")
+
+
+def test_weights_are_what_the_library_learns_by_its_names():
+    weights = lambda name, **o: made(name, **o).init(jax.random.key(0))  # noqa: E731
+    assert weights("snntorch.Leaky") == ()
+    learned = weights("snntorch.Leaky", learn_beta=True, learn_threshold=True)
+    assert {*learned} == {"beta", "threshold"}
+    assert {*weights("sinabs.LIF", tau_syn=3.0)} == {"tau_mem", "tau_syn"}
+    assert {*weights("sinabs.LIF", train_alphas=True)} == {"alpha_mem"}
+    np.testing.assert_allclose(
+        weights("spikingjelly.PLIF", init_tau=3.0)["w"], -np.log(2)
+    )
+    np.testing.assert_allclose(weights("jaxpike.LIF", tau=5.0)["log_tau"], np.log(5.0))
+    logit = weights("sparx.LIF", tau=4.0, learn_tau=True)["decay"]
+    np.testing.assert_allclose(jax.nn.sigmoid(logit), np.full(N, np.exp(-0.25)), 1e-6)
+    assert weights("spyx.LIF")["beta"].shape == (N,)
+    assert weights("spyx.LIF", beta=0.9)["beta"].shape == ()
+
+
+def test_spyx_draws_around_a_half_within_two_sigma():
+    cell = from_library("spyx.LIF", 20_000)
+    beta = cell.init(jax.random.key(0))["beta"]
+    assert beta.min() >= 0.0
+    assert beta.max() <= 1.0
+    np.testing.assert_allclose(beta.mean(), 0.5, atol=0.01)
+    np.testing.assert_allclose(beta.std(), 0.25 * 0.8796, atol=0.01)
+
+
+def test_constants_are_data_many_are_one_program():
+    traces = []
+
+    @jax.jit
+    def sweep(betas, thresholds):
+        def one(beta, threshold):
+            traces.append(1)
+            cell = from_library("snntorch.Leaky", N, beta=beta, threshold=threshold)
+            return snn.unroll(cell, (), inputs(), dt=DT)[1]
+
+        return jax.vmap(one)(betas, thresholds)
+
+    betas, thresholds = jnp.array([0.8, 0.9, 0.95]), jnp.array([0.5, 0.7, 1.0])
+    found = sweep(betas, thresholds)
+    sweep(betas / 2, thresholds / 2)
+    assert len(traces) == 1
+    for k in range(3):
+        given = {"beta": float(betas[k]), "threshold": float(thresholds[k])}
+        alone = from_library("snntorch.Leaky", N, **given)
+        expected = snn.unroll(alone, (), inputs(), dt=DT)[1]
+        np.testing.assert_array_equal(found[k], expected)
+
+
+def test_another_surrogate_by_rebuilding_changes_gradients_alone():
+    net = snn.chain(snn.dense(N, N), made("sinabs.LIF", tau_mem=3.0))
+    other = parts.rebuild(net, wider)
+    weights = net.init(jax.random.key(0))
+
+    def loss(net, weights):
+        return jnp.sum(snn.unroll(net, weights, inputs(4.0), dt=DT)[1])
+
+    first, second = (
+        jax.value_and_grad(loss, 1)(each, weights) for each in (net, other)
+    )
+    assert first[0] == second[0] > 0
+    assert np.any(first[1][0].w != second[1][0].w)
+
+
+def wider(name, leaf):
+    options = parts.options_of(name, leaf)
+    if "surrogate" not in options:
+        return leaf
+    return leaf.about.make(**options | {"surrogate": SuperSpike(0.1)})
+
+
+def test_a_preset_stands_in_chains_loops_and_graphs():
+    """The same layer three ways, with the step late that two of them have."""
+    neuron = made("spikingjelly.LIF", v_threshold=0.5)
+    loop = snn.recurrent(neuron, snn.dense(N, N))
+    wired = graph(
+        {"neuron": neuron},
+        {"input->neuron": None, "neuron->neuron": snn.dense(N, N)},
+        outputs="neuron",
+    )
+    weights = loop.init(jax.random.key(2))
+    of_graph = {"neuron": (), "neuron->neuron": weights.feedback}
+    first = snn.unroll(loop, weights, inputs(3.0), dt=DT)[1]
+    second = snn.unroll(wired, of_graph, inputs(3.0), dt=DT)[1]
+    assert first.sum() > 20
+    np.testing.assert_array_equal(first, second)
+    net = snn.chain(snn.dense(N, N), delay(N, DT, 1), made("stork.LIFGroup"))
+    late = snn.unroll(net, net.init(jax.random.key(0)), inputs(9.0), dt=DT)[1]
+    assert late.sum() > 5
+
+
+ONLINE = ("snntorch.Leaky", "norse.LSNN", "spyx.ALIF", "sinabs.LIF", "nest.eprop_iaf")
+
+
+@pytest.mark.parametrize("rule", [online.per_unit, online.rtrl])
+@pytest.mark.parametrize("name", ONLINE)
+def test_online_rules_learn_what_backpropagation_through_time_does(rule, name, x64):
+    options = {"E_L": 0.0, "V_th": 0.5} if name.startswith("nest") else {}
+    net = snn.chain(snn.dense(N, N), made(name, surrogate=SuperSpike(2.0), **options))
+    weights = jax.tree.map(lambda w: w.astype(float), net.init(jax.random.key(0)))
+    xs = inputs(4.0).astype(float)
+
+    def loss(ys):
+        shades = jnp.arange(ys.size, dtype=ys.dtype).reshape(ys.shape)
+        return jnp.sum(jnp.sin(shades) * ys)
+
+    expected = jax.grad(lambda w: loss(snn.unroll(net, w, xs, dt=DT)[1]))(weights)
+    learner = rule(net)
+    carry = learner.init(weights, xs[0])
+    _, ys, pull = learner.run(weights, carry, xs, DT)
+    found, _ = pull(jax.grad(loss)(ys))
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b, 1e-9, 1e-12), found, expected
+    )
+    assert np.any(expected[0].w != 0)
+
+
+def test_online_in_blocks_of_one_step_is_backpropagation_through_all(x64):
+    net = snn.chain(
+        snn.dense(N, N), made("snntorch.Synaptic", surrogate=SuperSpike(2.0))
+    )
+    weights = jax.tree.map(lambda w: w.astype(float), net.init(jax.random.key(0)))
+    xs = inputs(1.0).astype(float)
+    shades = jnp.sin(jnp.arange(T * B * N, dtype=float)).reshape(T, B, N)
+
+    def loss(w):
+        return jnp.sum(shades * snn.unroll(net, w, xs, dt=DT)[1])
+
+    learner = online.per_unit(net)
+    carry, total = learner.init(weights, xs[0]), None
+    for t in range(T):
+        carry, _, pull = learner.run(weights, carry, xs[t : t + 1], DT)
+        step, _ = pull(shades[t : t + 1])
+        total = step if total is None else jax.tree.map(jnp.add, total, step)
+    expected = jax.grad(loss)(weights)
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b, 1e-9, 1e-12), total, expected
+    )
+
+
+def test_units_that_act_on_each_other_are_refused_by_their_own_traces():
+    """Spyx brings spikes back within the step: no rule for single units."""
+    cell = made("spyx.RLIF")
+    with pytest.raises(ValueError, match="act on each other"):
+        online.per_unit(cell).init(cell.init(jax.random.key(0)), inputs()[0])
+
+
+def test_a_start_has_no_gradient_but_where_the_library_has_one():
+    def end(name, option, value):
+        cell = from_library(name, N, **{option: value})
+        return jnp.sum(cell.rest(inputs()[0]).v)
+
+    at = jnp.float32(0.25)
+    assert jax.grad(lambda v: end("norse.LIF", "v_leak", v))(at) == 0
+    assert jax.grad(lambda v: end("norse.IAF", "v_reset", v))(at) == B * N
+    assert end("norse.LIF", "v_leak", at) == B * N * 0.25
+
+
+def test_a_matrix_of_snntorch_starts_from_a_bias_of_zero_and_weights_as_told():
+    wired = from_library("snntorch.RLeaky", N, beta=0.9, all_to_all=False, V=0.5)
+    assert wired.init(jax.random.key(0)).feedback.V == 0.5
+    assert from_library("snntorch.RLeaky", N, beta=0.9, linear_features=N)
+
+
+def test_presets_are_a_room_of_their_own():
+    assert presets.from_library is from_library
+    assert len(supported()) > 50

@@ -1,0 +1,45 @@
+"""``docs/presets.md`` has every preset, as the library tells it."""
+
+from itertools import groupby
+from pathlib import Path
+
+from snnjax.interop.presets import described, supported
+from snnjax.interop.presets.registry import LIBRARIES
+
+PAGE = Path(__file__).parents[3] / "docs" / "presets.md"
+
+
+def cell(text):
+    return text.replace("|", "\\|")
+
+
+def row(name):
+    """A preset as a row of the page."""
+    told = described(name)
+    learned = ", ".join(told.learned)
+    also = f" Learned: {learned}." if learned else ""
+    return f"| `{told.call}` | {cell(told.step)} | {cell(told.differs + also)} |"
+
+
+def tables():
+    """All tables of the page, one a library."""
+    for library, names in groupby(sorted(supported()), lambda n: n.partition(".")[0]):
+        called, version = LIBRARIES[library]
+        yield f"### {called} {version}: `{library}.…`\n"
+        yield "| call | one step | what to look out for |\n|---|---|---|"
+        for name in names:
+            short = name.partition(".")[2]
+            yield row(name).replace("| `", f"| **{short}** `", 1)
+        yield ""
+
+
+def test_every_preset_has_its_row_and_there_is_no_other():
+    page = PAGE.read_text()
+    for line in tables():
+        assert line.strip() in page, line
+    rows = [line for line in page.splitlines() if line.startswith("| **")]
+    assert len(rows) == len(supported())
+
+
+if __name__ == "__main__":
+    print("\n".join(tables()))
