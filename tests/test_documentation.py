@@ -33,6 +33,7 @@ DOCUMENTS = (
     *("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "benchmarks/README.md"),
     *("docs/learning-online.md", "docs/neurons.md", "docs/nir.md", "docs/recipes.md"),
     "docs/presets.md",
+    *(f"docs/coming-from/{p.name}" for p in (ROOT / "docs/coming-from").glob("*.md")),
 )
 MODULES = {"snnjax": snnjax} | {
     info.name: importlib.import_module(info.name)
@@ -202,6 +203,9 @@ def fenced(document):
 
 
 VALUES["docs/learning-online.md"] = fenced("docs/learning-online.md")[0]
+for library in ("snntorch", "norse", "spikingjelly", "spyx"):
+    page = f"docs/coming-from/{library}.md"  # run by interop/test_coming_from.py
+    VALUES[page] = "\n".join(fenced(page))
 
 
 def quoted(document):

@@ -80,14 +80,19 @@ def make(group):
     return python
 
 
+def outside():
+    """The variables of this process without those that are meant for its own Python."""
+    ours = ("PYTHON", "XLA_", "JAX_")
+    return {k: v for k, v in os.environ.items() if not k.startswith(ours)}
+
+
 def record(python, library, into):
     """Runs the recorder of a library in its environment, into a folder."""
     command = [python, "-W", "ignore", "-m", "tests.interop.libraries.recorder"]
-    clean = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
     done = subprocess.run(
         [*command, library, into],
         cwd=ROOT,
-        env=clean,
+        env=outside(),
         capture_output=True,
         text=True,
         check=False,
