@@ -202,10 +202,12 @@ def fenced(document):
     return re.findall(r"```python\n(.*?)```", (ROOT / document).read_text(), re.S)
 
 
-VALUES["docs/learning-online.md"] = fenced("docs/learning-online.md")[0]
+for page in ("docs/learning-online.md", "docs/coming-from/brainpy.md"):
+    VALUES[page] = fenced(page)[0]  # the others go on from it
 for library in ("snntorch", "norse", "spikingjelly", "spyx"):
     page = f"docs/coming-from/{library}.md"  # run by interop/test_coming_from.py
-    VALUES[page] = "\n".join(fenced(page))
+    VALUES[page] = "
+".join(fenced(page))
 
 
 def quoted(document):

@@ -30,9 +30,7 @@ def check_constant(network: Cell, name: str, array: np.ndarray, where: str) -> N
             f"constants[{name!r}] = {where!r} must be a leaf of the network and its "
             f"option, such as {next(iter(leaves))}.threshold."
         )
-    options = parts.options_of(leaf, leaves[leaf].cell)
-    inner = [each for each in options.values() if isinstance(each, dict)]
-    value: Any = {k: v for each in [*inner, options] for k, v in each.items()}
+    value: Any = parts.options_of(leaf, leaves[leaf].cell)
     for key in path.split("."):
         at = value.get(key) if isinstance(value, dict) else getattr(value, key, None)
         if at is None:
