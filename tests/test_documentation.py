@@ -206,8 +206,7 @@ for page in ("docs/learning-online.md", "docs/coming-from/brainpy.md"):
     VALUES[page] = fenced(page)[0]  # the others go on from it
 for library in ("snntorch", "norse", "spikingjelly", "spyx"):
     page = f"docs/coming-from/{library}.md"  # run by interop/test_coming_from.py
-    VALUES[page] = "
-".join(fenced(page))
+    VALUES[page] = "\n".join(fenced(page))
 
 
 def quoted(document):
