@@ -4,8 +4,8 @@ from snnjax.interop.presets.decays import Numbers
 from snnjax.interop.presets.itself import ItselfWeights, to_itself
 from snnjax.interop.presets.library import described, from_library, supported
 from snnjax.interop.presets.neuron import stepped
-from snnjax.interop.presets.of_sinabs import RelativeExponential
 from snnjax.interop.presets.registry import Described
+from snnjax.interop.presets.relative import RelativeExponential
 from snnjax.interop.presets.rule import PresetState, Rule
 
 __all__ = [

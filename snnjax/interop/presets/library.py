@@ -9,12 +9,15 @@ from snnjax.about import factory
 from snnjax.cell import Cell
 from snnjax.interop.presets import (  # noqa: F401  each lists its presets
     of_chips,
-    of_jax,
+    of_jaxpike,
     of_norse,
     of_simulators,
     of_sinabs,
+    of_sinabs_adaptive,
     of_snntorch,
+    of_sparx,
     of_spikingjelly,
+    of_spyx,
     of_zenke,
 )
 from snnjax.interop.presets.registry import PRESETS, Described, Preset
@@ -114,9 +117,7 @@ def _check_options(found, n, options):
                 f"{called} has no parameter {option!r}. {_meant(option, known)}It "
                 f"takes {', '.join(known)}."
             )
-        elif value is None and option in found.optional:
-            continue
-        elif _is_number(known[option].default):
+        elif _is_number(found, option, value):
             check.finite(f"{called}: {option}", value)
             check.per_neuron(f"{called}: {option}", value, n)
     missing = [
@@ -126,8 +127,11 @@ def _check_options(found, n, options):
         raise ValueError(f"{called} needs {', '.join(missing)}, as {found.told.call}.")
 
 
-def _is_number(default):
-    """Whether a parameter of this default is a number, or one for each neuron."""
+def _is_number(found, option, value):
+    """Whether it must be a number, or one for each neuron; None may be left out."""
+    default = found.parameters[option].default
+    if option in found.optional:
+        return value is not default and value is not None
     number = isinstance(default, int | float) and not isinstance(default, bool)
     return number or default is inspect.Parameter.empty
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from snnjax import check
 from snnjax.about import About, factory
@@ -21,9 +22,9 @@ from snnjax.interop.presets.rule import (
     PresetState,
     Rule,
     advance,
-    check_rule,
     remembers,
 )
+from snnjax.interop.presets.words import check_rule
 from snnjax.neurons.leaky import whole_steps
 from snnjax.neurons.population import population, zeros
 from snnjax.probes import watched
@@ -149,6 +150,8 @@ def learning(
 
 def constants_of(rule: Rule, numbers: Numbers, dt: Number, dtype: Any) -> Constants:
     """One step in numbers, of voltages of ``dtype``."""
+    if rule.decay == "euler":
+        _check_euler(numbers, dt if numbers.dt is None else numbers.dt)
     number: Any = lambda p: None if p is None else jnp.asarray(p, dtype)  # noqa: E731
     step = number(dt if numbers.dt is None else numbers.dt)
     decays: Any = partial(decayed, rule.decay, dt=step, dtype=dtype)
@@ -178,6 +181,19 @@ def constants_of(rule: Rule, numbers: Numbers, dt: Number, dtype: Any) -> Consta
         shift=number(numbers.shift),
         pause=pause,
     )
+
+
+def _check_euler(numbers, dt):
+    """Refuses steps in which Euler's method turns a voltage or a current over."""
+    for name in ("mem", "syn", "adapt"):
+        tau = getattr(numbers, name)
+        known, step = check.concrete(tau), check.concrete(dt)
+        if tau is None or known is None or step is None or np.all(step <= known):
+            continue
+        raise ValueError(
+            f"dt must not exceed the time constant of numbers.{name}, "
+            f"{np.min(known):g}, in a step of Euler's method; got dt={step:g}."
+        )
 
 
 def _advance(rule, surrogate, constants, state, x):

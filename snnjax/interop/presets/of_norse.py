@@ -34,13 +34,12 @@ _DEFAULT = "superspike (slope 1)"
 
 def _shape(given, method, alpha):
     """The pseudo-derivative that ``method`` and ``alpha`` stand for."""
-    plain = method == "super" and alpha == 100.0
-    if given is not None:
-        if not plain:
-            raise ValueError("give method and alpha, or surrogate=, not both.")
-        return given
     methods = "super", "triangle", "tanh", "circ", "heavi_erfc"
     check.one_of("method", method, methods)
+    if given is not None:
+        if method != "super" or alpha != 100.0:
+            raise ValueError("give method and alpha, or surrogate=, not both.")
+        return given
     if method == "super":
         return SuperSpike(1.0)
     return surrogate_of(f"norse.{method}", alpha=alpha)

@@ -36,6 +36,7 @@ _RULES = (
         "readout": "put a readout behind it, snnjax.li",
         "shape": "n says it",
     },
+    optional=("tau_refrac", "tau_syn"),
 )
 def _mlgenn_lif(
     n,
@@ -167,6 +168,7 @@ _STEP = "v ← max(α v + x{r}, V_min)   s = 1[v ≥ {t}], if not refractory{e}"
     default=_NEST_DEFAULT,
     differs=f"The reset waits for the next step. {_VOLT}",
     unused=_NEST,
+    optional=("V_min",),
 )
 def _eprop_iaf_bsshslm(
     n,
@@ -197,6 +199,7 @@ def _eprop_iaf_bsshslm(
     default=_NEST_DEFAULT,
     differs=f"The reset waits for the next step, and takes θ. {_VOLT}",
     unused=_NEST,
+    optional=("V_min",),
 )
 def _eprop_iaf_adapt_bsshslm(
     n,
@@ -228,6 +231,7 @@ def _eprop_iaf_adapt_bsshslm(
     default=_NEST_DEFAULT,
     differs=_VOLT,
     unused=_NEST,
+    optional=("V_min",),
 )
 def _eprop_iaf(
     n,
@@ -254,6 +258,7 @@ def _eprop_iaf(
     default=_NEST_DEFAULT,
     differs=f"A subtraction takes θ. {_VOLT}",
     unused=_NEST,
+    optional=("V_min",),
 )
 def _eprop_iaf_adapt(
     n,

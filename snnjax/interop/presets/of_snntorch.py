@@ -166,6 +166,7 @@ def _alpha(
         **_UNUSED,
         "learn_beta": "beta is read once there, and learning it changes nothing",
     },
+    optional=("beta", "R", "C"),
 )
 def _lapicque(
     n,
@@ -196,7 +197,7 @@ def _lapicque(
 
 def _circuit(beta, R, C, time_step):
     """Two of three say the third, as there."""
-    given = [value is not False for value in (beta, R, C)]
+    given = [value is not False and value is not None for value in (beta, R, C)]
     if not given[0] and not (given[1] and given[2]):
         raise ValueError("give beta, or two of beta, R and C.")
     if all(given):

@@ -7,6 +7,8 @@ import pytest
 
 import snnjax as snn
 from snnjax.interop.presets import from_library
+from tests.interop.libraries import pairs
+from tests.interop.libraries.pairs import PAIRS
 
 T, B, N = 400, 2, 16
 ALPHA = float(np.exp(-0.1))
@@ -118,3 +120,16 @@ def test_stork_is_spytorch_with_another_gain(x64):
     others = spikes("spytorch.LIF", (1.0 - beta) * drive(2.0))
     assert ones.sum() > 500
     assert np.mean(ones != others) < 1e-3
+
+
+@pytest.mark.parametrize("letter", "ab")
+@pytest.mark.parametrize("name", PAIRS)
+def test_presets_fire_as_both_sides_of_recorded_pairs_did(name, letter, x64):
+    """Of whole networks of eight neurons, those that are one and those that are not."""
+    about, fired = pairs.read(f"{name}-{letter}")
+    x, w = pairs.driven(name)
+    options = {k: v for k, v in about["options"].items() if k != "dt"}
+    cell = from_library(about["preset"], pairs.NEURONS, **options)
+    weights = cell.init(jax.random.key(0))
+    found = snn.unroll(cell, weights, jnp.asarray(x @ w), dt=1e-3)[1]
+    np.testing.assert_array_equal(found, fired)

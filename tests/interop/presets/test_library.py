@@ -15,7 +15,8 @@ from snnjax.learning import online
 from snnjax.networks import delay, graph
 from snnjax.probes import watched
 from snnjax.saving import from_recipe, to_recipe
-from snnjax.surrogate import SuperSpike
+from snnjax.surrogate import ForwardMode, SuperSpike
+from snnjax.surrogate import from_library as surrogate_of
 
 N, T, B, DT = 3, 40, 2, 1e-3
 NEEDED = {
@@ -110,6 +111,24 @@ def test_unknown_parameters_are_refused_with_what_there_is(name):
         assert why in str(told.value)
 
 
+NONSENSE = {
+    **{"word": "nonsense", "NaN": np.nan, "complex": 1j, "shape": np.ones(7)},
+    **{"list": [1, "a"], "dict": {}, "flag": 3.5},
+}
+
+
+@EVERY
+def test_nonsense_is_refused_by_the_name_of_the_parameter(name):
+    for option, p in PRESETS[name].parameters.items():
+        for what, value in NONSENSE.items():
+            if what == "flag" and not isinstance(p.default, bool):
+                continue
+            if (name, what) == ("snntorch.Lapicque", "flag"):
+                continue  # a number, where the default is False
+            with pytest.raises(ValueError, match=option):
+                made(name, **{option: value})
+
+
 @pytest.mark.parametrize(
     ("told", "call"),
     [
@@ -180,6 +199,30 @@ def test_weights_are_what_the_library_learns_by_its_names():
     np.testing.assert_allclose(jax.nn.sigmoid(logit), np.full(N, np.exp(-0.25)), 1e-6)
     assert weights("spyx.LIF")["beta"].shape == (N,)
     assert weights("spyx.LIF", beta=0.9)["beta"].shape == ()
+
+
+def test_sinabs_has_a_surrogate_as_wide_as_a_share_of_its_threshold(x64):
+    xs = inputs(3.0).astype(float)
+
+    def slope(**options):
+        cell = made("sinabs.LIF", spike_threshold=0.5, **options)
+        weights = {"tau_mem": jnp.asarray(3.0)}
+        run = lambda xs: snn.unroll(cell, weights, xs, dt=DT)[1].sum()  # noqa: E731
+        return jax.grad(run)(xs)
+
+    told = surrogate_of("sinabs.SingleExponential", threshold=0.5)
+    np.testing.assert_allclose(slope(), slope(surrogate=told), rtol=1e-12)
+    fixed = surrogate_of("sinabs.SingleExponential", threshold=1.0)
+    assert not np.allclose(slope(), slope(surrogate=fixed))
+    wrapped = slope(surrogate=ForwardMode(presets.RelativeExponential()))
+    np.testing.assert_allclose(slope(), wrapped, rtol=1e-12)
+
+
+def test_a_step_longer_than_a_time_constant_is_refused_by_those_of_euler():
+    cell = made("norse.LIF", tau_syn_inv=1000.0)
+    with pytest.raises(ValueError, match="dt must not exceed the time constant"):
+        snn.unroll(cell, (), inputs(), dt=2e-3)
+    assert snn.unroll(cell, (), inputs(), dt=1e-3)
 
 
 def test_spyx_draws_around_a_half_within_two_sigma():
