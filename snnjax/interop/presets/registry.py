@@ -16,11 +16,11 @@ LIBRARIES = {  # by the first word of a preset: what it is called, and which ver
     "spyx": ("Spyx", "1.0.0"),
     "jaxpike": ("jaxpike", "0.1.4"),
     "sparx": ("sparx (sparxml)", "0.1.1"),
-    "stork": ("stork", "its source of 2024"),
-    "spytorch": ("SpyTorch", "tutorials of 2022"),
-    "hxtorch": ("hxtorch", "its source of 2024"),
-    "slayer": ("SLAYER (lava-dl)", "0.6"),
-    "mlgenn": ("mlGeNN", "2.4"),
+    "stork": ("stork", "by its source"),
+    "spytorch": ("SpyTorch", "by its tutorials"),
+    "hxtorch": ("hxtorch", "by its source"),
+    "slayer": ("SLAYER (lava-dl)", "by its source"),
+    "mlgenn": ("mlGeNN", "by its source"),
     "nest": ("NEST", "3.10"),
 }
 

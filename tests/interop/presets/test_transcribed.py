@@ -9,9 +9,10 @@ import pytest
 import transcribed
 from transcribed import stork_adjoint, superspike
 
+import snnjax as snn
 from snnjax.cell import run_cell
 from snnjax.interop.presets import from_library
-from snnjax.networks import ClosedWeights, DenseWeights
+from snnjax.networks import ClosedWeights, DenseWeights, delay
 from snnjax.probes import watched
 from snnjax.surrogate import from_library as surrogate_of
 
@@ -315,6 +316,34 @@ def test_a_recurrent_layer_of_spytorch_is_its_loop(x64):
     weights = ClosedWeights((), DenseWeights(jnp.asarray(r), None))
     _, found = run_cell(cell, weights, cell.rest(x[0] @ w), x @ w, DT)
     assert 0.1 < np.mean(expected) < 0.3
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_layers_of_stork_are_a_step_apart(x64):
+    """There all groups act, and connections propagate what they sent after that."""
+    rng = np.random.default_rng(9)
+    x = (rng.random((T, B, K)) < 0.3).astype(float)
+    w = [np.round(1024 * rng.normal(0.6, 1.0, s)) / 1024 for s in ((K, N), (N, N))]
+    w[1] *= 8
+    v, i, waiting = [np.zeros((3, B, N)) for _ in range(3)]
+    expected = []
+    for now in x:
+        sent = [now]
+        for k in range(2):  # forward of every group, by what arrived before
+            s = (v[k] - 1.0 > 0).astype(float)
+            v[k] = (MEM * v[k] + (1.0 - MEM) * i[k]) * (1.0 - s)
+            i[k] = SYN * i[k] + waiting[k]
+            sent.append(s)
+        for k in range(2):  # propagate
+            waiting[k] = sent[k] @ w[k]
+        expected.append(sent[2])
+    layer = from_library("stork.LIFGroup", N, **TAUS)
+    wires = delay(K, DT, 1), snn.dense(K, N), layer, delay(N, DT, 1)
+    net = snn.chain(*wires, snn.dense(N, N), layer)
+    dense = [DenseWeights(jnp.asarray(each), None) for each in w]
+    weights = (), dense[0], (), (), dense[1], ()
+    found = snn.unroll(net, weights, jnp.asarray(x), dt=DT)[1]
+    assert 0.05 < np.mean(expected) < 0.4
     np.testing.assert_array_equal(found, expected)
 
 
