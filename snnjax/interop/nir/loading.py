@@ -137,24 +137,37 @@ def reading_of(
     ):
         if value is not None:
             check.one_of(name, value, known)
-    own = graph.metadata.get("", {})
-    if own.get("author") != AUTHOR:
-        own = {}
-    told_dt = _number(own.get("dt"))
-    if dt is not None and told_dt is not None and abs(dt - told_dt) > 1e-9 * told_dt:
-        raise ValueError(
-            f"The graph was written for dt={told_dt:g} s, where a spike lasts so long; "
-            f"at dt={float(dt):g} s it is another network. Leave dt out, or write it "
-            "anew from a network made for that dt."
-        )
-    dt = told_dt if dt is None else float(dt)
-    method = _agreed("method", method, own.get("method"), ("exact", "euler"))
-    reset = _agreed("reset", reset, own.get("reset"), ("zero", "subtract"))
+    ours = {
+        name: told
+        for name, told in graph.metadata.items()
+        if told.get("author") == AUTHOR
+    }
+    own = ours.get("", {})
+    dt = _clock(dt, ours)
+    method = _agreed("method", method, ours, ("exact", "euler"))
+    reset = _agreed("reset", reset, ours, ("zero", "subtract"))
     order = own.get("order")
     order = [order] if isinstance(order, str) else order
     if order is not None and not isinstance(order, list):
         raise ValueError(f"metadata: order must be names, got {order!r:.80}.")
     return Reading(dt, method, reset, SuperSpike(), None), order
+
+
+def _clock(dt, ours):
+    """The time step that is asked for, or that the graph and its subgraphs tell."""
+    dt = None if dt is None else float(dt)
+    for name, told in ours.items():
+        written = _number(told.get("dt"))
+        if written is None:
+            continue
+        if dt is not None and abs(dt - written) > 1e-9 * written:
+            raise ValueError(
+                f"{_whose(name)} was written for dt={written:g} s, where a spike lasts "
+                f"so long; at dt={dt:g} s it is another network. Leave dt out, or "
+                "write it anew from a network made for that dt."
+            )
+        dt = written
+    return dt
 
 
 def _number(told):
@@ -166,13 +179,25 @@ def _number(told):
     return float(value.reshape(()))
 
 
-def _agreed(name, asked, told, known) -> Any:
-    """What is asked, or what the file tells; a file that tells other is refused."""
-    if told is not None and told not in known:
-        raise ValueError(f"metadata: {name} must be of {known}, got {told!r:.80}.")
-    if asked is not None and told is not None and asked != told:
+def _agreed(name, asked, ours, known) -> Any:
+    """What is asked, or what the graph tells; a part that tells other is refused."""
+    told = {whole: each[name] for whole, each in ours.items() if name in each}
+    for value in told.values():
+        if value not in known:
+            raise ValueError(f"metadata: {name} must be of {known}, got {value!r:.80}.")
+    taken = asked or told.get("") or known[0]
+    for whole, value in told.items():
+        if value == taken:
+            continue
+        asks = f"All of it is read by {name}={value!r}, if you say so"
+        if not whole:
+            asks = f"Leave {name} out"
         raise ValueError(
-            f"The graph was written for {name}={told!r}; with {name}={asked!r} it is "
-            f"another network. Leave {name} out."
+            f"{_whose(whole)} was written for {name}={value!r}; with {name}={taken!r} "
+            f"it is another network. {asks}."
         )
-    return asked or told or known[0]
+    return taken
+
+
+def _whose(name):
+    return f"Subgraph {name!r}" if name else "The graph"

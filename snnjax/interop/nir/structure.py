@@ -84,6 +84,7 @@ def _collect(told, prefix, graph, problems, depth):
     if not isinstance(nodes, Mapping) or not nodes:
         raise ValueError(f"{where} has no nodes.")
     graph.metadata[prefix.removesuffix(".")] = dict(told.get("metadata") or {})
+    _check_names(nodes, where)
     ends: dict[str, dict[str, list[str]]] = {}
     for name, inner in nodes.items():
         if not isinstance(inner, Mapping):
@@ -114,6 +115,22 @@ def _collect(told, prefix, graph, problems, depth):
         a, b = edge
         source, target = _end(ends, a, "Output", prefix), _end(ends, b, "Input", prefix)
         graph.edges.append((source, target))
+
+
+def _check_names(nodes, where):
+    """Refuses a node whose name reads as that of a node of a subgraph beside it."""
+    graphs = [
+        name
+        for name, inner in nodes.items()
+        if isinstance(inner, Mapping) and inner.get("type") == "NIRGraph"
+    ]
+    for name in nodes:
+        for beside in graphs:
+            if name.startswith(f"{beside}."):
+                raise ValueError(
+                    f"{where}: {name!r} beside the subgraph {beside!r} reads as a node "
+                    "of it. Rename one of the two."
+                )
 
 
 def _end(ends, name, kind, prefix):

@@ -1,5 +1,7 @@
 """What NIR cannot tell, and what a graph leaves open or says wrongly, is refused."""
 
+from itertools import pairwise
+
 import jax
 import nir
 import numpy as np
@@ -123,6 +125,49 @@ def test_what_is_said_is_done():
                 our.from_nir(graph, **option)
     with pytest.raises(ValueError, match="written for method='euler'"):
         our.from_nir(told(plain(EULER), method="euler"), method="exact")
+
+
+def within(inner, name="sub", **beside):
+    """A graph around another one, perhaps with nodes behind it."""
+    names = "input", name, *beside, "output"
+    ends = {"input": nir.Input(np.array([3])), "output": nir.Output(np.array([3]))}
+    return nir.NIRGraph(
+        {**ends, name: inner, **beside},
+        list(pairwise(names)),
+        type_check=False,
+    )
+
+
+def test_what_was_written_of_a_subgraph_counts_for_all_of_it_or_is_refused():
+    subtracting = told(plain(snn.lif(3, reset="subtract")), reset="subtract")
+    by_euler = told(plain(EULER), method="euler")
+    for inner, said in (
+        (subtracting, {"reset": "subtract"}),
+        (by_euler, {"method": "euler"}),
+    ):
+        ((name, value),) = said.items()
+        why = f"Subgraph 'sub' was written for {name}='{value}'.*if you say so"
+        with pytest.raises(ValueError, match=why):
+            our.from_nir(within(inner))
+        found = our.from_nir(within(inner), **said)
+        assert found.dt == DT
+        options = [
+            part.about.options.arguments for part in found.network.about.parts.values()
+        ]
+        assert value in [each.get(name) for each in options]
+        with pytest.raises(ValueError, match="Subgraph 'sub' was written for dt"):
+            our.from_nir(within(inner), dt=2 * DT, **said)
+    with pytest.raises(ValueError, match=r"Subgraph 'sub\.sub' was written for reset"):
+        our.from_nir(within(within(subtracting)), reset="zero")
+
+
+def test_a_node_that_reads_as_one_of_a_subgraph_is_refused():
+    inner = within(leaky("LIF"), "l")
+    for name in ("sub.l", "sub.other", "sub.input"):
+        with pytest.raises(ValueError, match=f"'{name}' beside the subgraph 'sub'"):
+            our.from_nir(within(inner, **{name: leaky("LIF")}))
+    found = our.from_nir(within(inner, **{"subl.l": leaky("LIF", v_threshold=50.0)}))
+    assert len(found.network.about.parts) == 2
 
 
 def test_a_rebuilt_layer_no_longer_tells_what_it_puts_out():
