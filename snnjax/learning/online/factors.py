@@ -8,9 +8,16 @@ which is the same for every unit j, e_ij = P_i, if and only if A and d are the s
 all units at all times: leaky neurons that do not reset, or by subtraction, without the
 gradient of the reset. Then e-prop (Bellec et al. 2020, doi:10.1038/s41467-020-17236-y)
 costs what truncated backpropagation does.
+
+In blocks of one step it is the rule as one writes it. What such neurons put out most
+often reads one array s_l of the state, the voltage, and the gradient is
+
+    ∂L/∂w_ij = P_li δ_j        δ_j = ∂L/∂s_lj,  the learning signal
+
+one product, with the trace that has just taken in the input.
 """
 
-from functools import partial
+from functools import cache, partial
 from math import prod
 from typing import Any, NamedTuple
 
@@ -27,6 +34,7 @@ from snnjax.learning.online.units import SCALES, check_vectors, coupled, drawn, 
 from snnjax.states import moving, one_by_one, samples
 
 _SPREAD = 1e-5
+_LITTLE = 1e-6  # of the square of what an array takes in
 
 
 class Traces(NamedTuple):
@@ -56,6 +64,10 @@ def factored(cell: Cell) -> Rule:
     """
     layer = split("factored", cell)
     neuron = layer.parts[layer.neuron]
+
+    @cache
+    def read(dt, tree, *leaves):
+        return _read(neuron, jax.tree.unflatten(tree, leaves), dt)
 
     def init(weights, x):
         check_vectors("factored", cell, x)
@@ -95,20 +107,29 @@ def factored(cell: Cell) -> Rule:
         end, ys, back = through(cell, weights, carry.state, xs, dt)
         inner = layer.inner(carry.state)
         like = jax.tree.map(lambda s: s.reshape(-1, s.shape[-1])[0], inner)
-        given, power = _response(_onward(neuron, like, dt), len(xs))
+        a, d = (x.mean(axis=-1) for x in _onward(neuron, like, dt))
+        given, power = _response(a, d, len(xs))
         traces = {}
         for key, source in layer.sources.items():
             p = xs if source == "input" else _one_step_late(carry.state.spikes, ys)
             p = p.reshape(len(p), -1, p.shape[-1])
-            old = carry.past.of_inputs[key]
-            new = jnp.einsum("tk,tbm->kbm", given, p.astype(old.dtype))
-            traces[key] = jnp.einsum("kl,lbm->kbm", power, old) + new
+            traces[key] = _filtered(given, power, carry.past.of_inputs[key], p)
         of_ones = carry.past.of_ones
         if of_ones is not None:
             of_ones = power @ of_ones + given.sum(axis=0)
-        crossing = carry.state, carry.past, weights
-        pull = Partial(partial(_pull, layer), back, no_change(end), *crossing)
-        return Carry(end, Traces(traces, of_ones)), ys, pull
+        after, array = Traces(traces, of_ones), None
+        known = check.concrete(dt)
+        if len(xs) == 1 and known is not None:
+            leaves, tree = jax.tree.flatten(like)
+            forms = (jax.ShapeDtypeStruct(s.shape, s.dtype) for s in leaves)
+            array = read(float(known), tree, *forms)
+        pulled = back, no_change(end), carry.state, weights
+        if array is None:
+            pull = Partial(partial(_pull, layer), *pulled, carry.past)
+        else:
+            row = a[array]
+            pull = Partial(partial(_pull_step, layer, array), *pulled, after, row)
+        return Carry(end, after), ys, pull
 
     return Rule(init, run)
 
@@ -139,9 +160,48 @@ def _spread(neuron, like, dt):
     return jnp.max(apart / jnp.maximum(size, 1e-6 * jnp.max(size)))
 
 
-def _response(of_units, steps):
+def _read(neuron, like, dt):
+    """Which array of the state after a step all that is put out passes through.
+
+    Judged by numbers. None if there is no such array, if next to nothing of it is from
+    the step before, or where constants are traced.
+    """
+
+    def at(key, scale):
+        state = drawn(key, like, scale)
+        leaves, rebuild = moving(state)
+
+        def put_out(z, u):
+            return moving(neuron.step((), rebuild(z), u, dt)[1])[0]
+
+        ys, back = jax.vjp(put_out, leaves, jnp.zeros_like(leaves[0]))
+        before, u = back([jax.random.normal(key, y.shape, y.dtype) for y in ys])
+        a, d = (x.mean(axis=-1) for x in _onward(neuron, state, dt))
+        return jnp.concatenate([a, d[:, None]], axis=1), jnp.stack([*before, u])
+
+    def judged():
+        keys = jax.vmap(jax.random.key)(jnp.arange(len(SCALES)))
+        rows, outs = jax.vmap(at, out_axes=(0, 1))(keys, scales())
+        rows = rows.mean(axis=0)  # [K, K + 1], of the state before and the input
+        outs = outs.reshape(len(outs), -1)  # [K + 1, N], over units and states
+        size = jnp.max(jnp.abs(outs), axis=0, keepdims=True)
+        size = jnp.maximum(size, 1e-6 * jnp.max(size))
+
+        def reads(row):
+            norm = jnp.sum(row**2)
+            along = row[:, None] * (row @ outs / norm)[None]
+            alone = jnp.max(jnp.abs(outs - along) / size) < _SPREAD
+            return alone & (jnp.sum(row[:-1] ** 2) > _LITTLE * norm)
+
+        return jax.vmap(reads)(rows)
+
+    with jax.ensure_compile_time_eval():
+        found = check.concrete(loops.forgotten(judged))
+    return None if found is None or not found.any() else int(found.argmax())
+
+
+def _response(a, d, steps):
     """What an input of each step is at the end, ``[c, K]``, and A to the power c."""
-    a, d = (x.mean(axis=-1) for x in of_units)
 
     def later(held, _):
         power, given = held
@@ -153,14 +213,35 @@ def _response(of_units, steps):
     return given[::-1], power
 
 
+def _filtered(given, power, old, p):
+    """Traces at the end of a block, of those before it and what came in it."""
+    p, beside = p.astype(old.dtype), lambda x: x[:, None, None]
+    new = beside(given[0]) * p if len(p) == 1 else jnp.einsum("tk,tbm->kbm", given, p)
+    return sum((beside(a) * old[k : k + 1] for k, a in enumerate(power.T)), new)
+
+
 def _one_step_late(first, ys):
     return jnp.concatenate([first[None].astype(ys.dtype), ys[:-1]])
 
 
-def _pull(layer, back, none, state, past, weights, dys):
+def _pull(layer, back, none, state, weights, past, dys):
     dw, dz, dxs = back((none, dys))
-    inner = layer.inner(moving(state)[1](dz))
-    credit = jnp.stack([d.reshape(-1, d.shape[-1]) for d in moving(inner)[0]])
     ones = None if past.of_ones is None else past.of_ones[:, None]
+    credit = _credit(layer, state, dz)
     before = credited(layer, weights, past.of_inputs, ones, credit)
     return jax.tree.map(jnp.add, dw, before), dxs
+
+
+def _pull_step(layer, array, back, none, state, weights, after, row, dys):
+    """The same of a single step, whose output reads one array of the state."""
+    _, dz, dxs = back((none, dys))
+    signal = jnp.einsum("k,kbn->bn", row / jnp.sum(row**2), _credit(layer, state, dz))
+    traces = {key: p[array, None] for key, p in after.of_inputs.items()}
+    ones = None if after.of_ones is None else after.of_ones[array, None, None]
+    return credited(layer, weights, traces, ones, signal[None]), dxs
+
+
+def _credit(layer, state, dz):
+    """What the arrays of the neurons' state are worth at the start, ``[K, B, n]``."""
+    inner = layer.inner(moving(state)[1](dz))
+    return jnp.stack([d.reshape(-1, d.shape[-1]) for d in moving(inner)[0]])

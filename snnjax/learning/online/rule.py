@@ -223,19 +223,21 @@ def _block(rule, weights, carry, part, loss, dt):
 
 
 def over_blocks(one, held, given, block):
-    """Scans ``one(held, block)``; blocks are cut out where they lie, not copied."""
+    """Scans ``one(held, block)``; blocks are cut out where they lie, one by one."""
     steps = len(given[0])
     count, left = divmod(steps, block)
     values = jnp.zeros((0,), jnp.float32)
 
-    def at(counted, _):
+    def body(counted, _):
         held, k = counted
         cut = partial(jax.lax.dynamic_slice_in_dim, slice_size=block)
-        held, value = one(held, jax.tree.map(lambda x: cut(x, k * block), given))
+        xs, *at = jax.tree.map(lambda x: cut(x, k * block), given)
+        xs = jax.lax.optimization_barrier(xs)  # once, not for each that reads it
+        held, value = one(held, (xs, *at))
         return (held, k + 1), value
 
     if count:
-        scan = partial(jax.lax.scan, at, xs=None, length=count)
+        scan = partial(jax.lax.scan, body, xs=None, length=count)
         (held, _), values = loops.forgotten(scan, (held, jnp.zeros((), jnp.int32)))
     if left:
         held, value = one(held, jax.tree.map(lambda x: x[-left:], given))

@@ -156,7 +156,8 @@ def test_all_that_crosses_is_backpropagation_through_time(name, x64):
     of_units = found(per_unit(cell), *given)
     assert off(of_units[1], expected) < 1e-12
     if name in FACTOR:
-        assert off(found(factored(cell), *given)[1], expected) < 1e-12
+        for block in (1, 12):
+            assert off(found(factored(cell), *given, block)[1], expected) < 1e-12
     else:
         with pytest.raises(ValueError, match=r"do not factor|learned|needs a layer"):
             factored(cell).init(given[0], given[1][0])
@@ -186,6 +187,30 @@ def test_any_batch_and_rasters_of_bytes(batch):
     _, expected, _ = bptt(cell, weights, xs, worth)
     for rule in (rtrl(cell), per_unit(cell), factored(cell), window(cell, T)):
         assert off(found(rule, weights, xs, worth)[1], expected) < 1e-5
+
+
+@pytest.mark.parametrize("name", ["none", "subtract", "leaky", "srm"])
+def test_at_one_step_the_gradient_is_one_product_where_one_array_is_read(name):
+    m, n, batch = 60, 40, 8
+    neuron = {
+        "none": snn.lif(n, FAST, reset="none", backend="xla"),
+        "subtract": snn.lif(n, FAST, reset="subtract", backend="xla"),
+        "leaky": snn.li(n, FAST),
+        "srm": snn.srm(n, FAST),  # puts out a sum of two
+    }[name]
+    cell = snn.chain(dense(m, n), neuron)
+    weights = cell.init(jax.random.key(0))
+    rule = factored(cell)
+    carry = rule.init(weights, jnp.ones((batch, m)))
+
+    def step(weights, carry, x, worth):
+        carry, _, pull = rule.run(weights, carry, x, DT)
+        return carry, pull(worth)[0]
+
+    given = weights, carry, jnp.ones((1, batch, m)), jnp.ones((1, batch, n))
+    flops = jax.jit(step).lower(*given).compile().cost_analysis()["flops"]
+    products = flops / (2 * batch * m * n)  # that of the input is another
+    assert products > 4.0 if name == "srm" else 2.0 < products < 2.5
 
 
 def layers():
