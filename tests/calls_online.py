@@ -49,7 +49,7 @@ def _(n=3):
 def _sequence(T=3, B=2, n=3, block=2):
     cell = layer(n)
     return {
-        **{"rule": online.factored(cell), "weights": cell.init(KEY)},
+        **{"rule": online.truncated(cell), "weights": cell.init(KEY)},
         **{"xs": raster(T, B, n), "loss": squared, "dt": DT, "block": block},
     }
 
