@@ -1,7 +1,9 @@
 """State dicts in files: what is read, written and refused."""
 
 import io
+import json
 import pickle
+import struct
 import zipfile
 
 import ml_dtypes
@@ -75,6 +77,13 @@ def test_a_file_of_pytorch_is_refused_with_how_to_convert_it(raw, tmp_path):
         assert line in str(refusal.value)
 
 
+def _eighths():
+    """One number of eight bits."""
+    part = {"dtype": "F8_E4M3", "shape": [1], "data_offsets": [0, 1]}
+    head = json.dumps({"w": part}).encode()
+    return struct.pack("<Q", len(head)) + head + b"\0"
+
+
 @pytest.mark.parametrize(
     ("raw", "message"),
     [
@@ -83,6 +92,7 @@ def test_a_file_of_pytorch_is_refused_with_how_to_convert_it(raw, tmp_path):
         (b"\xff" * 64, "damaged"),
         (b"\x89HDF\r\n\x1a\n" + 64 * b"\0", "HDF5"),
         (_zipped("w.npy", b"junk"), "cannot be read"),
+        (_eighths(), "F8_E4M3"),
     ],
 )
 def test_other_files_are_refused_by_name(raw, message, tmp_path):

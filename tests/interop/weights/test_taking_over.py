@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import snnjax as snn
-from snnjax import networks
+from snnjax import networks, parts
 from snnjax.interop.weights import from_state_dict, propose, to_state_dict
 
 RNG = np.random.default_rng(0)
@@ -147,6 +147,53 @@ def test_both_kinds_of_recurrent_layers_are_reached():
     )
     np.testing.assert_array_equal(both.recurrent, r.T.astype(np.float32))
     np.testing.assert_array_equal(both.input.w, w.T.astype(np.float32))
+
+
+def test_cells_and_edges_of_a_graph_are_reached():
+    net = snn.graph(
+        {"e": snn.lif(4), "i": snn.lif(2)},
+        {
+            "input->e": snn.dense(3, 4),
+            "e->i": snn.dense(4, 2),
+            "i->e": snn.dense(2, 4),
+        },
+        outputs="e",
+    )
+    shapes = {"input->e.w": (4, 3), "e->i.w": (2, 4), "i->e.w": (4, 2)}
+    given = {f"their.{k}": RNG.normal(size=v) for k, v in shapes.items()}
+    names = {f"their.{k}": k for k in shapes}
+    told = {"layout": "torch"}
+    weights = from_state_dict(net, given, names, dtype="float32", **told)
+    named = parts.flat(net, weights).leaves
+    for name in shapes:
+        w = named[name.removesuffix(".w")].weights.w
+        np.testing.assert_array_equal(w, given[f"their.{name}"].T.astype(np.float32))
+    back = to_state_dict(net, weights, names, **told)
+    assert all(np.allclose(back[k], v, atol=1e-6) for k, v in given.items())
+
+
+def test_weights_of_neurons_of_other_libraries_are_reached():
+    from snnjax.interop.presets import from_library
+
+    cell = snn.chain(rlif=from_library("snntorch.RLeaky", 4, beta=0.9))
+    given = {
+        "rlif.recurrent.weight": RNG.normal(size=(4, 4)).astype(np.float32),
+        "rlif.recurrent.bias": RNG.normal(size=4).astype(np.float32),
+        "rlif.beta": np.float32(0.9),
+    }
+    names = {
+        "rlif.recurrent.weight": "rlif.feedback.w",
+        "rlif.recurrent.bias": "rlif.feedback.b",
+    }
+    same = {"rlif.beta": "rlif.neuron.numbers.mem"}
+    shown = propose(cell, given, layout="torch")
+    assert set(shown.names.items()) == set(names.items())
+    taken = from_state_dict(*(cell, given, names), layout="torch", constants=same)
+    np.testing.assert_array_equal(
+        taken["rlif"].feedback.w, given["rlif.recurrent.weight"].T
+    )
+    given["rlif.beta"] = np.float32(0.8)
+    refused("is 0.8", cell, given, names, constants=same)
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, jnp.bfloat16])
