@@ -271,7 +271,7 @@ def _at_once(rule, c, v, s, late, theta):
 
 def _clamped(c, v):
     if c.low is not None:
-        v = jnp.maximum(v - c.low, jnp.zeros_like(v)) + c.low
+        v = jnp.where(v > c.low, v - c.low, 0.0) + c.low
     if c.high is not None:
         v = jnp.where(v >= c.high, c.high, v)
     return v

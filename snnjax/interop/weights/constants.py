@@ -42,12 +42,21 @@ def check_constant(network: Cell, name: str, array: np.ndarray, where: str) -> N
     known = check.concrete(value)
     if known is None or known.dtype == object:
         raise ValueError(f"constants[{name!r}]: {where} is no number that is known.")
-    one = array.ndim == 0 or known.ndim == 0 or known.shape == array.shape
-    if not one or not np.all(known.astype(array.dtype) == array):
+    if not _same(known, array):
         raise ValueError(
             f"constants[{name!r}] is {_some(array)} there, and {_some(known)} here, as "
             f"{where}."
         )
+
+
+def _same(known, array):
+    """Whether numbers of ours are theirs, as exactly as theirs are told."""
+    if array.size == 0 or array.dtype.kind not in "iufV":
+        return False
+    if array.ndim and known.ndim and known.shape != array.shape:
+        return False
+    whole = array.dtype.kind in "iu"
+    return bool(np.all((known if whole else known.astype(array.dtype)) == array))
 
 
 def _some(array):

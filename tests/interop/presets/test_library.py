@@ -375,3 +375,30 @@ def test_a_matrix_of_snntorch_starts_from_a_bias_of_zero_and_weights_as_told():
 def test_presets_are_a_room_of_their_own():
     assert presets.from_library is from_library
     assert len(supported()) > 50
+
+
+@pytest.mark.parametrize(
+    ("name", "numbers", "x", "expected"),
+    [
+        (
+            *("sinabs.IAF", {"min_v_mem": -1.0}, [-2.0, 0.0, 0.0, 1.5, 0.5]),
+            [0.00495750435333272, 0.0732625555549367, 0.109893833332405, 5.58544670594],
+        ),
+        (
+            *("sinabs.LIF", {"tau_mem": 10.0, "min_v_mem": 0.0}),
+            [0.0, 0.0, 12.0, -3.0, 15.0],
+            [0.0257577099672616, 0.0515154199345232, 0.395417932603133, 0.07525918761],
+        ),
+    ],
+)
+def test_no_gradient_passes_a_voltage_on_its_floor(name, numbers, x, expected, x64):
+    # what sinabs 3.1.3 returned, of the sum of (t + 1) s, with spikes in float32
+    cell = presets.from_library(name, 1, spike_fn="SingleSpike", **numbers)
+    weights = cell.init(jax.random.key(0))
+
+    def weighted(x):
+        _, s = snn.unroll(cell, weights, x[:, None], dt=1e-3)
+        return jnp.sum(jnp.arange(1.0, 6.0) * s[:, 0])
+
+    grad = jax.grad(weighted)(jnp.array(x))
+    np.testing.assert_allclose(grad[:4], expected, rtol=1e-6)

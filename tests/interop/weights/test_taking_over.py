@@ -301,6 +301,25 @@ def test_constants_are_compared_with_those_that_the_neuron_was_given():
     refused("must be a leaf of the network", net(), given, NAMES, constants=nowhere)
 
 
+@pytest.mark.parametrize(
+    "theirs", [np.int32(0), np.bool_(False), np.zeros(0, np.float32), np.float16(0.5)]
+)
+def test_other_kinds_of_numbers_are_no_excuse_for_another_constant(theirs):
+    net = snn.chain(l=snn.lif(2, snn.LIFParams(threshold=0.1)))
+    with pytest.raises(ValueError, match=r"0\.1 here, as l\.params\.threshold"):
+        from_state_dict(
+            *(net, {"l.threshold": theirs}, {}),
+            constants={"l.threshold": "l.params.threshold"},
+            layout="torch",
+        )
+
+
+def test_a_whole_number_is_compared_as_it_is():
+    net = snn.chain(l=snn.lif(2, snn.LIFParams(threshold=2.0)))
+    given = {"constants": {"l.threshold": "l.params.threshold"}, "layout": "torch"}
+    from_state_dict(net, {"l.threshold": np.int64(2)}, {}, **given)
+
+
 def test_a_flattened_map_is_told_or_refused():
     cell = snn.chain(flatten=networks.flatten(), lif=snn.lif(12), fc=snn.dense(12, 2))
     given, names = {"w": np.zeros((2, 12), np.float32)}, {"w": "fc.w"}
