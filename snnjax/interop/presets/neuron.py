@@ -256,6 +256,12 @@ def _check_numbers(n, rule, numbers, drawn):
         check.one("numbers.dt", numbers.dt)
     if numbers.refractory is not None:
         check.positive("numbers.refractory", numbers.refractory, zero=True)
+    theta = check.concrete(numbers.threshold)
+    if rule.most not in (0, 1) and theta is not None and (theta <= 0).any():
+        raise ValueError(
+            "numbers.threshold must be above 0 where a step has several spikes, as "
+            f"they are counted by it; got {theta}."
+        )
     if rule.decay in ("exponential", "euler"):
         for name in ("mem", "syn", "adapt"):
             known = check.concrete(getattr(numbers, name))

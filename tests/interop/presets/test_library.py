@@ -159,6 +159,11 @@ def test_nonsense_is_refused_by_the_name_of_the_parameter(name):
             {"name": "sinabs.IAF", "reset_fn": ("MembraneReset", {"value": 1})},
         ),
         ("spike_fn", {"name": "sinabs.IAF", "spike_fn": "DoubleSpike"}),
+        ("spike_fn", {"name": "sinabs.IAF", "spike_fn": 3}),
+        (
+            "threshold must be above 0",
+            {"name": "sinabs.IAF", "spike_threshold": [1.0, 0.0, 1.0]},
+        ),
         (
             "learn_tau starts at tau",
             {"name": "sparx.LIF", "learn_tau": True, "decay": 0.9},
