@@ -1,5 +1,6 @@
 """Which array could go where, to be looked at: by name first, else where one fits."""
 
+import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -43,7 +44,8 @@ class Proposal(NamedTuple):
 
     def __str__(self) -> str:
         table = [("theirs", "", "ours", "", "why")]
-        for name, shape in self.theirs.items():
+        for name in sorted(self.theirs, key=_in_order):
+            shape = self.theirs[name]
             place = self.names.get(name)
             to = (place, shown(self.ours[place])) if place else ("?", "")
             why = self.reasons.get(name, "name it, or leave it out")
@@ -67,7 +69,8 @@ def propose(network: Cell, arrays: Mapping[str, Any], *, layout: Layout) -> Prop
         weights = from_state_dict(net, arrays, proposal.names, layout="torch")
 
     A module and a leaf of the same name belong together. Otherwise an array is proposed
-    for the one place that it fits, if there is only one; where there are several, none.
+    for the one place that it fits, if there is only one, and the rest of its module for
+    the same leaf; where there are several places, none.
 
     Args:
         network: of ours.
@@ -84,34 +87,41 @@ def propose(network: Cell, arrays: Mapping[str, Any], *, layout: Layout) -> Prop
     places, given = places_of(network).places, host_arrays(arrays)
     names: dict[str, str] = {}
     reasons: dict[str, str] = {}
-    for by_name in (True, False):
-        changed = True
-        while changed:
-            changed = False
-            for name, array in given.items():
-                free = [p for p in places.values() if p.name not in names.values()]
-                fits = [p for p in free if _fits(name, array.shape, p, layout)]
-                fits = [p for p in fits if _same_module(name, p)] if by_name else fits
-                if (
-                    name not in names
-                    and len(fits) == 1
-                    and _alone(*(name, fits[0], given, names, layout), by_name=by_name)
-                ):
-                    names[name] = fits[0].name
-                    reasons[name] = (
-                        "same name" if by_name else "the only one that fits: check it"
-                    )
-                    changed = True
+    while found := _next(given, places, names, layout):
+        name, names[name], reasons[name] = found
     shapes = {name: place.shape for name, place in places.items()}
     return Proposal(names, reasons, {k: v.shape for k, v in given.items()}, shapes)
 
 
-def _alone(name, place, given, names, layout, *, by_name):
-    """Whether no other array of theirs fits as well."""
-    return by_name or not any(
-        other not in names and other != name and _fits(other, each.shape, place, layout)
-        for other, each in given.items()
-    )
+def _next(given, places, names, layout):
+    """One more array, its place, and why; None if there is no other."""
+    taken = set(names.values())
+    fits = {
+        name: [
+            place
+            for place in places.values()
+            if place.name not in taken and _fits(name, array.shape, place, layout)
+        ]
+        for name, array in given.items()
+        if name not in names
+    }
+    went = {_module(name): places[place].leaf for name, place in names.items()}
+    for near, reason in (
+        (_same_module, "same name"),
+        (
+            lambda name, place: went.get(_module(name)) == place.leaf,
+            "where the rest of its module goes: check it",
+        ),
+    ):
+        for name, known in fits.items():
+            there = [place for place in known if near(name, place)]
+            if len(there) == 1:
+                return name, there[0].name, reason
+    waiting = [place.name for known in fits.values() for place in known]
+    for name, known in fits.items():
+        if len(known) == 1 and waiting.count(known[0].name) == 1:
+            return name, known[0].name, "the only one that fits: check it"
+    return None
 
 
 def _fits(name: str, shape: tuple[int, ...], place: Place, layout: Layout) -> bool:
@@ -123,4 +133,14 @@ def _fits(name: str, shape: tuple[int, ...], place: Place, layout: Layout) -> bo
 
 
 def _same_module(name, place):
-    return name.rpartition(".")[0] in (place.leaf, place.leaf.rpartition(".")[0])
+    return _module(name) in (place.leaf, place.leaf.rpartition(".")[0])
+
+
+def _in_order(name):
+    """Modules that are numbered, by their numbers."""
+    parts = re.split(r"([0-9]+)", name)
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
+
+
+def _module(name):
+    return name.rpartition(".")[0]

@@ -398,11 +398,15 @@ def test_connections_without_a_like_elsewhere_are_refused():
     refused("logarithms of constants", learned, {}, {})
 
 
+ONLY = "the only one that fits: check it"
+REST = "where the rest of its module goes: check it"
+
+
 def test_a_proposal_goes_by_name_then_by_the_only_place_and_uses_nothing():
     given = arrays()
     shown = propose(net(), given, layout="torch")
     assert shown.names == NAMES
-    assert set(shown.reasons.values()) == {"the only one that fits: check it"}
+    assert set(shown.reasons.values()) == {ONLY, REST}
     alike = snn.chain(a=snn.dense(4, 4), lif=snn.lif(4), b=snn.dense(4, 4))
     square = {"x.weight": np.zeros((4, 4)), "b.weight": np.zeros((4, 4))}
     by_name = propose(alike, square, layout="torch")
@@ -416,3 +420,27 @@ def test_a_proposal_goes_by_name_then_by_the_only_place_and_uses_nothing():
     lines = str(open_ones).splitlines()
     assert len(lines) == 5
     assert "x.weight  [4, 4]  ?" in lines[1]
+
+
+def test_a_bias_is_proposed_where_its_matrix_goes():
+    cell = snn.chain(
+        first=snn.dense(3, 4, bias=True),
+        norm=networks.batch_norm(4),
+        second=snn.dense(4, 4, bias=True),
+    )
+    theirs = {
+        **{"0.weight": np.zeros((4, 3)), "0.bias": np.zeros(4)},
+        **{"2.weight": np.zeros(4), "2.bias": np.zeros(4)},
+        **{"10.weight": np.zeros((4, 4)), "10.bias": np.zeros(4)},
+    }
+    given = {name: theirs[name] for name in sorted(theirs)}
+    found = propose(cell, given, layout="torch")
+    assert found.names == {
+        **{"0.weight": "first.w", "0.bias": "first.b"},
+        **{"2.weight": "norm.gain", "2.bias": "norm.bias"},
+        **{"10.weight": "second.w", "10.bias": "second.b"},
+    }
+    assert found.reasons["0.bias"] == found.reasons["10.bias"] == REST
+    assert [line.split()[0] for line in str(found).splitlines()[1:7]] == [
+        *("0.bias", "0.weight", "2.bias", "2.weight", "10.bias", "10.weight")
+    ]
