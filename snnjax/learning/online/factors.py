@@ -17,7 +17,7 @@ often reads one array s_l of the state, the voltage, and the gradient is
 one product, with the trace that has just taken in the input.
 """
 
-from functools import cache, partial
+from functools import partial
 from math import prod
 from typing import Any, NamedTuple
 
@@ -64,10 +64,6 @@ def factored(cell: Cell) -> Rule:
     """
     layer = split("factored", cell)
     neuron = layer.parts[layer.neuron]
-
-    @cache
-    def read(dt, tree, *leaves):
-        return _read(neuron, jax.tree.unflatten(tree, leaves), dt)
 
     def init(weights, x):
         check_vectors("factored", cell, x)
@@ -117,12 +113,8 @@ def factored(cell: Cell) -> Rule:
         of_ones = carry.past.of_ones
         if of_ones is not None:
             of_ones = power @ of_ones + given.sum(axis=0)
-        after, array = Traces(traces, of_ones), None
-        known = check.concrete(dt)
-        if len(xs) == 1 and known is not None:
-            leaves, tree = jax.tree.flatten(like)
-            forms = (jax.ShapeDtypeStruct(s.shape, s.dtype) for s in leaves)
-            array = read(float(known), tree, *forms)
+        after = Traces(traces, of_ones)
+        array = _read(neuron, like, dt) if len(xs) == 1 else None
         pulled = back, no_change(end), carry.state, weights
         if array is None:
             pull = Partial(partial(_pull, layer), *pulled, carry.past)
@@ -164,8 +156,11 @@ def _read(neuron, like, dt):
     """Which array of the state after a step all that is put out passes through.
 
     Judged by numbers. None if there is no such array, if next to nothing of it is from
-    the step before, or where constants are traced.
+    the step before, or where constants or ``dt`` are traced.
     """
+    if check.concrete(dt) is None:
+        return None
+    like = jax.tree.map(lambda s: jax.ShapeDtypeStruct(s.shape, s.dtype), like)
 
     def at(key, scale):
         state = drawn(key, like, scale)
