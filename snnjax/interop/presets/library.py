@@ -20,8 +20,9 @@ from snnjax.interop.presets import (  # noqa: F401  each lists its presets
     of_spyx,
     of_zenke,
 )
-from snnjax.interop.presets.registry import PRESETS, Described, Preset
+from snnjax.interop.presets.registry import LIBRARIES, PRESETS, Described, Preset
 from snnjax.surrogate import Shape, check_shape
+from snnjax.surrogate import supported as surrogates
 
 
 @factory
@@ -60,6 +61,11 @@ def from_library(
     """
     found = _found(name)
     check.whole("n", n)
+    if isinstance(surrogate, str):
+        raise ValueError(
+            f"surrogate must be a shape, got {surrogate!r}. By a library's name it is "
+            f"snnjax.surrogate.from_library({_of_library(name, surrogate)!r})."
+        )
     if surrogate is not None:
         check_shape("surrogate", surrogate, (n,))
         if found.told.surrogate.startswith("none"):
@@ -97,11 +103,37 @@ def _found(name: str) -> Preset:
             f"name must be one of presets.supported(), got {check.told(name)}."
         )
     if name not in PRESETS:
-        raise ValueError(
-            f"Unknown preset name {name!r}. {_meant(name, PRESETS)}presets.supported() "
-            "lists all names."
-        )
+        raise ValueError(f"Unknown preset name {name!r}. {_instead(name)}")
     return PRESETS[name]
+
+
+def _instead(name):
+    """What there is in place of a name: of that library, if one is named."""
+    library = name.partition(".")[0].lower()
+    if library not in LIBRARIES:
+        near = _meant(name, PRESETS) if "." not in name else ""
+        return (
+            f"{near}There are presets of {', '.join(LIBRARIES)}, as "
+            "'snntorch.Leaky'; presets.supported() lists all. A neuron of another "
+            "library is made by presets.stepped."
+        )
+    there = [each for each in PRESETS if each.startswith(f"{library}.")]
+    classes = {PRESETS[each].told.of.rpartition(".")[2]: each for each in there}
+    if name.rpartition(".")[2] in classes:
+        return f"That class is the preset {classes[name.rpartition('.')[2]]!r} here."
+    return f"{_meant(name, there)}Of {library} there are {', '.join(there)}."
+
+
+def _of_library(name, word):
+    """A surrogate by the library of a preset, where that has it; else its own."""
+    library = name.partition(".")[0]
+    there = {
+        each.rpartition(".")[2].lower(): each
+        for each in surrogates()
+        if each.startswith(f"{library}.")
+    }
+    near = difflib.get_close_matches(word.lower(), there, n=1, cutoff=0.5)
+    return there[near[0]] if near else PRESETS[name].told.surrogate
 
 
 def _check_options(found, n, options):

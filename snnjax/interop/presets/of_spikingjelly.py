@@ -87,7 +87,8 @@ def _lif_node(
 @preset(
     "spikingjelly.PLIF",
     of="activation_based.neuron.ParametricLIFNode",
-    step="as LIF with 1/τ = σ(w)",
+    step="decay_input: v ← v + (v_reset - v + x) σ(w)   not: v ← v + (v_reset - v) σ(w)"
+    f" + x   s = 1[v ≥ θ]   {_RESET}",
     shape=_SIGMOID,
     learned=("w",),
     differs="w, one number for all neurons, is always learned; it starts at "

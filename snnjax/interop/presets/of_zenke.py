@@ -130,7 +130,7 @@ def _spytorch_lif(n, surrogate, tau_mem=10e-3, tau_syn=5e-3):
 @preset(
     "spytorch.LIFRecurrent",
     of="run_snn of the fourth tutorial, its hidden layer",
-    step="as spytorch.LIF of x + s₋ V",
+    step="s = 1[v > 1]   i' = α i + x + s₋ V   v ← (β v + i)(1 - sg s)   i ← i'",
     clock="seconds",
     shape="spytorch.SurrGradSpike",
     learned=("recurrent weights",),

@@ -133,6 +133,14 @@ def test_nonsense_is_refused_by_the_name_of_the_parameter(name):
     ("told", "call"),
     [
         ("Unknown preset name 'snntorch.Leeky'. Did you mean snntorch.Leaky", {}),
+        ("Of norse there are norse.LIF, ", {"name": "norse.AdEx"}),
+        ("There are presets of snntorch, .*presets.stepped", {"name": "brian.LIF"}),
+        (
+            "That class is the preset 'spikingjelly.PLIF'",
+            {"name": "spikingjelly.ParametricLIFNode"},
+        ),
+        (r"from_library\('snntorch.fast_sigmoid'\)", {"surrogate": "fast_sigmoid"}),
+        (r"from_library\('snntorch.atan'\)", {"surrogate": "nonsense"}),
         ("'bta'. Did you mean beta", {"name": "snntorch.Leaky", "bta": 0.9}),
         ("needs beta, as Leaky", {"name": "snntorch.Leaky"}),
         ("spike_grad: give it as surrogate=", {"spike_grad": None}),
