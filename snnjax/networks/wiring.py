@@ -106,11 +106,13 @@ def _wire(key, cell, cells, inputs, at_once):
 
 def reached(starts: Iterable[Hashable], pairs: Pairs) -> set:
     """All nodes that edges ``(source, target)`` lead to from some."""
+    after: dict = {}
+    for a, b in pairs:
+        after.setdefault(a, []).append(b)
     found: set = set()
     waiting = list(starts)
     while waiting:
-        node = waiting.pop()
-        new = [b for a, b in pairs if a == node and b not in found]
+        new = {b for b in after.get(waiting.pop(), ()) if b not in found}
         found.update(new)
         waiting += new
     return found
