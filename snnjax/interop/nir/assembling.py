@@ -1,5 +1,6 @@
 """A network of cells and wires from a graph of NIR."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,7 @@ from snnjax.cell import Cell
 from snnjax.compose import chain
 from snnjax.interop.nir import cells as own
 from snnjax.interop.nir.flattening import reordered
-from snnjax.interop.nir.folding import folded, ordered
+from snnjax.interop.nir.folding import delays_apart, folded, ordered
 from snnjax.interop.nir.incoming import Made, Reading, by_channel, delay_of, made_of
 from snnjax.interop.nir.primitives import Node, Shape
 from snnjax.interop.nir.shapes import shapes_of
@@ -18,7 +19,7 @@ from snnjax.networks.delays import WHOLE
 
 
 def network_of(
-    graph: Graph, how: Reading, order: list[str] | None = None
+    graph: Graph, how: Reading, orders: Sequence[list[str]] = ()
 ) -> tuple[Cell, Any, dict[str, dict[str, Any]]]:
     """The network of a graph, its weights, and metadata by name of its cells.
 
@@ -28,15 +29,15 @@ def network_of(
     Args:
         graph: of checked nodes.
         how: dt, method, reset, surrogate.
-        order: of its cells, by the names of nodes, if a file tells it.
+        orders: of its cells, by the names of nodes, as far as a file tells them.
 
     Raises:
         ValueError: for what cannot be the same here, by node.
     """
-    odd = [name for name in order or () if name not in graph.nodes]
+    odd = [name for order in orders for name in order if name not in graph.nodes]
     if odd:
         raise ValueError(f"metadata: order names {odd[0]!r:.60}, which is no node.")
-    graph = _delays_apart(graph)
+    graph, _ = delays_apart(graph)
     shapes = shapes_of(graph)
     graph, stuck = reordered(graph, shapes, outward=False)
     made = {}
@@ -51,7 +52,7 @@ def network_of(
         row: dict[str, Any] = {names[name]: made[name].cell for name in in_row}
         cell = chain(**row)
         return cell, {names[name]: made[name].weights for name in in_row}, metadata
-    return *_wired(graph, made, names, shapes, how, order), metadata
+    return *_wired(graph, made, names, shapes, how, orders), metadata
 
 
 def made_at(name: str, node: Node, given: Shape, how: Reading, *, stuck: bool) -> Made:
@@ -80,26 +81,6 @@ def plain_names(graph: Graph) -> dict[str, str]:
     return found
 
 
-def _delays_apart(graph):
-    """A ``Delay`` for each pair that it joins, so that each can be an edge."""
-    for name in graph.of("Delay"):
-        sources, targets = graph.into(name), graph.behind(name)
-        if len(sources) * len(targets) == 1:
-            continue
-        edges = [edge for edge in graph.edges if name not in edge]
-        nodes = dict(graph.nodes)
-        node = nodes.pop(name)
-        for k, source in enumerate(sources):
-            for j, target in enumerate(targets):
-                copy = f"{name}_{k}_{j}"
-                while copy in graph.nodes:
-                    copy += "_"
-                nodes[copy] = node
-                edges += [(source, copy), (copy, target)]
-        graph = graph._replace(nodes=nodes, edges=edges)
-    return graph
-
-
 def _row(graph):
     """The nodes one after another, if there is nothing else."""
     (start, *others), ends = graph.of("Input"), graph.of("Output")
@@ -116,13 +97,13 @@ def _row(graph):
     return row if row and len(row) + 2 == len(graph.nodes) else None
 
 
-def _wired(graph, made, names, shapes, how, order):
+def _wired(graph, made, names, shapes, how, orders):
     """The ``graph`` of cells and edges."""
     graph, made = _outputs_met(graph, made)
     names = names | {name: name for name in graph.nodes if name not in names}
     whole = folded(graph)
     at_rest = {k for k in graph.of("Delay") if not _is_nothing(graph.nodes[k])}
-    row, late = ordered(whole, at_rest, order)
+    row, late = ordered(whole, at_rest, orders)
     cells, weights = {}, {}
     for name in row:
         cells[names[name]], weights[names[name]] = made[name]

@@ -5,10 +5,12 @@ connection onto itself has the fast way of ``recurrent``. Cells act in an order 
 as few edges as can be lead up: these close a cycle, and carry the step before.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from snnjax.interop.nir.primitives import CONNECTIONS
+import numpy as np
+
+from snnjax.interop.nir.primitives import CONNECTIONS, Node
 from snnjax.interop.nir.structure import Graph
 
 
@@ -30,6 +32,54 @@ class Folded(NamedTuple):
         """Those from cell to cell."""
         inner = {*self.cells}
         return [p for p in self.paths if p.source in inner and p.target in inner]
+
+
+def delays_apart(graph: Graph) -> tuple[Graph, dict[str, str]]:
+    """A ``Delay`` for each pair that it joins, so that each can be an edge.
+
+    What comes from several nodes is added up before it waits; one that is put out stays
+    for that.
+
+    Returns:
+        The graph, and for which ``Delay`` each new node stands.
+    """
+    stands: dict[str, str] = {}
+    outputs = {*graph.of("Output")}
+    for name in graph.of("Delay"):
+        if len(graph.into(name)) > 1:
+            graph = _added_up(graph, name, stands)
+        targets = graph.behind(name)
+        (source,) = graph.into(name)
+        staying = [t for t in targets if t in outputs] or targets[:1]
+        nodes, edges = dict(graph.nodes), list(graph.edges)
+        for target in targets:
+            if target not in staying:
+                copy = _free(graph.nodes, f"{name}_to_{target}")
+                nodes[copy], stands[copy] = nodes[name], name
+                edges.remove((name, target))
+                edges += [(source, copy), (copy, target)]
+        graph = graph._replace(nodes=nodes, edges=edges)
+    return graph, stands
+
+
+def _added_up(graph, name, stands):
+    """The graph with a node in front of another, where its sources meet."""
+    first = _free(graph.nodes, f"{name}_sum")
+    stands[first] = name
+    nodes = {}
+    for key, node in graph.nodes.items():
+        if key == name:  # acts where that did
+            one = np.ones_like(node.fields["delay"])
+            nodes[first] = Node("Scale", {"scale": one}, {})
+        nodes[key] = node
+    edges = [(a, first if b == name else b) for a, b in graph.edges]
+    return graph._replace(nodes=nodes, edges=[*edges, (first, name)])
+
+
+def _free(nodes, name):
+    while name in nodes:
+        name += "_"
+    return name
 
 
 def folded(graph: Graph) -> Folded:
@@ -88,40 +138,41 @@ def _doubled(paths):
 
 
 def ordered(
-    whole: Folded, delayed: set[str], order: list[str] | None
+    whole: Folded, delayed: set[str], told: Sequence[list[str]] = ()
 ) -> tuple[list[str], set[Path]]:
     """Cells in the order in which they act, and the paths that carry the step before.
 
     Args:
         whole: cells and paths.
         delayed: connections that wait for a step or more.
-        order: what the file tells, if it does.
+        told: orders of some cells, or of all, that a file tells.
 
     Raises:
         ValueError: for an order that names other cells, or in which a path that lies on
             no cycle leads up.
     """
     between = whole.between()
-    if order is not None:
-        if sorted(order) != sorted(whole.cells):
-            raise ValueError(
-                f"metadata: order names {order}, the cells are {whole.cells}."
-            )
-        late = _up(order, between)
-        after = _successors(between)
-        for path in late:
-            if path.source not in _reached(path.target, after):
-                raise ValueError(
-                    f"metadata: in the order {order} the edge from {path.source!r} to "
-                    f"{path.target!r} leads up, and closes no cycle."
-                )
-        return order, late
     starts = [p.target for p in whole.paths if p.source not in {*whole.cells}]
     order = _reversed_postorder(starts, whole.cells, _successors(between))
     at_once = [p for p in between if not delayed & {*p.through}]
-    sorted_ = _topological(order, at_once)
-    order = order if sorted_ is None else sorted_
-    return order, _up(order, between)
+    order = _topological(order, at_once) or order
+    for names in told:
+        if not {*names} <= {*whole.cells}:
+            raise ValueError(
+                f"metadata: order names {names}, the cells are {whole.cells}."
+            )
+        places = sorted(order.index(name) for name in names)
+        for place, name in zip(places, names, strict=True):
+            order[place] = name
+    late = _up(order, between)
+    after = _successors(between)
+    for path in late:
+        if path.source not in _reached(path.target, after):
+            raise ValueError(
+                f"metadata: in the order {order} the edge from {path.source!r} to "
+                f"{path.target!r} leads up, and closes no cycle."
+            )
+    return order, late
 
 
 def _up(order, paths):

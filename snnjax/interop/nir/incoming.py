@@ -63,7 +63,8 @@ def made_of(node: Node, given: Shape, how: Reading) -> Made:
         cell = dense(*w.shape, bias=b is not None)
         return Made(cell, DenseWeights(w, None if b is None else _weights(b, how)))
     if kind == "Scale":
-        s = _weights(channels_last(fields["scale"]), how)
+        s = np.broadcast_to(fields["scale"], given)
+        s = _weights(channels_last(s), how)
         return Made(cells.scale(s.shape), cells.ScaleWeights(s))
     if kind == "Threshold":
         theta = by_channel(kind, "threshold", fields["threshold"])

@@ -114,17 +114,17 @@ def _loaded(told, dt, method, reset, surrogate, dtype):
     if dtype is not None:
         check.one_of("dtype", dtype, ("float32", "float64"))
     graph = graph_of(told)
-    how, order = reading_of(graph, dt, method, reset)
+    how, orders = reading_of(graph, dt, method, reset)
     given = how._replace(surrogate=surrogate, dtype=dtype and np.dtype(dtype))
-    network, weights, nodes = network_of(graph, given, order)
+    network, weights, nodes = network_of(graph, given, orders)
     found = {name: each for name, each in (graph.metadata | nodes).items() if each}
     return Loaded(network, weights, how.dt, found)
 
 
 def reading_of(
     graph: Graph, dt: float | None, method: Any, reset: Any
-) -> tuple[Reading, list[str] | None]:
-    """How a graph is read, of what is asked and what it tells itself; and its order.
+) -> tuple[Reading, list[list[str]]]:
+    """How a graph is read, of what is asked and what it tells; and orders of cells.
 
     Raises:
         ValueError: for what is asked that contradicts what the file tells.
@@ -142,15 +142,22 @@ def reading_of(
         for name, told in graph.metadata.items()
         if told.get("author") == AUTHOR
     }
-    own = ours.get("", {})
     dt = _clock(dt, ours)
     method = _agreed("method", method, ours, ("exact", "euler"))
     reset = _agreed("reset", reset, ours, ("zero", "subtract"))
-    order = own.get("order")
-    order = [order] if isinstance(order, str) else order
-    if order is not None and not isinstance(order, list):
-        raise ValueError(f"metadata: order must be names, got {order!r:.80}.")
-    return Reading(dt, method, reset, SuperSpike(), None), order
+    return Reading(dt, method, reset, SuperSpike(), None), _orders(ours)
+
+
+def _orders(ours):
+    """The orders of cells that the graph and its subgraphs tell."""
+    orders = []
+    for place, told in ours.items():
+        order = told.get("order", [])
+        order = [order] if isinstance(order, str) else order
+        if not isinstance(order, list):
+            raise ValueError(f"metadata: order must be names, got {order!r:.80}.")
+        orders.append([f"{place}.{name}" if place else name for name in order])
+    return orders
 
 
 def _clock(dt, ours):

@@ -78,22 +78,32 @@ def run_file(
 
 def _inputs(path, wanted, dt) -> dict[str, np.ndarray]:
     """What a file holds, by the names of the inputs."""
-    if path.suffix == ".npz":
-        with reading(path, "arrays by the names of inputs") as file:
-            there = npz_names(file)
-            if {*wanted} <= there:
-                arrays = npz(file, {*wanted}, {*wanted})
-                return {k: _fitted(path, arrays[k], wanted[k]) for k in wanted}
-    if len(wanted) > 1:
+    found = _by_name(path, wanted)
+    if found is None and len(wanted) > 1:
         raise ValueError(
             f"The network has the inputs {listed(wanted)}: give them as .npz, an array "
             "under each name."
         )
-    ((name, shape),) = wanted.items()
-    if path.suffix == ".npy":
-        with reading(path, "a raster") as file:
-            return {name: _fitted(path, npy(file), shape)}
-    return {name: _fitted(path, _counted(path, read(path), dt, shape), shape)}
+    if found is None:
+        ((name, shape),) = wanted.items()
+        found = {name: _alone(path, dt, shape)}
+    return {name: _fitted(path, found[name], wanted[name]) for name in wanted}
+
+
+def _by_name(path, wanted):
+    """Arrays under the names of the inputs, or None if there are none."""
+    if path.suffix != ".npz":
+        return None
+    with reading(path, "arrays by the names of inputs") as file:
+        there = {*wanted} <= npz_names(file)
+        return npz(file, {*wanted}, {*wanted}) if there else None
+
+
+def _alone(path, dt, shape):
+    if path.suffix != ".npy":
+        return _counted(path, read(path), dt, shape)
+    with reading(path, "a raster") as file:
+        return npy(file)
 
 
 def _counted(path, found, dt, shape) -> np.ndarray:
@@ -119,8 +129,13 @@ def _counted(path, found, dt, shape) -> np.ndarray:
 
 def _fitted(path, x, shape: Shape) -> np.ndarray:
     """A raster, refused unless it fits the network."""
-    if x.dtype.kind not in "buif" or not np.isfinite(x).all():
-        raise ValueError(f"{path}: a raster holds finite numbers, not {x.dtype}.")
+    if x.dtype.kind not in "buif":
+        raise ValueError(f"{path}: a raster holds numbers, not {x.dtype}.")
+    if x.dtype.kind == "f" and not (np.abs(x) <= np.finfo(np.float32).max).all():
+        raise ValueError(
+            f"{path}: a raster holds finite numbers of single precision; there is NaN, "
+            "infinity or more."
+        )
     if x.ndim <= len(shape) or x.shape[x.ndim - len(shape) :] != shape or not len(x):
         told = ", ".join(map(str, shape))
         raise ValueError(
@@ -134,8 +149,7 @@ def _table(outputs, dt):
     """One line for each output."""
     lines = []
     for name, y in outputs.items():
-        steps, n = len(y), int(np.prod(y.shape[1:]))
-        told = f"{name}: {n} neurons, {steps} steps of {dt:g} s"
+        told = f"{name} {list(y.shape)}: {len(y)} steps of {dt:g} s"
         if ((y == 0.0) | (y == 1.0)).all():
             rates = y.mean(axis=0) / dt
             silent = np.mean(rates == 0.0)

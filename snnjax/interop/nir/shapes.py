@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from snnjax.interop.nir.primitives import NEURONS, Node, Shape, per_axis
+from snnjax.interop.nir.primitives import Node, Shape, per_axis
 from snnjax.interop.nir.structure import Graph
 
 
@@ -99,16 +99,16 @@ def output_shape(node: Node, given: Shape) -> Shape:
     if kind == "Flatten":
         return _flattened(node, given)
     largest = max((fields[name].shape for name in fields), key=len)
-    return _elementwise(kind, largest, given, every=kind in NEURONS)
+    return _elementwise(kind, largest, given)
 
 
 def _told(shape: np.ndarray) -> Shape:
     return tuple(int(size) for size in shape.reshape(-1))
 
 
-def _elementwise(kind, shape, given, every=True):
+def _elementwise(kind, shape, given):
     """Fields ``[]`` are those of every neuron."""
-    if shape == () and every:
+    if shape == ():
         return given
     if shape != given:
         raise ValueError(f"{kind} is of shape {shape}, what comes in is {given}.")

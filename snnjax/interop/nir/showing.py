@@ -54,7 +54,7 @@ def _tried(graph, shapes, odd, asked):
     """The network of a graph, or None with the reasons under the names of nodes."""
     try:
         graph = opened(graph)
-        how, order = reading_of(graph, *asked)
+        how, orders = reading_of(graph, *asked)
         shapes |= shapes_of(graph)
     except ValueError as error:
         odd[""] = str(error)
@@ -67,7 +67,7 @@ def _tried(graph, shapes, odd, asked):
         except ValueError as error:
             odd[name] = str(error).removeprefix(f"Node {name!r}: ")
     try:
-        return None if odd else network_of(graph, how, order)[0]
+        return None if odd else network_of(graph, how, orders)[0]
     except ValueError as error:
         odd[""] = str(error)
         return None

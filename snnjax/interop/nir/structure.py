@@ -15,6 +15,7 @@ class Graph(NamedTuple):
     nodes: dict[str, Node]
     edges: Edges
     metadata: dict[str, dict[str, Any]]  # of graphs, by name; "" is the whole
+    ports: tuple[str, ...] = ()  # inputs and outputs of subgraphs
 
     def of(self, *kinds: str) -> list[str]:
         """Names of the nodes of some kinds."""
@@ -55,7 +56,8 @@ def collected(told: Mapping[str, Any], problems: dict[str, str] | None = None) -
     """
     graph = Graph({}, [], {})
     _collect(told, "", graph, problems, 0)
-    return graph
+    ports = graph.of("Input", "Output")
+    return graph._replace(ports=tuple(n for n in ports if n not in told["nodes"]))
 
 
 def opened(graph: Graph) -> Graph:
@@ -64,10 +66,7 @@ def opened(graph: Graph) -> Graph:
     Raises:
         ValueError: as ``graph_of``, of edges.
     """
-    ports = [name for name in graph.of("Input", "Output") if "." in name]
-    for name in ports:
-        if not any(name.startswith(f"{sub}.") for sub in graph.metadata if sub):
-            continue
+    for name in graph.ports:
         graph = without(graph, name)
     check_edges(graph)
     return graph
@@ -167,7 +166,7 @@ def without(graph: Graph, name: str) -> Graph:
     if not sources or not targets:
         raise ValueError(f"Node {name!r} of a subgraph lies on no way through it.")
     nodes = {k: node for k, node in graph.nodes.items() if k != name}
-    return Graph(nodes, edges, graph.metadata)
+    return graph._replace(nodes=nodes, edges=edges)
 
 
 def check_edges(graph: Graph) -> None:

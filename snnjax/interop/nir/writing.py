@@ -14,6 +14,7 @@ from snnjax.cell import Cell
 from snnjax.interop.nir.cells import channels_first
 from snnjax.interop.nir.circuits import Method, Reset
 from snnjax.interop.nir.flattening import reordered
+from snnjax.interop.nir.folding import delays_apart
 from snnjax.interop.nir.hdf5_file import package, write_graph
 from snnjax.interop.nir.lateness import in_order
 from snnjax.interop.nir.leaves import Apart, taken_apart
@@ -110,7 +111,8 @@ def to_nir(
     apart = taken_apart(network, weights, shape)
     how = Writing(float(dt), method, reset, _precision(weights))
     names = _names(apart)
-    graph, order = in_order(_graph(apart, how, names), _steps(apart, names), how.dt)
+    graph, copies = delays_apart(_graph(apart, how, names))
+    graph, order = in_order(graph, _steps(graph, apart, names, copies), how.dt)
     check_edges(graph)
     graph = _channels_first(graph, apart, names)
     told = {"author": AUTHOR, "dt": how.dt, "method": method, "reset": reset}
@@ -165,13 +167,17 @@ def _graph(apart, how, names) -> Graph:
     return Graph(nodes, edges, {})
 
 
-def _steps(apart, names):
+def _steps(graph, apart, names, copies):
     """How many steps late each edge is."""
-    return {
+    told = {
         (names[e.source], names[e.target]): int(e.before)
         for e in apart.edges
         if e.target != OUTPUT
     }
+    return {
+        (a, b): told.get((copies.get(a, a), copies.get(b, b)), 0)
+        for a, b in graph.edges
+    }  # from a sum to its own delay there is no edge, so no step
 
 
 def _channels_first(graph, apart, names):

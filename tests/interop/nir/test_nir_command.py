@@ -86,8 +86,8 @@ def test_run_puts_out_what_the_network_does(name, file, capsys, tmp_path):
             np.testing.assert_allclose(kept[key], y, rtol=1e-5, atol=1e-6)
     if name == "e and i":
         rates = np.asarray(wanted["e"]).mean(axis=0) / DT
-        assert f"e: 24 neurons, 60 steps of 0.001 s, {rates.mean():.3g} Hz" in out
-        assert "out: 6 neurons" in out
+        assert f"e [60, 2, 12]: 60 steps of 0.001 s, {rates.mean():.3g} Hz" in out
+        assert "out [60, 2, 3]: 60 steps" in out
 
 
 def test_run_takes_several_inputs_by_name_and_draws(file, capsys, tmp_path):
@@ -119,13 +119,13 @@ def test_run_counts_spikes_of_a_file_in_bins(tmp_path, capsys):
     assert status == 0
     with np.load(tmp_path / "y.npz") as kept:  # every third spike is one
         assert kept["output"].sum() == sum(n // 3 for n in np.bincount(k % 3))
-    assert "output: 3 neurons, 49 steps" in out
+    assert "output [49, 1, 3]: 49 steps" in out
 
 
 REFUSED = {
     "no input": ([], "say what the network is to hear, --input RASTER"),
     "width": (["--input", "w.npy"], "takes [T, *batch, 5], channels last, the array"),
-    "numbers": (["--input", "n.npy"], "a raster holds finite numbers"),
+    "numbers": (["--input", "n.npy"], "n.npy: a raster holds finite numbers"),
     "no file": (["--input", "none.npy"], "none.npy"),
     "other dt": (["--input", "x.npy", "--dt", "0.002"], "at dt=0.002 s it is another"),
     "out": (["--input", "x.npy", "--out", "y.txt"], "--out is written as .npz"),
