@@ -6,6 +6,8 @@ import numpy as np
 
 from snnjax import check, parts
 from snnjax.cell import Cell
+from snnjax.interop.presets import from_library
+from snnjax.interop.presets.registry import PRESETS
 
 
 def check_constant(network: Cell, name: str, array: np.ndarray, where: str) -> None:
@@ -30,7 +32,7 @@ def check_constant(network: Cell, name: str, array: np.ndarray, where: str) -> N
             f"constants[{name!r}] = {where!r} must be a leaf of the network and its "
             f"option, such as {next(iter(leaves))}.threshold."
         )
-    value: Any = parts.options_of(leaf, leaves[leaf].cell)
+    value: Any = _options(leaf, leaves[leaf].cell)
     for key in path.split("."):
         at = value.get(key) if isinstance(value, dict) else getattr(value, key, None)
         if at is None:
@@ -47,6 +49,16 @@ def check_constant(network: Cell, name: str, array: np.ndarray, where: str) -> N
             f"constants[{name!r}] is {_some(array)} there, and {_some(known)} here, as "
             f"{where}."
         )
+
+
+def _options(leaf, cell):
+    """What a leaf was given; what a preset was not, as its library has it."""
+    given = parts.options_of(leaf, cell)
+    if cell.about.make is not from_library:
+        return given
+    known = PRESETS[given["name"]].parameters
+    defaults = {key: p.default for key, p in known.items() if p.default is not p.empty}
+    return defaults | given
 
 
 def _same(known, array):

@@ -62,10 +62,16 @@ def read_state_dict(
             arrays = npz(file, names, names)
         else:
             arrays = _safetensors(file)
+        arrays = {name: _native(array) for name, array in arrays.items()}
         for name, array in arrays.items():
             if array.dtype not in BY_CODE.values():
                 raise HoldsError(f"{name[:80]!r} of {array.dtype}, which is no number")
         return arrays
+
+
+def _native(array):
+    """The same numbers in the byte order of this machine."""
+    return array.astype(array.dtype.newbyteorder("="), copy=False)
 
 
 def _safetensors(file):
@@ -111,6 +117,10 @@ def write_state_dict(path: str | Path, arrays: Mapping[str, Any]) -> None:
     path, found = Path(path), host_arrays(arrays)
     odd = [k for k, v in found.items() if v.dtype.kind == "V"]
     if path.suffix == ".safetensors":
+        if "__metadata__" in found:
+            raise ValueError(
+                "arrays: '__metadata__' is no name of an array in safetensors."
+            )
         raw = library().save(found)
         with files.atomic(path) as new:
             new.write_bytes(raw)
@@ -139,6 +149,7 @@ def host_arrays(arrays: Any) -> dict[str, np.ndarray]:
         if not isinstance(name, str):
             raise ValueError(f"arrays must be named by text, got {check.told(name)}.")
         known = check.concrete(value)
+        known = None if known is None else _native(known)
         if known is None or known.dtype not in BY_CODE.values():
             raise ValueError(
                 f"arrays[{name!r}] must be numbers, got {check.told(value)}. Of a "

@@ -140,3 +140,21 @@ def test_an_allowance_is_kept_and_can_be_raised(tmp_path, monkeypatch):
     with pytest.raises(DataError, match="limit=…"):
         read_state_dict(path)
     assert read_state_dict(path, limit=2**24)["w"].shape == (2**20,)
+
+
+def test_another_order_of_bytes_is_the_same_numbers(tmp_path):
+    numbers = np.arange(3, dtype=">f4")
+    np.savez(tmp_path / "turned.npz", w=numbers)
+    read = read_state_dict(tmp_path / "turned.npz")["w"]
+    assert read.dtype == np.dtype("float32")
+    np.testing.assert_array_equal(read, numbers)
+    write_state_dict(tmp_path / "turned.safetensors", {"w": numbers})
+    read = read_state_dict(tmp_path / "turned.safetensors")["w"]
+    np.testing.assert_array_equal(read, numbers)
+
+
+def test_what_safetensors_keeps_for_itself_is_no_name(tmp_path):
+    path = tmp_path / "own.safetensors"
+    with pytest.raises(ValueError, match="'__metadata__' is no name"):
+        write_state_dict(path, {"__metadata__": np.zeros(2, np.float32)})
+    assert not path.exists()

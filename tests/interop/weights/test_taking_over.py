@@ -9,6 +9,7 @@ import pytest
 
 import snnjax as snn
 from snnjax import networks, parts
+from snnjax.interop.presets import from_library
 from snnjax.interop.weights import from_state_dict, propose, to_state_dict
 
 RNG = np.random.default_rng(0)
@@ -312,6 +313,14 @@ def test_other_kinds_of_numbers_are_no_excuse_for_another_constant(theirs):
             constants={"l.threshold": "l.params.threshold"},
             layout="torch",
         )
+
+
+def test_what_a_preset_was_not_given_is_as_its_library_has_it():
+    net = snn.chain(l=from_library("snntorch.Leaky", 2, beta=0.9))
+    given = {"constants": {"l.threshold": "l.threshold"}, "layout": "torch"}
+    from_state_dict(net, {"l.threshold": np.float32(1.0)}, {}, **given)
+    with pytest.raises(ValueError, match=r"is 0\.5 there, and 1\.0 here"):
+        from_state_dict(net, {"l.threshold": np.float32(0.5)}, {}, **given)
 
 
 def test_a_whole_number_is_compared_as_it_is():
