@@ -152,7 +152,7 @@ struct Backward : Layer {
   }
 
   ffi::Error run(ffi::ThreadPool& pool, const float* r, bool by_events) const {
-    const long size = share(pool, batch), parts = (batch + size - 1) / size;
+    const long size = share(pool, *this), parts = (batch + size - 1) / size;
     Array<float> packed, columns;
     if (r != nullptr && !by_events) packed = pack(r, n, n, true);
     if (by_events) columns = transpose(r, n);

@@ -33,6 +33,22 @@ inline uint16_t mark(const X* x, long n) {
   return set;
 }
 
+// Which of n <= kGroup entries are 1.
+template <typename X>
+inline uint16_t mark_ones(const X* x, long n) {
+#if defined(__AVX512BW__) && defined(__AVX512VL__)
+  const auto some = static_cast<uint16_t>((1 << n) - 1);
+  if constexpr (std::is_same_v<X, float>)
+    return _mm512_cmp_ps_mask(_mm512_maskz_loadu_ps(some, x), _mm512_set1_ps(1.0f),
+                              _CMP_EQ_OQ);
+  if constexpr (std::is_same_v<X, uint8_t>)
+    return _mm_cmpeq_epi8_mask(_mm_maskz_loadu_epi8(some, x), _mm_set1_epi8(1));
+#endif
+  uint16_t set = 0;
+  for (long j = 0; j < n; ++j) set |= static_cast<uint16_t>((x[j] == X{1}) << j);
+  return set;
+}
+
 // Writes where the bits are, and may write anything behind; how many there were.
 inline long list(uint16_t set, long first, int32_t* index) {
 #if defined(__AVX512F__)
@@ -59,24 +75,27 @@ struct Events {
   long rows() const { return static_cast<long>(start.size()) - 1; }
   void clear() { start.assign(1, 0); }
 
-  // One row more; `all` takes zeros as well. Marks it where there is room to.
+  // One row more; `all` takes zeros as well. Marks it where there is room to. Values
+  // are told from the first row on that has another than 1.
   template <typename X>
   void read(const X* x, long n, bool all, uint16_t* marks = nullptr) {
     const long first = start.back();
     long end = first;
+    uint16_t others = 0;
     for (long k = 0; k < n; k += kGroup) {
       const long width = std::min(kGroup, n - k);
       uint16_t set = mark(x + k, width);
       if (all) set = static_cast<uint16_t>((1 << width) - 1);
       if (marks != nullptr) marks[k / kGroup] = set;
+      others |= set ^ mark_ones(x + k, width);
       end += list(set, k, index.get() + end);
     }
-    long others = 0;
-    for (long e = first; e < end; ++e) {
-      value[e] = static_cast<float>(x[index[e]]);
-      others += value[e] != 1.0f;
+    if (ones && others != 0) {
+      std::fill_n(value.get(), first, 1.0f);
+      ones = false;
     }
-    ones &= others == 0;
+    for (long e = first; e < end && !ones; ++e)
+      value[e] = static_cast<float>(x[index[e]]);
     start.push_back(end);
   }
 
@@ -89,7 +108,6 @@ struct Events {
       const auto set = static_cast<uint16_t>(marks[k] & ((1u << width) - 1));
       end += list(set, k * kGroup, index.get() + end);
     }
-    std::fill_n(value.get() + first, end - first, 1.0f);
     start.push_back(end);
   }
 };
@@ -154,7 +172,13 @@ inline void gather(const Rows& w, const Events& events, float* y, long n) {
     for (long r = 0; r < events.rows(); ++r) {
       Vec sum[kVecs];
       fetch<kVecs>(y + r * n + c, n - c, sum);
-      for (long e = events.start[r]; e < events.start[r + 1]; ++e) {
+      const long end = events.start[r + 1];
+      long e = events.start[r];
+      for (; events.ones && e < end; ++e) {
+        const float* row = w.data + events.index[e] * w.stride + c;
+        for (long j = 0; j < kVecs; ++j) sum[j] += load(row + j * kLanes);
+      }
+      for (; e < end; ++e) {
         const float* row = w.data + events.index[e] * w.stride + c;
         const Vec value = splat(events.value[e]);
         for (long j = 0; j < kVecs; ++j) sum[j] += value * load(row + j * kLanes);
@@ -174,7 +198,7 @@ inline void scatter(const float* y, long n, const Events& events, float* w,
       fetch<kVecs>(y + r * n + c, n - c, add);
       for (long e = events.start[r]; e < events.start[r + 1]; ++e) {
         float* row = w + events.index[e] * stride + c;
-        const Vec value = splat(events.value[e]);
+        const Vec value = splat(events.ones ? 1.0f : events.value[e]);
         for (long j = 0; j < kVecs; ++j)
           store(row + j * kLanes, load(row + j * kLanes) + value * add[j]);
       }

@@ -38,9 +38,11 @@ struct Layer {
 };
 
 // Samples for one thread; whole tiles of a product where there are enough.
-inline long share(ffi::ThreadPool& pool, long batch) {
-  const long threads = std::max<long>(1, pool.num_threads());
-  return std::max<long>(kRows, (batch + threads - 1) / threads);
+inline long share(ffi::ThreadPool& pool, const Layer& layer) {
+  constexpr long kLeast = 1 << 14;  // neurons and steps that are worth a thread
+  const long all = layer.steps * layer.batch * layer.n;
+  const long threads = pieces(pool, all, kLeast);
+  return std::max<long>(kRows, (layer.batch + threads - 1) / threads);
 }
 
 // What a spike leaves of a voltage.
@@ -119,7 +121,7 @@ struct Forward : Layer {
     const bool all = loop && !finite_here(r, n * n);
     const Rows weights = in_vectors(r, loop ? n : 0, n);
     *marked = loop && !all;
-    const long size = share(pool, batch), parts = (batch + size - 1) / size;
+    const long size = share(pool, *this), parts = (batch + size - 1) / size;
     return parallel(pool, parts, [&](long part) {
       const long first = part * size, count = std::min(size, batch - first);
       Events fired(count, loop ? n : 0);

@@ -4,12 +4,16 @@
 #pragma once
 
 #include "events.h"
+#include "lists.h"
 #include "product.h"
 
 namespace {
 
 // Above this share of entries that are not zero a dense product is the faster one.
 constexpr double kDense = 0.25;
+
+// So many multiplications of a dense product are worth a thread.
+constexpr long kWorth = 1 << 23;
 
 // Whether more than that share of entries counts, told from some of the rows;
 // count(row) is the number in one.
@@ -36,7 +40,8 @@ template <typename X>
 ffi::Error project_rows(ffi::ThreadPool& pool, const X* x, const float* w, float* y,
                         uint16_t* marks, uint8_t* marked, long rows, long n_in, long n) {
   const bool all = !finite_here(w, n_in * n);
-  const long parts = pieces(pool, rows, 4 * kRows);
+  const long parts = std::min(pieces(pool, rows, 4 * kRows),
+                              pieces(pool, rows * n_in * n, kWorth));
   *marked = 0;
   if (!all && crowded_raster(x, rows, n_in)) {
     const Array<float> packed = pack(w, n_in, n, false);
@@ -81,7 +86,8 @@ ffi::Error outer_rows(ffi::ThreadPool& pool, const X* x, const uint16_t* marks,
   constexpr long kTile = kGroup, kCache = 1 << 18;
   const long tiles = (n_in + kTile - 1) / kTile;
   const long fit = (n_in * n + kCache - 1) / kCache;
-  const long parts = std::min(tiles, std::max<long>(fit, pool.num_threads()));
+  const long threads = pieces(pool, rows * n_in * n, kWorth);
+  const long parts = std::min(tiles, std::max(fit, threads));
   return parallel(pool, parts, [=](long part) {
     const long tile = tiles * part / parts, first = tile * kTile;
     const long width = std::min(n_in, tiles * (part + 1) / parts * kTile) - first;
@@ -91,8 +97,20 @@ ffi::Error outer_rows(ffi::ThreadPool& pool, const X* x, const uint16_t* marks,
     Array<float> whole = array<float>(stride == n ? 0 : width * stride);
     float* sum = stride == n ? dw + first * n : whole.get();
     std::fill_n(sum, width * stride, 0.0f);
+    long r = 0;
+#ifdef SNNJAX_LISTS
+    if (marks != nullptr) {
+      Lists lists(width);
+      const Array<float> panel = array<float>(kTallRows * 8 * kLanes);
+      for (; r < rows; r += kTallRows) {
+        const long count = std::min(kTallRows, rows - r);
+        lists.read(marks + r * groups(n_in) + tile, groups(n_in), count, width);
+        scatter_lists(g + r * n, count, n, lists, panel.get(), sum, width, stride);
+      }
+    }
+#endif
     Events events(tall(width), width);
-    for (long r = 0; r < rows; r += events.rows()) {
+    for (; r < rows; r += events.rows()) {
       events.clear();
       for (long k = r; k < std::min(rows, r + tall(width)); ++k)
         if (marks != nullptr)
