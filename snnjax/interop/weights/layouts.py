@@ -112,6 +112,11 @@ def _check_map(place, shape):
             f"flattened[{place.leaf!r}] must be (channels, height, width) or "
             f"(channels, length), got {shape!r}."
         )
+    if place.channels is not None and shape[0] != place.channels:
+        raise ValueError(
+            f"flattened[{place.leaf!r}] = {shape} has {shape[0]} channels, where the "
+            f"convolution before it puts out {place.channels}. Channels come first."
+        )
     if math.prod(shape) != place.shape[0]:
         raise ValueError(
             f"flattened[{place.leaf!r}] = {shape} has {math.prod(shape)} entries, "

@@ -8,6 +8,7 @@ import jax
 from snnjax import check, parts
 from snnjax.about import OUTPUT
 from snnjax.cell import Cell, check_cell
+from snnjax.networks import convolution
 
 _MATRICES = ("dense", "from_events")  # w [n_in, n_out]
 
@@ -22,6 +23,7 @@ class Place(NamedTuple):
     shape: tuple[int, ...]
     dtype: Any
     behind_flatten: bool  # whether its inputs are a flattened map
+    channels: int | None = None  # of that map, where a convolution puts it out
 
 
 class Weights(NamedTuple):
@@ -62,7 +64,8 @@ def places_of(network: Cell) -> Weights:
             raise ValueError(f"network has two arrays of the name {name!r}.")
         kind = _kind(cell, field, len(shape.shape))
         found[name] = Place(
-            *(name, leaf, field, kind, shape.shape, shape.dtype), leaf in behind
+            *(name, leaf, field, kind, shape.shape, shape.dtype, leaf in behind),
+            channels=_channels(whole, leaf) if leaf in behind else None,
         )
     return Weights(found, tree)
 
@@ -117,6 +120,23 @@ def _behind_flatten(whole):
             "connection between."
         )
     return behind
+
+
+def _channels(whole, leaf):
+    """Channels of the map in front of a leaf, of the convolution that puts it out."""
+    at, seen, found = [leaf], {leaf}, set()
+    while at:
+        target = at.pop()
+        for edge in whole.edges:
+            if edge.target != target or edge.source in seen:
+                continue
+            seen.add(edge.source)
+            about = edge.source in whole.leaves and whole.leaves[edge.source].cell.about
+            if about and about.make is convolution:
+                found.add(about.options.arguments["c_out"])
+            else:
+                at.append(edge.source)
+    return found.pop() if len(found) == 1 else None
 
 
 def meant(name: str, known: Mapping[str, Any]) -> str:

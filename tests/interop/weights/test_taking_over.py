@@ -336,6 +336,18 @@ def test_a_flattened_map_is_told_or_refused():
     refused("has 6 entries", cell, given, names, flattened={"fc": (3, 2, 1)})
     refused("must be (channels", cell, given, names, flattened={"fc": 12})
     refused("none of fc", cell, given, names, flattened={"out": (3, 2, 2)})
+    seen = snn.chain(
+        conv=networks.convolution(1, 3, kernel=(1, 1)),
+        fire=snn.lif(3),
+        flatten=networks.flatten(),
+        fc=snn.dense(12, 2),
+    )
+    both = given | {"conv.weight": np.zeros((3, 1, 1, 1), np.float32)}
+    all_names = names | {"conv.weight": "conv.w"}
+    options = {"layout": "torch", "flattened": {"fc": (3, 2, 2)}}
+    from_state_dict(seen, both, all_names, **options)
+    wrong = {"fc": (2, 2, 3)}
+    refused("before it puts out 3", seen, both, all_names, flattened=wrong)
     weights = from_state_dict(
         cell, {"w": given["w"].T}, names, layout="flax"
     )  # channels are last there too
