@@ -30,6 +30,7 @@ from snnjax.events.packing import ROW_BYTES
 ROW = np.dtype([("length", "<u4"), ("address", "<u8"), ("index", "<u4")])
 _CHUNK_BYTES = 4096  # that the library takes for each piece of what it fetches
 _COPIES = 2  # of a piece, while a plug-in unpacks it
+_NAMES = b"HEAP\0\0\0\0"  # signature and version of a heap of names
 _TEXT_BYTES = 120  # of memory for each text, beside its letters
 
 
@@ -39,13 +40,14 @@ def opened(file: Reading) -> Iterator[tuple[Any, bytes]]:
 
     Raises:
         ImportError: without h5py.
-        ValueError: for a heap of rows in which the library would walk for ever.
+        ValueError: for a heap in which the library would walk for ever.
         HoldsError: if it is of another kind.
     """
     h5py = library()
     raw = content(file, ending=".h5")
     check_signature(raw, "HDF5 data")
     _walk_heaps(raw)
+    _walk_free_places(raw)
     with h5py.File(io.BytesIO(raw), "r") as tree:
         yield tree, raw
 
@@ -62,6 +64,7 @@ def mapped(file: Reading) -> tuple[Any, mmap.mmap]:
         raw = mmap.mmap(plain.fileno(), 0, access=mmap.ACCESS_READ)
     check_signature(raw[:32], "HDF5 data")
     _walk_heaps(raw)
+    _walk_free_places(raw)
     return h5py.File(file.path, "r"), raw
 
 
@@ -258,6 +261,24 @@ def _walk_heaps(raw):
         if not at <= end < at + 16:
             raise DamageError(f"the heap at byte {heap} is damaged")
         heap = raw.find(b"GCOL\x01", end)
+
+
+def _walk_free_places(raw):
+    """Refuses heaps of names whose free places lead back to one another.
+
+    A heap is a head (signature, version, size, first free place, where its names are);
+    a free place holds the next one, 1 for none, and its own size, at least 16.
+    """
+    at = raw.find(_NAMES)
+    while at >= 0 and at + 32 <= len(raw):
+        size, place, data = struct.unpack_from("<QQQ", raw, at + 8)
+        left = size
+        while place != 1 and place + 16 <= size and data + place + 16 <= len(raw):
+            if left < 0:
+                raise DamageError(f"the heap at byte {at} is damaged")
+            place, wide = struct.unpack_from("<QQ", raw, data + place)
+            left -= max(wide, 16)
+        at = raw.find(_NAMES, at + 4)
 
 
 def _lengths(piece):
