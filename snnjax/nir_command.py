@@ -2,12 +2,15 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from snnjax.progress import word
 
 ABOUT = """Show or run a network that another library wrote (NIR)."""
 _TOLD, _NONE = "(default: as the file tells)", "(default: none is written)"
+_EXACT, _ZERO = (
+    f"(default: as the file tells, or {name})" for name in ("exact", "zero")
+)
 
 
 def _show(command):
@@ -31,7 +34,7 @@ def _run(command):
             raise ValueError(f"{name} is written as {end}, got {str(path)!r}.")
     word(f"reading {command.path} and compiling ...")
     given = {name: getattr(command, name) for name in ("dt", "method", "reset")}
-    ran = run_file(command.path, command.input, **given)
+    ran = run_file(command.path, command.input, unit=command.unit, **given)
     print(ran.table)
     if command.out is not None:
         _write(command.out, ran)
@@ -76,11 +79,11 @@ def actions(conf: Any) -> dict[str, type]:
         ] = None
         """Time step of the network."""
         method: Annotated[
-            Literal["exact", "euler"] | None, conf.arg(help_behavior_hint=_TOLD)
+            str | None, conf.arg(metavar="exact|euler", help_behavior_hint=_EXACT)
         ] = None
         """Of integration; euler is what most libraries do."""
         reset: Annotated[
-            Literal["zero", "subtract"] | None, conf.arg(help_behavior_hint=_TOLD)
+            str | None, conf.arg(metavar="zero|subtract", help_behavior_hint=_ZERO)
         ] = None
         """After a spike; subtract is what sinabs and Rockpool mean."""
 
@@ -104,6 +107,10 @@ def actions(conf: Any) -> dict[str, type]:
         ] = None
         """Raster [T, n] or [T, batch, n] as .npy, maps with channels last; .npz by
         names of inputs; or a file of events."""
+        unit: Annotated[
+            str | None, conf.arg(metavar="s|ms|us", help_behavior_hint=_TOLD)
+        ] = None
+        """Of the times of events, where their file does not tell."""
         out: Annotated[
             Path | None, conf.arg(metavar="OUT", help_behavior_hint=_NONE)
         ] = None

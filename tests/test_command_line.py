@@ -87,8 +87,8 @@ HELPS = (
     (["nir"], " {show,run}", "• run Run the network of a NIR file"),
     (
         ["nir", "show"],
-        " [SHOW OPTIONS] FILE",
-        "--method {None,exact,euler} Of integration;",
+        " FILE [--dt SECONDS] [--method exact|euler]",
+        "--method exact|euler Of integration;",
     ),
     (["nir", "run"], " [RUN OPTIONS] FILE", "--input RASTER Raster [T, n]"),
     (["data"], " {list,info,get,check,show,convert}", "• get Download a data set"),

@@ -124,7 +124,8 @@ class _Reader:
             return list(hdf5.texts(group, name, self.raw, self.file))
         if node.dtype.kind not in "iufb":
             raise HoldsError(f"{name!r:.200} of type {node.dtype}")
-        return hdf5.fetch(node, name, self.raw, self.file)
+        array = hdf5.fetch(node, name, self.raw, self.file)
+        return array.astype(array.dtype.newbyteorder("="), copy=False)
 
     def _metadata(self, group, name, depth):
         """Texts and numbers by name."""
@@ -149,6 +150,24 @@ def write_graph(path: str | Path, graph: Any) -> None:
     nir = package()
     with atomic(path) as new:
         nir.write(new, graph)
+        with library().File(new, "r+") as tree:
+            for name in _resets_to_zero(tree):
+                del tree[name]
+
+
+def _resets_to_zero(tree):
+    """Fields v_reset that say what their absence does, which older readers refuse."""
+    found: list[str] = []
+    tree.visititems(
+        lambda name, node: (
+            found.append(name)
+            if name.endswith("/v_reset")
+            and isinstance(node, library().Dataset)
+            and not node[()].any()
+            else None
+        )
+    )
+    return found
 
 
 def library() -> Any:

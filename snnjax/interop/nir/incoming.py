@@ -5,6 +5,7 @@ A leaky circuit of gain k and rest E is a ``lif``: with v = E + k u its threshol
 behind a synapse r w_in dt / τ_syn, as a spike lasts for one step of dt.
 """
 
+import warnings
 from typing import Any, NamedTuple
 
 import jax
@@ -100,6 +101,7 @@ def _neuron(node, given, how):
     if how.method == "euler" or params.tau_mem is None:
         _check_euler(kind, params, how)
         return _circuit(n, params, how)
+    _warn_of_long_steps(kind, params, how)
     gain = gain_of(params, how.dt)
     shifted = np.any(np.asarray(params.v_leak) != 0.0)
     if params.v_threshold is None:
@@ -143,6 +145,19 @@ def _check_euler(kind, params, how):
                 f"{kind}: a step of Euler, {how.dt:g} s, is longer than {name} "
                 f"{np.min(tau):g} s, so it would overshoot. Take a shorter dt."
             )
+
+
+def _warn_of_long_steps(kind, params, how):
+    """Tells of time constants so short that they are probably in another unit."""
+    tau = np.min(params.tau_mem)
+    if how.dt is not None and tau < how.dt:
+        warnings.warn(
+            f"{kind}: tau {tau:g} s is shorter than a step, {how.dt:g} s, so that a "
+            "neuron remembers nothing. Some libraries write other units: Norse 1.1.0 "
+            "writes dt τ, of a dt of 1 ms if none is said.",
+            UserWarning,
+            stacklevel=2,
+        )
 
 
 def by_channel(kind: str, name: str, value: np.ndarray) -> Any:

@@ -41,6 +41,7 @@ def run_file(
     dt: float | None = None,
     method: Any = None,
     reset: Any = None,
+    unit: str | None = None,
 ) -> Ran:
     """Loads a network and runs it over what another file holds.
 
@@ -52,6 +53,8 @@ def run_file(
         dt: time step [s], as of ``load``; events are counted in bins of it.
         method: as of ``load``.
         reset: as of ``load``.
+        unit: of the times of events, ``"s"``, ``"ms"`` or ``"us"``, where their file
+            leaves it open.
 
     Raises:
         FileNotFoundError: if there is no such file.
@@ -65,7 +68,7 @@ def run_file(
     graph = graph_of(read_tree(path))
     shapes = shapes_of(graph)
     wanted = {name: (*shapes[name][1:], shapes[name][0]) for name in graph.of("Input")}
-    xs = _inputs(Path(inputs), wanted, found.dt)
+    xs = _inputs(Path(inputs), wanted, found.dt, unit)
     dtype = check.precision(found.weights, np.zeros(1, np.float32))
     given: Any = {name: jnp.asarray(x, dtype) for name, x in xs.items()}
     if len(given) == 1:
@@ -76,7 +79,7 @@ def run_file(
     return Ran(outputs, found.dt, _table(outputs, found.dt))
 
 
-def _inputs(path, wanted, dt) -> dict[str, np.ndarray]:
+def _inputs(path, wanted, dt, unit) -> dict[str, np.ndarray]:
     """What a file holds, by the names of the inputs."""
     found = _by_name(path, wanted)
     if found is None and len(wanted) > 1:
@@ -86,7 +89,7 @@ def _inputs(path, wanted, dt) -> dict[str, np.ndarray]:
         )
     if found is None:
         ((name, shape),) = wanted.items()
-        found = {name: _alone(path, dt, shape)}
+        found = {name: _alone(path, dt, shape, unit)}
     return {name: _fitted(path, found[name], wanted[name]) for name in wanted}
 
 
@@ -99,9 +102,10 @@ def _by_name(path, wanted):
         return npz(file, {*wanted}, {*wanted}) if there else None
 
 
-def _alone(path, dt, shape):
+def _alone(path, dt, shape, unit):
     if path.suffix != ".npy":
-        return _counted(path, read(path), dt, shape)
+        said = {} if unit is None else {"unit": unit}
+        return _counted(path, read(path, **said), dt, shape)
     with reading(path, "a raster") as file:
         return npy(file)
 

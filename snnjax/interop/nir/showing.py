@@ -10,6 +10,7 @@ from snnjax.interop.nir.loading import reading_of
 from snnjax.interop.nir.primitives import ranges
 from snnjax.interop.nir.shapes import shapes_of
 from snnjax.interop.nir.structure import Graph, collected, opened
+from snnjax.parts import flat
 
 _WIDEST = 100  # letters of a field
 
@@ -42,12 +43,27 @@ def told_of(
     shapes: dict[str, Any] = {}
     network = None if odd else _tried(graph, shapes, odd, (dt, method, reset))
     lines = [_head(path, graph, dt), *_table(graph, shapes, odd)]
-    lines += ["", "edges", *(f"  {a} -> {b}" for a, b in graph.edges), ""]
-    if odd:
+    lines += ["", "edges", *(f"  {a} -> {b}" for a, b in _along(graph)), ""]
+    if odd or network is None:
         lines += ["refused", *(f"  {name or 'graph'}: {odd[name]}" for name in odd)]
     else:
-        lines.append(f"here {network}")
+        leaves = flat(network).leaves.items()
+        kind = network.about.make.__name__
+        lines += [f"here a {kind} of", *(f"  {k}  {leaf.cell!r}" for k, leaf in leaves)]
     return "\n".join(lines)
+
+
+def _along(graph):
+    """Edges in the order in which an input reaches them; others last."""
+    edges, found = list(graph.edges), []
+    at = graph.of("Input")
+    while at:
+        source = at.pop(0)
+        ahead = [edge for edge in edges if edge[0] == source]
+        edges = [edge for edge in edges if edge[0] != source]
+        found += ahead
+        at += [b for _, b in ahead]
+    return found + edges
 
 
 def _tried(graph, shapes, odd, asked):
@@ -81,6 +97,8 @@ def _head(path, graph: Graph, dt):
     for name in ("author", "dt", "method", "reset"):
         if name in own:
             words.append(f"{name} {own[name]!s:.40}")
+    if dt is None and "dt" not in own:
+        words.append("no dt told")
     return f"{Path(path).name}: {', '.join(words)}\n"
 
 

@@ -240,13 +240,19 @@ def _built(nir, graph, metadata):
             fields = {f"{node.kind.lower()}_type": fields.pop("shape")}
         made = getattr(nir, node.kind)(**fields, metadata=metadata[name])
         nodes[name] = made
-    square = all(
-        len(set(node.fields["weight"].shape[2:])) == 1
+    plain = all(
+        node.kind == "Conv2d" and _plainly_convolves(node)
         for node in graph.nodes.values()
         if node.kind.startswith("Conv")
     )  # else the package finds other shapes than there are
-    given = {"metadata": metadata[""], "type_check": square}
+    given = {"metadata": metadata[""], "type_check": plain}
     return nir.NIRGraph(nodes=nodes, edges=list(graph.edges), **given)
+
+
+def _plainly_convolves(node):
+    """Whether the package knows the shapes that a convolution has."""
+    square = len(set(node.fields["weight"].shape[2:])) == 1
+    return square and int(np.reshape(node.fields["groups"], -1)[0]) == 1
 
 
 def _plain(kind, name, value):

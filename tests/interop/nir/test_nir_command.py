@@ -44,7 +44,7 @@ def test_show_lists_nodes_shapes_ranges_and_edges(file, capsys):
     assert "v_reset -0.2" in table["0_neuron"]
     assert "weight -" in table["0_input"]
     assert "  0_neuron -> 0_feedback" in lines
-    assert "here graph(" in out
+    assert "here a graph of" in out
     assert "refused" not in out
 
 
