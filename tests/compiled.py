@@ -10,9 +10,7 @@ import platform
 import shutil
 import tempfile
 import time
-from collections.abc import Callable
 from contextlib import suppress
-from functools import cache
 from pathlib import Path
 
 import jax
@@ -33,27 +31,6 @@ def processor() -> str:
     lines = told.read_text().splitlines() if told.exists() else [platform.processor()]
     able = {line for line in lines if line.startswith(("flags", "Features"))}
     return hashlib.sha256(repr(sorted(able)).encode()).hexdigest()[:8]
-
-
-def share_context() -> Callable[[], None]:
-    """All programs are written in one context of MLIR, as newer JAX does.
-
-    JAX 0.10 makes one for each, which takes half of the time of a small program. One
-    that is wanted while another is written has a context of its own.
-
-    Returns:
-        What begins a new context, since each keeps what was written in it.
-    """
-    from jax._src.interpreters import mlir
-
-    make = mlir.make_ir_context
-    shared = cache(make)
-
-    def context():
-        return shared() if mlir.ir.Context.current is None else make()
-
-    mlir.make_ir_context = context
-    return shared.cache_clear
 
 
 def borrow() -> Path:

@@ -19,10 +19,8 @@ QUICK = (
     "--xla_cpu_use_fusion_emitters=false --xla_cpu_use_xnnpack=false "
     "--xla_cpu_parallel_codegen_split_count=1"
 )
-new_context = lambda: None  # noqa: E731
 if jax.__version_info__ < (0, 11):
     os.environ["XLA_FLAGS"] = f"{QUICK} {os.environ.get('XLA_FLAGS', '')}"
-    new_context = compiled.share_context()
 jax.config.update("jax_num_cpu_devices", 4)
 jax.config.update("jax_disable_most_optimizations", True)
 # Where in Python an operation stands is not kept with it, and errors keep all frames:
@@ -77,7 +75,6 @@ def programs():
     gc.freeze()
     yield
     gc.unfreeze()
-    new_context()
     if memory() > room():
         jax.clear_caches()
 
