@@ -403,8 +403,10 @@ def forwards(name, cell):
         if leaf.about is None or "surrogate" not in leaf.about.options.arguments:
             return leaf
         options = parts.options_of(leaf_name, leaf)
-        shape = ForwardMode(options.pop("surrogate"))
-        return leaf.about.make(**options, surrogate=shape)
+        shape = options.pop("surrogate")
+        if shape is None:
+            return leaf
+        return leaf.about.make(**options, surrogate=ForwardMode(shape))
 
     return parts.rebuild(cell, change)
 

@@ -179,12 +179,16 @@ def test_a_file_of_matlab_4_is_told(tmp_path):
         datasets.read_qtdb(tmp_path / "a.mat")
 
 
-def _in_circles(raw):
-    """The bytes of HDF5 whose heaps of names have a free place that leads to itself."""
+def _in_circles(raw, claimed):
+    """The bytes of HDF5 whose heaps of names have a free place that leads to itself.
+
+    Heaps claim to be of another size, if one is given.
+    """
     raw, heaps = bytearray(raw), 0
     at = raw.find(b"HEAP\0\0\0\0")
     while at >= 0:
-        _, free, data = struct.unpack_from("<QQQ", raw, at + 8)
+        size, free, data = struct.unpack_from("<QQQ", raw, at + 8)
+        struct.pack_into("<Q", raw, at + 8, claimed or size)
         place = 0 if free == 1 else free
         struct.pack_into("<Q", raw, at + 16, place)
         struct.pack_into("<QQ", raw, data + place, place, 16)
@@ -192,14 +196,15 @@ def _in_circles(raw):
     return bytes(raw), heaps
 
 
-def test_free_places_of_a_heap_that_lead_in_circles_end_every_reader(tmp_path):
+@pytest.mark.parametrize("claimed", [None, 2**62])
+def test_free_places_of_a_heap_that_lead_in_circles_end_every_reader(claimed, tmp_path):
     ended = []
     for name, form in FORMATS.items():
         raw = form.sound(tmp_path)
         if not raw.startswith(b"\x89HDF"):
             continue
         path = tmp_path / f"circles{form.suffix}"
-        ruined, heaps = _in_circles(raw)
+        ruined, heaps = _in_circles(raw, claimed)
         path.write_bytes(ruined)
         if heaps:
             with pytest.raises(DataError, match=r"the heap at byte \d+ is damaged"):

@@ -272,7 +272,7 @@ def _walk_free_places(raw):
     at = raw.find(_NAMES)
     while at >= 0 and at + 32 <= len(raw):
         size, place, data = struct.unpack_from("<QQQ", raw, at + 8)
-        left = size
+        left = min(size, len(raw))
         while place != 1 and place + 16 <= size and data + place + 16 <= len(raw):
             if left < 0:
                 raise DamageError(f"the heap at byte {at} is damaged")

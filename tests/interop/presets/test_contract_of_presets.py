@@ -20,6 +20,9 @@ CHECKS = {
 }
 
 
+NATIVE = {"norse.LIFRecurrent", "norse.LSNNRecurrent"}  # their own connection
+
+
 def made(name):
     fires = not described(name).surrogate.startswith("none")
     surrogate = {"surrogate": SuperSpike(2.0)} if fires else {}
@@ -30,6 +33,8 @@ def made(name):
 @pytest.mark.parametrize("check", CHECKS)
 @pytest.mark.parametrize("preset", supported())
 def test_every_preset_keeps_the_contract(preset, check, request, monkeypatch):
+    if preset in NATIVE and "exported" in check:
+        pytest.skip("a native product is not exported")
     monkeypatch.setitem(contract.CELLS, preset, made(preset))
     wanted = [*inspect.signature(CHECKS[check]).parameters]
     given = {each: request.getfixturevalue(each) for each in wanted if each != "name"}
