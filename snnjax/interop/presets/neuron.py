@@ -247,10 +247,18 @@ def _check_numbers(n, rule, numbers, drawn):
     for name, wanted in _wanted(rule).items():
         came = getattr(numbers, name) is not None or name in drawn
         if came != wanted:
+            word = _WORDS[name]
             raise ValueError(
-                f"numbers.{name} is {'needed' if wanted else 'of no use'} with "
-                f"{rule}; {'none was' if wanted else 'one was'} given."
+                f"numbers.{name} is {'needed' if wanted else 'of no use'} with a rule "
+                f"of {word}={getattr(rule, word)!r}; "
+                f"{'none was' if wanted else 'one was'} given."
             )
+    v_reset = check.concrete(numbers.v_reset)
+    if rule.reset != "value" and v_reset is not None and np.any(v_reset != 0.0):
+        raise ValueError(
+            f"numbers.v_reset is of no use with a rule of reset={rule.reset!r}; got "
+            f"{v_reset}."
+        )
     if numbers.dt is not None:
         check.positive("numbers.dt", numbers.dt)
         check.one("numbers.dt", numbers.dt)
@@ -267,6 +275,12 @@ def _check_numbers(n, rule, numbers, drawn):
             known = check.concrete(getattr(numbers, name))
             if known is not None and known.dtype != object and (known <= 0).any():
                 raise ValueError(f"numbers.{name} must be above 0, got {known}.")
+
+
+_WORDS = {  # that decide whether a number is wanted
+    **{"mem": "decay", "syn": "current", "adapt": "adapt"},
+    **{"refractory": "refractory", "tau_mem": "decay", "tau_syn": "decay"},
+}
 
 
 def _wanted(rule):

@@ -71,7 +71,7 @@ def _mlgenn_lif(
         mem=_MS * tau_mem,
         syn=None if tau_syn is None else _MS * tau_syn,
         threshold=v_thresh,
-        v_reset=v_reset,
+        v_reset=0.0 if relative_reset else v_reset,
         amount=v_thresh - v_reset if relative_reset else None,
         refractory=None if tau_refrac is None else _MS * tau_refrac,
         v=v,

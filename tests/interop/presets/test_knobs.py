@@ -193,7 +193,8 @@ def test_words_that_contradict_each_other_are_refused(told):
     ("told", "rule", "numbers"),
     [
         ("numbers.syn is needed", Rule(current="decay jump read"), NUMBERS),
-        ("numbers.syn is of no use", Rule(), SYNAPSE),
+        ("numbers.syn is of no use with a rule of current=None", Rule(), SYNAPSE),
+        ("numbers.v_reset is of no use", Rule(), NUMBERS._replace(v_reset=-0.5)),
         ("numbers.adapt is of no use", Rule(), ADAPTS),
         ("numbers.refractory is needed", Rule(**WAITS), NUMBERS),
         ("numbers.tau_mem is needed", Rule(decay="stretched"), NUMBERS),
