@@ -13,7 +13,7 @@ from snnjax.interop.nir.folding import delays_apart, folded, ordered
 from snnjax.interop.nir.incoming import Made, Reading, by_channel, delay_of, made_of
 from snnjax.interop.nir.primitives import Node, Shape
 from snnjax.interop.nir.shapes import shapes_of
-from snnjax.interop.nir.structure import Graph
+from snnjax.interop.nir.structure import Graph, free_name
 from snnjax.networks import graph as wired
 from snnjax.networks.delays import WHOLE
 
@@ -141,9 +141,7 @@ def _outputs_met(graph, made):
         sources = graph.into(end)
         if len(sources) == 1 and sources[0] not in graph.of("Input"):
             continue
-        meeting = f"{end}_sum".replace(".", "_")
-        while meeting in nodes:
-            meeting += "_"
+        meeting = free_name(nodes, f"{end}_sum".replace(".", "_"))
         nodes[meeting] = Node("Scale", {}, {})
         made[meeting] = Made(own.relay(), ())
         edges = [(a, meeting if b == end else b) for a, b in edges]

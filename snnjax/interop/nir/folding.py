@@ -11,7 +11,8 @@ from typing import NamedTuple
 import numpy as np
 
 from snnjax.interop.nir.primitives import CONNECTIONS, Node
-from snnjax.interop.nir.structure import Graph
+from snnjax.interop.nir.structure import Graph, free_name
+from snnjax.networks.wiring import reached
 
 
 class Path(NamedTuple):
@@ -54,7 +55,7 @@ def delays_apart(graph: Graph) -> tuple[Graph, dict[str, str]]:
         nodes, edges = dict(graph.nodes), list(graph.edges)
         for target in targets:
             if target not in staying:
-                copy = _free(graph.nodes, f"{name}_to_{target}")
+                copy = free_name(graph.nodes, f"{name}_to_{target}")
                 nodes[copy], stands[copy] = nodes[name], name
                 edges.remove((name, target))
                 edges += [(source, copy), (copy, target)]
@@ -64,7 +65,7 @@ def delays_apart(graph: Graph) -> tuple[Graph, dict[str, str]]:
 
 def _added_up(graph, name, stands):
     """The graph with a node in front of another, where its sources meet."""
-    first = _free(graph.nodes, f"{name}_sum")
+    first = free_name(graph.nodes, f"{name}_sum")
     stands[first] = name
     nodes = {}
     for key, node in graph.nodes.items():
@@ -74,12 +75,6 @@ def _added_up(graph, name, stands):
         nodes[key] = node
     edges = [(a, first if b == name else b) for a, b in graph.edges]
     return graph._replace(nodes=nodes, edges=[*edges, (first, name)])
-
-
-def _free(nodes, name):
-    while name in nodes:
-        name += "_"
-    return name
 
 
 def folded(graph: Graph) -> Folded:
@@ -154,8 +149,8 @@ def ordered(
     between = whole.between()
     starts = [p.target for p in whole.paths if p.source not in {*whole.cells}]
     order = _reversed_postorder(starts, whole.cells, _successors(between))
-    at_once = [p for p in between if not delayed & {*p.through}]
-    order = _topological(order, at_once) or order
+    at_once = [(p.source, p.target) for p in between if not delayed & {*p.through}]
+    order = sorted_by(order, at_once) or order
     for names in told:
         if not {*names} <= {*whole.cells}:
             raise ValueError(
@@ -165,9 +160,9 @@ def ordered(
         for place, name in zip(places, names, strict=True):
             order[place] = name
     late = _up(order, between)
-    after = _successors(between)
+    edges = [(p.source, p.target) for p in between]
     for path in late:
-        if path.source not in _reached(path.target, after):
+        if path.source not in reached([path.target], edges):
             raise ValueError(
                 f"metadata: in the order {order} the edge from {path.source!r} to "
                 f"{path.target!r} leads up, and closes no cycle."
@@ -185,15 +180,6 @@ def _successors(paths) -> Mapping[str, list[str]]:
     for path in paths:
         after.setdefault(path.source, []).append(path.target)
     return after
-
-
-def _reached(start, after):
-    found, waiting = {start}, [start]
-    while waiting:
-        new = [b for b in after.get(waiting.pop(), ()) if b not in found]
-        found.update(new)
-        waiting += new
-    return found
 
 
 def _reversed_postorder(starts, cells, after):
@@ -219,20 +205,31 @@ def _reversed_postorder(starts, cells, after):
     return done[::-1]
 
 
-def _topological(order, paths):
-    """The order changed as little as may be so that all paths lead down, or None."""
-    after = _successors(paths)
-    waits = dict.fromkeys(order, 0)
-    for path in paths:
-        waits[path.target] += 1
+def sorted_by(
+    names: Sequence[str], pairs: Sequence[tuple[str, str]]
+) -> list[str] | None:
+    """Names in an order changed as little as may be so that all pairs lead down.
+
+    Args:
+        names: in the order that they had.
+        pairs: which comes before which.
+
+    Returns:
+        The order, or None if pairs lead in a circle.
+    """
+    waits = dict.fromkeys(names, 0)
+    after: dict[str, list[str]] = {}
+    for first, second in pairs:
+        waits[second] += 1
+        after.setdefault(first, []).append(second)
     found: list[str] = []
-    waiting = list(order)
+    waiting = list(names)
     while waiting:
         name = next((each for each in waiting if waits[each] == 0), None)
         if name is None:
             return None
         waiting.remove(name)
         found.append(name)
-        for target in after.get(name, ()):
-            waits[target] -= 1
+        for second in after.get(name, ()):
+            waits[second] -= 1
     return found

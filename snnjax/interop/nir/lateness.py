@@ -9,10 +9,11 @@ import itertools
 
 import numpy as np
 
-from snnjax.interop.nir.folding import Path, folded
+from snnjax.interop.nir.folding import Path, folded, sorted_by
 from snnjax.interop.nir.primitives import Node, Shape
 from snnjax.interop.nir.shapes import output_shape
-from snnjax.interop.nir.structure import Graph, reach
+from snnjax.interop.nir.structure import Graph, free_name
+from snnjax.networks.wiring import reached
 
 Steps = dict[tuple[str, str], int]
 
@@ -44,12 +45,18 @@ def in_order(graph: Graph, steps: Steps, dt: float) -> tuple[Graph, list[str]]:
         before.append((path.source, path.target))
         if late:
             shape = _shape(graph, path.source)
-            name = _free(nodes, f"{path.source}_delay")
+            name = free_name(nodes, f"{path.source}_delay")
             nodes[name] = Node("Delay", {"delay": np.full(shape, late * dt)}, {})
             first = _hops(path)[0]
             edges[edges.index(first)] = (name, first[1])
             edges.insert(0, (first[0], name))
-    order = _sorted(whole.cells, [pair for pair in before if pair[0] != pair[1]])
+    order = sorted_by(whole.cells, [pair for pair in before if pair[0] != pair[1]])
+    if order is None:
+        raise ValueError(
+            f"The order in which {', '.join(whole.cells[:4])} act cannot be told in "
+            "NIR: edges within the step and edges of the step before contradict "
+            "each other. Put the cells in one order."
+        )
     return Graph(nodes, edges, graph.metadata), order
 
 
@@ -60,7 +67,7 @@ def _hops(path: Path) -> list[tuple[str, str]]:
 
 def _on_cycles(cells, between):
     edges = [(p.source, p.target) for p in between]
-    after = {name: reach([name], edges) for name in cells}
+    after = {name: reached([name], edges) for name in cells}
     return {p for p in between if p.source in after[p.target]}
 
 
@@ -84,26 +91,3 @@ def _shape(graph, name) -> Shape:
         found[here] = output_shape(graph.nodes[here], sources[0] if sources else ())
         waiting += [b for b in graph.behind(here) if b not in found]
     return found[name]
-
-
-def _free(nodes, name):
-    while name in nodes:
-        name += "_"
-    return name
-
-
-def _sorted(cells, before) -> list[str]:
-    """Cells so that of each pair the first comes first, else in the order they had."""
-    waiting, order = list(cells), []
-    while waiting:
-        held = {b for a, b in before if a in waiting and b in waiting}
-        name = next((each for each in waiting if each not in held), None)
-        if name is None:
-            raise ValueError(
-                f"The order in which {', '.join(waiting[:4])} act cannot be told in "
-                "NIR: edges within the step and edges of the step before contradict "
-                "each other. Put the cells in one order."
-            )
-        waiting.remove(name)
-        order.append(name)
-    return order

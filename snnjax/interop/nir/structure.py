@@ -1,9 +1,10 @@
 """Nodes and edges of a file as one flat graph: subgraphs are opened, edges checked."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from snnjax.interop.nir.primitives import NEURONS, Node, node_of
+from snnjax.networks.wiring import reached
 
 DEEPEST = 32  # subgraphs inside each other
 Edges = list[tuple[str, str]]
@@ -169,6 +170,13 @@ def without(graph: Graph, name: str) -> Graph:
     return graph._replace(nodes=nodes, edges=edges)
 
 
+def free_name(taken: Container[str], name: str) -> str:
+    """A name that no node has, with as many "_" behind it as that takes."""
+    while name in taken:
+        name += "_"
+    return name
+
+
 def check_edges(graph: Graph) -> None:
     """Refuses edges that make no sense.
 
@@ -189,27 +197,14 @@ def check_edges(graph: Graph) -> None:
     for a, b in graph.edges:
         if b in starts or a in ends:
             raise ValueError(f"The edge {(a, b)} leads into an Input or out of one.")
-    forth = reach(starts, graph.edges)
-    back = reach(ends, [(b, a) for a, b in graph.edges])
+    forth = {*starts} | reached(starts, graph.edges)
+    back = {*ends} | reached(ends, [(b, a) for a, b in graph.edges])
     for name in graph.nodes:
         if name not in forth or name not in back:
             raise ValueError(
                 f"Node {name!r} lies on no way from an Input to an Output."
             )
     _check_cycles(graph)
-
-
-def reach(starts: Iterable[str], edges: Edges) -> set[str]:
-    """The nodes that edges lead to from some, these included."""
-    after: dict[str, list[str]] = {}
-    for a, b in edges:
-        after.setdefault(a, []).append(b)
-    found, waiting = set(starts), list(starts)
-    while waiting:
-        new = [b for b in after.get(waiting.pop(), ()) if b not in found]
-        found.update(new)
-        waiting += new
-    return found
 
 
 def _check_cycles(graph):

@@ -125,7 +125,7 @@ def _spread(told, value):
     return _first(np.broadcast_to(_numbers(told, value), told.given)).copy()
 
 
-def _leaky(told, kind, params):
+def _leaky(told, params):
     """τ, r and w_in of a leaky neuron at rest 0."""
     how, tau = told.how, _spread(told, params.tau_mem)
     one, zero = np.ones_like(tau), np.zeros_like(tau)
@@ -144,7 +144,7 @@ def _li(told):
     _check_method(told, "exact")
     params = told.options["params"]
     kind = "LI" if params.tau_syn is None else "CubaLI"
-    return _node(kind, **_leaky(told, kind, params))
+    return _node(kind, **_leaky(told, params))
 
 
 def _lif(told):
@@ -161,7 +161,7 @@ def _lif(told):
         "v_threshold": _spread(told, params.threshold),
         "v_reset": _spread(told, params.v_reset),
     }
-    return _node(kind, **_leaky(told, kind, params), **levels)
+    return _node(kind, **_leaky(told, params), **levels)
 
 
 def _check_reset(told, reset):

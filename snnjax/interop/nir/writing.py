@@ -21,7 +21,7 @@ from snnjax.interop.nir.leaves import Apart, taken_apart
 from snnjax.interop.nir.loading import AUTHOR
 from snnjax.interop.nir.primitives import Node
 from snnjax.interop.nir.shapes import shapes_of
-from snnjax.interop.nir.structure import Graph, check_edges
+from snnjax.interop.nir.structure import Graph, check_edges, free_name
 from snnjax.interop.nir.told import Writing, node_from
 from snnjax.parts import options_of
 
@@ -160,8 +160,7 @@ def _graph(apart, how, names) -> Graph:
     ends = list(dict.fromkeys(e.source for e in apart.edges if e.target == OUTPUT))
     for source in ends:
         name = "output" if len(ends) == 1 else f"output_{names[source]}"
-        while name in nodes:
-            name += "_"
+        name = free_name(nodes, name)
         nodes[name] = Node("Output", {"shape": np.zeros(0, int)}, {})
         edges.append((names[source], name))
     return Graph(nodes, edges, {})
