@@ -2,17 +2,13 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
+from snnjax import left_open
 from snnjax.files import cache_folder
 from snnjax.progress import word
 
 ABOUT = """List data sets, tell about one, download it; check, draw or convert files."""
-_OPTIONS = (
-    *("unit", "resolution", "rate", "columns"),
-    *("population", "camera", "variable"),
-)
-_TOLD, _ALL = "(default: as the file tells)", "(default: all)"
 _CACHE = f"(default: {cache_folder()})"
 
 
@@ -47,14 +43,6 @@ def _check(command):
     return 1 if report.bad else 0
 
 
-def _left_open(command):
-    """What a person says of a file that the file does not tell."""
-    given = {name: getattr(command, name) for name in _OPTIONS}
-    if given["camera"] is not None and given["camera"].isdecimal():
-        given["camera"] = int(given["camera"])
-    return {name: value for name, value in given.items() if value is not None}
-
-
 def _show(command):
     from snnjax.data_pictures import picture
     from snnjax.datasets import read
@@ -65,7 +53,7 @@ def _show(command):
     if out.suffix.lower() != ".png":
         raise ValueError(f"a picture is written as .png, got {str(out)!r}.")
     word(f"reading {command.path} ...")
-    found = read(command.path, **_left_open(command))
+    found = read(command.path, **left_open.said(command))
     page = picture(found)
     name = command.path.name.encode("utf-8", "backslashreplace").decode()
     page.suptitle(name, parse_math=False)
@@ -79,7 +67,9 @@ def _convert(command):
     from snnjax.datasets.conversion import convert
 
     word(f"reading {command.path} ...")
-    done = convert(command.path, command.out, sort=command.sort, **_left_open(command))
+    done = convert(
+        command.path, command.out, sort=command.sort, **left_open.said(command)
+    )
     for note in done.notes:
         print(note)
     print(f"{done.events:,} events: {command.out}")
@@ -128,36 +118,7 @@ def actions(conf: Any) -> dict[str, type]:
 
         run = _check
 
-    @dataclass
-    class LeftOpen:
-        unit: Annotated[
-            Literal["s", "ms", "us", "ns"] | None, conf.arg(help_behavior_hint=_TOLD)
-        ] = None
-        """Of times."""
-        resolution: Annotated[
-            float | None, conf.arg(metavar="SECONDS", help_behavior_hint=_TOLD)
-        ] = None
-        """Of the steps that are times of NEST."""
-        rate: Annotated[
-            float | None, conf.arg(metavar="HZ", help_behavior_hint=_TOLD)
-        ] = None
-        """Of the samples that are times of a spike sorter."""
-        columns: Annotated[
-            str | None, conf.arg(metavar="NAMES", help_behavior_hint=_TOLD)
-        ] = None
-        """Of a text, in order: "x y p t", "unit time"."""
-        population: Annotated[
-            str | None, conf.arg(metavar="NAME", help_behavior_hint=_ALL)
-        ] = None
-        """Which one of several."""
-        camera: Annotated[
-            str | None, conf.arg(metavar="NAME", help_behavior_hint=_TOLD)
-        ] = None
-        """Which one of several: left or right of HDF5, a number of AEDAT."""
-        variable: Annotated[
-            str | None, conf.arg(metavar="NAME", help_behavior_hint=_TOLD)
-        ] = None
-        """Of MATLAB, that has the times."""
+    LeftOpen: Any = left_open.options(conf)
 
     @dataclass(kw_only=True)
     class Show(LeftOpen):

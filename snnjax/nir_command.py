@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
+from snnjax import left_open
 from snnjax.progress import word
 
 ABOUT = """Show or run a network that another library wrote (NIR)."""
@@ -34,7 +35,7 @@ def _run(command):
             raise ValueError(f"{name} is written as {end}, got {str(path)!r}.")
     word(f"reading {command.path} and compiling ...")
     given = {name: getattr(command, name) for name in ("dt", "method", "reset")}
-    ran = run_file(command.path, command.input, unit=command.unit, **given)
+    ran = run_file(command.path, command.input, **given, **left_open.said(command))
     print(ran.table)
     if command.out is not None:
         _write(command.out, ran)
@@ -71,6 +72,7 @@ def _draw(path, ran):
 
 def actions(conf: Any) -> dict[str, type]:
     """What can be asked for, by name; the docstrings are what --help shows."""
+    LeftOpen: Any = left_open.options(conf)
 
     @dataclass
     class Read:
@@ -97,7 +99,7 @@ def actions(conf: Any) -> dict[str, type]:
         run = _show
 
     @dataclass(kw_only=True)
-    class Run(Read):
+    class Run(LeftOpen, Read):
         """Run the network of a NIR file over a raster or events."""
 
         path: Annotated[Path, conf.Positional, conf.arg(metavar="FILE")]
@@ -107,10 +109,6 @@ def actions(conf: Any) -> dict[str, type]:
         ] = None
         """Raster [T, n] or [T, batch, n] as .npy, maps with channels last; .npz by
         names of inputs; or a file of events."""
-        unit: Annotated[
-            str | None, conf.arg(metavar="s|ms|us", help_behavior_hint=_TOLD)
-        ] = None
-        """Of the times of events, where their file does not tell."""
         out: Annotated[
             Path | None, conf.arg(metavar="OUT", help_behavior_hint=_NONE)
         ] = None

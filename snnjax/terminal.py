@@ -1,6 +1,7 @@
 """Text for a terminal: no line too wide, no control characters, no reader needed."""
 
 import contextlib
+import logging
 import os
 import re
 import shutil
@@ -102,7 +103,8 @@ def stoppable(told: str) -> Iterator[None]:
     """Ctrl-C ends the program with a line and status 130, also where Python misses it.
 
     Raised in a finaliser, or as JAX collects garbage, a ``KeyboardInterrupt`` is only
-    printed; it comes again a moment later. After the line, Ctrl-C ends all at once.
+    printed; it comes again a moment later. After the line, Ctrl-C ends all at once, and
+    threads that the end cuts off in their work, such as one that saves, log nothing.
 
     Args:
         told: what the line says.
@@ -114,6 +116,7 @@ def stoppable(told: str) -> Iterator[None]:
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGINT, signal.SIG_DFL)
         print(f"\nsnnjax: {told}", file=sys.stderr)
+        logging.disable()
         sys.exit(130)
     finally:
         sys.unraisablehook = before

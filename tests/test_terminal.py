@@ -62,3 +62,27 @@ def test_an_interrupt_in_a_finaliser_is_not_lost():
         [sys.executable, "-c", LOST], capture_output=True, text=True, timeout=50
     )
     assert (done.returncode, done.stderr) == (130, "\nsnnjax: stopped.\n")
+
+
+CUT_OFF = """
+import logging, threading, time
+from snnjax import terminal
+
+def save():
+    time.sleep(0.3)
+    try:
+        raise RuntimeError("cannot schedule new futures after shutdown")
+    except RuntimeError:
+        logging.getLogger("absl").exception("not saved")
+
+threading.Thread(target=save).start()
+with terminal.stoppable("stopped."):
+    raise KeyboardInterrupt
+"""
+
+
+def test_what_an_interrupt_cuts_off_logs_nothing_behind_the_line():
+    done = subprocess.run(
+        [sys.executable, "-c", CUT_OFF], capture_output=True, text=True, timeout=50
+    )
+    assert (done.returncode, done.stderr) == (130, "\nsnnjax: stopped.\n")

@@ -41,7 +41,7 @@ def run_file(
     dt: float | None = None,
     method: Any = None,
     reset: Any = None,
-    unit: str | None = None,
+    **left_open: Any,
 ) -> Ran:
     """Loads a network and runs it over what another file holds.
 
@@ -53,8 +53,8 @@ def run_file(
         dt: time step [s], as of ``load``; events are counted in bins of it.
         method: as of ``load``.
         reset: as of ``load``.
-        unit: of the times of events, ``"s"``, ``"ms"`` or ``"us"``, where their file
-            leaves it open.
+        **left_open: what a file of events leaves open, as of ``snnjax.datasets.read``:
+            ``unit``, ``columns``, …
 
     Raises:
         FileNotFoundError: if there is no such file.
@@ -68,7 +68,7 @@ def run_file(
     graph = graph_of(read_tree(path))
     shapes = shapes_of(graph)
     wanted = {name: (*shapes[name][1:], shapes[name][0]) for name in graph.of("Input")}
-    xs = _inputs(Path(inputs), wanted, found.dt, unit)
+    xs = _inputs(Path(inputs), wanted, found.dt, left_open)
     dtype = check.precision(found.weights, np.zeros(1, np.float32))
     given: Any = {name: jnp.asarray(x, dtype) for name, x in xs.items()}
     if len(given) == 1:
@@ -79,9 +79,14 @@ def run_file(
     return Ran(outputs, found.dt, _table(outputs, found.dt))
 
 
-def _inputs(path, wanted, dt, unit) -> dict[str, np.ndarray]:
+def _inputs(path, wanted, dt, left_open) -> dict[str, np.ndarray]:
     """What a file holds, by the names of the inputs."""
     found = _by_name(path, wanted)
+    if left_open and (found is not None or path.suffix == ".npy"):
+        raise ValueError(
+            f"{path} is a raster, of which nothing is left open: say no "
+            f"{', '.join(left_open)}."
+        )
     if found is None and len(wanted) > 1:
         raise ValueError(
             f"The network has the inputs {listed(wanted)}: give them as .npz, an array "
@@ -89,7 +94,7 @@ def _inputs(path, wanted, dt, unit) -> dict[str, np.ndarray]:
         )
     if found is None:
         ((name, shape),) = wanted.items()
-        found = {name: _alone(path, dt, shape, unit)}
+        found = {name: _alone(path, dt, shape, left_open)}
     return {name: _fitted(path, found[name], wanted[name]) for name in wanted}
 
 
@@ -102,10 +107,9 @@ def _by_name(path, wanted):
         return npz(file, {*wanted}, {*wanted}) if there else None
 
 
-def _alone(path, dt, shape, unit):
+def _alone(path, dt, shape, left_open):
     if path.suffix != ".npy":
-        said = {} if unit is None else {"unit": unit}
-        return _counted(path, read(path, **said), dt, shape)
+        return _counted(path, read(path, **left_open), dt, shape)
     with reading(path, "a raster") as file:
         return npy(file)
 

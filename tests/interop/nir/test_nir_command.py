@@ -127,6 +127,7 @@ REFUSED = {
     "width": (["--input", "w.npy"], "takes [T, *batch, 5], channels last, the array"),
     "numbers": (["--input", "n.npy"], "n.npy: a raster holds finite numbers"),
     "no file": (["--input", "none.npy"], "none.npy"),
+    "unit": (["--input", "x.npy", "--unit", "ms"], "is a raster, of which nothing"),
     "other dt": (["--input", "x.npy", "--dt", "0.002"], "at dt=0.002 s it is another"),
     "out": (["--input", "x.npy", "--out", "y.txt"], "--out is written as .npz"),
 }
@@ -165,3 +166,41 @@ def test_the_example_of_the_page_works(tmp_path, monkeypatch):
     _, was = snn.unroll(scope["net"], scope["weights"], scope["xs"], dt=DT)
     np.testing.assert_allclose(scope["voltages"], was, rtol=1e-5, atol=1e-6)
     assert "hidden_neuron->hidden_neuron" in scope["again"].about.parts
+
+
+def test_show_goes_along_the_edges_and_says_that_no_step_is_told(tmp_path, capsys):
+    graph = row(leaky("LIF"), nir.Scale(full(1.0)))
+    graph.edges.reverse()
+    nir.write(tmp_path / "a.nir", graph)
+    _, out, _ = asked(capsys, "show", tmp_path / "a.nir")
+    assert "no dt told" in out.splitlines()[0]
+    edges = out.split("edges\n")[1].split("\n\n")[0].splitlines()
+    assert edges == ["  input -> lif", "  lif -> scale", "  scale -> output"]
+    _, out, _ = asked(capsys, "show", tmp_path / "a.nir", "--dt", "0.001")
+    assert "no dt told" not in out
+
+
+def test_the_unit_of_times_is_said_where_a_file_leaves_it_open(tmp_path, capsys):
+    nir.write(tmp_path / "a.nir", row(leaky("LIF")))
+    lines = [f"{k % 3} {10 * k}" for k in range(1, 20)]
+    (tmp_path / "spikes.txt").write_text("\n".join(lines))
+    args = (
+        "run",
+        tmp_path / "a.nir",
+        "--dt",
+        "0.001",
+        "--input",
+        tmp_path / "spikes.txt",
+    )
+    for said, missing in (
+        ([], "unit="),
+        (["--unit", "ms"], "columns="),
+        (["--columns", "unit time"], "unit="),
+    ):
+        status, _, err = asked(capsys, *args, *said)
+        assert status != 0
+        assert missing in err
+    args = *args, "--columns", "unit time"
+    by_ms, by_s = (asked(capsys, *args, "--unit", unit)[1] for unit in ("ms", "s"))
+    assert "191 steps of 0.001 s" in by_ms
+    assert "190001 steps of 0.001 s" in by_s
