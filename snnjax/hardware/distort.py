@@ -11,6 +11,7 @@
 A hundred chips are one program, and so are all spreads.
 """
 
+import warnings
 from collections.abc import Mapping
 from functools import partial
 
@@ -39,7 +40,8 @@ def distorted(
 
     Args:
         key: randomness; one for each chip. It may be traced, as may the mismatch.
-        cell: any network; parts with constants (``params``) are distorted.
+        cell: any network; parts with constants (``params``) are distorted, and those
+            that fire without are warned of.
         mismatch: spread of log-normal factors on the gain of each neuron, which its
             input is multiplied by, and on all constants but voltages of any sign
             (``v_…``, ``e_…``); or a spread by name, of constants and ``"gain"``, for
@@ -58,7 +60,15 @@ def distorted(
     met: set[str] = set()
 
     def change(name, leaf):
-        return _on_a_chip(by_name(key, name), leaf, spreads, met)
+        found = _on_a_chip(by_name(key, name), leaf, spreads, met)
+        if found is leaf and _fires(leaf):
+            warnings.warn(
+                f"{name} fires and has no constants (params) to distort: it stays as "
+                "it is.",
+                UserWarning,
+                stacklevel=2,
+            )
+        return found
 
     found = rebuild(cell, change)
     if not met:
@@ -70,6 +80,12 @@ def distorted(
             f"{', '.join(sorted(met))}."
         )
     return found
+
+
+def _fires(leaf):
+    """Whether a part has a surrogate."""
+    about = leaf.about
+    return bool(about and about.options and "surrogate" in about.options.arguments)
 
 
 def _spreads(mismatch):

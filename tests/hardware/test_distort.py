@@ -11,6 +11,7 @@ import snnjax as snn
 from snnjax import parts
 from snnjax.hardware import LogNormal, Shift, amplified, distorted, faulty, vary
 from snnjax.hardware.mismatch import by_name
+from snnjax.interop.presets import from_library
 from snnjax.networks import graph, normal
 
 T, B, DT = 20, 3, 1e-3
@@ -205,3 +206,14 @@ def test_gains_of_another_population_are_refused_when_it_runs():
     cell = amplified(snn.lif(3), np.ones(4))
     with pytest.raises(ValueError, match="gain must be one number or fit the shape"):
         snn.unroll(cell, (), jnp.ones((T, 3)), dt=DT)
+
+
+def test_neurons_of_other_libraries_stay_and_are_warned_of():
+    net = snn.chain(
+        theirs=from_library("snntorch.Leaky", 3, beta=0.9),
+        ours=snn.lif(3),
+    )
+    with pytest.warns(UserWarning, match="theirs fires and has no constants"):
+        found = distorted(jax.random.key(0), net)
+    assert found.about.parts["theirs"] is net.about.parts["theirs"]
+    assert found.about.parts["ours"] is not net.about.parts["ours"]
