@@ -94,6 +94,7 @@ bool few(const Constants& k, const Surrogate& h, bool to_zero, const float* vs,
 }
 
 struct Backward : Layer {
+  Constants k;
   Surrogate h;
   Step step;
   More more;
@@ -120,7 +121,7 @@ struct Backward : Layer {
 
   // The same from the few neurons that jump:
   //   u_t = mem·u_{t+1} + jump_t·rᵀ      y_t = gx_t·rᵀ = syn·y_{t+1} + u_t
-  void sparse(const Rows& transposed, long first, long count) const {
+  void sparse(const Panels& transposed, long first, long count) const {
     const long all = count * n;
     Events jumps(count, n);
     Array<float> jump = array<float>(n), u = array<float>(all), y = array<float>(all);
@@ -130,8 +131,7 @@ struct Backward : Layer {
         for (long j = 0; j < n; ++j) jump[j] = gain[j] * g[b * n + j];
         jumps.read(jump.get(), n, false);
       }
-      std::fill_n(sum, all, 0.0f);
-      gather(transposed, jumps, sum, n);
+      gather<false>(transposed, jumps, sum, n);
     };
     from_end(y.get(), k.syn, g_i);
     from_end(u.get(), k.gain, g_v);
@@ -141,7 +141,7 @@ struct Backward : Layer {
         row(t, b, jump.get());
         jumps.read(jump.get(), n, false);
       }
-      gather(transposed, jumps, u.get(), n);
+      gather<true>(transposed, jumps, u.get(), n);
       for (long e = 0; e < all; ++e) {
         const float now = y[e] + u[e];
         g_s[first * n + e] = now;
@@ -154,9 +154,9 @@ struct Backward : Layer {
   ffi::Error run(ffi::ThreadPool& pool, const float* r, bool by_events) const {
     const long size = share(pool, *this), parts = (batch + size - 1) / size;
     Array<float> packed, columns;
-    if (r != nullptr && !by_events) packed = pack(r, n, n, true);
+    if (r != nullptr && !by_events) packed = pack(pool, r, n, n, true);
     if (by_events) columns = transpose(r, n);
-    const Rows rows = in_vectors(columns.get(), by_events ? n : 0, n);
+    const Panels rows = in_panels(columns.get(), by_events ? n : 0, n);
     return parallel(pool, parts, [&](long part) {
       const long first = part * size, count = std::min(size, batch - first);
       if (by_events) return sparse(rows, first, count);

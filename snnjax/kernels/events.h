@@ -101,8 +101,7 @@ struct Events {
 
   // One row more, of ones.
   void read_marks(const uint16_t* marks, long n) {
-    const long first = start.back();
-    long end = first;
+    long end = start.back();
     for (long k = 0; k < groups(n); ++k) {
       const int width = static_cast<int>(std::min(kGroup, n - k * kGroup));
       const auto set = static_cast<uint16_t>(marks[k] & ((1u << width) - 1));
@@ -147,42 +146,60 @@ inline void in_blocks(long n, Block block) {
   for (; c < end; c += kLanes) block(std::integral_constant<long, 1>{}, c);
 }
 
+// The same rows in a panel for each block of columns. Those of a wide matrix lie far
+// apart and would share few sets of the cache.
+struct Panels {
+  const float* data;
+  long rows;
+  Array<float> own;
+
+  const float* at(long c) const { return data + rows * c; }
+};
+
+inline Panels in_panels(const float* w, long rows, long n) {
+  if (n == kLanes || n == 2 * kLanes || n == 4 * kLanes || n == 8 * kLanes)
+    return {w, rows, nullptr};
+  Array<float> own = array<float>(rows * padded(n));
+  in_blocks(n, [&](auto vecs, long c) {
+    constexpr long kVecs = decltype(vecs)::value;
+    float* to = own.get() + rows * c;
+    for (long k = 0; k < rows; ++k, to += kVecs * kLanes) {
+      Vec row[kVecs];
+      fetch<kVecs>(w + k * n + c, n - c, row);
+      put<kVecs>(to, kVecs * kLanes, row);
+    }
+  });
+  const float* data = own.get();
+  return {data, rows, std::move(own)};
+}
+
+// sum += Σ value · row of a panel, over the events of row r
 template <long kVecs>
-inline void fetch(const float* p, long columns, Vec* v) {
-  float part[kVecs * kLanes] = {};
-  if (columns < kVecs * kLanes) {
-    std::copy_n(p, columns, part);
-    p = part;
+inline void add_rows(const float* panel, const Events& events, long r, Vec* sum) {
+  const long end = events.start[r + 1];
+  long e = events.start[r];
+  for (; events.ones && e < end; ++e) {
+    const float* row = panel + events.index[e] * (kVecs * kLanes);
+#pragma GCC unroll 8
+    for (long j = 0; j < kVecs; ++j) sum[j] += load(row + j * kLanes);
   }
-  for (long j = 0; j < kVecs; ++j) v[j] = load(p + j * kLanes);
+  for (; e < end; ++e) {
+    const float* row = panel + events.index[e] * (kVecs * kLanes);
+    const Vec value = splat(events.value[e]);
+#pragma GCC unroll 8
+    for (long j = 0; j < kVecs; ++j) sum[j] += value * load(row + j * kLanes);
+  }
 }
 
-template <long kVecs>
-inline void put(float* p, long columns, const Vec* v) {
-  float part[kVecs * kLanes];
-  float* to = columns < kVecs * kLanes ? part : p;
-  for (long j = 0; j < kVecs; ++j) store(to + j * kLanes, v[j]);
-  if (to == part) std::copy_n(part, columns, p);
-}
-
-// row r of y [, n] += Σ value · row of w, over the events of row r
-inline void gather(const Rows& w, const Events& events, float* y, long n) {
+// row r of y [, n] = (with kMore, +=) Σ value · row of w, over the events of row r
+template <bool kMore>
+inline void gather(const Panels& w, const Events& events, float* y, long n) {
   in_blocks(n, [&](auto vecs, long c) {
     constexpr long kVecs = decltype(vecs)::value;
     for (long r = 0; r < events.rows(); ++r) {
-      Vec sum[kVecs];
-      fetch<kVecs>(y + r * n + c, n - c, sum);
-      const long end = events.start[r + 1];
-      long e = events.start[r];
-      for (; events.ones && e < end; ++e) {
-        const float* row = w.data + events.index[e] * w.stride + c;
-        for (long j = 0; j < kVecs; ++j) sum[j] += load(row + j * kLanes);
-      }
-      for (; e < end; ++e) {
-        const float* row = w.data + events.index[e] * w.stride + c;
-        const Vec value = splat(events.value[e]);
-        for (long j = 0; j < kVecs; ++j) sum[j] += value * load(row + j * kLanes);
-      }
+      Vec sum[kVecs] = {};
+      if (kMore) fetch<kVecs>(y + r * n + c, n - c, sum);
+      add_rows<kVecs>(w.at(c), events, r, sum);
       put<kVecs>(y + r * n + c, n - c, sum);
     }
   });

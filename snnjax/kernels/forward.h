@@ -23,18 +23,16 @@ struct Constants {
   static constexpr long kRows = 5;
   const float *mem, *syn, *gain, *threshold, *v_reset;  // each [n]
 
-  Constants(const float* rows, long n)
+  Constants(const float* rows, long stride)
       : mem(rows),
-        syn(rows + n),
-        gain(rows + 2 * n),
-        threshold(rows + 3 * n),
-        v_reset(rows + 4 * n) {}
+        syn(rows + stride),
+        gain(rows + 2 * stride),
+        threshold(rows + 3 * stride),
+        v_reset(rows + 4 * stride) {}
 };
 
 struct Layer {
   long steps, batch, n;
-  Reset reset;
-  Constants k;
 };
 
 // Samples for one thread; whole tiles of a product where there are enough.
@@ -45,105 +43,198 @@ inline long share(ffi::ThreadPool& pool, const Layer& layer) {
   return std::max<long>(kRows, (layer.batch + threads - 1) / threads);
 }
 
+// Where in a layer some neurons are: columns of one sample at one step.
+struct Place {
+  long row, sample;  // of [T·B, n] and of [B, n]
+  long n, c;         // columns from c on
+  uint16_t* marks;   // of the row, or null
+
+  long here() const { return row * n + c; }
+  long state() const { return sample * n + c; }
+
+  // Keeps which of the neurons of vector j fired.
+  void mark(long j, uint32_t bits) const {
+    if (marks == nullptr) return;
+    const long left = n - c - j * kLanes;
+    if (left < kLanes) bits &= (1u << left) - 1;
+    if (kLanes == kGroup) {
+      marks[c / kGroup + j] = static_cast<uint16_t>(bits);
+      return;
+    }
+    uint16_t& both = marks[(c / kLanes + j) / 2];  // halves of a group, low one first
+    const bool high = (c / kLanes + j) % 2;
+    both = static_cast<uint16_t>(high ? (both & 0xff) | bits << kLanes : bits);
+  }
+};
+
 // What a spike leaves of a voltage.
-template <Reset kReset>
-inline float after_spike(const Constants& k, long j, float now, float fired) {
-  return kReset == Reset::kZero       ? (1.0f - fired) * now + fired * k.v_reset[j]
-         : kReset == Reset::kSubtract ? now - k.threshold[j] * fired
+template <Reset kReset, typename V>
+inline V after_spike(V now, V fired, V threshold, V v_reset) {
+  return kReset == Reset::kZero       ? (1.0f - fired) * now + fired * v_reset
+         : kReset == Reset::kSubtract ? now - threshold * fired
                                       : now;
 }
 
-// One step of n neurons: drive becomes the voltage before the reset. Without a synapse
-// syn and i are zero.
-template <Reset kReset>
-void neurons(const Constants& k, long n, float* __restrict drive, float* __restrict v,
-             float* __restrict i, float* __restrict s) {
-  for (long j = 0; j < n; ++j) {
-    const float current = i[j] + drive[j];
-    const float now = k.mem[j] * v[j] + k.gain[j] * current;
-    const float fired = now > k.threshold[j] ? 1.0f : 0.0f;
-    i[j] = k.syn[j] * current;
-    drive[j] = now;
-    s[j] = fired;
-    v[j] = after_spike<kReset>(k, j, now, fired);
-  }
-}
+// What leaky neurons keep: voltages before the reset and spikes [T, B, n], their state
+// [B, n]. Constants are padded to whole vectors.
+struct Kept {
+  Constants k;
+  float *volts, *spikes, *v, *i;
+};
 
-// Refractoriness, in whole steps; all are null without.
-struct Refractory {
-  const int32_t* steps;  // after a spike, [n]
+// Without a synapse syn and i are zero.
+template <Reset kReset>
+struct Leaky : Kept {
+
+  template <long kVecs>
+  void step(const Place& at, const Vec* drive) const {
+    const long here = at.here(), state = at.state(), columns = at.n - at.c;
+#pragma GCC unroll 8
+    for (long j = 0; j < kVecs; ++j) {
+      const long c = at.c + j * kLanes;
+      const Vec current = fetch_one<kVecs>(i + state, j, columns) + drive[j];
+      const Vec before = fetch_one<kVecs>(v + state, j, columns);
+      const Vec now = load(k.mem + c) * before + load(k.gain + c) * current;
+      const Vec threshold = load(k.threshold + c);
+      const Fired fired = fires(now, threshold);
+      at.mark(j, fired.bits);
+      put_one<kVecs>(i + state, j, columns, load(k.syn + c) * current);
+      put_one<kVecs>(volts + here, j, columns, now);
+      put_one<kVecs>(spikes + here, j, columns, fired.ones);
+      put_one<kVecs>(
+          v + state, j, columns,
+          after_spike<kReset>(now, fired.ones, threshold, load(k.v_reset + c)));
+    }
+  }
+};
+
+// Refractoriness, in whole steps.
+struct Pause {
+  const int32_t* steps;  // after a spike, [n], or null for none
   int32_t* left;         // of each neuron, [B, n]
   uint8_t* frozen;       // in which steps, [T, B, n]
 };
 
-// The same while those with steps left stay as they are.
+// The same where those with steps left stay as they are.
 template <Reset kReset>
-void frozen_neurons(const Constants& k, long n, const int32_t* __restrict steps,
-                    int32_t* __restrict left, uint8_t* __restrict frozen,
-                    float* __restrict drive, float* __restrict v, float* __restrict i,
-                    float* __restrict s) {
-  for (long j = 0; j < n; ++j) {
-    const bool free = left[j] <= 0;
-    const float current = i[j] + drive[j];
-    const float now = free ? k.mem[j] * v[j] + k.gain[j] * current : v[j];
-    const float fired = free && now > k.threshold[j] ? 1.0f : 0.0f;
-    left[j] = fired > 0.0f ? steps[j] : free ? 0 : left[j] - 1;
-    frozen[j] = !free;
-    i[j] = k.syn[j] * current;
-    drive[j] = now;
-    s[j] = fired;
-    v[j] = after_spike<kReset>(k, j, now, fired);
-  }
-}
+struct Refractory {
+  Leaky<kReset> neurons;
+  Pause pause;
 
-// Currents become the voltages before the reset, v and i the state at the end. With
-// recurrent weights r the spikes are marked.
-struct Forward : Layer {
-  const float *r, *s_first;
-  Refractory refractory;
-  float *volts, *spikes, *v, *i;
-  uint16_t* marks;
-  uint8_t* marked;
-
-  template <Reset kReset>
-  void row(long t, long b) const {
-    const long here = (t * batch + b) * n, state = b * n;
-    const auto [steps, left, frozen] = refractory;
-    if (steps == nullptr)
-      return neurons<kReset>(k, n, volts + here, v + state, i + state, spikes + here);
-    frozen_neurons<kReset>(k, n, steps, left + state, frozen + here, volts + here,
-                           v + state, i + state, spikes + here);
+  template <long kVecs>
+  void step(const Place& at, const Vec* drive) const {
+    const long here = at.here(), columns = std::min(kVecs * kLanes, at.n - at.c);
+    float sum[kVecs * kLanes];
+    put<kVecs>(sum, kVecs * kLanes, drive);
+    advance(at.c, at.state(), here, columns, sum);
+    for (long j = 0; j * kLanes < columns; ++j)
+      at.mark(j, mark(neurons.spikes + here + j * kLanes,
+                      std::min(kLanes, columns - j * kLanes)));
   }
 
-  template <Reset kReset>
-  ffi::Error run(ffi::ThreadPool& pool) const {
-    const bool loop = r != nullptr;
-    const bool all = loop && !finite_here(r, n * n);
-    const Rows weights = in_vectors(r, loop ? n : 0, n);
-    *marked = loop && !all;
-    const long size = share(pool, *this), parts = (batch + size - 1) / size;
-    return parallel(pool, parts, [&](long part) {
-      const long first = part * size, count = std::min(size, batch - first);
-      Events fired(count, loop ? n : 0);
-      for (long b = first; b < first + count && loop; ++b)
-        fired.read(s_first + b * n, n, all);
-      for (long t = 0; t < steps; ++t) {
-        if (loop) gather(weights, fired, volts + (t * batch + first) * n, n);
-        fired.clear();
-        for (long b = first; b < first + count; ++b) {
-          row<kReset>(t, b);
-          const long at = t * batch + b;
-          if (loop) fired.read(spikes + at * n, n, all, marks + at * groups(n));
-        }
-      }
-    });
+  void advance(long c, long state, long here, long columns, const float* drive) const {
+    const auto [mem, syn, gain, threshold, v_reset] = neurons.k;
+    float *v = neurons.v + state, *i = neurons.i + state;
+    float *volts = neurons.volts + here, *spikes = neurons.spikes + here;
+    int32_t* left = pause.left + state;
+    uint8_t* frozen = pause.frozen + here;
+#pragma GCC ivdep
+    for (long j = 0; j < columns; ++j) {
+      const bool free = left[j] <= 0;
+      const float current = i[j] + drive[j];
+      const float now = free ? mem[c + j] * v[j] + gain[c + j] * current : v[j];
+      const float fired = free && now > threshold[c + j] ? 1.0f : 0.0f;
+      left[j] = fired > 0.0f ? pause.steps[c + j] : free ? 0 : left[j] - 1;
+      frozen[j] = !free;
+      i[j] = syn[c + j] * current;
+      volts[j] = now;
+      spikes[j] = fired;
+      v[j] = after_spike<kReset>(now, fired, threshold[c + j], v_reset[c + j]);
+    }
   }
 };
 
-inline ffi::Error forward(ffi::ThreadPool& pool, const Forward& work) {
-  if (work.reset == Reset::kZero) return work.run<Reset::kZero>(pool);
-  if (work.reset == Reset::kSubtract) return work.run<Reset::kSubtract>(pool);
-  return work.run<Reset::kNone>(pool);
+// A layer of neurons over all of time. In one pass over each step the rows of weights
+// that spikes select are added to the drive, the neurons take the sum and what fires is
+// marked, all of it in registers. A neuron has
+//   template <long kVecs> void step(const Place& at, const Vec* drive) const;
+// which keeps spikes [T·B, n] and calls at.mark for each vector of them.
+struct Forward : Layer {
+  const float* drive;  // [T·B, n]
+  const float* r;      // recurrent weights [n, n], or null
+  const float* s_first;
+  const float* spikes;
+  uint16_t* marks;  // with recurrent weights
+  uint8_t* marked;  // whether they tell all
+
+  template <typename Neuron>
+  ffi::Error run(ffi::ThreadPool& pool, const Neuron& neuron) const {
+    const bool all = r != nullptr && !finite_here(r, n * n);
+    const Panels weights = in_panels(r, r == nullptr ? 0 : n, n);
+    *marked = r != nullptr && !all;
+    const long size = share(pool, *this), parts = (batch + size - 1) / size;
+    return parallel(pool, parts, [&](long part) {
+      const long first = part * size, count = std::min(size, batch - first);
+      if (r == nullptr) return alone(neuron, first, count);
+      loop(neuron, weights, all, first, count);
+    });
+  }
+
+  template <typename Neuron>
+  void alone(const Neuron& neuron, long first, long count) const {
+    for (long t = 0; t < steps; ++t)
+      for (long b = first; b < first + count; ++b)
+        in_blocks(n, [&](auto vecs, long c) {
+          constexpr long kVecs = decltype(vecs)::value;
+          const Place at{t * batch + b, b, n, c, nullptr};
+          Vec sum[kVecs];
+          fetch<kVecs>(drive + at.here(), n - c, sum);
+          neuron.template step<kVecs>(at, sum);
+        });
+  }
+
+  template <typename Neuron>
+  void loop(const Neuron& neuron, const Panels& weights, bool all, long first,
+            long count) const {
+    Events fired(count, n);
+    for (long b = first; b < first + count; ++b) fired.read(s_first + b * n, n, all);
+    for (long t = 0; t < steps; ++t) {
+      in_blocks(n, [&](auto vecs, long c) {
+        constexpr long kVecs = decltype(vecs)::value;
+        for (long b = first; b < first + count; ++b) {
+          const long row = t * batch + b;
+          const Place at{row, b, n, c, marks + row * groups(n)};
+          Vec sum[kVecs];
+          fetch<kVecs>(drive + at.here(), n - c, sum);
+          add_rows<kVecs>(weights.at(c), fired, b - first, sum);
+          neuron.template step<kVecs>(at, sum);
+        }
+      });
+      fired.clear();
+      fired.ones = true;
+      for (long row = t * batch + first; row < t * batch + first + count; ++row)
+        if (all)
+          fired.read(spikes + row * n, n, true);
+        else
+          fired.read_marks(marks + row * groups(n), n);
+    }
+  }
+};
+
+template <Reset kReset>
+ffi::Error forward(ffi::ThreadPool& pool, const Forward& work, const Kept& kept,
+                   const Pause& pause) {
+  const Leaky<kReset> neurons{kept};
+  if (pause.steps == nullptr) return work.run(pool, neurons);
+  return work.run(pool, Refractory<kReset>{neurons, pause});
+}
+
+inline ffi::Error forward_named(ffi::ThreadPool& pool, const Forward& work, Reset reset,
+                                const Kept& kept, const Pause& pause) {
+  if (reset == Reset::kZero) return forward<Reset::kZero>(pool, work, kept, pause);
+  if (reset == Reset::kSubtract)
+    return forward<Reset::kSubtract>(pool, work, kept, pause);
+  return forward<Reset::kNone>(pool, work, kept, pause);
 }
 
 }  // namespace

@@ -101,25 +101,27 @@ ffi::Error ForwardCall(ffi::ThreadPool pool, Floats currents, Floats r, Floats v
     std::copy_n(currents.typed_data(), rows * n, vs->typed_data());
   std::copy_n(v0.typed_data(), batch * n, v_end->typed_data());
   std::copy_n(i0.typed_data(), batch * n, i_end->typed_data());
-  Refractory refractory{nullptr, nullptr, nullptr};
+  Pause refractory{nullptr, nullptr, nullptr};
   if (pauses) {
     std::copy_n(left0.typed_data(), batch * n, left_end->typed_data());
     refractory = {pause.typed_data(), left_end->typed_data(), frozen->typed_data()};
   }
   ask_for_large_pages(spikes->untyped_data(), spikes->size_bytes());
-  const Layer layer{batch == 0 ? 0 : rows / batch, batch, n, *mode,
-                    Constants(constants.typed_data(), n)};
-  const Forward work{layer,
+  const Forward work{{batch == 0 ? 0 : rows / batch, batch, n},
+                     vs->typed_data(),
                      loop ? r.typed_data() : nullptr,
                      s0.typed_data(),
-                     refractory,
-                     vs->typed_data(),
                      spikes->typed_data(),
-                     v_end->typed_data(),
-                     i_end->typed_data(),
                      marks->typed_data(),
                      marked->typed_data()};
-  return guarded([&] { return forward(pool, work); });
+  return guarded([&] {
+    const Rows whole = in_vectors(constants.typed_data(), Constants::kRows, n);
+    return forward_named(pool, work, *mode,
+                         {Constants(whole.data, whole.stride), vs->typed_data(),
+                          spikes->typed_data(), v_end->typed_data(),
+                          i_end->typed_data()},
+                         refractory);
+  });
 }
 
 // The gradient of the spikes is where that of the drive comes to be.
@@ -152,12 +154,11 @@ ffi::Error BackwardCall(ffi::ThreadPool pool, Floats g_spikes, Floats g_vs, Floa
   std::copy_n(g_v.typed_data(), batch * n, g_v0->typed_data());
   std::copy_n(g_i.typed_data(), batch * n, g_i0->typed_data());
   std::copy_n(g_s.typed_data(), batch * n, g_s0->typed_data());
-  const Layer layer{batch == 0 ? 0 : rows / batch, batch, n, *mode,
-                    Constants(constants.typed_data(), n)};
   const More more{g_vs.element_count() > 0 ? g_vs.typed_data() : nullptr,
                   frozen.element_count() > 0 ? frozen.typed_data() : nullptr};
   const float* f = surrogate.typed_data();
-  const Backward work{layer,
+  const Backward work{{batch == 0 ? 0 : rows / batch, batch, n},
+                      Constants(constants.typed_data(), n),
                       {f, f + n, f + 2 * n},
                       nullptr,
                       more,

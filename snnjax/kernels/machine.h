@@ -12,7 +12,7 @@
 #include <mutex>
 #include <new>
 
-#if defined(__AVX512F__)
+#if defined(__AVX__)
 #include <immintrin.h>
 #endif
 #if defined(__linux__)
@@ -42,6 +42,72 @@ inline Vec load(const float* p) {
 inline void store(float* p, Vec v) { std::memcpy(p, &v, sizeof v); }
 inline Vec splat(float x) { return x - Vec{}; }
 inline long padded(long n) { return (n + kLanes - 1) / kLanes * kLanes; }
+
+// The first of its entries; the others are zero, and their memory is not touched.
+inline Vec load_first(const float* p, long count) {
+#if defined(__AVX512F__)
+  return _mm512_maskz_loadu_ps(static_cast<__mmask16>((1u << count) - 1), p);
+#else
+  float part[kLanes] = {};
+  std::copy_n(p, count, part);
+  return load(part);
+#endif
+}
+inline void store_first(float* p, Vec v, long count) {
+#if defined(__AVX512F__)
+  _mm512_mask_storeu_ps(p, static_cast<__mmask16>((1u << count) - 1), v);
+#else
+  float part[kLanes];
+  store(part, v);
+  std::copy_n(part, count, p);
+#endif
+}
+
+// Vector j of kVecs that hold so many columns: only the last may be half empty.
+template <long kVecs>
+inline Vec fetch_one(const float* p, long j, long columns) {
+  const long left = columns - j * kLanes;
+  const bool whole = j + 1 < kVecs || left >= kLanes;
+  return whole ? load(p + j * kLanes) : load_first(p + j * kLanes, left);
+}
+template <long kVecs>
+inline void put_one(float* p, long j, long columns, Vec v) {
+  const long left = columns - j * kLanes;
+  const bool whole = j + 1 < kVecs || left >= kLanes;
+  whole ? store(p + j * kLanes, v) : store_first(p + j * kLanes, v, left);
+}
+template <long kVecs>
+inline void fetch(const float* p, long columns, Vec* v) {
+#pragma GCC unroll 8
+  for (long j = 0; j < kVecs; ++j) v[j] = fetch_one<kVecs>(p, j, columns);
+}
+template <long kVecs>
+inline void put(float* p, long columns, const Vec* v) {
+#pragma GCC unroll 8
+  for (long j = 0; j < kVecs; ++j) put_one<kVecs>(p, j, columns, v[j]);
+}
+
+// Where v is above the threshold: 1 and a bit.
+struct Fired {
+  Vec ones;
+  uint32_t bits;
+};
+inline Fired fires(Vec v, Vec threshold) {
+#if defined(__AVX512F__)
+  const __mmask16 bits = _mm512_cmp_ps_mask(v, threshold, _CMP_GT_OQ);
+  return {_mm512_maskz_mov_ps(bits, _mm512_set1_ps(1.0f)), bits};
+#else
+  const Vec ones = v > threshold ? splat(1.0f) : Vec{};
+#if defined(__AVX__)
+  return {ones, static_cast<uint32_t>(
+                    _mm256_movemask_ps(_mm256_cmp_ps(v, threshold, _CMP_GT_OQ)))};
+#else
+  uint32_t bits = 0;
+  for (long j = 0; j < kLanes; ++j) bits |= uint32_t{ones[j] != 0.0f} << j;
+  return {ones, bits};
+#endif
+#endif
+}
 
 // ---- memory
 

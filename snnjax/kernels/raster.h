@@ -44,7 +44,7 @@ ffi::Error project_rows(ffi::ThreadPool& pool, const X* x, const float* w, float
                               pieces(pool, rows * n_in * n, kWorth));
   *marked = 0;
   if (!all && crowded_raster(x, rows, n_in)) {
-    const Array<float> packed = pack(w, n_in, n, false);
+    const Array<float> packed = pack(pool, w, n_in, n, false);
     return parallel(pool, parts, [=, &packed](long part) {
       const long first = rows * part / parts, last = rows * (part + 1) / parts;
       Array<float> block = array<float>(kBlockRows * n_in);
@@ -55,7 +55,7 @@ ffi::Error project_rows(ffi::ThreadPool& pool, const X* x, const float* w, float
       }
     });
   }
-  const Rows weights = in_vectors(w, n_in, n);
+  const Panels weights = in_panels(w, n_in, n);
   std::atomic<bool> ones{!all};
   ffi::Error error = parallel(pool, parts, [=, &weights, &ones](long part) {
     Events events(tall(n_in), n_in);
@@ -65,8 +65,7 @@ ffi::Error project_rows(ffi::ThreadPool& pool, const X* x, const float* w, float
       events.clear();
       for (long k = r; k < r + count; ++k)
         events.read(x + k * n_in, n_in, all, marks + k * groups(n_in));
-      std::fill_n(y + r * n, count * n, 0.0f);
-      gather(weights, events, y + r * n, n);
+      gather<false>(weights, events, y + r * n, n);
     }
     if (!events.ones) ones = false;
   });
