@@ -1,11 +1,13 @@
 """The tables of the documents, from what ``results`` keeps; no number is typed."""
 
 import json
+from math import floor, log10
 from pathlib import Path
 
 from benchmarks.catalogue import every
 from benchmarks.models import MODELS
 from benchmarks.report import RESULTS, ROOT
+from benchmarks.speed.environments import OURS
 
 CLAIMS = Path(__file__).parent / "README.md"
 README = ROOT / "README.md"
@@ -85,27 +87,65 @@ def readers() -> str:
     return "\n".join(lines)
 
 
+WORKS = {  # how the kinds of ``rivals.py`` are named in the table
+    "training": "training {}",
+    "inference": "inference {}",
+    "stream": "{} a call, hidden {}",
+    "convolution": "convolution, training",
+}
+
+
+def work_named(kind: str, size: str) -> str:
+    """The heading of a column."""
+    if kind != "stream":
+        return WORKS[kind].format(size)
+    steps, _, hidden = size.split("/")
+    told = "1 step" if steps == "1" else f"{steps} steps"
+    return WORKS[kind].format(told, hidden)
+
+
+def three_digits(value: float) -> str:
+    """Three digits that count, at most three behind the point."""
+    return f"{value:.{min(3, max(0, 2 - floor(log10(value))))}f}"
+
+
 def speeds() -> str:
-    """A training step in each library, from what ``rivals.py`` kept."""
+    """The same work in each library, from what ``rivals.py`` and ``limits.py`` kept."""
     kept = json.loads((RESULTS / "rivals.json").read_text())
-    sizes = list(dict.fromkeys(row["size"] for row in kept["rows"]))
-    times = {(row["side"], row["size"]): row for row in kept["rows"]}
-    lines = ["| ms (times the fastest) | " + " | ".join(sizes) + " |"]
-    lines.append("|---|" + "---|" * len(sizes))
+    limits = json.loads((RESULTS / "limits.json").read_text())
+    rows = {((r["kind"], r["size"]), r["side"]): r for r in kept["rows"]}
+    works = list(dict.fromkeys(work for work, _ in rows))
+    least = {(r["kind"], r["size"]): r["limit_ms"] for r in limits["rows"]}
+    lines = ["| ms (firing rate) | " + " | ".join(work_named(*w) for w in works) + " |"]
+    lines.append("|---|" + "---|" * len(works))
     for side in dict.fromkeys(row["side"] for row in kept["rows"]):
         cells = []
-        for size in sizes:
-            best = min(t["median_ms"] for (_, at), t in times.items() if at == size)
-            row = times.get((side, size))
-            ratio = row and row["median_ms"] / best
-            cells.append(f"{row['median_ms']:.0f} ({ratio:.1f})" if row else "–")
+        for work in works:
+            row = rows.get((work, side))
+            rate = row and f"{100 * row['hidden_rate']:.0f} %"
+            cells.append(f"{three_digits(row['quartile_ms'])} ({rate})" if row else "–")
         lines.append(f"| {side} | " + " | ".join(cells) + " |")
-    gflops = sorted({row["matrix_gflops"] for row in kept["rows"]})
+    shown = [three_digits(least[work]) if work in least else "–" for work in works]
+    lines.append("| *limit of the machine* | " + " | ".join(shown) + " |")
+    ratios = []
+    for work in works:
+        at = {s: row["quartile_ms"] for (w, s), row in rows.items() if w == work}
+        others = [ms for side, ms in at.items() if side not in OURS]
+        ours = at.get("snnjax-native")
+        ratios.append(f"{min(others) / ours:.1f}" if others and ours else "–")
+    lines.append("| *fastest other / snnjax-native* | " + " | ".join(ratios) + " |")
+    turns = sorted({row["repeats"] for row in kept["rows"]})
+    told = f"{turns[0]} to {turns[-1]}" if len(turns) > 1 else str(turns[0])
+    jax = sorted({v["jax"] for r in kept["rows"] if "jax" in (v := r["versions"])})
     lines += [
         "",
-        f"Medians of {kept['rows'][0]['repeats']} turns, each a step after others, on "
-        f"{kept['cpus']} {kept['processor']} cores ({gflops[0]}–{gflops[-1]} GFLOP/s "
-        f"in a large matrix product), jax {kept['jax']}.",
+        f"Lower quartiles of {told} turns, each a step after others at weights that "
+        "are held; in brackets the share of hidden neurons that fire in a step of the "
+        f"work that was timed. {kept['cpus']} {kept['processor']} cores, jax "
+        f"{' and '.join(jax)}. The limit is that of exact arithmetic at the native "
+        "side's firing rate, as `benchmarks/speed/limits.py` measured it: "
+        f"{limits['limits']['multiply_add'][-1]:.0f} GFLOP/s in registers, "
+        f"{limits['limits']['read_memory'][-1]:.0f} GB/s from memory.",
     ]
     return "\n".join(lines)
 

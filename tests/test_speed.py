@@ -4,6 +4,7 @@ import json
 import shutil
 import sys
 from functools import partial
+from types import ModuleType
 
 import jax
 import jax.numpy as jnp
@@ -17,14 +18,21 @@ from benchmarks.speed import (
     checkouts,
     delays,
     in_the_loop,
+    limits,
+    machine_limits,
     neurons,
     online,
     rival_sides,
+    rival_work,
+    rivals,
     sparse,
+    step_limits,
+    step_parts,
     wiring,
     worker,
 )
 from benchmarks.speed.timing import spread
+from snnjax.kernels import build
 
 
 def tiny(weights, spikes):
@@ -35,7 +43,8 @@ def tiny(weights, spikes):
 def test_a_step_gives_new_weights_and_starts_from_the_old_ones_again():
     spikes, labels = rival_sides.data(5, 3)
     begun = jnp.zeros((rival_sides.INPUTS, rival_sides.CLASSES))
-    work = rival_sides.jax_side(begun, tiny, spikes, labels)
+    network = rival_sides.JaxNetwork(begun, tiny)
+    work = rival_work.jax_training(network, spikes, labels)
     for _ in range(2):
         weights, _, loss = work.step()
         work.hold()
@@ -51,7 +60,8 @@ def test_a_step_of_pytorch_starts_from_the_old_weights_again():
     spikes, labels = rival_sides.data(5, 3)
     layer = torch.nn.Linear(rival_sides.INPUTS, rival_sides.CLASSES, bias=False)
     before = layer.weight.detach().clone()
-    work = rival_sides.torch_side([layer], lambda x: (layer(x), x), spikes, labels)
+    network = rival_sides.TorchNetwork([layer], lambda x: (layer(x), x))
+    work = rival_work.torch_training(network, spikes, labels)
     losses = []
     for _ in range(2):
         losses.append(float(work.step()[1]))
@@ -59,6 +69,45 @@ def test_a_step_of_pytorch_starts_from_the_old_weights_again():
         work.hold()
         assert torch.equal(layer.weight, before)
     assert losses[0] == losses[1]
+    assert work.told["rate"] == pytest.approx(spikes.mean())
+    assert rival_work.several(work) == 1
+
+
+def test_calls_of_a_few_steps_give_what_one_call_gives(monkeypatch):
+    for steps in (1, 16):
+        work = rival_work.work(rival_sides, "snnjax-xla", "stream", (steps, 1, 16))
+        assert work.step().shape == (steps, 1, rival_sides.CLASSES)
+    whole = np.arange(6.0).reshape(3, 1, 2)
+    rival_work.goes_on([whole[:1], whole[1:2]], whole)
+    with pytest.raises(ArithmeticError, match="off one call by 2"):
+        rival_work.goes_on([whole[:1], whole[:1]], whole)
+    with pytest.raises(NotImplementedError, match="no network for training"):
+        rival_work.work(rival_sides, "nengo", "training", (1, 1, 1))
+
+
+def test_inference_gives_the_voltages_of_all_steps():
+    work = rival_work.work(rival_sides, "snnjax-xla", "inference", (5, 3, 8))
+    assert work.step().shape == (5, 3, rival_sides.CLASSES)
+
+
+def row_of(times, size="100/64/256", side="sparx", kind="training"):
+    return {"kind": kind, "size": size, "side": side, "times_ms": times}
+
+
+def test_what_is_measured_again_replaces_or_joins_what_was_kept(tmp_path):
+    kept, path = row_of([4.0, 5.0]), tmp_path / "kept.json"
+    other = row_of([1.0], side="snnjax-native")
+    stream = row_of([0.5], size="1/1/256", kind="stream")
+    rivals.keep([stream, kept, other], more=False, path=path)
+    rivals.keep([row_of([1.0, 2.0, 3.0])], more=True, path=path)
+    rows = json.loads(path.read_text())["rows"]
+    assert [row["side"] for row in rows] == ["snnjax-native", "sparx", "sparx"]
+    assert rows[1]["times_ms"] == [4.0, 5.0, 1.0, 2.0, 3.0]
+    assert (rows[1]["median_ms"], rows[1]["repeats"]) == (3.0, 5)
+    rivals.keep([row_of([7.0])], more=False, path=path)
+    rows = json.loads(path.read_text())["rows"]
+    assert rows[1]["times_ms"] == [7.0]
+    assert rows[0]["times_ms"] == [1.0]
 
 
 class Recorded(worker.Side):
@@ -100,6 +149,15 @@ def test_sides_alternate_and_the_first_turn_is_not_counted(monkeypatch):
     assert a.times == b.times == [1, 2, 3]
 
 
+def test_no_round_is_begun_that_would_end_too_late(monkeypatch):
+    monkeypatch.setattr(worker, "WARM", 0.0)
+    seconds = iter(range(100))
+    monkeypatch.setattr(worker.time, "perf_counter", lambda: next(seconds))
+    side = Recorded([{"ms": k, "peak_mb": 1, "rate": 0.1} for k in range(9)], [])
+    worker.take_turns([side], repeats=8, seconds=14.0)
+    assert 1 <= len(side.times) < 8
+
+
 def test_median_quartile_and_least_are_told():
     times = [5.0, 1.0, 3.0, 2.0, 4.0]
     assert spread(times) == {"median_ms": 3.0, "quartile_ms": 2.0, "min_ms": 1.0}
@@ -114,16 +172,31 @@ def test_two_checkouts_are_compared_wherever_their_sides_lie(
     shutil.copy(rival_sides.__file__, other / "benchmarks")
     monkeypatch.setattr(worker, "WARM", 0.0)
     monkeypatch.setattr(checkouts, "build_kernels", lambda checkout: None)
-    least, quartile = checkouts.compare(other, ["5/2/4"], ["snnjax-xla"], 2)
+    least, quartile = checkouts.compare(
+        other, [("training", "5/2/4")], ["snnjax-xla"], 2
+    )
     assert least.value > 0
     assert quartile.text == "<= 1.05"
-    assert "snnjax-xla, 5/2/4: least time" in capsys.readouterr().err
+    assert "snnjax-xla, training 5/2/4: least time" in capsys.readouterr().err
 
 
 def test_a_checkout_is_not_taken_for_another(tmp_path):
     with pytest.raises(ImportError, match="not from"):
-        rival_sides.sides_of(tmp_path)
-    assert rival_sides.sides_of(ROOT).keys() == rival_sides.SIDES.keys()
+        rival_work.sides_of("training", tmp_path)
+    assert (
+        rival_work.sides_of("training", ROOT).SIDES.keys() == rival_sides.SIDES.keys()
+    )
+
+
+def test_networks_of_an_older_checkout_are_timed_by_the_steps_of_this_one():
+    def older(spikes, labels, hidden):
+        return sides.jax_side(jnp.ones(hidden), tiny, spikes, labels)
+
+    sides = ModuleType("older")
+    sides.SIDES = {"snnjax-native": older}
+    network = rival_work.as_now(sides).SIDES["snnjax-native"](None, 3)
+    assert network.weights.shape == (3,)
+    assert network.apply is tiny
 
 
 def test_a_step_by_a_rule_is_timed_against_the_same_step_through_time(promoted):
@@ -273,3 +346,75 @@ def test_lists_of_targets_and_a_masked_matrix_do_the_same_work():
         np.testing.assert_allclose(masked, listed, rtol=1e-5)
         np.testing.assert_allclose(x, y, rtol=1e-4, atol=1e-8)
         assert w.w.shape == (n, n) != v.w.shape
+
+
+# A machine whose rates are round numbers, with two cores.
+ROUND = machine_limits.Limits(
+    cores=2,
+    ghz=1.0,
+    multiply_add=(1e9, 2e9),
+    product=2e9,
+    read_l2=(1e9, 2e9),
+    read_l3=(1e9, 2e9),
+    read_memory=(1e8, 2e8),
+    write_memory=(1e8, 1e8),
+    copy_memory=(1e8, 1e8),
+    add_rows={1 << 10: 1.0, 1 << 20: 2.0},
+    write_rows={1 << 10: 2.0},
+    neurons=4.0,
+    neurons_back=6.0,
+    wake=1e-5,
+    cache=1 << 40,
+)
+
+
+def test_limits_of_a_step_are_those_worked_out_by_hand():
+    work = step_limits.Work(steps=10, batch=4, hidden=32, events=1000, spikes=100)
+    found = step_limits.limits(ROUND, work)
+    assert tuple(found) == step_limits.PARTS
+    # Each spike adds a row of two vectors of a table of 4 KB, at 1.2 cycles a vector.
+    loop = 100 * 2 * 1.2 / 1e9 / 2 + 10 * 4 * 2 * 4.0 / 1e9 / 2
+    assert found["forward scan"] == pytest.approx(loop)
+    product = 2 * 40 * 32 * 32 / 2e9
+    assert found["backward scan"] == pytest.approx(product + 80 * 6.0 / 1e9 / 2)
+    alone = step_limits.limits(ROUND, work._replace(steps=40, batch=1))
+    assert alone["forward scan"] == pytest.approx(2 * loop)
+    # Through memory once it fits no cache: the raster is read, the currents written.
+    small = step_limits.limits(ROUND._replace(cache=0), work)
+    assert small["input x·W"] == pytest.approx(4 * 40 * (700 / 2e8 + 32 / 1e8))
+
+
+def test_every_operation_of_a_step_belongs_to_a_part():
+    if why := build.load():
+        pytest.skip(f"native kernels: {why}")
+    spikes, labels = rival_sides.data(6, 2)
+    network = rival_sides.SIDES["snnjax-native"](spikes, 8)
+    work = rival_work.jax_training(network, spikes, labels)
+    parts = step_parts.parts_of(work.program.as_text())
+    assert {*parts.values()} <= {*step_limits.PARTS}
+    native = {name for name in parts.values() if "Adam" not in name}
+    assert {"input x·W", "forward scan", "backward scan", "dW", "dR"} <= native
+    found = step_parts.traced(work.program, work.step, steps=3)
+    assert found.parts.keys() <= {*step_limits.PARTS}
+    assert found.parts["forward scan"] > 0
+    assert found.untraced > 0
+
+
+def test_what_a_machine_can_do_is_measured_by_native_code():
+    if build.compiler() is None:
+        pytest.skip("no C++ compiler")
+    for name in ("chain", "multiply_add", "neurons", "neurons_back"):
+        call = machine_limits.function(name)
+        assert 0 < call(1, 0, 10) < call(1, 0, 1_000_000)
+    for name in ("read", "write", "copy", "add_rows", "write_rows"):
+        assert machine_limits.function(name)(1, 1 << 16, 10) > 0
+    assert machine_limits.lanes() in (8, 16)
+
+
+def test_limits_that_were_kept_belong_to_the_sizes_that_are_compared():
+    kept = json.loads(limits.KEPT.read_text())
+    sizes = {(row["kind"], row["size"]) for row in kept["rows"]}
+    assert sizes == {(k, s) for k in ("training", "inference") for s in rivals.SIZES[k]}
+    for row in kept["rows"]:
+        every = sum(part["limit_ms"] for part in row["parts"])
+        assert every == pytest.approx(row["limit_ms"], abs=0.01)

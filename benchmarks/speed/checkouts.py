@@ -29,25 +29,29 @@ def build_kernels(checkout: Path) -> None:
 
 
 def compare(
-    other: Path, sizes: Sequence[str], names: Sequence[str], repeats: int
+    other: Path,
+    works: Sequence[tuple[str, str]],
+    names: Sequence[str],
+    repeats: int,
 ) -> list[Criterion]:
-    """Times both and says how they compare, for each side and size."""
+    """Times both and says how they compare, for each side, kind and size of work."""
     other = other.resolve()
     for checkout in (ROOT, other):
         build_kernels(checkout)
     found = []
-    for size in sizes:
-        tell(f"\nT/batch/hidden = {size}")
+    for kind, size in works:
+        tell(f"\n{kind}, {size}")
         for name in names:
-            found += measure(other, size, name, repeats)
+            found += measure(other, kind, size, name, repeats)
     return found
 
 
-def measure(other: Path, size: str, name: str, repeats: int) -> list[Criterion]:
+def measure(
+    other: Path, kind: str, size: str, name: str, repeats: int
+) -> list[Criterion]:
     """One side of both checkouts, in turns."""
-    steps = tuple(map(int, size.split("/")))
     sides = {
-        checkout: Side(name, sys.executable, steps, checkout)
+        checkout: Side(name, sys.executable, kind, size, checkout)
         for checkout in (ROOT, other)
     }
     take_turns(list(sides.values()), repeats)
@@ -55,17 +59,17 @@ def measure(other: Path, size: str, name: str, repeats: int) -> list[Criterion]:
     rates = [side.told["rate"] for side in sides.values()]
     ratio = {key: here[key] / there[key] for key in COMPARED}
     made = [
-        at_most(f"{name}, {size}: {what}, here to there", ratio[key], SLOWER, 3)
+        at_most(f"{name}, {kind} {size}: {what}, here to there", ratio[key], SLOWER, 3)
         for key, what in COMPARED.items()
     ]
     emit(
-        **{"side": name, "size": size, "repeats": repeats},
+        **{"side": name, "kind": kind, "size": size, "repeats": repeats},
         **{"here": here, "there": there, "hidden_rates": rates},
         criteria=[criterion.row() for criterion in made],
     )
     for criterion, key in zip(made, COMPARED, strict=True):
         tell(
             f"     {'holds' if criterion.holds else 'FAILS'}  {criterion.name}: "
-            f"{here[key]:.1f} / {there[key]:.1f} ms = {criterion.value:.3f}"
+            f"{here[key]:.2f} / {there[key]:.2f} ms = {criterion.value:.3f}"
         )
     return made

@@ -1,25 +1,11 @@
-"""One training step of each library, on matched work; run inside its own environment.
+"""One network of each library, on matched work; built inside its own environment.
 
-    python rival_sides.py SIDE T BATCH HIDDEN [CHECKOUT]
-
-700 inputs that fire at 5 % of the steps, one recurrent layer of current-based leaky
-neurons, 20 leaky readouts, cross entropy of their maximum over time, backpropagation
-through all of time, Adam. The step computes loss, gradients and new weights, always
-from the same weights, so that firing rates are the same at each repeat. Once compiled
-it tells so on standard output; each line on standard input then asks for one step,
-answered by its milliseconds.
-
-With CHECKOUT the network is built by the file of this name in another checkout of
-snnjax, which has to be the one that Python imports; it is timed as all others are.
+700 inputs, one recurrent layer of current-based leaky neurons, 20 leaky readouts.
+``rival_work.py`` times a training step of it, inference, or calls of a few steps.
+Where a library lacks a part it does less work, not more.
 """
 
-import importlib.util
-import json
-import resource
-import sys
-import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -28,83 +14,38 @@ INPUTS, CLASSES, RATE = 700, 20, 0.05
 MEM, SYN = 0.951, 0.905  # what a step leaves of voltage and current: 20 and 10 steps
 
 
-class Work(NamedTuple):
-    """A training step, ready to be timed."""
+class JaxNetwork(NamedTuple):
+    """A network of a library that stands on JAX."""
 
-    step: Callable[[], Any]  # loss, gradients and new weights, awaited
-    hold: Callable[[], None]  # puts the old weights back; not timed
-    told: dict[str, Any]  # firing rate at the weights that are held, compilation
+    weights: Any
+    # (weights, spikes [T, B, inputs]) -> voltages [T, B, classes], hidden spikes
+    apply: Callable[..., Any]
+    # (weights, state or None, spikes) -> state, voltages
+    advance: Callable[..., Any] | None = None
+    # (weights, spikes, labels) -> what is descended; cross entropy if None
+    loss: Callable[..., Any] | None = None
+
+
+class TorchNetwork(NamedTuple):
+    """A network of a library that stands on PyTorch."""
+
+    modules: list[Any]
+    # spikes [T, B, inputs] -> voltages [T, B, classes], hidden spikes
+    apply: Callable[..., Any]
+    # (state or None, spikes) -> state, voltages
+    advance: Callable[..., Any] | None = None
+    # (spikes, labels) -> what is descended, hidden spikes; cross entropy if None
+    loss: Callable[..., Any] | None = None
 
 
 def data(steps, batch):
+    """Spikes that fire at 5 % of the steps, and a label for each sample."""
     rng = np.random.default_rng(0)
     spikes = (rng.random((steps, batch, INPUTS)) < RATE).astype(np.float32)
     return spikes, rng.integers(0, CLASSES, batch)
 
 
-def jax_side(init, apply, spikes, labels):
-    """``apply(weights, spikes) -> voltages [T, B, classes], hidden spikes``."""
-    import jax
-    import jax.numpy as jnp
-    import optax
-
-    optimizer = optax.adam(1e-3)
-    spikes, labels = jnp.asarray(spikes), jnp.asarray(labels)
-
-    def loss(weights):
-        scores = apply(weights, spikes)[0].max(0)
-        return optax.softmax_cross_entropy_with_integer_labels(scores, labels).mean()
-
-    @jax.jit
-    def step(weights, state):
-        value, grads = jax.value_and_grad(loss)(weights)
-        with jax.numpy_dtype_promotion("standard"):  # optax mixes counts with floats
-            updates, state = optimizer.update(grads, state, weights)
-        return optax.apply_updates(weights, updates), state, value
-
-    held = init, optimizer.init(init)
-    rate = float(jax.jit(lambda w: apply(w, spikes)[1].mean())(init))
-    began = time.perf_counter()
-    compiled = step.lower(*held).compile()
-    seconds = time.perf_counter() - began
-    temp = compiled.memory_analysis().temp_size_in_bytes / 2**20
-
-    def run():
-        return jax.block_until_ready(compiled(*held))
-
-    told = {"rate": rate, "compile_s": seconds, "temp_mb": temp}
-    return Work(run, lambda: None, told)
-
-
-def torch_side(modules, apply, spikes, labels):
-    """``apply(spikes) -> voltages [T, B, classes], hidden spikes``."""
-    import torch
-
-    torch.set_num_threads(2)
-    parameters = [p for m in modules for p in m.parameters() if p.requires_grad]
-    optimizer = torch.optim.Adam(parameters, lr=1e-3)
-    spikes, labels = torch.from_numpy(spikes), torch.from_numpy(labels)
-    kept = [p.detach().clone() for p in parameters]
-    told = {"rate": None, "compile_s": 0.0, "temp_mb": None}
-
-    def run():
-        optimizer.zero_grad()
-        volts, hidden = apply(spikes)
-        told["rate"] = float(hidden.detach().mean())
-        loss = torch.nn.functional.cross_entropy(volts.max(0).values, labels)
-        loss.backward()
-        optimizer.step()
-        return [p.detach() for p in parameters], loss
-
-    def hold():
-        with torch.no_grad():
-            for parameter, before in zip(parameters, kept, strict=True):
-                parameter.copy_(before)
-
-    return Work(run, hold, told)
-
-
-def snnjax(spikes, labels, hidden, backend, triangle=False):
+def snnjax(spikes, hidden, backend, triangle=False):
     import jax
 
     import snnjax as snn
@@ -133,10 +74,19 @@ def snnjax(spikes, labels, hidden, backend, triangle=False):
         _, hidden = snn.unroll(layer, weights[0], spikes, dt=1e-3)
         return snn.unroll(out, weights[1], hidden, dt=1e-3)[1], hidden
 
-    return jax_side((layer.init(keys[0]), out.init(keys[1])), apply, spikes, labels)
+    whole = snn.chain(layer, out)
+
+    def advance(weights, state, spikes):
+        if state is None or len(spikes) > 1:
+            return snn.unroll(whole, weights, spikes, dt=1e-3, state=state)
+        state, volts = whole.step(weights, state, spikes[0], 1e-3)
+        return state, volts[None]
+
+    weights = layer.init(keys[0]), out.init(keys[1])
+    return JaxNetwork(weights, apply, advance)
 
 
-def sparx(spikes, labels, hidden):
+def sparx(spikes, hidden):
     import flax.linen as nn
     import jax
     import sparx
@@ -152,10 +102,16 @@ def sparx(spikes, labels, hidden):
             return sparx.nn.LI(tau=20.0)(nn.Dense(CLASSES, use_bias=False)(s)), s
 
     net = Net()
-    return jax_side(net.init(jax.random.key(0), spikes), net.apply, spikes, labels)
+
+    def advance(weights, state, spikes):
+        carried = weights if state is None else {**weights, **state}
+        (volts, _), state = net.apply(carried, spikes, mutable=["state"])
+        return state, volts
+
+    return JaxNetwork(net.init(jax.random.key(0), spikes), net.apply, advance)
 
 
-def spyx(spikes, labels, hidden):
+def spyx(spikes, hidden):
     import spyx.nn as snn
     from flax import nnx
     from spyx.axn import superspike
@@ -177,10 +133,23 @@ def spyx(spikes, labels, hidden):
         hidden, _ = snn.run(nnx.merge(forms[0], weights[0]), spikes)
         return snn.run(nnx.merge(forms[1], weights[1]), hidden)[0], hidden
 
-    return jax_side(weights, apply, spikes, labels)
+    def advance(weights, state, spikes):
+        both = [nnx.merge(*each) for each in zip(forms, weights, strict=True)]
+        if state is None:
+            state = [model.initial_state(spikes.shape[1]) for model in both]
+        if len(spikes) > 1:
+            hidden, below = snn.run(both[0], spikes, state[0])
+            volts, above = snn.run(both[1], hidden, state[1])
+        else:
+            hidden, below = both[0](spikes[0], state[0])
+            volts, above = both[1](hidden, state[1])
+            volts = volts[None]
+        return [below, above], volts
+
+    return JaxNetwork(weights, apply, advance)
 
 
-def jaxpike(spikes, labels, hidden):
+def jaxpike(spikes, hidden):
     import equinox as eqx
     import jax
     import jaxpike as jp
@@ -206,10 +175,44 @@ def jaxpike(spikes, labels, hidden):
         hidden, _ = jp.unroll(below, spikes)
         return jp.unroll(above, hidden)[0], hidden
 
-    return jax_side(weights, apply, spikes, labels)
+    def advance(weights, state, spikes):
+        nets = eqx.combine(weights, forms)
+        state = (None, None) if state is None else state
+        hidden, lower = jp.unroll(nets[0], spikes, state[0])
+        volts, upper = jp.unroll(nets[1], hidden, state[1])
+        return (lower, upper), volts
+
+    return JaxNetwork(weights, apply, advance)
 
 
-def norse(spikes, labels, hidden):
+def stepped(modules, loop):
+    """A network whose state is handed on by loop(state, spikes)."""
+
+    def apply(spikes):
+        return loop(None, spikes)[1:]
+
+    def advance(state, spikes):
+        return loop(state, spikes)[:2]
+
+    return TorchNetwork(modules, apply, advance)
+
+
+def remembering(modules, forget, through):
+    """A network whose modules keep the state until they are told to forget it."""
+
+    def apply(spikes):
+        forget()
+        return through(spikes)
+
+    def advance(state, spikes):
+        if state is None:
+            forget()
+        return "kept", through(spikes)[0]
+
+    return TorchNetwork(modules, apply, advance)
+
+
+def norse(spikes, hidden):
     import norse.torch as norse
     import torch
 
@@ -222,20 +225,20 @@ def norse(spikes, labels, hidden):
     with torch.no_grad():
         cell.input_weights *= 1.5
 
-    def apply(spikes):
-        state = end = None
+    def loop(both, spikes):
+        state, end = both or (None, None)
         hidden, volts = [], []
         for x in spikes:
             s, state = cell(x, state)
             v, end = readout(linear(s), end)
             hidden.append(s)
             volts.append(v)
-        return torch.stack(volts), torch.stack(hidden)
+        return (state, end), torch.stack(volts), torch.stack(hidden)
 
-    return torch_side([cell, linear], apply, spikes, labels)
+    return stepped([cell, linear], loop)
 
 
-def snntorch(spikes, labels, hidden):
+def snntorch(spikes, hidden):
     import snntorch as snn
     import torch
 
@@ -247,9 +250,10 @@ def snntorch(spikes, labels, hidden):
         dense.weight *= 0.1
         layer.recurrent.weight *= 0.1
 
-    def apply(spikes):
-        spk, syn, mem = layer.init_rsynaptic()
-        end = readout.init_leaky()
+    def loop(state, spikes):
+        if state is None:
+            state = *layer.init_rsynaptic(), readout.init_leaky()
+        spk, syn, mem, end = state
         currents = dense(spikes)
         hidden, volts = [], []
         for x in currents:
@@ -257,12 +261,13 @@ def snntorch(spikes, labels, hidden):
             _, end = readout(linear(spk), end)
             hidden.append(spk)
             volts.append(end)
-        return torch.stack(volts), torch.stack(hidden)
+        state = spk, syn, mem, end
+        return state, torch.stack(volts), torch.stack(hidden)
 
-    return torch_side([dense, layer, linear], apply, spikes, labels)
+    return stepped([dense, layer, linear], loop)
 
 
-def spikingjelly(spikes, labels, hidden):
+def spikingjelly(spikes, hidden):
     import torch
     from spikingjelly.activation_based import functional, layer, neuron
 
@@ -276,16 +281,18 @@ def spikingjelly(spikes, labels, hidden):
     readout = layer.SynapseFilter(tau=20.0, step_mode="m")
     modules = [dense, synapse, loop, linear, readout]
 
-    def apply(spikes):
+    def forget():
         for module in modules:
             functional.reset_net(module)
+
+    def through(spikes):
         spikes = loop(synapse(dense(spikes)))
         return readout(linear(spikes)), spikes
 
-    return torch_side(modules, apply, spikes, labels)
+    return remembering(modules, forget, through)
 
 
-def sinabs(spikes, labels, hidden):
+def sinabs(spikes, hidden):
     import sinabs.activation as act
     import sinabs.layers as sl
     import torch
@@ -306,13 +313,15 @@ def sinabs(spikes, labels, hidden):
         dense.weight *= 0.3
         back.weight *= 0.3
 
-    def apply(spikes):
+    def forget():
         layer.reset_states()
         readout.reset_states()
+
+    def through(spikes):
         s = layer(dense(spikes.transpose(0, 1)))
         return readout(linear(s)).transpose(0, 1), s
 
-    return torch_side([dense, layer, linear], apply, spikes, labels)
+    return remembering([dense, layer, linear], forget, through)
 
 
 SIDES = {
@@ -327,42 +336,3 @@ SIDES = {
     "spikingjelly": spikingjelly,
     "sinabs": sinabs,
 }
-
-
-def sides_of(checkout: Path) -> dict[str, Callable[..., Work]]:
-    """The sides that another checkout builds, timed by the steps of this one."""
-    import snnjax
-
-    if Path(snnjax.__file__).resolve().parents[1] != checkout.resolve():
-        raise ImportError(f"snnjax comes from {snnjax.__file__}, not from {checkout}.")
-    places = (checkout / "benchmarks" / sub / "rival_sides.py" for sub in ("speed", ""))
-    path = next((path for path in places if path.exists()), None)
-    if path is None:
-        raise FileNotFoundError(f"There is no rival_sides.py in {checkout}/benchmarks.")
-    spec = importlib.util.spec_from_file_location("other_sides", path)
-    other = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(other)
-    other.jax_side = jax_side
-    return other.SIDES
-
-
-def main():
-    side, steps, batch, hidden = sys.argv[1], *map(int, sys.argv[2:5])
-    sides = sides_of(Path(sys.argv[5])) if sys.argv[5:] else SIDES
-    answers, sys.stdout = sys.stdout, sys.stderr
-    work = sides[side](*data(steps, batch), hidden)
-    work.step()
-    work.hold()
-    print(json.dumps(work.told), file=answers, flush=True)
-    for _ in sys.stdin:
-        began = time.perf_counter()
-        work.step()
-        ms = 1e3 * (time.perf_counter() - began)
-        work.hold()
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        told = {"ms": ms, "peak_mb": peak, "rate": work.told["rate"]}
-        print(json.dumps(told), file=answers, flush=True)
-
-
-if __name__ == "__main__":
-    main()

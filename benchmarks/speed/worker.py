@@ -4,12 +4,13 @@ import json
 import os
 import subprocess
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from benchmarks.report import ROOT, tell
 from benchmarks.speed.environments import OURS, python_of
 
-SCRIPT = Path(__file__).with_name("rival_sides.py")
+SCRIPT = Path(__file__).with_name("rival_work.py")
 WARM = 0.4  # [s] of steps before the one that counts; others' threads spin for 0.2
 
 
@@ -19,28 +20,32 @@ class Side:
     Args:
         name: which, of ``rival_sides.SIDES``.
         python: the interpreter of its environment.
-        size: steps, batch and hidden neurons.
+        kind: of work, and
+        size: its size, as ``rival_work.py`` names them.
         checkout: another copy of snnjax to import; this one if omitted.
+        variables: more environment variables.
     """
 
     def __init__(
         self,
         name: str,
         python: str,
-        size: tuple[int, ...],
+        kind: str,
+        size: str,
         checkout: Path | None = None,
+        variables: Mapping[str, str] | None = None,
     ):
         other = [] if checkout is None else [str(checkout)]
         environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
         if name in OURS:
             environment["PYTHONPATH"] = str(checkout or ROOT)
         self.process = subprocess.Popen(
-            [python, str(SCRIPT), name, *map(str, size), *other],
+            [python, str(SCRIPT), name, kind, size, *other],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env=environment,
+            env=environment | {**(variables or {})},
         )
         self.told = self.answer()
         self.times: list[float] = []
@@ -75,22 +80,29 @@ class Side:
 
 
 def started(
-    name: str, size: tuple[int, ...], checkout: Path | None = None
+    name: str, kind: str, size: str, variables: Mapping[str, str] | None = None
 ) -> Side | None:
     """A side, or None and a line that says why there is none."""
     python = python_of(name)
     if python is None:
         return None
     try:
-        return Side(name, python, size, checkout)
+        return Side(name, python, kind, size, variables=variables)
     except RuntimeError as error:
         tell(f"     {name}: {error}; left out")
         return None
 
 
-def take_turns(sides: list[Side], repeats: int) -> None:
-    """Times every side so often; who goes first changes, and the first turn is lost."""
+def take_turns(sides: list[Side], repeats: int, seconds: float | None = None) -> None:
+    """Times every side so often; who goes first changes, and the first turn is lost.
+
+    No round is begun once it would hardly end within ``seconds``, but the first two.
+    """
+    began = time.perf_counter()
     for k in range(repeats + 1):
+        spent = time.perf_counter() - began
+        if seconds is not None and k > 1 and spent * (k + 1) / k > seconds:
+            break
         for side in sides if k % 2 else sides[::-1]:
             side.turn()
     for side in sides:
