@@ -32,7 +32,7 @@ ROOT = Path(__file__).parents[1]
 DOCUMENTS = (
     *("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "benchmarks/README.md"),
     *("docs/learning-online.md", "docs/neurons.md", "docs/nir.md", "docs/recipes.md"),
-    "docs/presets.md",
+    *("docs/presets.md", "docs/speed.md"),
     *(f"docs/coming-from/{p.name}" for p in (ROOT / "docs/coming-from").glob("*.md")),
 )
 MODULES = {"snnjax": snnjax} | {

@@ -3,6 +3,9 @@
 The library is kept in the user's cache under a name made from everything that it
 depends on: source, flags, jaxlib, processor. What was built for another machine is not
 found. It is compared with its digest, owner and mode before it is loaded.
+
+The environment variable ``SNNJAX_CXXFLAGS`` adds flags, where the library is compiled
+and where it is looked for: ``-march=x86-64-v3`` is for any processor with AVX2.
 """
 
 import ctypes
@@ -10,6 +13,7 @@ import functools
 import hashlib
 import os
 import platform
+import shlex
 import shutil
 import subprocess
 import sys
@@ -40,11 +44,16 @@ def compiler() -> str | None:
     return next((found for n in names if n and (found := shutil.which(n))), None)
 
 
+def flags() -> tuple[str, ...]:
+    """What the compiler is told: ``FLAGS``, then ``$SNNJAX_CXXFLAGS``."""
+    return *FLAGS, *shlex.split(os.environ.get("SNNJAX_CXXFLAGS", ""))
+
+
 def library() -> Path:
     """Where the library for this machine belongs, whether or not it is there."""
     sources = SOURCE, *sorted(SOURCE.parent.glob("*.h"))
     text = "\0".join(each.read_text() for each in sources)
-    parts = text, repr(FLAGS), metadata.version("jaxlib"), _processor()
+    parts = text, repr(flags()), metadata.version("jaxlib"), _processor()
     key = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
     return files.cache_folder() / f"kernels-{key}.so"
 
@@ -89,11 +98,11 @@ def _made_by(path, version):
 def _compile(tool, version, path):
     with files.atomic(path) as new:
         include = f"-I{jax.ffi.include_dir()}"
-        done = _say([tool, *FLAGS, include, str(SOURCE), "-o", str(new)])
+        done = _say([tool, *flags(), include, str(SOURCE), "-o", str(new)])
         if done.returncode:
             raise BuildError(f"{tool} could not compile {SOURCE}:\n{done.stderr}")
         new.chmod(0o700)
-    trust.vouch(path, compiler=version, flags=FLAGS)
+    trust.vouch(path, compiler=version, flags=flags())
 
 
 def _tell(waiting):

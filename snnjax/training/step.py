@@ -60,6 +60,9 @@ def make_step(
 
     Returns:
         ``(state, *batch) -> (state, metrics)``; wrap it in ``jax.jit`` or ``lax.scan``.
+        With ``jax.jit(…, donate_argnums=0)`` the new state takes the memory of the old
+        one, which cannot be read again; ``fit`` takes such a step, and copies what it
+        keeps.
         Metrics are those of ``loss_fn``, ``"loss"``, ``"grad_norm"``, and
         ``"without_gradient"``: which weights have a gradient of zero, by their path.
 

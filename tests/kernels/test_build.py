@@ -2,6 +2,8 @@ import os
 import subprocess
 import sys
 
+from snnjax.kernels import build
+
 CHILD = """
 import time
 from snnjax.kernels import build
@@ -38,3 +40,13 @@ def test_of_several_builds_at_once_one_compiles(tmp_path):
     assert len({out.splitlines()[-1] for out, _ in ends}) == 1
     made = {each.suffix for each in (tmp_path / "snnjax").iterdir()}
     assert made == {".so", ".json"}
+
+
+def test_flags_of_the_environment_come_last_and_make_another_library(monkeypatch):
+    monkeypatch.delenv("SNNJAX_CXXFLAGS", raising=False)
+    usual = build.library()
+    monkeypatch.setenv("SNNJAX_CXXFLAGS", "-march=x86-64-v3 -DNAME='a b'")
+    assert build.flags() == (*build.FLAGS, "-march=x86-64-v3", "-DNAME=a b")
+    assert build.library() != usual
+    monkeypatch.delenv("SNNJAX_CXXFLAGS")
+    assert build.library() == usual

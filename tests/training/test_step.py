@@ -97,3 +97,20 @@ def test_metrics_of_the_loss_come_along():
     _, metrics = step(begin(optax.sgd(0.1)), X, Y)
     assert set(metrics) == {"answer", "loss", "grad_norm", "without_gradient"}
     assert metrics["answer"] == 42
+
+
+def test_a_donated_state_is_the_memory_of_the_next_and_cannot_be_read_again():
+    optimizer = optax.adam(0.1)
+    step = jax.jit(make_step(squares, optimizer), donate_argnums=0)
+    state = begin(optimizer)
+    memory = step.lower(state, X, Y).compile().memory_analysis()
+    assert memory.alias_size_in_bytes >= 3 * state.weights["w"].nbytes  # and Adam's two
+    at = {leaf.unsafe_buffer_pointer() for leaf in jax.tree.leaves(state)}
+    after, _ = step(state, X, Y)
+    assert {leaf.unsafe_buffer_pointer() for leaf in jax.tree.leaves(after)} == at
+    with pytest.raises(RuntimeError, match="deleted"):
+        np.asarray(state.weights["w"])
+    with pytest.raises(ValueError, match="deleted or donated"):
+        step(state, X, Y)
+    kept, _ = jax.jit(make_step(squares, optimizer))(begin(optimizer), X, Y)
+    np.testing.assert_array_equal(after.weights["w"], kept.weights["w"])
