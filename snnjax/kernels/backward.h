@@ -113,7 +113,12 @@ struct Backward : Layer {
   void dense(const float* packed, long first, long count) const {
     Array<float> jump = array<float>(n);
     for (long t = steps - 1; t >= 0; --t) {
-      for (long b = first; b < first + count; ++b) row(t, b, jump.get());
+      for (long b = first; b < first + count; ++b) {
+        const long before = std::max<long>(0, t - 1) * batch + b;
+        will_read(vs + before * n, n);
+        will_write(g_x + before * n, n);
+        row(t, b, jump.get());
+      }
       if (packed != nullptr)
         product(g_x + (t * batch + first) * n, count, n, packed, g_s + first * n, n);
     }

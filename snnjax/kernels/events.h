@@ -13,54 +13,114 @@ constexpr long kGroup = 16;  // entries that one mark, a bit for each, stands fo
 
 inline long groups(long n) { return (n + kGroup - 1) / kGroup; }
 
-// Which of n <= kGroup entries are not zero; NaN is not.
+constexpr long kWord = 4 * kGroup;  // entries that are read at once
+
+// Of up to kWord entries: which are not zero, and which are neither 0 nor 1; NaN is both.
+struct Bits {
+  uint64_t set, others;
+};
+
+inline uint64_t low_bits(long count) {
+  return count >= kWord ? ~uint64_t{0} : (uint64_t{1} << count) - 1;
+}
+
 template <typename X>
-inline uint16_t mark(const X* x, long n) {
+inline Bits read_bits(const X* x, long n) {
+  Bits bits{0, 0};
 #if defined(__AVX512BW__) && defined(__AVX512VL__)
-  const auto some = static_cast<uint16_t>((1 << n) - 1);
   if constexpr (std::is_same_v<X, float>) {
-    const __m512 v =
-        n == kGroup ? _mm512_loadu_ps(x) : _mm512_maskz_loadu_ps(some, x);
-    return _mm512_cmp_ps_mask(v, _mm512_setzero_ps(), _CMP_NEQ_UQ);
+    uint32_t others = 0;
+#pragma GCC unroll 4
+    for (long k = 0; k < kWord; k += kLanes) {
+      if (k >= n) break;
+      const Vec v = k + kLanes <= n ? load(x + k) : load_first(x + k, n - k);
+      const __mmask16 set = _mm512_cmp_ps_mask(v, _mm512_setzero_ps(), _CMP_NEQ_UQ);
+      others |= _mm512_mask_cmp_ps_mask(set, v, _mm512_set1_ps(1.0f), _CMP_NEQ_UQ);
+      bits.set |= uint64_t{set} << k;
+    }
+    bits.others = others;
+    return bits;
   }
   if constexpr (std::is_same_v<X, uint8_t>) {
-    const __m128i v = _mm_maskz_loadu_epi8(some, x);
-    return _mm_test_epi8_mask(v, v);
+    const __m512i v = _mm512_maskz_loadu_epi8(low_bits(n), x);
+    bits.set = _mm512_test_epi8_mask(v, v);
+    bits.others = _mm512_mask_cmpneq_epi8_mask(bits.set, v, _mm512_set1_epi8(1));
+    return bits;
+  }
+#elif defined(__AVX__)
+  if constexpr (std::is_same_v<X, float>) {
+    for (long k = 0; k < std::min(kWord, n); k += kLanes) {
+      const Vec v = k + kLanes <= n ? load(x + k) : load_first(x + k, n - k);
+      const auto where = [](Vec truth) {
+        return uint64_t(static_cast<uint32_t>(_mm256_movemask_ps(truth)));
+      };
+      const uint64_t set = where(_mm256_cmp_ps(v, Vec{}, _CMP_NEQ_UQ));
+      const uint64_t other = where(_mm256_cmp_ps(v, splat(1.0f), _CMP_NEQ_UQ));
+      bits.set |= set << k;
+      bits.others |= (set & other) << k;
+    }
+    return bits;
   }
 #endif
-  uint16_t set = 0;
-  for (long j = 0; j < n; ++j) set |= static_cast<uint16_t>((x[j] != X{0}) << j);
-  return set;
+  for (long j = 0; j < n; ++j) {
+    bits.set |= uint64_t{x[j] != X{0}} << j;
+    bits.others |= uint64_t{x[j] != X{0} && x[j] != X{1}} << j;
+  }
+  return bits;
 }
 
-// Which of n <= kGroup entries are 1.
-template <typename X>
-inline uint16_t mark_ones(const X* x, long n) {
-#if defined(__AVX512BW__) && defined(__AVX512VL__)
-  const auto some = static_cast<uint16_t>((1 << n) - 1);
-  if constexpr (std::is_same_v<X, float>)
-    return _mm512_cmp_ps_mask(_mm512_maskz_loadu_ps(some, x), _mm512_set1_ps(1.0f),
-                              _CMP_EQ_OQ);
-  if constexpr (std::is_same_v<X, uint8_t>)
-    return _mm_cmpeq_epi8_mask(_mm_maskz_loadu_epi8(some, x), _mm_set1_epi8(1));
-#endif
-  uint16_t set = 0;
-  for (long j = 0; j < n; ++j) set |= static_cast<uint16_t>((x[j] == X{1}) << j);
-  return set;
+// Marks of up to kWord entries as one word; a group lies in them low byte first.
+inline uint64_t read_word(const uint16_t* marks, long n) {
+  uint64_t word = 0;
+  if (n >= kWord) {
+    std::memcpy(&word, marks, sizeof word);
+    return word;
+  }
+  std::memcpy(&word, marks, groups(n) * sizeof *marks);
+  return word & low_bits(n);
 }
 
-// Writes where the bits are, and may write anything behind; how many there were.
-inline long list(uint16_t set, long first, int32_t* index) {
-#if defined(__AVX512F__)
-  const __m512i all = _mm512_add_epi32(
-      _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0),
-      _mm512_set1_epi32(static_cast<int32_t>(first)));
-  _mm512_storeu_si512(index, _mm512_maskz_compress_epi32(set, all));
+inline void write_word(uint64_t word, long n, uint16_t* marks) {
+  n >= kWord ? std::memcpy(marks, &word, sizeof word)
+             : std::memcpy(marks, &word, groups(n) * sizeof *marks);
+}
+
+alignas(64) constexpr uint8_t kCounting[kWord] = {
+    0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15,
+    16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31,
+    32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47,
+    48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63};
+
+// Writes where the bits are, and may write anything behind, up to kGroup entries; how
+// many there were.
+inline long list(uint64_t set, long first, int32_t* index) {
+  const long count = __builtin_popcountll(set);
+#if defined(__AVX512BW__) && defined(__AVX512VBMI2__)
+  const __m512i found = _mm512_maskz_compress_epi8(set, _mm512_load_si512(kCounting));
+  const __m512i base = _mm512_set1_epi32(static_cast<int32_t>(first));
+  const auto part = [&](long k, __m128i bytes) {
+    _mm512_storeu_si512(index + k,
+                        _mm512_add_epi32(base, _mm512_cvtepu8_epi32(bytes)));
+  };
+  part(0, _mm512_castsi512_si128(found));
+  if (count > 16) part(16, _mm512_extracti32x4_epi32(found, 1));
+  if (count > 32) part(32, _mm512_extracti32x4_epi32(found, 2));
+  if (count > 48) part(48, _mm512_extracti32x4_epi32(found, 3));
+#elif defined(__AVX512F__)
+  const __m512i all = _mm512_cvtepu8_epi32(
+      _mm_load_si128(reinterpret_cast<const __m128i*>(kCounting)));
+  for (; set != 0; set >>= 16, first += 16) {
+    const auto here = static_cast<__mmask16>(set);
+    const __m512i base = _mm512_set1_epi32(static_cast<int32_t>(first));
+    _mm512_storeu_si512(
+        index, _mm512_maskz_compress_epi32(here, _mm512_add_epi32(base, all)));
+    index += __builtin_popcount(here);
+  }
 #else
-  for (uint32_t left = set; left != 0; left &= left - 1)
-    *index++ = static_cast<int32_t>(first + __builtin_ctz(left));
+  for (; set != 0; set &= set - 1)
+    *index++ = static_cast<int32_t>(first + __builtin_ctzll(set));
 #endif
-  return __builtin_popcount(set);
+  return count;
 }
 
 struct Events {
@@ -81,14 +141,14 @@ struct Events {
   void read(const X* x, long n, bool all, uint16_t* marks = nullptr) {
     const long first = start.back();
     long end = first;
-    uint16_t others = 0;
-    for (long k = 0; k < n; k += kGroup) {
-      const long width = std::min(kGroup, n - k);
-      uint16_t set = mark(x + k, width);
-      if (all) set = static_cast<uint16_t>((1 << width) - 1);
-      if (marks != nullptr) marks[k / kGroup] = set;
-      others |= set ^ mark_ones(x + k, width);
-      end += list(set, k, index.get() + end);
+    uint64_t others = all;
+    for (long k = 0; k < n; k += kWord) {
+      const long width = std::min(kWord, n - k);
+      Bits bits = read_bits(x + k, width);
+      if (all) bits.set = low_bits(width);
+      if (marks != nullptr) write_word(bits.set, width, marks + k / kGroup);
+      others |= bits.others;
+      end += list(bits.set, k, index.get() + end);
     }
     if (ones && others != 0) {
       std::fill_n(value.get(), first, 1.0f);
@@ -102,17 +162,14 @@ struct Events {
   // One row more, of ones.
   void read_marks(const uint16_t* marks, long n) {
     long end = start.back();
-    for (long k = 0; k < groups(n); ++k) {
-      const int width = static_cast<int>(std::min(kGroup, n - k * kGroup));
-      const auto set = static_cast<uint16_t>(marks[k] & ((1u << width) - 1));
-      end += list(set, k * kGroup, index.get() + end);
-    }
+    for (long k = 0; k < n; k += kWord)
+      end += list(read_word(marks + k / kGroup, n - k), k, index.get() + end);
     start.push_back(end);
   }
 };
 
 // How many rows to list at once: enough to find the weights in the cache again.
-inline long tall(long n) { return std::clamp<long>((1 << 20) / (n + 1), 1, 64); }
+inline long tall(long n) { return std::clamp<long>((1 << 20) / (n + 1), 1, 32); }
 
 // ---- rows of weights, in whole vectors
 

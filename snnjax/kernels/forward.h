@@ -35,12 +35,12 @@ struct Layer {
   long steps, batch, n;
 };
 
-// Samples for one thread; whole tiles of a product where there are enough.
+// Samples for one thread.
 inline long share(ffi::ThreadPool& pool, const Layer& layer) {
   constexpr long kLeast = 1 << 14;  // neurons and steps that are worth a thread
   const long all = layer.steps * layer.batch * layer.n;
   const long threads = pieces(pool, all, kLeast);
-  return std::max<long>(kRows, (layer.batch + threads - 1) / threads);
+  return std::max<long>(1, (layer.batch + threads - 1) / threads);
 }
 
 // Where in a layer some neurons are: columns of one sample at one step.
@@ -53,10 +53,10 @@ struct Place {
   long state() const { return sample * n + c; }
 
   // Keeps which of the neurons of vector j fired.
-  void mark(long j, uint32_t bits) const {
+  void mark(long j, uint64_t bits) const {
     if (marks == nullptr) return;
     const long left = n - c - j * kLanes;
-    if (left < kLanes) bits &= (1u << left) - 1;
+    if (left < kLanes) bits &= low_bits(left);
     if (kLanes == kGroup) {
       marks[c / kGroup + j] = static_cast<uint16_t>(bits);
       return;
@@ -128,8 +128,9 @@ struct Refractory {
     put<kVecs>(sum, kVecs * kLanes, drive);
     advance(at.c, at.state(), here, columns, sum);
     for (long j = 0; j * kLanes < columns; ++j)
-      at.mark(j, mark(neurons.spikes + here + j * kLanes,
-                      std::min(kLanes, columns - j * kLanes)));
+      at.mark(j, read_bits(neurons.spikes + here + j * kLanes,
+                           std::min(kLanes, columns - j * kLanes))
+                     .set);
   }
 
   void advance(long c, long state, long here, long columns, const float* drive) const {
@@ -193,6 +194,19 @@ struct Forward : Layer {
         });
   }
 
+  // Adds to the drive the rows that spikes of the step before select, in one panel.
+  template <long kVecs, typename Neuron>
+  void advance(const Neuron& neuron, const Panels& weights, const Events& fired,
+               long sample, const Place& at) const {
+    const float *now = drive + at.here(), *next = now + batch * n;
+    Vec sum[kVecs];
+    fetch<kVecs>(now, n - at.c, sum);
+    will_write(next, kVecs * kLanes);
+    will_write(spikes + (next - drive), kVecs * kLanes);
+    add_rows<kVecs>(weights.at(at.c), fired, sample, sum);
+    neuron.template step<kVecs>(at, sum);
+  }
+
   template <typename Neuron>
   void loop(const Neuron& neuron, const Panels& weights, bool all, long first,
             long count) const {
@@ -200,14 +214,10 @@ struct Forward : Layer {
     for (long b = first; b < first + count; ++b) fired.read(s_first + b * n, n, all);
     for (long t = 0; t < steps; ++t) {
       in_blocks(n, [&](auto vecs, long c) {
-        constexpr long kVecs = decltype(vecs)::value;
         for (long b = first; b < first + count; ++b) {
           const long row = t * batch + b;
-          const Place at{row, b, n, c, marks + row * groups(n)};
-          Vec sum[kVecs];
-          fetch<kVecs>(drive + at.here(), n - c, sum);
-          add_rows<kVecs>(weights.at(c), fired, b - first, sum);
-          neuron.template step<kVecs>(at, sum);
+          advance<decltype(vecs)::value>(neuron, weights, fired, b - first,
+                                         {row, b, n, c, marks + row * groups(n)});
         }
       });
       fired.clear();

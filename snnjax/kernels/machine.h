@@ -137,6 +137,15 @@ inline void ask_for_large_pages(const void* p, long bytes) {
 #endif
 }
 
+// What is needed soon is fetched meanwhile; rows of some samples are too short for the
+// machine to see them coming.
+inline void will_read(const float* p, long n) {
+  for (long k = 0; k < n; k += 16) __builtin_prefetch(p + k, 0, 2);
+}
+inline void will_write(const float* p, long n) {
+  for (long k = 0; k < n; k += 16) __builtin_prefetch(p + k, 1, 2);
+}
+
 // ---- threads
 
 struct Work {
@@ -161,6 +170,10 @@ struct Work {
   }
 };
 
+inline ffi::Error out_of_memory() {
+  return ffi::Error::Internal("snnjax: out of memory in a kernel");
+}
+
 // The caller works too, and waits only for pieces that a thread has begun: it may itself
 // be a thread of the pool. A helper that comes too late finds nothing left.
 inline ffi::Error parallel(ffi::ThreadPool& pool, long count,
@@ -173,7 +186,7 @@ inline ffi::Error parallel(ffi::ThreadPool& pool, long count,
   work->help();
   std::unique_lock<std::mutex> lock(work->mutex);
   work->all_done.wait(lock, [&] { return work->done == count; });
-  if (work->failed) return ffi::Error::Internal("snnjax: out of memory in a kernel");
+  if (work->failed) return out_of_memory();
   return ffi::Error::Success();
 }
 

@@ -28,6 +28,17 @@ inline void in_tiles(long n, Block block) {
   }
 }
 
+// block(k, r) for all rows, k <= kRows from row r on
+template <typename Block>
+inline void in_rows(long rows, Block block) {
+  long r = 0;
+  for (; r + kRows <= rows; r += kRows)
+    block(std::integral_constant<long, kRows>{}, r);
+  if (rows - r >= 4) block(std::integral_constant<long, 4>{}, r), r += 4;
+  if (rows - r >= 2) block(std::integral_constant<long, 2>{}, r), r += 2;
+  if (rows > r) block(std::integral_constant<long, 1>{}, r);
+}
+
 // c [kCount, n] = a [kCount, m] · panel [m, kVecs vectors]
 template <long kCount, long kVecs>
 inline void product_block(const float* a, long m, const float* panel, float* c, long n,
@@ -50,11 +61,10 @@ inline void product(const float* a, long rows, long m, const float* packed, floa
   in_tiles(n, [=](auto vecs, long first, long columns) {
     constexpr long kVecs = decltype(vecs)::value;
     const float* panel = packed + first * m;
-    long r = 0;
-    for (; r + kRows <= rows; r += kRows)
-      product_block<kRows, kVecs>(a + r * m, m, panel, c + r * n + first, n, columns);
-    for (; r < rows; ++r)
-      product_block<1, kVecs>(a + r * m, m, panel, c + r * n + first, n, columns);
+    in_rows(rows, [=](auto count, long r) {
+      product_block<decltype(count)::value, kVecs>(a + r * m, m, panel,
+                                                   c + r * n + first, n, columns);
+    });
   });
 }
 
@@ -133,13 +143,10 @@ void outer_dense(const X* x, const float* g, float* dw, long rows, long width, l
         fetch<kVecs>(g + (top + r) * n + c, columns, row);
         put<kVecs>(panel.get() + r * kVecs * kLanes, kVecs * kLanes, row);
       }
-      long k = 0;
-      for (; k + kRows <= width; k += kRows)
-        outer_block<kRows, kVecs>(block.get() + k, width, panel.get(), tall,
-                                  dw + k * n + c, n, columns);
-      for (; k < width; ++k)
-        outer_block<1, kVecs>(block.get() + k, width, panel.get(), tall,
-                              dw + k * n + c, n, columns);
+      in_rows(width, [&](auto count, long k) {
+        outer_block<decltype(count)::value, kVecs>(
+            block.get() + k, width, panel.get(), tall, dw + k * n + c, n, columns);
+      });
     });
   }
 }

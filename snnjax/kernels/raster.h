@@ -58,10 +58,10 @@ ffi::Error project_rows(ffi::ThreadPool& pool, const X* x, const float* w, float
   const Panels weights = in_panels(w, n_in, n);
   std::atomic<bool> ones{!all};
   ffi::Error error = parallel(pool, parts, [=, &weights, &ones](long part) {
-    Events events(tall(n_in), n_in);
-    const long last = rows * (part + 1) / parts;
-    for (long r = rows * part / parts; r < last; r += events.rows()) {
-      const long count = std::min(tall(n_in), last - r);
+    const long height = tall(n_in), last = rows * (part + 1) / parts;
+    Events events(height, n_in);
+    for (long r = rows * part / parts; r < last; r += height) {
+      const long count = std::min(height, last - r);
       events.clear();
       for (long k = r; k < r + count; ++k)
         events.read(x + k * n_in, n_in, all, marks + k * groups(n_in));
