@@ -7,6 +7,7 @@ function is in all these tests by itself, or they fail until its arguments are k
 
 import inspect
 import types
+from functools import cache
 
 import jax
 import jax.numpy as jnp
@@ -69,6 +70,7 @@ def listed(module):
             yield name, value
 
 
+@cache
 def functions():
     """Those that take or make numbers over time; factories of cells aside."""
     return {
@@ -552,6 +554,7 @@ def result(name, a):
     return made
 
 
+@cache
 def parameters(name):
     """Names of the parameters of a public function."""
     return set(inspect.signature(functions()[name]).parameters)

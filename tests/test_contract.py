@@ -422,10 +422,12 @@ def test_forward_mode_and_second_derivatives_are_those_of_stepping(name, x64):
     def run(weights, xs):
         return snn.unroll(cell, weights, xs, dt=DT)[1]
 
+    step = jax.jit(lambda weights, state, x: cell.step(weights, state, x, DT))
+
     def one_by_one(weights, xs):
         state, ys = cell.rest(xs[0]), []
         for x in xs:
-            state, y = cell.step(weights, state, x, DT)
+            state, y = step(weights, state, x)
             ys.append(y)
         return jnp.stack(ys)
 
