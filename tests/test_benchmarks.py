@@ -219,7 +219,35 @@ def measured(found, name):
     return {c.name: c for c in found.criteria}[name]
 
 
-@pytest.mark.parametrize("id", TINY)
+AT_ONCE = {"R10", "R22", "R26", "rounded-weights"}  # they train little or nothing
+TOGETHER = {"R12": "R11", "R18": "R17", "R29": "R28"}  # tests that ask for both
+
+
+def marks_of(id):
+    """Others are a stage of the gate, in which a study stays in one process."""
+    if id in AT_ONCE:
+        return ()
+    return pytest.mark.studies, pytest.mark.xdist_group(TOGETHER.get(id, id))
+
+
+def studied(id):
+    """A test of what a study finds."""
+
+    def mark(test):
+        for each in marks_of(id):
+            test = each(test)
+        return test
+
+    return mark
+
+
+def each_of(ids):
+    """A test of what each of several studies finds."""
+    named = [pytest.param(id, marks=marks_of(id), id=id) for id in ids]
+    return pytest.mark.parametrize("id", named)
+
+
+@each_of(TINY)
 def test_a_finding_becomes_a_last_line_and_files(id, tmp_path, capsys):
     found = finding(id)
     made = load(id)._replace(run=lambda full: found)
@@ -234,7 +262,7 @@ def test_a_finding_becomes_a_last_line_and_files(id, tmp_path, capsys):
     assert (tmp_path / f"{id}.png").exists() == (found.figure is not None)
 
 
-@pytest.mark.parametrize("id", [id for id in TINY if kept_of(id).exists()])
+@each_of(id for id in TINY if kept_of(id).exists())
 def test_the_bounds_that_were_kept_are_those_of_the_criteria(id):
     kept = json.loads(kept_of(id).read_text())["criteria"]
     bounds = {row["name"]: row["bound"] for row in kept}
@@ -257,6 +285,7 @@ DEPEND_ON_SIZE = {
 }
 
 
+@studied("R01")
 def test_only_a_surrogate_moves_the_hidden_layer():
     found = finding("R01")
     assert measured(found, "layer-1 weights moved without surrogate").value == 0
@@ -266,6 +295,7 @@ def test_only_a_surrogate_moves_the_hidden_layer():
     assert min(with_it["layer_1_weights_moved"]) > 0
 
 
+@studied("R02")
 def test_hidden_weights_see_a_flat_loss_and_a_falling_integral():
     found = finding("R02")
     (seed,) = found.summary["seeds"]
@@ -355,12 +385,14 @@ def test_the_sign_of_a_surrogate_is_wrong_where_it_is_said_to_be():
         assert seen["share"] == pytest.approx(inside.mean(), abs=0.01)
 
 
+@studied("R06")
 def test_a_tiny_sweep_of_surrogates_learns_manifolds():
     found = finding("R06")
     assert measured(found, "best test accuracy").value > 0.6  # chance is 0.25
     assert len(found.summary["triangle"]["test_accuracy"]) == 2
 
 
+@studied("R03")
 def test_a_few_epochs_of_digits_beat_chance():
     assert finding("R03").summary["test_accuracy"] > 0.5
 
@@ -374,6 +406,7 @@ def test_membranes_of_a_tiny_network_fluctuate_nearly_as_predicted():
     assert theirs["deviation"] == pytest.approx(2.5, rel=0.2)
 
 
+@studied("R13")
 def test_signs_hold_where_the_law_is_kept_and_nowhere_else():
     found = finding("R13")
     assert all(c.holds for c in found.criteria[:2])
@@ -397,6 +430,7 @@ def test_a_single_wrong_sign_silences_the_watched_network(layer):
     assert np.all(np.isfinite(run(network.project(spoilt))))
 
 
+@studied("R15")
 def test_a_tiny_cochlea_sorts_tones_and_keeps_its_pauses():
     found = finding("R15")
     held = {c.name: c.holds for c in found.criteria}
@@ -409,6 +443,7 @@ def test_a_tiny_cochlea_sorts_tones_and_keeps_its_pauses():
     assert clicks["causal"]["energy_before_it"] < 0.1
 
 
+@studied("R27")
 def test_noisy_neurons_agree_alone_differ_in_layers_and_learn():
     found = finding("R27")
     assert found.criteria[0].holds
@@ -422,18 +457,21 @@ def test_online_rules_of_a_tiny_network_lose_less_than_nothing_would():
     assert found["RTRL"]["mean"] < found["output only"]["mean"]
 
 
+@studied("R23")
 def test_eprop_draws_a_curve_and_tells_one_cue():
     found = finding("R23").summary
     assert found["curves"]["e-prop"]["mean"] < 90.0
     assert found["cues"]["LIF only"]["mean"] < 0.3  # one cue, asked for at once
 
 
+@studied("deep-online")
 def test_eprop_moves_deep_layers_and_a_readout_alone_learns_less():
     found = finding("deep-online").summary
     hits = {name: row["test_accuracy"] for name, row in found.items()}
     assert hits["e-prop"] > hits["readout only"] + 0.1
 
 
+@studied("R16")
 def test_a_chip_is_learned_in_the_loop_by_what_it_shows():
     found = finding("R16").summary
     row = found["rows"][-1]
@@ -443,6 +481,7 @@ def test_a_chip_is_learned_in_the_loop_by_what_it_shows():
     assert found["won_back"]["outputs"] > found["won_back"]["nothing"] + 0.2
 
 
+@studied("R17")
 def test_dead_neurons_and_bursts_cost_something():
     errors = finding("R17").summary["errors"]
     assert errors["without"][0.15] > errors["without"][0.0]
@@ -450,6 +489,7 @@ def test_dead_neurons_and_bursts_cost_something():
     assert spikes[0.5] < 0.8 * spikes[0.0]
 
 
+@studied("chip-to-chip")
 def test_software_is_the_better_start_and_two_bits_are_too_few():
     mean = finding("chip-to-chip").summary["mean"]
     assert mean["software"][0] > mean["another chip"][0]
@@ -489,6 +529,7 @@ def test_a_rule_of_three_factors_is_the_gradient_of_each_layer_alone(x64):
         np.testing.assert_allclose(ours, theirs, rtol=1e-9, atol=1e-12)
 
 
+@studied("receptor")
 def test_a_few_epochs_bring_a_neuron_near_a_receptor(data_folder):
     data_folder("grasshopper")
     tiny = receptor.Size(seconds=3.0, copies=2, epochs=40, seeds=1)
@@ -510,7 +551,7 @@ RECORDED = {
 }
 
 
-@pytest.mark.parametrize("id", RECORDED)
+@each_of(RECORDED)
 def test_a_little_training_on_recorded_data_beats_chance(id, data_folder):
     folder, size = RECORDED[id]
     data_folder(folder)
@@ -528,6 +569,7 @@ def networks(summary):
     return [runs for value in summary.values() for runs in networks(value)]
 
 
+@studied("retinal-waves")
 def test_a_few_retinas_show_waves_and_shifting_their_trains_ends_them(data_folder):
     data_folder("rgc-waverepo")
     found = retinal_waves.run(False, retinal_waves.Size(1, checked=1, units=4))
@@ -550,6 +592,7 @@ def test_the_slow_tiling_coefficient_is_the_one_worked_out_by_hand():
     assert found == pytest.approx(0.5 * (-0.15 - 0.25))
 
 
+@studied("R07")
 def test_without_a_derivative_only_the_readout_learns():
     found = finding("R07")
     assert found.criteria[2].holds
@@ -559,6 +602,7 @@ def test_without_a_derivative_only_the_readout_learns():
     assert rows["SuperSpike"]["test_accuracy"] > 0.6  # chance is 0.25
 
 
+@studied("R08")
 def test_only_a_high_peak_explodes_and_only_through_an_open_path():
     seen = finding("R08").summary["untrained"]
     reset = np.array(seen["reset in"]["largest_factor_of_a_step"])
@@ -572,6 +616,7 @@ def test_only_a_high_peak_explodes_and_only_through_an_open_path():
     assert accuracy["1 layer(s), reset out"][1][1] > 0.6  # chance is 0.25
 
 
+@studied("R09")
 def test_a_closed_path_changes_the_gradient_and_not_the_network():
     rows = finding("R09").summary
     assert rows["nothing"]["error_of_first_gradient"] == 0
@@ -580,6 +625,7 @@ def test_a_closed_path_changes_the_gradient_and_not_the_network():
     assert rows["nothing"]["test_accuracy"] > 0.5  # chance is 0.25
 
 
+@studied("R04")
 def test_a_strong_penalty_on_spikes_silences_and_a_weak_one_costs_nothing():
     found = finding("R04")
     for norm in ("L1", "L2"):
@@ -590,6 +636,7 @@ def test_a_strong_penalty_on_spikes_silences_and_a_weak_one_costs_nothing():
         assert abs(hits[1] - hits[0]) < 0.05
 
 
+@studied("R21")
 def test_a_surrogate_cut_off_far_away_is_as_good_as_the_whole():
     found = finding("R21")
     assert found.criteria[0].holds  # bit for bit
@@ -603,6 +650,7 @@ def test_a_surrogate_cut_off_far_away_is_as_good_as_the_whole():
     assert gap > 0.1  # what learning the hidden layer brings
 
 
+@studied("R11")
 def test_a_deep_network_from_small_weights_is_silent_and_stays_at_chance():
     found = finding("R11")
     silent, alive = found.summary["rates_at_start"]
@@ -612,6 +660,7 @@ def test_a_deep_network_from_small_weights_is_silent_and_stays_at_chance():
     assert found.criteria[0].value > 0
 
 
+@studied("R12")
 def test_pretraining_brings_every_layer_into_its_band_by_weights_and_by_thresholds():
     found = finding("R12")
     assert found.criteria[0].holds
@@ -623,6 +672,7 @@ def test_pretraining_brings_every_layer_into_its_band_by_weights_and_by_threshol
     assert all(0 < s < 100 for (s,) in found.summary["pretraining_steps"].values())
 
 
+@studied("R14")
 def test_orders_are_told_apart_until_their_spikes_are_shuffled():
     found = finding("R14").summary
     assert found["held_out"] == ["a", "b"]
@@ -631,6 +681,7 @@ def test_orders_are_told_apart_until_their_spikes_are_shuffled():
     assert measured(finding("R14"), SHUFFLED).value > 20
 
 
+@studied("R28")
 def test_each_model_learns_orders_by_the_recipe_that_validation_chose():
     found = finding("R28").summary
     for model in ("recurrent LIF", "adLIF", "delays"):
@@ -642,6 +693,7 @@ def test_each_model_learns_orders_by_the_recipe_that_validation_chose():
         assert row["interval"][0] <= row["mean"] <= row["interval"][1]
 
 
+@studied("R29")
 def test_an_epoch_chosen_on_test_clips_is_never_worse_on_these():
     found = finding("R29").summary
     choices = (found[choice] for choice in R29_choice_of_epoch.CHOICES)
@@ -653,6 +705,7 @@ def test_an_epoch_chosen_on_test_clips_is_never_worse_on_these():
     np.testing.assert_allclose(gaps, 100 * (tested - last), atol=0.02)
 
 
+@studied("R20")
 def test_time_constants_move_where_they_are_learned_and_differ_where_they_should():
     found = finding("R20").summary["speech"]
     spread = {
