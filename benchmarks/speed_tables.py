@@ -107,6 +107,21 @@ def parts() -> str:
     return "\n".join(lines)
 
 
+def single_calls() -> str:
+    """What calls of a few steps take, from what ``rivals.py`` kept."""
+    kept = json.loads((RESULTS / "rivals.json").read_text())["rows"]
+    told = []
+    for row in kept:
+        if row["kind"] == "stream" and row["side"] == "snnjax-native":
+            steps, batch, hidden = row["size"].split("/")
+            many = "step takes" if steps == "1" else "steps takes"
+            told.append(f"one of {steps} {many} {1e3 * row['quartile_ms']:.0f} µs")
+    return (
+        f"Of calls whose state is handed on, with {hidden} neurons and a batch of "
+        f"{batch}, {' and '.join(told)}."
+    )
+
+
 def both(rates: list[float]) -> str:
     """Of one core and of all."""
     return " and ".join(f"{rate:.0f}" for rate in rates)

@@ -6,7 +6,7 @@ from pathlib import Path
 from benchmarks.catalogue import every
 from benchmarks.models import MODELS
 from benchmarks.report import RESULTS, ROOT
-from benchmarks.speed_tables import balanced, parts, settings, speeds
+from benchmarks.speed_tables import balanced, parts, settings, single_calls, speeds
 
 CLAIMS = Path(__file__).parent / "README.md"
 README = ROOT / "README.md"
@@ -28,7 +28,7 @@ def texts() -> dict[Path, str]:
         CLAIMS: f"{claims()}\n\n{readers()}",
         README: f"{speeds()}\n\n{balanced()}",
         NEURONS: neurons(),
-        SPEED: f"{parts()}\n\n{settings()}",
+        SPEED: f"{parts()}\n\n{settings()}\n\n{single_calls()}",
     }
 
 

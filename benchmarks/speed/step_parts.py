@@ -44,6 +44,8 @@ def part_of(line: str) -> str:
     shapes = [tuple(map(int, s.split(","))) for s in SHAPES.findall(given) if s]
     matrices = {side for shape in shapes for side in shape[1:]}
     name = target[1].removeprefix("snnjax_")
+    if name in ("forward", "backward"):
+        return f"{name} scan"
     if name == "project":
         inner, outer = shapes[1]
         if inner == INPUTS:
@@ -53,9 +55,7 @@ def part_of(line: str) -> str:
         if INPUTS in matrices:
             return "dW"
         return "readout dW" if CLASSES in matrices else "dR"
-    if CLASSES in matrices:
-        return "readout scan, loss"
-    return {"forward": "forward scan", "backward": "backward scan"}.get(name, name)
+    return "readout scan, loss" if CLASSES in matrices else name
 
 
 class Traced(NamedTuple):
