@@ -325,6 +325,7 @@ def _(c_in=2, c_out=3, k=2):
     return {
         **{"c_in": c_in, "c_out": c_out, "kernel": (k, 2), "stride": 1},
         **{"padding": "same", "bias": True, "init": networks.normal},
+        "backend": "auto",
     }
 
 

@@ -190,13 +190,13 @@ CELLS = {
     "residual": residual(snn.chain(dense(N, N), snn.li(N))),
     "convolution": on_maps(
         (N,),
-        convolution(1, 2, kernel=(2,), stride=2, init=normal),
+        convolution(1, 2, kernel=(2,), stride=2, init=normal, backend="xla"),
         snn.lif(2, snn.LIFParams(**FAST), backend="xla"),
         flatten(1),
     ),
     "convolution of images": on_maps(
         (1, N),
-        convolution(1, 2, kernel=(3, 2), init=normal),
+        convolution(1, 2, kernel=(3, 2), init=normal, backend="xla"),
         pool("max", (1, 2)),
         snn.li(2),
         flatten(),
@@ -236,11 +236,12 @@ CELLS = {
     "nir relay": nir.relay(),
     "nir convolution": on_maps(
         (1, N),
-        convolution(1, 4, kernel=(1, 1), init=normal),
+        convolution(1, 4, kernel=(1, 1), init=normal, backend="xla"),
         nir.padded_convolution(
             *(4, 2),
             **{"kernel": (2, 2), "stride": (1, 2), "pads": ((1, 0), (1, 2))},
             **{"dilation": (1, 2), "groups": 2, "bias": True, "init": normal},
+            backend="xla",
         ),
         snn.lif(2, snn.LIFParams(**FAST), backend="xla"),
         nir.padded_sum((1, 2), stride=(1, 1), pads=((0, 0), (1, 0))),

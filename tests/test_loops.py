@@ -94,7 +94,7 @@ def test_shapes_of_equal_numbers_are_not_taken_for_one_another():
 
 INSIDE = {  # what always runs inside another loop, or inside ``jit``
     *("analysis.jacobian.step", "cell.run", "inputs.patterns.manifold"),
-    *("kernels.convolve._a_few_at_a_time", "kernels.convolve.by_products"),
+    *("kernels.convolve._a_few_at_a_time", "kernels.windows.by_products"),
     *("kernels.products._from_raster", "learning.online.units.judged"),
     *("loops.several", "neurons.parallel.decayed_sums"),
     *("senses.hearing.bushy._binomial", "tasks.transfers.hits"),

@@ -8,7 +8,7 @@ Kinds, and what their sizes are:
                  whole gradient, Adam; always from the same weights
     inference    T/batch/hidden: the voltages of the readouts
     stream       steps/batch/hidden: the same, so many steps a call, the state handed on
-    convolution  T/batch/side of the image: ``rival_convolutions.py``
+    convolution  T/batch/channels: ``rival_convolutions.py``
 
 Once compiled it tells so on standard output; each line on standard input then asks for
 one step (a few, if they are short), answered by its milliseconds. The firing rate that

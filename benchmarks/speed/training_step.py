@@ -78,7 +78,8 @@ def w1(n, backend):
 
 
 def slide(c_in, backend):
-    cell = convolution(c_in, 16, kernel=(3, 3), init=draw(0.4))
+    who = "xla" if backend == "scan" else backend
+    cell = convolution(c_in, 16, kernel=(3, 3), init=draw(0.4), backend=who)
     return cell._replace(run=None) if backend == "scan" else cell
 
 

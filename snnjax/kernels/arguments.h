@@ -84,4 +84,12 @@ ffi::Error guarded(Body body) {
   }
 }
 
+template <typename Body>
+ffi::Error with_raster(const ffi::AnyBuffer& x, Body body) {
+  return guarded([&] {
+    if (x.element_type() == ffi::DataType::F32) return body(x.typed_data<float>());
+    return body(x.typed_data<uint8_t>());
+  });
+}
+
 }  // namespace

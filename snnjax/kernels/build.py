@@ -31,7 +31,10 @@ FLAGS = (
     *("-std=c++17", "-O3", "-march=native", "-fPIC", "-shared", "-DNDEBUG"),
     *("-fno-math-errno", "-fno-trapping-math"),
 )
-TARGETS = ("snnjax_project", "snnjax_outer", "snnjax_forward", "snnjax_backward")
+TARGETS = (
+    *("snnjax_project", "snnjax_outer", "snnjax_forward", "snnjax_backward"),
+    *("snnjax_convolve", "snnjax_convolve_inputs", "snnjax_convolve_weights"),
+)
 
 
 class BuildError(OSError):

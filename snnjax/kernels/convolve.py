@@ -1,47 +1,47 @@
 """Kernels that slide over lines and images, for a whole sequence at once.
 
-Time and batch are one axis of one convolution. On a CPU the gradient of the weights is
-slow as a convolution (its kernel would be as large as the image) and slower still in a
-loop, so there it is a sum of matrix products, one for each step t and tap k:
-
-    forward    y_p = Σ_k x_{s·p + k} w_k      with stride s
-    backward   ∂x = the transposed convolution      ∂w_k = Σ_t Σ_p x_{s·p + k}ᵀ ∂y_p
+Time and batch are one axis of one convolution.
 """
 
-import math
 from collections.abc import Callable
 from functools import partial, reduce
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax.custom_derivatives import SymbolicZero
 
 from snnjax import check
+from snnjax.kernels.convolve_native import convolve_natively
 from snnjax.kernels.linear import with_transpose
-from snnjax.kernels.native import match_axes
-from snnjax.kernels.products import over_time, sharded_explicitly
+from snnjax.kernels.native import Backend, available, match_axes, use_native
+from snnjax.kernels.products import sharded_explicitly
+from snnjax.kernels.windows import (
+    Window,
+    at_once,
+    by_convolution,
+    by_products,
+    padded,
+    tap,
+)
 
 
-class Window(NamedTuple):
-    """How a kernel slides, fixed while tracing; one entry for each axis of space."""
-
-    stride: tuple[int, ...]
-    pads: tuple[tuple[int, int], ...]  # in front, behind
-
-
-def convolve(x: jax.Array, w: jax.Array, window: Window) -> jax.Array:
+def convolve(
+    x: jax.Array, w: jax.Array, window: Window, *, by_events: bool = False
+) -> jax.Array:
     """Correlates every step of every sample with a kernel.
 
     Args:
         x: ``[T, *batch, *space, c_in]``, floating point, ``uint8`` or ``bool``.
         w: ``[*kernel, c_in, c_out]``.
         window: how the kernel slides.
+        by_events: whether native code adds the kernels that spikes select.
 
     Returns:
         ``[T, *batch, *space, c_out]``, space as the window leaves it.
     """
+    if by_events:
+        return convolve_natively(x, w, window)
     dtype = check.common_dtype(x.dtype, w.dtype)
     if jnp.issubdtype(x.dtype, jnp.floating):
         x = x.astype(dtype)
@@ -49,15 +49,18 @@ def convolve(x: jax.Array, w: jax.Array, window: Window) -> jax.Array:
     return way(*match_axes(x, w.astype(dtype)), window)
 
 
-def at_once(x: jax.Array, w: jax.Array, window: Window) -> jax.Array:
-    """The same as one convolution, with the gradients of automatic differentiation."""
-    dtype = check.common_dtype(x.dtype, w.dtype)
-    x, w = x.astype(dtype), w.astype(dtype)
-    lead = x.shape[: x.ndim - w.ndim + 1]
-    if not sharded_explicitly():  # else axes cannot be merged
-        x = x.reshape(math.prod(lead), *x.shape[len(lead) :])
-    y = _slide(x, w, window)
-    return y.reshape(*lead, *y.shape[y.ndim - w.ndim + 1 :])
+def by_backend(backend: Backend) -> Callable[[jax.Array, jax.Array, Window], jax.Array]:
+    """``convolve`` as somebody chose it.
+
+    Raises:
+        ValueError: when it is called, if native was asked for and cannot be.
+    """
+
+    def slide(x, w, window):
+        by_events = use_native(backend, available(x, w))
+        return convolve(x, w, window, by_events=by_events)
+
+    return slide
 
 
 def pool(
@@ -79,11 +82,11 @@ def pool(
     Returns:
         ``[..., *space, c]``, space as the window leaves it.
     """
-    x = _padded(x, window.pads, fill)
+    x = padded(x, window.pads, fill)
     first = x.ndim - 1 - len(kernel)
     for k in reversed(range(len(kernel))):
         lines = [
-            _tap(x, first + k, offset, kernel[k], window.stride[k])
+            tap(x, first + k, offset, kernel[k], window.stride[k])
             for offset in range(kernel[k])
         ]
         x = reduce(combine, lines)
@@ -157,69 +160,3 @@ def _on_mesh_bwd(window, kept, g):
 
 
 _on_mesh.defvjp(_on_mesh_fwd, _on_mesh_bwd)
-
-
-def _slide(x, w, window):
-    """A convolution ``[*lead, *space, c]``; leading axes but the last have one tap."""
-    lead = x.ndim - w.ndim + 1
-    ones, rank = (1,) * (lead - 1), x.ndim
-    spec = (lead - 1, rank - 1, *range(lead - 1), *range(lead, rank - 1))
-    w = w.reshape(*ones, *w.shape)
-    return jax.lax.conv_general_dilated(
-        x,
-        w,
-        (*ones, *window.stride),
-        ((0, 0),) * (lead - 1) + window.pads,
-        dimension_numbers=jax.lax.ConvDimensionNumbers(
-            spec, (w.ndim - 1, w.ndim - 2, *range(w.ndim - 2)), spec
-        ),
-    )
-
-
-def by_convolution(
-    window: Window, x: jax.Array, w: jax.Array, g: jax.Array
-) -> jax.Array:
-    """The gradient of ``w`` as one convolution with ``g``; see ``by_products``."""
-    return jax.linear_transpose(lambda w: at_once(x, w, window), w)(g)[0]
-
-
-@partial(jax.jit, static_argnums=0, inline=True)
-def by_products(window: Window, x: jax.Array, w: jax.Array, g: jax.Array) -> jax.Array:
-    """The gradient of ``w`` as a matrix product for each step and tap.
-
-    Args:
-        window: how the kernel slides.
-        x: ``[T, *batch, *space, c_in]``.
-        w: ``[*kernel, c_in, c_out]``.
-        g: gradient of what the convolution puts out, ``[T, *batch, *space, c_out]``.
-
-    Returns:
-        ``[*kernel, c_in, c_out]``.
-    """
-    kernel = w.shape[:-2]
-
-    def step(total, now):
-        x, g = now
-        x = _padded(x.astype(w.dtype), window.pads, 0.0)
-        products = []
-        for offsets in np.ndindex(*kernel):
-            seen = x
-            for k, offset in enumerate(offsets):
-                axis = x.ndim - 1 - len(kernel) + k
-                seen = _tap(seen, axis, offset, kernel[k], window.stride[k])
-            products.append(over_time(seen, g))
-        return total + jnp.stack(products).reshape(w.shape), None
-
-    nothing, *_ = match_axes(jnp.zeros_like(w), x, g)
-    return jax.lax.scan(step, nothing, (x, g))[0]
-
-
-def _padded(x, pads, fill):
-    around = [(0, 0)] * (x.ndim - 1 - len(pads))
-    return jnp.pad(x, [*around, *pads, (0, 0)], constant_values=fill)
-
-
-def _tap(x, axis, offset, size, stride):
-    """What one tap of a kernel of ``size`` sees along an axis as it slides."""
-    last = x.shape[axis] - size + offset
-    return jax.lax.slice_in_dim(x, offset, last + 1, stride, axis)

@@ -9,18 +9,11 @@
 
 #include "arguments.h"
 #include "backward.h"
+#include "convolve.h"
 #include "forward.h"
 #include "raster.h"
 
 namespace {
-
-template <typename Body>
-ffi::Error with_raster(const ffi::AnyBuffer& x, Body body) {
-  return guarded([&] {
-    if (x.element_type() == ffi::DataType::F32) return body(x.typed_data<float>());
-    return body(x.typed_data<uint8_t>());
-  });
-}
 
 ffi::Error Project(ffi::ThreadPool pool, ffi::AnyBuffer x, Floats w,
                    ffi::Result<Floats> y, ffi::Result<Marks> marks,

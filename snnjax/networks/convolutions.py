@@ -21,9 +21,12 @@ from snnjax import check
 from snnjax.about import factory
 from snnjax.cell import Cell
 from snnjax.exported import exportable
-from snnjax.kernels.convolve import Window, at_once, convolve
+from snnjax.kernels import native
+from snnjax.kernels.convolve import by_backend
 from snnjax.kernels.convolve import pool as combined
+from snnjax.kernels.native import Backend
 from snnjax.kernels.products import align
+from snnjax.kernels.windows import Window, at_once
 from snnjax.networks.connect import Initializer
 from snnjax.networks.initialize import spiking
 
@@ -48,6 +51,7 @@ def convolution(
     padding: Padding = "same",
     bias: bool = False,
     init: Initializer = spiking,
+    backend: Backend = "auto",
 ) -> Cell:
     """Weights that slide over a line or an image.
 
@@ -65,6 +69,9 @@ def convolution(
         bias: whether to learn a constant current for each channel, starting from zero.
         init: draws ``w``, ``(key, n_in, n_out) -> [n_in, n_out]``, where n_in is what
             one target sees: the size of the kernel times ``c_in``.
+        backend: who convolves a whole sequence: ``"native"``, the kernel of ``snnjax
+            kernels build``, which adds up the weights that spikes select (float32 on a
+            CPU), ``"xla"``, or ``"auto"``, native where it can be.
 
     Returns:
         A cell ``[*batch, *space, c_in] -> [*batch, *space, c_out]`` with
@@ -72,13 +79,15 @@ def convolution(
 
     Raises:
         ValueError: for a width, kernel or stride below one, another padding, an input
-            of another rank or number of channels, a map smaller than the kernel, or
-            weights of another cell.
+            of another rank or number of channels, a map smaller than the kernel,
+            weights of another cell, an unknown backend, or a forced native one that
+            cannot be taken, with the reason.
     """
     check.whole("c_in", c_in)
     check.whole("c_out", c_out)
     check.flag("bias", bias)
     check.function("init", init)
+    native.check_backend(backend)
     stride = _check_window(kernel, stride, padding)
     shapes = {"w": (*kernel, c_in, c_out), "b": (c_out,) if bias else None}
 
@@ -103,8 +112,8 @@ def convolution(
 
         return run
 
-    step = _one_step(through(at_once))
-    return Cell(init=draw, rest=rest, step=step, run=through(convolve))
+    step, run = _one_step(through(at_once)), through(by_backend(backend))
+    return Cell(init=draw, rest=rest, step=step, run=run)
 
 
 @factory

@@ -88,23 +88,31 @@ struct Attributes {
   std::vector<int64_t> values;
   std::vector<XLA_FFI_ByteSpan> spans, strings;
   std::vector<XLA_FFI_Scalar> scalars;
+  std::vector<std::vector<int64_t>> lists;
+  std::vector<XLA_FFI_Array> arrays;
   std::vector<XLA_FFI_AttrType> types;
   std::vector<XLA_FFI_ByteSpan*> named;
   std::vector<void*> pointers;
 
   explicit Attributes(int64_t count)
       : names(count), texts(count), values(count), spans(count), strings(count),
-        scalars(count) {
+        scalars(count), lists(count), arrays(count) {
     for (int64_t k = 0; k < count; ++k) {
       names[k] = text();
       spans[k] = {names[k].data(), names[k].size()};
       named.push_back(&spans[k]);
-      const int64_t type = number();  // of a number; none for text
+      const int64_t type = number();  // of a number; none for text, -1 for a list
       if (type == 0) {
         texts[k] = text();
         strings[k] = {texts[k].data(), texts[k].size()};
         types.push_back(XLA_FFI_AttrType_STRING);
         pointers.push_back(&strings[k]);
+      } else if (type < 0) {
+        lists[k].resize(number());
+        for (int64_t& each : lists[k]) each = number();
+        arrays[k] = {XLA_FFI_DataType_S64, lists[k].size(), lists[k].data()};
+        types.push_back(XLA_FFI_AttrType_ARRAY);
+        pointers.push_back(&arrays[k]);
       } else {
         values[k] = number();
         scalars[k] = {static_cast<XLA_FFI_DataType>(type), &values[k]};

@@ -72,4 +72,6 @@ def _array(x):
 def _attribute(value):
     if isinstance(value, str):
         return _number(0) + _text(value)
+    if np.ndim(value) > 0:
+        return b"".join(map(_number, (-1, len(value), *value.tolist())))
     return _number(TYPES[np.asarray(value).dtype.name]) + _number(int(value))

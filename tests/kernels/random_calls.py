@@ -57,7 +57,7 @@ def noise(x, rng):
 
 def spoiled(x, rng):
     """A buffer of another shape or type."""
-    if np.ndim(x) == 0:  # spoiled before: it has no rows any more
+    if np.ndim(x) == 0 or np.shape(x) == (0,):  # spoiled before: no rows are left
         return x
     with np.errstate(invalid="ignore"):
         other = np.asarray(WRONG[rng.choice(list(WRONG))](x))

@@ -83,6 +83,28 @@ def calls(steps, batch, n_in, n):
                 "shape": "SuperSpike",
             },
         ),
+        **convolutions(steps, batch, n_in, n),
+    }
+
+
+def convolutions(images, height, width, c):
+    """A kernel of 2 x 3 pixels that takes one step down and two along."""
+    rows, places = images * height * width, images * height * (width // 2 + 1)
+    x, y, w = f32(rows, c), f32(places, 5), f32(2, 3, c, 5)
+    marks, marked = u16(rows, -(-c // 16)), np.zeros(1, np.uint8)
+    window = {"window": np.array([images, height, 1, 1, 0, width, 2, 2, 1])}
+    return {
+        "snnjax_convolve": (
+            {"x": x, "w": w},
+            {"y": y, "marks": marks, "marked": marked},
+            window,
+        ),
+        "snnjax_convolve_inputs": ({"g": y, "w": w}, {"dx": x}, window),
+        "snnjax_convolve_weights": (
+            {"x": x, "marks": marks, "marked": marked, "g": y},
+            {"dw": w},
+            window,
+        ),
     }
 
 
@@ -98,6 +120,8 @@ CALLS = calls(STEPS, B, N_IN, N)
 # May be empty: there is none, or no call that would fill it.
 OPTIONAL = {
     *(("snnjax_outer", name) for name in ("marks", "dw")),
+    *(("snnjax_convolve", "marks"), ("snnjax_convolve_inputs", "dx")),
+    *(("snnjax_convolve_weights", name) for name in ("marks", "dw")),
     *(("snnjax_backward", name) for name in ("r", "g_vs", "frozen")),
 }
 REFUSED = r"(?i)snnjax: .* shape|no whole steps|wrong buffer|neither float32|no matrix"
@@ -169,6 +193,22 @@ def test_rows_that_are_no_whole_steps_are_refused(target, rows):
         ("snnjax_backward", "shape", "Gaussian", "unknown surrogate 'Gaussian'"),
         ("snnjax_backward", "shape", np.int64(4), "(?i)wrong attribute type|decode"),
         ("snnjax_outer", "shift", np.int64(-1), "shift is negative: -1"),
+        *(
+            (target, "window", np.array(window), words)
+            for target in CALLS
+            if "convolve" in target
+            for window, words in (
+                ([4, 3, 1, 1, 0, 21, 2, 2], "window has 8 numbers, expected 9"),
+                ([4, 3, 0, 1, 0, 21, 2, 2, 1], "expected .* stride of 1 or more"),
+                ([4, 3, 1, 1, 0, 21, 2, -1, 1], r"over \[21, 2, -1, 1\], expected"),
+                ([4, 3, 1, 1, 2**60, 21, 2, 2, 1], "expected .* zeros behind"),
+                ([4, 3, 1, 2**23, 0, 21, 1, 2, 2**23], "more than 2.30 entries"),
+                ([2**40, 3, 1, 1, 0, 21, 2, 2, 1], "1099511627776 images"),
+                ([-4, 3, 1, 1, 0, 21, 2, 2, 1], "-4 images"),
+                ([5, 3, 1, 1, 0, 21, 2, 2, 1], "has shape"),
+                ([4, 3, 2, 1, 0, 21, 2, 2, 1], "has shape"),
+            )
+        ),
     ],
 )
 def test_an_unknown_name_is_refused_and_not_taken_for_another(
@@ -193,6 +233,18 @@ def test_marks_beyond_the_last_entry_are_not_followed():
     given |= {"g": f32(ROWS, N) + 1}
     (found,) = called("snnjax_outer", given, results, attributes)
     np.testing.assert_array_equal(found, ROWS - B)
+
+
+def test_marks_of_channels_that_are_not_there_are_not_followed():
+    arguments, results, window = CALLS["snnjax_convolve_weights"]
+    marks = arguments["marks"].copy()
+    marks[:, 1] = 0xFFFC  # of 18 channels
+    marks[:, 0] = 1
+    given = arguments | {"marks": marks, "marked": np.ones(1, np.uint8)}
+    given |= {"g": arguments["g"] + 1}
+    (found,) = called("snnjax_convolve_weights", given, results, window)
+    assert np.all(found[:, :, 0] > 0)
+    assert not np.any(found[:, :, 1:])
 
 
 @pytest.mark.parametrize("target", CALLS)

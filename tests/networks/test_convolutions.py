@@ -8,7 +8,7 @@ import pytest
 from scipy import signal
 
 import snnjax as snn
-from snnjax.kernels.convolve import Window, by_convolution, by_products
+from snnjax.kernels.windows import Window, by_convolution, by_products
 from snnjax.networks import DenseWeights, convolution, flatten, pool
 from snnjax.networks.convolutions import ConvolutionWeights
 
@@ -253,7 +253,7 @@ def test_a_small_raster_of_maps_is_never_a_dense_one_in_floating_point():
     cell = convolution(2, 1, kernel=(3, 3), stride=8)
     gradient = jax.jit(jax.grad(lambda w: jnp.sin(run(cell, w, raster)).sum()))
     compiled = gradient.lower(cell.init(jax.random.key(0))).compile()
-    assert compiled.memory_analysis().temp_size_in_bytes < 4 * raster.size / 4
+    assert compiled.memory_analysis().temp_size_in_bytes < 4 * raster.size / 2
 
 
 @every_window

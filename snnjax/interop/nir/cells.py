@@ -14,9 +14,12 @@ from snnjax.about import factory
 from snnjax.cell import Cell
 from snnjax.check import Number
 from snnjax.exported import exportable
-from snnjax.kernels.convolve import Window, at_once, convolve
+from snnjax.kernels import native
+from snnjax.kernels.convolve import by_backend
 from snnjax.kernels.convolve import pool as combined
+from snnjax.kernels.native import Backend
 from snnjax.kernels.products import align
+from snnjax.kernels.windows import Window, at_once
 from snnjax.networks.connect import Initializer
 from snnjax.networks.convolutions import ConvolutionWeights
 from snnjax.networks.initialize import spiking
@@ -131,6 +134,7 @@ def padded_convolution(
     groups: int = 1,
     bias: bool = False,
     init: Initializer = spiking,
+    backend: Backend = "auto",
 ) -> Cell:
     """A convolution with zeros around the map, gaps in the kernel, or in groups.
 
@@ -148,6 +152,7 @@ def padded_convolution(
         groups: parts of the channels that see one another only.
         bias: whether to learn a constant current for each channel, from zero.
         init: draws ``w``, ``(key, n_in, n_out) -> [n_in, n_out]``.
+        backend: who convolves a whole sequence, as ``convolution`` has it.
 
     Returns:
         A cell ``[*batch, *space, c_in] -> [*batch, *space, c_out]`` with
@@ -156,8 +161,10 @@ def padded_convolution(
     Raises:
         ValueError: for sizes below one, pads below zero, groups that do not divide the
             channels, an input of another rank or number of channels, or smaller than
-            the kernel, and weights of another cell.
+            the kernel, weights of another cell, an unknown backend, or a forced native
+            one that cannot be taken.
     """
+    native.check_backend(backend)
     check.whole("c_in", c_in)
     check.whole("c_out", c_out)
     check.whole("groups", groups)
@@ -196,7 +203,8 @@ def padded_convolution(
         state, y = through(at_once)(weights, state, jnp.asarray(x)[None], dt)
         return state, y[0]
 
-    return Cell(init=draw, rest=rest, step=step, run=through(convolve))
+    run = through(by_backend(backend))
+    return Cell(init=draw, rest=rest, step=step, run=run)
 
 
 def _spread(w, dilation, groups):

@@ -1,0 +1,265 @@
+// Convolutions over all of time, image by image: by events where an image is mostly
+// zero, else dense, whichever is faster, with the same sums.
+
+#pragma once
+
+#include "arguments.h"
+#include "raster.h"
+#include "slide_weights.h"
+
+namespace {
+
+using Kernel = ffi::BufferR4<ffi::F32>;
+using Window = ffi::Span<const int64_t>;
+
+// Whether events are the faster way: cycles for each pixel that comes out, roughly.
+inline bool worth_events(const Slide& slide, const std::vector<Strips>& strips,
+                         long count) {
+  const double seen = static_cast<double>(count) * slide.taps() / slide.pixels_in();
+  const double dense = 0.5 * slide.taps() * slide.c_in * padded(slide.c_out) / kLanes;
+  double by_events = 0.0;
+  for (const Strips& strip : strips)
+    by_events += 40.0 + (strip.vectors > 2 ? 2.0 : 1.5) * seen;
+  return by_events < dense;
+}
+
+// For the gradient of weights dense is faster above this share of entries.
+constexpr double kCrowdedOuter = 0.8;
+
+// body(first, last) for parts of the images
+template <typename Body>
+ffi::Error over_images(ffi::ThreadPool& pool, const Slide& slide, Body body) {
+  const long parts = std::min(std::max<long>(1, slide.images),
+                              pieces(pool, slide.work(), kWorth));
+  return parallel(pool, parts, [=](long part) {
+    body(slide.images * part / parts, slide.images * (part + 1) / parts);
+  });
+}
+
+template <typename X>
+ffi::Error convolve(ffi::ThreadPool& pool, const Slide& slide, const X* x,
+                    const float* w, float* y, uint16_t* marks, uint8_t* marked) {
+  const long pixels = slide.pixels_in(), c = slide.c_in, n = slide.c_out;
+  const Array<float> packed = in_chunks(w, slide.taps() * c, n);
+  const std::vector<Strips> strips = strips_of(slide, w);
+  const bool sound = finite_here(w, slide.taps() * c * n);
+  std::atomic<bool> ones{true};
+  const auto some = [&](long first, long last) {
+    Frame frame = frame_of_inputs(slide);
+    const std::vector<Seen> seen = seen_forward(slide, frame);
+    PixelEvents events(pixels, c);
+    std::vector<uint16_t> own(marks == nullptr ? pixels * groups(c) : 0);
+    for (long k = first; k < last; ++k) {
+      const X* image = x + k * pixels * c;
+      float* out = y + k * slide.pixels_out() * n;
+      uint16_t* bits = marks == nullptr ? own.data() : marks + k * pixels * groups(c);
+      const Spotted found = spot(image, pixels, c, bits);
+      if (!found.ones) ones = false;
+      if (!sound || !found.finite || !worth_events(slide, strips, found.count)) {
+        dense_forward(slide, image, frame, seen, packed.get(), out);
+        continue;
+      }
+      events.list_all(bits, pixels, c);
+      if (!found.ones) events.tell(image, pixels);
+      found.ones ? event_forward<true>(slide, strips, events, out)
+                 : event_forward<false>(slide, strips, events, out);
+    }
+  };
+  const ffi::Error error = over_images(pool, slide, some);
+  *marked = ones;
+  return error;
+}
+
+inline ffi::Error convolve_inputs(ffi::ThreadPool& pool, const Slide& slide,
+                                  const float* g, const float* w, float* dx) {
+  const Frame like = frame_of_outputs(slide);
+  std::vector<Phase> phases;
+  for (long py = 0; py < slide.y.stride && slide.images > 0; ++py)
+    for (long px = 0; px < slide.x.stride; ++px)
+      if (slide.y.inputs(py) * slide.x.inputs(px) > 0)
+        phases.push_back(phase_of(slide, like, w, py, px));
+  return over_images(pool, slide, [&](long first, long last) {
+    Frame frame = frame_of_outputs(slide);
+    for (long k = first; k < last; ++k) {
+      fill_outputs(slide, g + k * slide.pixels_out() * slide.c_out, frame);
+      dense_backward(slide, phases, frame, dx + k * slide.pixels_in() * slide.c_in);
+    }
+  });
+}
+
+// Images are added up in so many parts, whatever the number of threads.
+inline long parts_of(const Slide& slide, long size) {
+  const long worth = std::min(slide.work() / kWorth, (1L << 24) / (size + 1));
+  return std::clamp<long>(worth, 1, std::clamp<long>(slide.images, 1, 32));
+}
+
+// Without marks they are made of x.
+template <typename X>
+ffi::Error convolve_weights(ffi::ThreadPool& pool, const Slide& slide, const X* x,
+                            const uint16_t* marks, bool ones, const float* g,
+                            float* dw) {
+  const long pixels = slide.pixels_in(), c = slide.c_in, n = slide.c_out;
+  const long rows = slide.taps() * c, width = chunks(n) * kChunk;
+  const long parts = parts_of(slide, rows * width);
+  const Array<float> sums = array<float>(parts * rows * width);
+  std::fill_n(sums.get(), parts * rows * width, 0.0f);
+  const Places places = places_of(slide);
+  const ffi::Error error = parallel(pool, parts, [&](long part) {
+    Frame in = frame_of_inputs(slide), out = frame_of_outputs(slide);
+    const std::vector<Seen> seen = seen_forward(slide, in);
+    std::vector<uint16_t> own(marks == nullptr ? pixels * groups(c) : 0);
+    float* sum = sums.get() + part * rows * width;
+    for (long k = slide.images * part / parts; k < slide.images * (part + 1) / parts;
+         ++k) {
+      const X* image = x + k * pixels * c;
+      const float* from = g + k * slide.pixels_out() * n;
+      const uint16_t* bits =
+          marks == nullptr ? own.data() : marks + k * pixels * groups(c);
+      const Spotted found =
+          marks == nullptr ? spot(image, pixels, c, own.data())
+                           : Spotted{count_marks(bits, pixels, c), ones,
+                                     ones || all_finite(image, pixels * c)};
+      fill_outputs(slide, from, out);
+      if (!found.finite || found.count > kCrowdedOuter * pixels * c ||
+          !finite_here(from, slide.pixels_out() * n)) {
+        in.fill(image, slide.y.in, slide.x.in, c, slide.y.before, slide.x.before);
+        dense_weights(slide, seen, in, out, sum);
+      } else {
+        event_weights(slide, places, bits, found.ones ? nullptr : image, out, sum);
+      }
+    }
+  });
+  for (long part = 1; part < parts; ++part)
+    add_to(sums.get() + part * rows * width, rows * width, sums.get());
+  for (long k = 0; k < rows; ++k) std::copy_n(sums.get() + k * width, n, dw + k * n);
+  return error;
+}
+
+// ---- what a call may hand over
+
+constexpr int64_t kFarthest = 1 << 24;  // a side of an image, a stride or a border
+
+// Along one axis: size of the image, stride, zeros before and behind.
+inline Axis axis_of(Arguments& given, const int64_t* sizes, int64_t kernel) {
+  const int64_t in = sizes[0], stride = sizes[1], before = sizes[2], behind = sizes[3];
+  if (stride < 1 || std::min({in, before, behind}) < 0 ||
+      std::max({in, stride, before, behind}) > kFarthest)
+    given.wrong("a window over " + list_of(sizes, sizes + 4) +
+                ", expected [size, stride of 1 or more, zeros before, zeros behind]");
+  if (kernel < 1) given.wrong("a kernel has shape 0 along an axis, expected 1 or more");
+  const int64_t room = in + before + behind - kernel;
+  return {in, kernel, stride, before, room < 0 || stride < 1 ? 0 : room / stride + 1};
+}
+
+// Of a kernel [height, width, c_in, c_out] and the sizes of all else.
+template <typename Sizes>
+Slide slide_of(Arguments& given, const Sizes& w, const Window& window) {
+  if (window.size() != 9)
+    given.wrong("window has " + std::to_string(window.size()) + " numbers, expected 9");
+  if (!given.fit()) return {};
+  const int64_t* sizes = window.begin();
+  const Slide slide{sizes[0], w[2], w[3], axis_of(given, sizes + 1, w[0]),
+                    axis_of(given, sizes + 5, w[1])};
+  if (!given.fit()) return slide;
+  const auto largest = [](const Axis& along) {
+    return static_cast<double>(along.frame_in() + along.frame_out() + along.in);
+  };
+  const int64_t channels = std::max(slide.c_in, slide.c_out) + kChunk;
+  if (largest(slide.y) * largest(slide.x) * channels > 1 << 30)
+    given.wrong("an image has more than 2^30 entries");
+  if (slide.images < 0 || slide.images > int64_t{1} << 31)
+    given.wrong(std::to_string(slide.images) + " images");
+  return slide;
+}
+
+inline void ask_for_large_pages(ffi::Result<Floats>& made) {
+  ask_for_large_pages(made->untyped_data(), made->size_bytes());
+}
+
+// Marks are left out where there is no room for them.
+ffi::Error Convolve(ffi::ThreadPool pool, ffi::AnyBuffer x, Kernel w,
+                    ffi::Result<Floats> y, ffi::Result<Marks> marks,
+                    ffi::Result<Flag> marked, Window window) {
+  Arguments given;
+  given.raster("x", x);
+  const Slide slide = slide_of(given, w.dimensions(), window);
+  if (!given.fit()) return given.error();
+  const long rows = slide.images * slide.pixels_in();
+  given.shape("x", x, {rows, slide.c_in});
+  given.shape("y", *y, {slide.images * slide.pixels_out(), slide.c_out});
+  given.shape_or_none("marks", *marks, {rows, groups(slide.c_in)});
+  given.shape("marked", *marked, {1});
+  if (!given.fit()) return given.error();
+  ask_for_large_pages(y);
+  uint16_t* bits = marks->element_count() > 0 ? marks->typed_data() : nullptr;
+  return with_raster(x, [&](const auto* entries) {
+    return convolve(pool, slide, entries, w.typed_data(), y->typed_data(), bits,
+                    marked->typed_data());
+  });
+}
+
+ffi::Error ConvolveInputs(ffi::ThreadPool pool, Floats g, Kernel w,
+                          ffi::Result<Floats> dx, Window window) {
+  Arguments given;
+  const Slide slide = slide_of(given, w.dimensions(), window);
+  if (!given.fit()) return given.error();
+  given.shape("g", g, {slide.images * slide.pixels_out(), slide.c_out});
+  given.shape("dx", *dx, {slide.images * slide.pixels_in(), slide.c_in});
+  if (!given.fit()) return given.error();
+  ask_for_large_pages(dx);
+  return guarded([&] {
+    return convolve_inputs(pool, slide, g.typed_data(), w.typed_data(),
+                           dx->typed_data());
+  });
+}
+
+// The marks may be missing.
+ffi::Error ConvolveWeights(ffi::ThreadPool pool, ffi::AnyBuffer x, Marks marks,
+                           Flag marked, Floats g, ffi::Result<Kernel> dw,
+                           Window window) {
+  Arguments given;
+  given.raster("x", x);
+  const Slide slide = slide_of(given, dw->dimensions(), window);
+  if (!given.fit()) return given.error();
+  const long rows = slide.images * slide.pixels_in();
+  given.shape("x", x, {rows, slide.c_in});
+  given.shape("g", g, {slide.images * slide.pixels_out(), slide.c_out});
+  given.shape("marked", marked, {1});
+  given.shape_or_none("marks", marks, {rows, groups(slide.c_in)});
+  if (!given.fit()) return given.error();
+  const uint16_t* bits = marks.element_count() > 0 ? marks.typed_data() : nullptr;
+  return with_raster(x, [&](const auto* entries) {
+    return convolve_weights(pool, slide, entries, bits, marked.typed_data()[0] != 0,
+                            g.typed_data(), dw->typed_data());
+  });
+}
+
+}  // namespace
+
+XLA_FFI_DEFINE_HANDLER_SYMBOL(snnjax_convolve, Convolve,
+                              ffi::Ffi::Bind()
+                                  .Ctx<ffi::ThreadPool>()
+                                  .Arg<ffi::AnyBuffer>()
+                                  .Arg<Kernel>()
+                                  .Ret<Floats>()
+                                  .Ret<Marks>()
+                                  .Ret<Flag>()
+                                  .Attr<Window>("window"));
+
+XLA_FFI_DEFINE_HANDLER_SYMBOL(snnjax_convolve_inputs, ConvolveInputs,
+                              ffi::Ffi::Bind()
+                                  .Ctx<ffi::ThreadPool>()
+                                  .Arg<Floats>()
+                                  .Arg<Kernel>()
+                                  .Ret<Floats>()
+                                  .Attr<Window>("window"));
+
+XLA_FFI_DEFINE_HANDLER_SYMBOL(snnjax_convolve_weights, ConvolveWeights,
+                              ffi::Ffi::Bind()
+                                  .Ctx<ffi::ThreadPool>()
+                                  .Arg<ffi::AnyBuffer>()
+                                  .Arg<Marks>()
+                                  .Arg<Flag>()
+                                  .Arg<Floats>()
+                                  .Ret<Kernel>()
+                                  .Attr<Window>("window"));
