@@ -81,6 +81,7 @@ def told(found):
     return "\n".join(f"{name}: {each}" for name, wrong in found for each in wrong)
 
 
+@pytest.mark.walks
 @pytest.mark.parametrize("package", PACKAGES)
 def test_nonsense_is_refused_by_the_name_of_the_argument(package):
     given = calls_of(package)
@@ -88,6 +89,7 @@ def test_nonsense_is_refused_by_the_name_of_the_argument(package):
     assert not found, f"\n{found}"
 
 
+@pytest.mark.walks
 @pytest.mark.parametrize("package", PACKAGES)
 def test_nothing_and_one_of_anything_is_taken_or_refused(package):
     given = calls_of(package)

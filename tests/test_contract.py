@@ -303,8 +303,13 @@ SLOW = {"adex", "qif", "izhikevich", "hodgkin huxley"}  # to compile
 
 
 def cells(slow):
-    marks = pytest.mark.slow
-    names = [pytest.param(k, marks=marks) if k in slow else k for k in CELLS]
+    """All by name; presets, of which there is one rule, are a stage of the gate."""
+
+    def marks(name):
+        presets = [pytest.mark.walks] if name.startswith("preset ") else []
+        return [pytest.mark.slow] if name in slow else presets
+
+    names = [pytest.param(name, marks=marks(name)) for name in CELLS]
     return pytest.mark.parametrize("name", names)
 
 

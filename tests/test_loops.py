@@ -32,6 +32,7 @@ def compiled():
     jax.monitoring.clear_event_listeners()
 
 
+@pytest.mark.walks
 @every_cell
 def test_a_second_run_outside_jit_compiles_nothing(name, compiled):
     cell = CELLS[name]

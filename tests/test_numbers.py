@@ -50,6 +50,7 @@ def same(found, expected, rtol=1e-5):
         np.testing.assert_allclose(x, y, rtol, 1e-6)
 
 
+@pytest.mark.walks
 @pytest.mark.parametrize("name", READERS)
 def test_narrow_types_give_the_values_of_single_precision_or_are_refused(name):
     for dtypes, binary in ((WHOLE, True), (HALF, False)):
@@ -60,6 +61,7 @@ def test_narrow_types_give_the_values_of_single_precision_or_are_refused(name):
                 same(result(name, Numbers(dtype, binary)), expected)
 
 
+@pytest.mark.walks
 @pytest.mark.parametrize("name", EVERY)
 def test_double_precision_elsewhere_widens_nothing(name, x64):
     a = Numbers(jnp.float32)
@@ -68,6 +70,7 @@ def test_double_precision_elsewhere_widens_nothing(name, x64):
     assert floats <= {"float32" if given else "float64"}, floats
 
 
+@pytest.mark.walks
 @pytest.mark.parametrize("name", EVERY)
 def test_double_precision_stays_what_it_is(name, x64):
     single = name.startswith("inputs.batches.")
@@ -75,6 +78,7 @@ def test_double_precision_stays_what_it_is(name, x64):
     assert floats_of(name, Numbers(jnp.float64)) <= wanted
 
 
+@pytest.mark.walks
 @pytest.mark.parametrize("name", EVERY)
 def test_double_precision_of_the_host_is_single_on_the_device_without_a_warning(name):
     a = Numbers(np.float64, make=np.asarray)
@@ -113,6 +117,7 @@ def with_mask(name, padding, mask=None):
     return jax.value_and_grad(total, has_aux=True)(0.0)
 
 
+@pytest.mark.walks
 @pytest.mark.parametrize("name", MASKED)
 def test_what_padding_holds_reaches_neither_value_nor_gradient(name):
     clean = with_mask(name, 0.0)
@@ -147,6 +152,7 @@ TRACED = [
 ]
 
 
+@pytest.mark.walks
 @pytest.mark.parametrize("name", TRACED)
 def test_a_traced_nan_makes_nan_or_its_function_says_what_it_does(name):
     kept = Numbers()
