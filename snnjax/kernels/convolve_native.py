@@ -19,7 +19,7 @@ import numpy as np
 from jax.custom_derivatives import SymbolicZero
 
 from snnjax.kernels.linear import with_transpose
-from snnjax.kernels.native import call, floats, is_float, match_axes
+from snnjax.kernels.native import call, floats, is_float, match_axes, readable
 from snnjax.kernels.products import mapped_by_hand
 from snnjax.kernels.windows import Window, at_once, by_products
 
@@ -80,7 +80,7 @@ def _forward(slide, x, w):
     bits = jax.ShapeDtypeStruct((rows, groups) if small else (0, 0), jnp.uint16)
     ones = jax.ShapeDtypeStruct((1,), jnp.uint8)
     made = [floats(slide.rows(slide.places), slide.kernel[-1]), bits, ones]
-    return tuple(call("snnjax_convolve", made, _readable(x), w, window=slide.numbers))
+    return tuple(call("snnjax_convolve", made, readable(x), w, window=slide.numbers))
 
 
 _slid = jax.custom_jvp(_forward, nondiff_argnums=(0,))
@@ -183,7 +183,7 @@ def _transposed(slide, x, w, g):
 def _to_weights(slide, x, g, *marks):
     """∂w, from marks in place of ``x`` where that holds ones only."""
     made = [floats(*slide.kernel)]
-    args = _readable(x), *marks, g
+    args = readable(x), *marks, g
     return call("snnjax_convolve_weights", made, *args, window=slide.numbers)[0]
 
 
@@ -202,7 +202,3 @@ def _products(slide, x, g):
     x = x.reshape(slide.images, *slide.space, slide.kernel[-2])
     g = g.reshape(slide.images, *slide.places, slide.kernel[-1])
     return by_products(slide.window, x, jnp.zeros(slide.kernel, g.dtype), g)
-
-
-def _readable(x):
-    return x.astype(jnp.uint8) if x.dtype == bool else x

@@ -101,3 +101,8 @@ def mark_shapes(rows: int, n: int) -> list[jax.ShapeDtypeStruct]:
 def is_float(x: Any) -> bool:
     """Whether ``x`` is floating point."""
     return jnp.issubdtype(x.dtype, jnp.floating)
+
+
+def readable(x: jax.Array) -> jax.Array:
+    """A raster as kernels read it: ``bool`` as bytes."""
+    return x.astype(jnp.uint8) if x.dtype == bool else x

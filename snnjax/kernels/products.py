@@ -17,7 +17,14 @@ from jax.custom_derivatives import SymbolicZero
 
 from snnjax import check
 from snnjax.kernels.linear import with_transpose
-from snnjax.kernels.native import call, floats, is_float, mark_shapes, match_axes
+from snnjax.kernels.native import (
+    call,
+    floats,
+    is_float,
+    mark_shapes,
+    match_axes,
+    readable,
+)
 
 
 def project(
@@ -64,7 +71,7 @@ _from_raster = jax.jit(_from_raster, inline=True)
 def _product(x, w):
     """The product, and marks of where ``x`` is not zero."""
     made = [floats(len(x), w.shape[1]), *mark_shapes(*x.shape)]
-    return tuple(call("snnjax_project", made, _readable(x), w))
+    return tuple(call("snnjax_project", made, readable(x), w))
 
 
 _project = jax.custom_jvp(_product)
@@ -134,7 +141,7 @@ def outer(x: jax.Array, g: jax.Array, shift: int, marks: Any = None) -> jax.Arra
 @partial(jax.custom_jvp, nondiff_argnums=(0,))
 def _outer(shift, x, g, *marks):
     made = [floats(x.shape[1], g.shape[1])]
-    args = _readable(x), *marks, g
+    args = readable(x), *marks, g
     return call("snnjax_outer", made, *args, shift=np.int64(shift))[0]
 
 
@@ -195,7 +202,3 @@ def align(constants: Any, x: jax.Array, lead: int = 0) -> Any:
 def flat(x: jax.Array) -> jax.Array:
     """All axes but the last as one."""
     return x.reshape(math.prod(x.shape[:-1]), x.shape[-1])
-
-
-def _readable(x):
-    return x.astype(jnp.uint8) if x.dtype == bool else x

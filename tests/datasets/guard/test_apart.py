@@ -346,11 +346,13 @@ def test_a_full_disk_is_no_damage(file):
 
 
 def test_an_interrupt_ends_the_child(file):
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # or ignored
     timer = threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGINT))
     timer.start()
     with pytest.raises(KeyboardInterrupt):
         read(file, "hangs")
     timer.join()
+    signal.signal(signal.SIGINT, before)
     assert read(file)["bytes"].tobytes() == b"abc"
 
 
