@@ -45,7 +45,7 @@ def drawn(rng: random.Random) -> dict[str, Any]:
         "steps": rng.randint(1, 40),
         "batch": rng.choice(((1,), (3,), (8,), (2, 2))),
         "n_in": rng.choice((1, 7, 16, 33, 64)),
-        "n": rng.choice((1, 5, 16, 31, 70)),
+        "n": rng.choice((1, 5, 16, 31, 70, 150)),
         "dtype": rng.choice(("float32", "uint8", "bool")),
         "rate": rng.choice((0.0, 0.05, 0.2, 1.0)),
         "loop": rng.random() < 0.7,
