@@ -99,7 +99,7 @@ INSIDE = {  # what always runs inside another loop, or inside ``jit``
     *("kernels.products._from_raster", "learning.online.units.judged"),
     *("loops.several", "neurons.parallel.decayed_sums"),
     *("senses.hearing.bushy._binomial", "tasks.transfers.hits"),
-    "networks.sparse_products._events",
+    *("networks.sparse_products._events", "neurons.membrane.search"),
 }
 
 

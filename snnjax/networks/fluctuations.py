@@ -27,6 +27,7 @@ import numpy as np
 from snnjax import check
 from snnjax.check import Number
 from snnjax.exported import exportable
+from snnjax.neurons.checks import with_leak
 from snnjax.neurons.leaky import LIFParams
 from snnjax.neurons.potentials import kernel_integrals
 
@@ -91,7 +92,8 @@ def poisson_drive(
     check.per_neuron("rate", rate, n_in)
     if dt is not None:
         check.dt(dt)
-    mean, square = kernel_integrals(params.tau_mem, params.tau_syn, dt=dt)
+    tau_mem = with_leak(params.tau_mem)
+    mean, square = kernel_integrals(tau_mem, params.tau_syn, dt=dt)
     rate = jnp.asarray(rate)
     return PoissonDrive(
         mean=n_in * jnp.mean(rate) * mean,

@@ -22,7 +22,7 @@ import numpy as np
 from snnjax import check, loops
 from snnjax.check import Number
 from snnjax.kernels.products import align
-from snnjax.neurons.checks import check_lif
+from snnjax.neurons.checks import check_lif, with_leak
 from snnjax.neurons.leaky import LIFParams
 
 _NODES, _SHARES = np.polynomial.legendre.leggauss(96)
@@ -133,9 +133,10 @@ def sparse_network_rate(
         check.one(name, value)
     dtype = check.precision(*(jnp.asarray(x) for x in (*given.values(), external)))
     w, g, outside = (jnp.asarray(x, dtype) for x in (weight, inhibition, external))
-    drift = params.tau_mem * w * jnp.stack([excitatory - g * inhibitory, 1.0 + 0 * g])
+    tau_mem = with_leak(params.tau_mem)
+    drift = tau_mem * w * jnp.stack([excitatory - g * inhibitory, 1.0 + 0 * g])
     noise = excitatory + g**2 * inhibitory
-    spread = params.tau_mem * w**2 * jnp.stack([noise, 1.0 + 0 * g])
+    spread = tau_mem * w**2 * jnp.stack([noise, 1.0 + 0 * g])
     constants = drift, spread, outside, LIFParams(*params)
     return _bounded(_agreed(constants, dtype))
 

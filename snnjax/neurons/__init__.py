@@ -23,6 +23,7 @@ from snnjax.neurons.conductance import (
     conductance_lif,
     onto,
 )
+from snnjax.neurons.event_queue import SpikeEvents, spike_events
 from snnjax.neurons.exponential import (
     AdExParams,
     AdExState,
@@ -31,6 +32,7 @@ from snnjax.neurons.exponential import (
     adex,
     eif,
 )
+from snnjax.neurons.firing_times import first_spike_time, spike_times
 from snnjax.neurons.homeostasis import (
     HomeostasisParams,
     HomeostasisState,
@@ -55,6 +57,11 @@ from snnjax.neurons.quadratic import (
 )
 from snnjax.neurons.resonators import ResonateParams, ResonateState, resonate
 from snnjax.neurons.response import SRMState, srm
+from snnjax.neurons.spike_readouts import (
+    exp_weighted_voltage,
+    peak_voltage,
+    voltage_at,
+)
 from snnjax.neurons.stochastic import (
     StochasticState,
     escape_noise,
@@ -90,6 +97,7 @@ __all__ = [
     "ResonateParams",
     "ResonateState",
     "SRMState",
+    "SpikeEvents",
     "StochasticState",
     "adex",
     "adlif",
@@ -97,6 +105,8 @@ __all__ = [
     "conductance_lif",
     "eif",
     "escape_noise",
+    "exp_weighted_voltage",
+    "first_spike_time",
     "hodgkin_huxley",
     "homeostatic_lif",
     "izhikevich",
@@ -105,14 +115,18 @@ __all__ = [
     "lif",
     "morris_lecar",
     "onto",
+    "peak_voltage",
     "psp",
     "psp_peak",
     "qif",
     "reset_free",
     "resonate",
     "smooth_lif",
+    "spike_events",
     "spike_response",
+    "spike_times",
     "srm",
     "stochastic_lif",
     "synaptic_scaling",
+    "voltage_at",
 ]

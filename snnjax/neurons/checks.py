@@ -25,6 +25,7 @@ def check_constants(n: int, **constants: Number | None) -> None:
 def check_flow(n: int, params: Any, input: str) -> None:
     """Refuses constants of a flow that no leaky neuron can have."""
     check.fields("params", params, "tau_mem", "tau_syn")
+    with_leak(params.tau_mem)
     check_constants(n, tau_mem=params.tau_mem, tau_syn=params.tau_syn)
     warn_of_units(params.tau_mem)
     check.one_of("input", input, ("current", "voltage"))
@@ -33,6 +34,16 @@ def check_flow(n: int, params: Any, input: str) -> None:
             "input='voltage' jumps the membrane itself, without a synapse: leave it "
             f"out with tau_syn=None, got tau_syn={params.tau_syn}."
         )
+
+
+def with_leak(tau_mem: Number | None) -> Number:
+    """Refuses a membrane without leak, which only spike times are known of."""
+    if tau_mem is None:
+        raise ValueError(
+            "tau_mem=None, no leak, is for spike times (first_spike_time); in steps of "
+            "dt a membrane has a tau_mem, which may be long."
+        )
+    return tau_mem
 
 
 def warn_of_units(tau_mem: Number) -> None:

@@ -110,10 +110,10 @@ def exponential_time(
     r = jnp.expm1(jnp.minimum(peak - y, _MOST)) / jnp.where(upward, speed, 1.0)
     comes = upward & (kappa * r > -1.0)
     r = jnp.where(comes, r, 0.0)
-    return jnp.where(comes, r * _log1p_ratio(kappa * r), jnp.inf)
+    return jnp.where(comes, r * log1p_ratio(kappa * r), jnp.inf)
 
 
-def _log1p_ratio(x):
+def log1p_ratio(x):
     """ln(1 + x)/x, 1 at x = 0."""
     near = jnp.abs(x) < _NEAR
     small, apart = jnp.where(near, x, 0.0), jnp.where(near, 1.0, x)

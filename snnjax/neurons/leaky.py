@@ -57,7 +57,7 @@ class LIParams(NamedTuple):
 class LIFParams(NamedTuple):
     """Constants of a leaky integrate-and-fire neuron, each ``[]`` or ``[n]``."""
 
-    tau_mem: Number = 20e-3  # membrane time constant τm [s]
+    tau_mem: Number | None = 20e-3  # membrane time constant τm [s]; None: no leak
     tau_syn: Number | None = 5e-3  # synaptic time constant τs [s]; None: no synapse
     threshold: Number = 1.0  # θ
     refractory: Number | None = None  # silent and frozen after a spike [s]

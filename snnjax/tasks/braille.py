@@ -73,7 +73,8 @@ def braille_task(
 
 
 def _network(channels, rate, dt, recurrence, hidden, fires):
-    params = LIFParams(tau_mem=250e-3, tau_syn=125e-3)
+    slow = LIParams(tau_mem=250e-3, tau_syn=125e-3)
+    params = LIFParams(*slow)
     draw = partial(fluctuation_driven, xi=1.0, params=params, dt=dt)
     neurons = lif(hidden, params, **fires)
     if recurrence:
@@ -85,7 +86,7 @@ def _network(channels, rate, dt, recurrence, hidden, fires):
     return Network(
         cell=chain(
             hidden=layer,
-            out=chain(dense(hidden, 27, init=normal), li(27, LIParams(*params[:2]))),
+            out=chain(dense(hidden, 27, init=normal), li(27, slow)),
             outputs=HIDDEN_AND_OUT,
         ),
         readout=mean_voltage,
