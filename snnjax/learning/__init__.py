@@ -25,6 +25,7 @@ from snnjax.learning.regularize import (
     voltage_band,
     weight_penalty,
 )
+from snnjax.learning.timing import spike_time_cross_entropy
 
 __all__ = [
     "Pretrained",
@@ -41,6 +42,7 @@ __all__ = [
     "mse",
     "mse_count",
     "running_max",
+    "spike_time_cross_entropy",
     "sum_over_time",
     "synaptic_operations",
     "upper_rate_bound",
