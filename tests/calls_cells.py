@@ -214,6 +214,54 @@ def _(n=3):
     return {"t": signal(n), "tau_mem": 20e-3, "threshold": 1.0}
 
 
+NEVER = "a spike that never comes is at infinity"
+
+
+def _times(B=2, n_in=3, n=2):
+    return {
+        **{"params": snn.LIFParams(20e-3, 5e-3, 0.1, None, -0.5)},
+        **{"times": 0.01 * signal(B, n_in), "weights": signal(n_in, n)},
+        "delay": 1e-3 * signal(n_in, n),
+    }
+
+
+_UNFIRED = {f"params {k}": "not used" for k in ("threshold", "v_reset")}
+call(neurons.first_spike_time, infinite=NEVER)(_times)
+call(neurons.peak_voltage, free=_UNFIRED)(_times)
+
+
+@call(neurons.spike_times, infinite=NEVER)
+def _(B=2, n_in=3, n=2, count=4):
+    return {**_times(B, n_in, n), "count": count, "more": "nan"}
+
+
+@call(neurons.voltage_at, free=_UNFIRED)
+def _(B=2, n_in=3, n=2, T=4):
+    return {**_times(B, n_in, n), "at": 0.02 * signal(T)}
+
+
+@call(neurons.exp_weighted_voltage, free=_UNFIRED)
+def _(B=2, n_in=3, n=2):
+    return {**_times(B, n_in, n), "tau": 10e-3}
+
+
+@call(neurons.spike_events, infinite=NEVER)
+def _(B=2, m=3, n_in=3, n=2, events=20):
+    units = np.resize(np.arange(n_in), (B, m))
+    network = {**_times(B, n_in, n), "delay": 1e-3 * signal(n)}
+    given = {"times": 0.01 * signal(B, m), "units": units, "until": 0.05}
+    return {**network, **given, "recurrent": 0.1 * signal(n, n), "events": events}
+
+
+@call(learning.spike_time_cross_entropy, shown={"times": "NaN comes out as NaN"})
+def _(B=3, classes=2):
+    return {
+        **{"times": 0.01 * signal(B, classes), "labels": np.resize([0, 1], B)},
+        **{"tau": 5e-3, "end": 0.02, "alpha": 0.1, "tau_late": 0.02},
+        "mask": np.ones(B, bool),
+    }
+
+
 @call(neurons.kernel_integrals, free={"tau_syn None": "no synapse"})
 def _():
     return {"tau_mem": 20e-3, "tau_syn": 5e-3, "dt": DT}

@@ -232,6 +232,7 @@ VALUES = {
     "contrast": lambda a: a(T, 3, 3),
     "corners": lambda a: [tree(a), tree(a), tree(a)],
     "columns": lambda a: (1, 4),
+    "count": lambda a: 20,
     "counts": lambda a: a.spikes(T, B, N),
     "cues": lambda a: 3,
     "deflection": lambda a: a(T, B, 2),
@@ -356,6 +357,14 @@ _SEEN = {
     "xs": lambda a: a.spikes(T, B, N),
     "seen": lambda a: {"1": Seen(v=a(T, B, 2))},
 }
+_SPIKE_INPUTS = {
+    "params": lambda a: snn.LIFParams(threshold=0.0625),
+    "weights": lambda a: a(N, 3),
+}
+_OF_SPIKE_INPUTS = (
+    *("exp_weighted_voltage", "first_spike_time", "peak_voltage", "spike_times"),
+    "voltage_at",
+)
 OF = {
     "analysis.fit_exponential": {
         **{"v": lambda a: a(T, N), "currents": exponential},
@@ -464,6 +473,20 @@ OF = {
     "networks.weight_moments": {**_OF_DRIVE, "mean": lambda a: 0.0},
     "networks.scale_to_rates": {**_OF_NET, "tolerance": lambda a: 10.0},
     "networks.fluctuation_driven": {"mean": lambda a: 0.0},
+    "learning.spike_time_cross_entropy": {
+        "times": lambda a: a(T, B, N),
+        "labels": lambda a: np.resize(np.arange(N), (T, B)),
+        "end": lambda a: 1.0,
+    },
+    **{f"neurons.{name}": _SPIKE_INPUTS for name in _OF_SPIKE_INPUTS},
+    "neurons.spike_events": {
+        **_SPIKE_INPUTS,
+        "units": lambda a: np.resize(np.arange(N), (B, N)),
+        "recurrent": lambda a: a(3, 3, least=-0.25, most=0.0),
+        "delay": lambda a: a(3),
+        "until": lambda a: 2.0,
+        "events": lambda a: 40,
+    },
     "neurons.escape_noise": {"noise": lambda a: snn.Sigmoid(10.0)},
     "senses.mosaic": {},
     "senses.inhomogeneous_poisson": {"rates": lambda a: a(T, B, N, most=64.0)},

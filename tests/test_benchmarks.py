@@ -31,6 +31,7 @@ from benchmarks.studies import (
     R21_sparse_gradients,
     R22_online_rules,
     R23_eprop,
+    R24_exact_gradients,
     R26_surrogate_field,
     R27_escape_noise,
     R29_choice_of_epoch,
@@ -181,6 +182,12 @@ TINY = {
             *(1, 20e-3, 10e-3, 10e-3, 10e-3, 10, 16), updates=40, rate=2e-2, block=10
         ),
         *((0,), ("e-prop",), ("LIF only",)),
+    ),
+    "R24": R24_exact_gradients.Size(
+        *(300, 100, 30),
+        epochs={"TTFS": 4, "EventProp": 4},
+        hidden={"TTFS": 20, "EventProp": 20},
+        seeds=1,
     ),
     "R16": R16_in_the_loop.Sizes(
         *(CHIP, (0.0, 0.2, 0.3), (0.0, 0.3), 20, ("everything", "outputs")),

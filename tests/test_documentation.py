@@ -32,7 +32,7 @@ ROOT = Path(__file__).parents[1]
 DOCUMENTS = (
     *("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "benchmarks/README.md"),
     *("docs/learning-online.md", "docs/neurons.md", "docs/nir.md", "docs/recipes.md"),
-    *("docs/presets.md", "docs/speed.md"),
+    *("docs/exact-gradients.md", "docs/presets.md", "docs/speed.md"),
     *(f"docs/coming-from/{p.name}" for p in (ROOT / "docs/coming-from").glob("*.md")),
 )
 MODULES = {"snnjax": snnjax} | {
@@ -68,6 +68,10 @@ net = chain(fc=dense(64, 10, bias=True))
 names = {"fc.weight": "fc.w", "fc.bias": "fc.b"}
 weights = net.init(jax.random.key(0))
 arrays = {"fc.weight": np.ones((10, 64), "f4"), "fc.bias": np.ones(10, "f4")}
+"""
+SPIKES = """
+params, times = LIFParams(), jnp.zeros((2, 3))
+weights, w_in, w_out = jnp.ones((3, 2)), jnp.ones((3, 4)), jnp.ones((4, 2))
 """
 VALUES = {  # what the example of a docstring takes for given
     "snnjax": "spikes = jnp.zeros((5, 2, 700))",
@@ -135,6 +139,9 @@ weights, spikes, dt = net.init(jax.random.key(0)), jnp.ones((5, 2, 9)), 1e-3
     "snnjax.learning.online.rule": """
 key, xs = jax.random.key(0), jnp.ones((20, 2, 20))
 """,
+    "snnjax.neurons.firing_times.first_spike_time": SPIKES,
+    "snnjax.neurons.firing_times.spike_times": SPIKES,
+    "snnjax.neurons.spike_readouts.peak_voltage": SPIKES + "loss = 0.0",
     "snnjax.networks.normalize.batch_norm": """
 currents, weights = jnp.ones((5, 2, 9)), batch_norm(9).init(jax.random.key(0))
 """,

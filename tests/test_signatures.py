@@ -27,6 +27,7 @@ BY_KEYWORD = {
     "checkpoint": (None,),
     "columns": (None,),
     "coupled": (True,),
+    "delay": (None,),
     "dt": (NONE, None),  # None where it is not needed
     "duration": (NONE,),
     "init": (spiking, from_below),
