@@ -247,7 +247,7 @@ def _(B=2, n_in=3, n=2):
 
 @call(neurons.spike_events, infinite=NEVER)
 def _(B=2, m=3, n_in=3, n=2, events=20):
-    units = np.resize(np.arange(n_in), (B, m))
+    units = np.zeros((B, m), int)
     network = {**_times(B, n_in, n), "delay": 1e-3 * signal(n)}
     given = {"times": 0.01 * signal(B, m), "units": units, "until": 0.05}
     return {**network, **given, "recurrent": 0.1 * signal(n, n), "events": events}

@@ -61,6 +61,7 @@ BY_KEYWORD = {
     "xi": (NONE,),
 }
 OTHERWISE = {
+    "inputs.evidence delay": "of the question, not of a spike",
     "events.crop columns": "a part of the sensor",
     "plot.figure columns": "a size",
     "interop.presets.from_library surrogate": "that library's own",

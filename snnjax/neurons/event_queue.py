@@ -20,6 +20,7 @@ who, of which kind, i_n and how its crossing depends on the constants: memory is
 K events, whatever the number of neurons.
 """
 
+import math
 from functools import partial
 from typing import NamedTuple
 
@@ -157,7 +158,8 @@ def _checked(params, times, units, weights, recurrent, delay):
         delay = delays("delay", delay, (n, n), dtype)[:, 0]
         wrong |= ~jnp.all(delay >= 0.0)
     units = _units(units, times, n_in)
-    arrive = jnp.asarray(times, dtype).reshape(-1, times.shape[-1])
+    rows = math.prod(times.shape[:-1])
+    arrive = jnp.asarray(times, dtype).reshape(rows, times.shape[-1])
     who = units.reshape(arrive.shape)
     comes = arrive < jnp.inf
     wrong |= jnp.any(jnp.isnan(arrive) | jnp.isneginf(arrive))

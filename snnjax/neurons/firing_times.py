@@ -159,7 +159,7 @@ def _found(inputs: Inputs, rounds: int) -> jax.Array:
     times, order = in_order(inputs)
     shape = inputs.times.shape[0], inputs.weights.shape[1]
     zero = jnp.zeros(shape, inputs.times.dtype)
-    begun = jnp.broadcast_to(times[0], shape) if len(times) else zero
+    begun = jnp.broadcast_to(times[0], shape)
     start = _Membrane(begun, zero, zero, jnp.zeros(shape, jnp.int32))
     given = inputs, times, order
     return loops.scan(_next_spike, None, given, start, jnp.arange(rounds))[1]

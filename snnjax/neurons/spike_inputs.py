@@ -7,6 +7,7 @@ number makes everything not a number: NaN compares as "no spike", and would read
 silence in the next layer.
 """
 
+import math
 from typing import Any, NamedTuple
 
 import jax
@@ -72,13 +73,16 @@ def layer(
     dtype = check.common_dtype(dtype, jnp.float32)
     constants = check_continuous(n, params, dtype, fires=fires)
     batch = times.shape[:-1]
-    arrive = jnp.asarray(times, dtype).reshape(-1, n_in, 1)
+    arrive = jnp.asarray(times, dtype).reshape(math.prod(batch), n_in, 1)
     wrong = jnp.any(jnp.isnan(arrive) | jnp.isneginf(arrive))
     if delay is not None:
         delay = delays("delay", delay, (n_in, n), dtype)
         arrive = arrive + delay[None]
         wrong |= ~jnp.all(delay >= 0.0)
     weights = jnp.asarray(weights, dtype)
+    if n_in == 0:  # as if one never came
+        arrive = jnp.full((len(arrive), 1, 1), jnp.inf, dtype)
+        weights = jnp.zeros((1, n), dtype)
     wrong |= ~jnp.all(jnp.isfinite(weights)) | ~sound(constants)
     return Layer(Inputs(constants, arrive, weights), batch, wrong)
 

@@ -175,7 +175,7 @@ def _highest(inputs: Inputs) -> _Peak:
     times, order = in_order(inputs)
     shape = inputs.times.shape[0], inputs.weights.shape[1]
     zero = jnp.zeros(shape, inputs.times.dtype)
-    begun = jnp.broadcast_to(times[0], shape) if len(times) else zero
+    begun = jnp.broadcast_to(times[0], shape)
     best = _Peak(zero, begun, zero > 0.0, jnp.zeros(shape, jnp.int32))
     start = (begun, zero, zero), best
     (now, best), _ = loops.scan(_up_to, None, inputs, start, (times, order))
@@ -207,10 +207,9 @@ def _at_the_highest(inputs, best):
     leakless, end = inputs.params.tau_mem is None, jnp.isinf(best.t)
     t = jnp.where(end, 0.0, best.t)
     kink = jnp.broadcast_to(inputs.times, (*inputs.times.shape[:2], t.shape[1]))
-    if kink.shape[1]:
-        kink = jnp.take_along_axis(kink, best.at[:, None], axis=1)[:, 0]
-        kink = jnp.where(best.turns | end | (best.v == 0.0), t, kink)
-        t = kink if leakless else jnp.where(best.turns, _turn(inputs, t), kink)
+    kink = jnp.take_along_axis(kink, best.at[:, None], axis=1)[:, 0]
+    kink = jnp.where(best.turns | end | (best.v == 0.0), t, kink)
+    t = kink if leakless else jnp.where(best.turns, _turn(inputs, t), kink)
     v = membranes(inputs, t)[0]
     comes = jnp.where(inputs.times < jnp.inf, inputs.weights[None], 0.0)
     v = jnp.where(end, jnp.sum(comes, axis=1), v)
