@@ -184,8 +184,8 @@ TINY = {
         *((0,), ("e-prop",), ("LIF only",)),
     ),
     "R24": R24_exact_gradients.Size(
-        *(300, 100, 30),
-        epochs={"TTFS": 4, "EventProp": 4},
+        *(600, 300, 30),
+        epochs={"TTFS": 10, "EventProp": 10},
         hidden={"TTFS": 20, "EventProp": 20},
         seeds=1,
     ),
@@ -624,6 +624,13 @@ def test_only_a_high_peak_explodes_and_only_through_an_open_path():
 
 
 @studied("R09")
+def test_exact_gradients_learn_without_a_surrogate():
+    for arms in (finding("R24").summary[name] for name in ("TTFS", "EventProp")):
+        assert arms["all"]["test_accuracy"] > 0.5  # chance is 0.34
+        others = [arms[arm]["test_accuracies"] for arm in ("frozen", "shallow")]
+        assert arms["all"]["test_accuracies"] not in others
+
+
 def test_a_closed_path_changes_the_gradient_and_not_the_network():
     rows = finding("R09").summary
     assert rows["nothing"]["error_of_first_gradient"] == 0

@@ -36,14 +36,14 @@ from snnjax.training import init_train_state, make_step
 
 TAU = 5e-3  # τs [s]
 EARLY, LATE, BIAS, END = 0.15 * TAU, 2.0 * TAU, 0.9 * TAU, 4.0 * TAU
-WITHOUT_LEAK, LEAKY = snn.LIFParams(None, TAU), snn.LIFParams(2 * TAU, TAU)
+WITHOUT_LEAK, LEAKY = snn.LIFParams(None, TAU), snn.LIFParams(TAU, TAU)
 
 
 class Size(NamedTuple):
     train: int = 5000
     test: int = 1000
     batch: int = 150
-    epochs: Mapping[str, int] = MappingProxyType({"TTFS": 100, "EventProp": 50})
+    epochs: Mapping[str, int] = MappingProxyType({"TTFS": 100, "EventProp": 60})
     hidden: Mapping[str, int] = MappingProxyType({"TTFS": 30, "EventProp": 120})
     seeds: int = 5
 
@@ -98,7 +98,7 @@ def draw_eventprop(key, sizes):
     read = 0.3 * jax.random.normal(last, (sizes[-2], sizes[-1]))
     if len(sizes) == 2:
         return [read]
-    return [1.6 + 1.3 * jax.random.normal(first, (sizes[0], sizes[1])), read]
+    return [0.8 + 2.0 * jax.random.normal(first, (sizes[0], sizes[1])), read]
 
 
 def answer_eventprop(weights, times):
@@ -108,8 +108,8 @@ def answer_eventprop(weights, times):
         hidden.append(every[:, 0])
         times = every.reshape(len(times), -1)
         read = jnp.tile(read, (SPIKES, 1))
-    mean = exp_weighted_voltage(LEAKY, times, read, tau=2 * TAU) / TAU
-    return 10.0 * mean, hidden
+    mean = exp_weighted_voltage(LEAKY, times, read, tau=TAU / 2) / TAU
+    return 30.0 * mean, hidden
 
 
 WAYS = {
