@@ -240,7 +240,7 @@ STUDY = Study(
     claim="Exact gradients of spike times train networks, and their hidden layer.",
     source="Göltz et al. 2021, doi:10.1038/s42256-021-00388-x; Wunderlich & Pehle "
     "2021, doi:10.1038/s41598-021-91786-z",
-    minutes=8,
+    minutes=3,
     run=run,
     one_size=True,
 )
