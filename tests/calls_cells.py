@@ -73,7 +73,8 @@ def _(n=3):
 
 @call(snn.li)
 def _(n=3):
-    return {"n": n, "params": snn.LIParams(), "input": "current"}
+    given = {"n": n, "params": snn.LIParams(), "input": "current"}
+    return given | {"backend": "auto"}
 
 
 @call(snn.lif)

@@ -93,13 +93,14 @@ SWINGING = ResonateParams(60.0, 10e-3, 0.1, 5e-3, 0.1, 50.0)
 CIRCUIT = nir.CircuitParams(5e-3, None, 2.0, -0.1, v_threshold=0.3, v_reset=-0.2)
 QUICK = HomeostasisParams(target=100.0, tau_rate=5e-3, speed=30.0)
 dense = partial(snn.dense, init=normal, backend="xla")
+li = partial(snn.li, backend="xla")
 recurrent = partial(snn.recurrent, init=normal, init_recurrent=normal)
 preset = partial(from_library, n=N, surrogate=SuperSpike(2.0))
 TARGETS = np.array([[0, 4], [3, 5], [3, 1]])  # 5: none
 CELLS = {
-    "li": snn.li(N, snn.LIParams(5e-3, 2e-3)),
-    "li without synapse": snn.li(N, snn.LIParams(5e-3, None)),
-    "li voltage": snn.li(N, snn.LIParams(5e-3, None), input="voltage"),
+    "li": li(N, snn.LIParams(5e-3, 2e-3)),
+    "li without synapse": li(N, snn.LIParams(5e-3, None)),
+    "li voltage": li(N, snn.LIParams(5e-3, None), input="voltage"),
     "lif": lif(),
     "lif subtract": lif(reset="subtract"),
     "lif none": lif(reset="none"),
@@ -162,12 +163,12 @@ CELLS = {
         dense(N, 4),
         snn.lif(4, backend="xla"),
         dense(4, 2),
-        snn.li(2),
+        li(2),
     ),
     "chain by name": snn.chain(
         first=dense(N, 4),
         hidden=snn.lif(4, backend="xla"),
-        out=snn.li(4),
+        out=li(4),
         outputs=("hidden.v",),
     ),
     "dense mask": dense(N, 5, mask=np.arange(15).reshape(N, 5) % 2),
@@ -176,7 +177,7 @@ CELLS = {
         snn.recurrent(lif(), dense(N, N, bias=True)),
     ),
     "graph": graph(
-        {"e": lif(), "i": lif(reset="subtract"), "out": snn.li(2)},
+        {"e": lif(), "i": lif(reset="subtract"), "out": li(2)},
         {
             "input->e": dense(N, N),
             "e->i": dense(N, N),
@@ -187,7 +188,7 @@ CELLS = {
         },
         outputs="out",
     ),
-    "residual": residual(snn.chain(dense(N, N), snn.li(N))),
+    "residual": residual(snn.chain(dense(N, N), li(N))),
     "convolution": on_maps(
         (N,),
         convolution(1, 2, kernel=(2,), stride=2, init=normal, backend="xla"),
@@ -198,7 +199,7 @@ CELLS = {
         (1, N),
         convolution(1, 2, kernel=(3, 2), init=normal, backend="xla"),
         pool("max", (1, 2)),
-        snn.li(2),
+        li(2),
         flatten(),
     ),
     "delay": delay(N, np.array([0.0, 2.3e-3, 5e-3]), 5),

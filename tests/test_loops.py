@@ -97,6 +97,7 @@ INSIDE = {  # what always runs inside another loop, or inside ``jit``
     *("analysis.jacobian.step", "cell.run", "inputs.patterns.manifold"),
     *("kernels.convolve._a_few_at_a_time", "kernels.windows.by_products"),
     *("kernels.products._from_raster", "learning.online.units.judged"),
+    "kernels.integrator.__call__",
     *("loops.several", "neurons.parallel.decayed_sums"),
     *("senses.hearing.bushy._binomial", "tasks.transfers.hits"),
     *("networks.sparse_products._events", "neurons.membrane.search"),

@@ -267,7 +267,7 @@ def test_every_neuron_that_is_exported_is_timed_against_lif():
 
 
 def test_every_neuron_has_a_line_in_the_table_and_a_price():
-    known = {*neurons.exported(), neurons.NATIVE}
+    known = {*neurons.exported(), *neurons.NATIVE}
     assert known == MODELS.keys()
     kept = json.loads((RESULTS / "neurons.json").read_text())
     assert {row["model"] for row in kept["rows"]} == known

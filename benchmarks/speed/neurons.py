@@ -18,6 +18,7 @@ import inspect
 import json
 import time
 from collections.abc import Callable, Collection
+from functools import partial
 from typing import Any
 
 import jax
@@ -35,8 +36,8 @@ from snnjax import neurons
 
 Make = Callable[[int], snn.Cell]
 LIF = "lif"
-NATIVE = "lif, native"
-SILENT = ("li",)  # puts out voltages
+NATIVE = {"lif, native": snn.lif, "li, native": snn.li}
+SILENT = ("li", "li, native")  # put out voltages
 BOUNDS = {  # of a training step in that of lif
     ("adlif", "recurrent"): 1.5,
     ("adlif", "feed-forward"): 2.5,
@@ -59,6 +60,7 @@ def by_xla(n: int) -> snn.Cell:
 
 OTHERWISE: dict[str, Make] = {  # what takes more than a number of neurons
     LIF: by_xla,
+    "li": lambda n: snn.li(n, backend="xla"),
     "conductance_lif": excited,
     "stochastic_lif": drawn,
     "synaptic_scaling": lambda n: neurons.synaptic_scaling(n, by_xla(n)),
@@ -79,10 +81,11 @@ def exported() -> list[str]:
 
 
 def models() -> dict[str, Make]:
-    """How each is made; the native ``lif`` where there is a compiler."""
+    """How each is made; the native ones too where there is a compiler."""
     made = {k: OTHERWISE.get(k, getattr(neurons, k)) for k in exported()}
     if "native" in BACKENDS:
-        made[NATIVE] = lambda n: snn.lif(n, backend="native")
+        for name, make in NATIVE.items():
+            made[name] = partial(make, backend="native")
     return made
 
 
@@ -106,7 +109,7 @@ def step_of(name: str) -> float:
 
 def work(name: str, make: Make, wiring: str, size: Size) -> tuple[Any, ...]:
     """A loss, and its arguments."""
-    backend = "native" if name == NATIVE else "xla"
+    backend = "native" if name in NATIVE else "xla"
     net, dt = network(make, wiring, size, backend), step_of(name)
 
     def loss(weights, xs):

@@ -67,7 +67,7 @@ def snnjax(spikes, hidden, backend, triangle=False):
         init_recurrent=draw,
     )
     readout = snn.dense(hidden, CLASSES, init=normal, backend=backend)
-    out = snn.chain(readout, snn.li(CLASSES))
+    out = snn.chain(readout, snn.li(CLASSES, backend=backend))
     keys = jax.random.split(jax.random.key(0))
 
     def apply(weights, spikes):

@@ -112,7 +112,7 @@ def speech(layers, n, backend):
         neuron = neurons(n, backend)
         cells.append(snn.recurrent(width, n, neuron, init=init, init_recurrent=init))
         width = n
-    readout = dense(n, 20, backend), snn.li(20), running_max(20)
+    readout = dense(n, 20, backend), snn.li(20, backend=backend), running_max(20)
     return snn.chain(*cells, *readout), cells[0]
 
 

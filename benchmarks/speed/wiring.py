@@ -63,12 +63,12 @@ def spikes(size):
 
 def chained(size, backend):
     hidden = connection(size.inputs, size.neurons, backend), population(size, backend)
-    out = connection(size.neurons, 20, backend), snn.li(20)
+    out = connection(size.neurons, 20, backend), snn.li(20, backend=backend)
     return snn.chain(*hidden, *out), spikes(size)
 
 
 def chain_as_graph(size, backend):
-    cells = {"hidden": population(size, backend), "out": snn.li(20)}
+    cells = {"hidden": population(size, backend), "out": snn.li(20, backend=backend)}
     edges = {
         "input->hidden": connection(size.inputs, size.neurons, backend),
         "hidden->out": connection(size.neurons, 20, backend),

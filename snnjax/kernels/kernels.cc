@@ -11,6 +11,7 @@
 #include "backward.h"
 #include "convolve.h"
 #include "forward.h"
+#include "integrator.h"
 #include "raster.h"
 
 namespace {

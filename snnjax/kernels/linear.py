@@ -20,43 +20,52 @@ import jax.numpy as jnp
 
 @partial(jax.jit, static_argnums=(0, 1), inline=True)
 def with_transpose(
-    apply: Callable[[Any, jax.Array], jax.Array],
-    transpose: Callable[[Any, jax.Array], jax.Array],
+    apply: Callable[[Any, Any], Any],
+    transpose: Callable[[Any, Any], Any],
     constants: Any,
-    x: jax.Array,
-    like: jax.Array,
-) -> jax.Array:
+    x: Any,
+    like: Any,
+) -> Any:
     """Applies K to ``x``; gradients pass through ``transpose``.
+
+    What goes in and comes out are arrays, or trees of them.
 
     Args:
         apply: ``(constants, x) -> K x``, of operations that JAX differentiates.
         transpose: ``(constants, g) -> Kᵀ g``, as fast as it can be.
         constants: all that K depends on, a tree of arrays.
         x: what K is applied to, in the dtype of ``like``.
-        like: an array of the shape of K x.
+        like: of the shape of K x.
 
     Returns:
         K x.
     """
     # Every entry has to depend on x, every row on the constants, and what comes out on
     # every row, or JAX takes them for known: sums of nothing do.
-    zero, one = _nothing(x), 1.0 + _nothing(constants)
-    given = x, jnp.zeros_like(like) + zero.astype(like.dtype)
+    one, anywhere = 1.0 + _nothing(constants), partial(_add, _nothing(x))
+    given = _each(anywhere, (x, _each(jnp.zeros_like, like)))
 
     def system(pair):
-        x, y = (part * one.astype(part.dtype) for part in pair)
-        return x, y - apply(constants, pair[0])
+        x, y = _each(lambda part: part * one.astype(part.dtype), pair)
+        return x, _each(jnp.subtract, y, apply(constants, pair[0]))
 
     def solve(_, right):
         x, y = right
-        return x, y + apply(constants, x)
+        return x, _each(jnp.add, y, apply(constants, x))
 
     def solve_transposed(_, right):
         x, y = right
-        return x + transpose(constants, y), y
+        return _each(jnp.add, x, transpose(constants, y)), y
 
     x, y = jax.lax.custom_linear_solve(system, given, solve, solve_transposed)
-    return y + _nothing(x).astype(y.dtype)
+    return _each(partial(_add, _nothing(x)), y)
+
+
+_each = jax.tree.map
+
+
+def _add(zero, x):
+    return x + zero.astype(x.dtype)
 
 
 def _nothing(tree):

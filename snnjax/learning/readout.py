@@ -1,10 +1,12 @@
 """Readouts computed step by step, so that outputs over time need not be kept."""
 
+import jax
 import jax.numpy as jnp
 
 from snnjax import check
 from snnjax.about import factory
 from snnjax.cell import Cell
+from snnjax.learning.over_time import highest
 
 
 @factory
@@ -44,4 +46,22 @@ def running_max(n: int) -> Cell:
         best = jnp.where((x > state) | jnp.isnan(x), x, state)  # NaN stays
         return best, best
 
-    return Cell(init=lambda key: (), rest=rest, step=step)
+    def run(weights, state, xs, dt):
+        """The last of the maxima, and all others for whoever looks at them."""
+        del weights, dt
+        check.width("running_max", xs, n)
+        check.shape("The state of running_max", state, xs.shape[1:])
+        xs = jnp.concatenate([state[None], xs])
+        return highest(xs), _so_far(xs)
+
+    return Cell(init=lambda key: (), rest=rest, step=step, run=run)
+
+
+def _so_far(xs):
+    """The first of the highest values up to each step but the first, or NaN."""
+    known = jax.lax.stop_gradient(xs)
+    top = jax.lax.cummax(known)[:-1]
+    higher = (known[1:] > top) | jnp.isnan(known[1:])
+    steps = 1 + jnp.arange(len(top)).reshape(-1, *(xs.ndim - 1) * (1,))
+    best = jax.lax.cummax(jnp.where(higher, steps, 0))
+    return jnp.take_along_axis(xs, best, axis=0)

@@ -21,7 +21,7 @@ the decay what we compare after it, where θ and v_reset are e^(-dt/τm) times a
 
 from collections.abc import Callable
 from functools import partial
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -32,6 +32,7 @@ from snnjax.cell import Cell
 from snnjax.check import Number
 from snnjax.exported import exportable
 from snnjax.kernels import native
+from snnjax.kernels.integrator import integrate
 from snnjax.kernels.native import Backend
 from snnjax.neurons import backends
 from snnjax.neurons.checks import check_flow, check_lif, state_check
@@ -213,7 +214,11 @@ def _agreeing(
 
 @factory
 def li(
-    n: int, params: LIParams | LIFParams = LIParams(), *, input: Input = "current"
+    n: int,
+    params: LIParams | LIFParams = LIParams(),
+    *,
+    input: Input = "current",
+    backend: Backend = "auto",
 ) -> Cell:
     """A population of ``n`` leaky integrators: currents to voltages.
 
@@ -222,6 +227,8 @@ def li(
         params: constants, each ``[]`` or ``[n]``.
         input: what the input is, ``"current"``, or ``"voltage"``, which it jumps by the
             weight of a spike, the same at every ``dt``; without a synapse only.
+        backend: who runs a whole sequence: ``"native"``, the CPU kernel of ``snnjax
+            kernels build`` (float32), ``"xla"``, or ``"auto"``, native where it can be.
 
     Returns:
         A cell ``[*batch, n] -> [*batch, n]`` without weights, of state ``LIState``. The
@@ -229,17 +236,40 @@ def li(
 
     Raises:
         ValueError: for a τ that is not positive and finite or of another shape, a jump
-            of the voltage behind a synapse, and for a state of another batch, width or
-            cell.
+            of the voltage behind a synapse, an unknown backend, a forced native backend
+            that cannot be taken, with the reason, and for a state of another batch,
+            width or cell.
     """
     check_flow(n, params, input)
+    native.check_backend(backend)
 
     def rest(x):
         v = zeros("li", n, x)
         return LIState(v, None if params.tau_syn is None else v)
 
     constants, replay = partial(constants_of, params, input), Replay(_integrate_seen)
-    return population("li", n, constants, rest, _integrate, replay=replay)
+    by_steps: Any = population("li", n, constants, rest, _integrate)
+    refuse = state_check("li", n, rest)
+
+    def faster(names):
+        if not {*names} <= {"v"}:
+            return {}
+        plain = by_steps.about.watch(names)
+
+        def run(weights, state, xs, dt):
+            refuse(state, xs, lead=1)
+            support = native.available(*jax.tree.leaves((state, xs)))
+            if not native.use_native(backend, support):
+                return plain.run(weights, state, xs, dt)
+            k, xs = constants(dt, state.v.dtype), xs.astype(state.v.dtype)
+            *end, ys = integrate(k.mem, k.syn, k.gain, state.v, state.i, xs)
+            return LIState(*end), (ys, {"v": ys}) if names else ys
+
+        return {"run": run}
+
+    return population(
+        "li", n, constants, rest, _integrate, faster=faster, replay=replay
+    )
 
 
 def _integrate(constants, state, x):

@@ -84,6 +84,7 @@ def calls(steps, batch, n_in, n):
             },
         ),
         **convolutions(steps, batch, n_in, n),
+        **integrator_calls(steps, batch, n),
     }
 
 
@@ -108,6 +109,30 @@ def convolutions(images, height, width, c):
     }
 
 
+def integrator_calls(steps, batch, n):
+    rows, state = f32(steps * batch, n), {k: f32(batch, n) for k in ("v", "i")}
+    ends = {f"{k}_end": f32(batch, n) for k in ("v", "i")}
+    slopes, constants = {f"g_{k}": x for k, x in state.items()}, f32(3, n)
+    synapse = {"synapse": True}
+    return {
+        "snnjax_integrate": (
+            {"x": rows, **state, "constants": constants},
+            {"y": rows, **ends},
+            synapse,
+        ),
+        "snnjax_integrate_back": (
+            {"g": rows, **slopes, "constants": constants},
+            {"g_x": rows, **{f"{k}_start": x for k, x in slopes.items()}},
+            synapse,
+        ),
+        "snnjax_integrate_constants": (
+            {"x": rows, **state, "g": rows, **slopes, "constants": constants},
+            {"g_constants": constants},
+            synapse,
+        ),
+    }
+
+
 def s32(*shape):
     return np.zeros(shape, np.int32)
 
@@ -122,8 +147,10 @@ OPTIONAL = {
     *(("snnjax_outer", name) for name in ("marks", "dw")),
     *(("snnjax_convolve", "marks"), ("snnjax_convolve_inputs", "dx")),
     *(("snnjax_convolve_weights", name) for name in ("marks", "dw")),
+    ("snnjax_integrate_constants", "g_constants"),
     *(("snnjax_backward", name) for name in ("r", "g_vs", "frozen")),
 }
+IN_STEPS = "snnjax_forward", "snnjax_backward", *integrator_calls(1, 1, 1)
 REFUSED = r"(?i)snnjax: .* shape|no whole steps|wrong buffer|neither float32|no matrix"
 WRONG = {
     "transposed": lambda x: x.T if x.ndim > 1 else x[:, None],
@@ -173,7 +200,7 @@ def test_a_buffer_that_does_not_fit_is_refused(target, side, name, other):
         called(target, *sides)
 
 
-@pytest.mark.parametrize("target", ["snnjax_forward", "snnjax_backward"])
+@pytest.mark.parametrize("target", IN_STEPS)
 @pytest.mark.parametrize("rows", [B + 1, B - 1, 1])
 def test_rows_that_are_no_whole_steps_are_refused(target, rows):
     def cut(buffers):

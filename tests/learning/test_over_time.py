@@ -57,6 +57,17 @@ def test_the_gradient_of_the_maximum_goes_to_the_first_of_the_highest_steps():
     np.testing.assert_array_equal(grads, expected)
 
 
+def test_the_maximum_and_its_gradient_are_those_of_the_first_highest_step(rng):
+    y = rng.integers(0, 5, (12, 3, 40)).astype(np.float32)
+    y[:, 0, 3], y[4:, 1, 5], y[:, 2, 7] = -np.inf, np.nan, np.inf
+    best, slopes = np.argmax(y, axis=0)[None], np.zeros_like(y)  # the first NaN
+    np.put_along_axis(slopes, best, 1.0, axis=0)
+    summed = lambda y: (lambda top: (top.sum(), top))(max_over_time(y))  # noqa: E731
+    found, top = jax.jit(jax.grad(summed, has_aux=True))(jnp.asarray(y))
+    np.testing.assert_array_equal(top, np.take_along_axis(y, best, axis=0)[0])
+    np.testing.assert_array_equal(found, slopes)
+
+
 def test_first_spike_is_the_time_before_the_first_spike(rng, x64):
     spikes = (rng.random((T, B, N)) < 0.2).astype(float)
     mask, dt = ragged(), 2e-3

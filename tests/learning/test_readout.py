@@ -38,6 +38,23 @@ def test_the_gradient_goes_to_the_first_of_equal_values():
     assert grads[:, 0].tolist() == [0, 1, 0, 0]
 
 
+@pytest.mark.parametrize("steps", [0, 1, 7])
+def test_a_run_is_that_of_steps_where_values_are_equal_or_not_a_number(steps, rng):
+    xs = rng.integers(0, 4, (steps, 5, 30)).astype(np.float32)
+    xs[rng.random(xs.shape) < 0.1] = np.nan
+    cell = running_max(30)
+    state = jnp.asarray(rng.integers(0, 3, (5, 30)), jnp.float32)
+
+    def loss(xs, state, record):
+        end, ys = snn.unroll(cell, (), xs, dt=DT, state=state, record=record)
+        tilt = jnp.cos(1.0 + jnp.arange(ys.size, dtype=ys.dtype)).reshape(ys.shape)
+        return jnp.nansum(ys * tilt) + jnp.nansum(3.0 * end), (end, ys)
+
+    graded = jax.jit(jax.grad(loss, (0, 1), has_aux=True), static_argnums=2)
+    found, expected = graded(xs, state, None), graded(xs, state, lambda s, y: y)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, 1e-6), found, expected)
+
+
 def test_an_input_of_another_width_is_refused():
     with pytest.raises(ValueError, match="expects 3 channels"):
         snn.unroll(running_max(3), (), jnp.zeros((5, 4)), dt=DT)
