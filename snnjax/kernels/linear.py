@@ -58,7 +58,7 @@ def with_transpose(
         return _each(jnp.add, x, transpose(constants, y)), y
 
     x, y = jax.lax.custom_linear_solve(system, given, solve, solve_transposed)
-    return _each(partial(_add, _nothing(x)), y)
+    return _each(partial(_add, _nothing((x, y))), y)
 
 
 _each = jax.tree.map
