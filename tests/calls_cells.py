@@ -90,6 +90,7 @@ def _(n=3):
     return {
         **{"n": n, "params": ADAPTIVE, "surrogate": SuperSpike(), "reset": "zero"},
         **{"reset_gradient": False, "adaptation_gradient": True, "input": "current"},
+        "backend": "auto",
     }
 
 
@@ -97,7 +98,7 @@ def _(n=3):
 def _(n=3):
     return {
         **{"n": n, "params": neurons.AdLIFParams(), "surrogate": SuperSpike()},
-        **{"reset_gradient": False, "adaptation_gradient": True},
+        **{"reset_gradient": False, "adaptation_gradient": True, "backend": "auto"},
     }
 
 

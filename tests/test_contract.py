@@ -115,17 +115,21 @@ CELLS = {
     "homeostatic lif": homeostatic_lif(N, snn.LIFParams(**FAST), QUICK),
     "synaptic scaling": synaptic_scaling(N, lif(), QUICK),
     "srm": snn.srm(N, snn.LIFParams(**FAST)),
-    "alif": snn.alif(N, ADAPTIVE),
+    "alif": snn.alif(N, ADAPTIVE, backend="xla"),
     "alif options": snn.alif(
         N,
         ADAPTIVE._replace(tau_syn=None, refractory=2e-3),
         **{"reset_gradient": True, "adaptation_gradient": False, "input": "voltage"},
+        backend="xla",
     ),
-    "adlif": adlif(N, AdLIFParams(5e-3, 9e-3, 2.0, 0.3, 0.2)),
+    "adlif": adlif(N, AdLIFParams(5e-3, 9e-3, 2.0, 0.3, 0.2), backend="xla"),
     "adlif options": adlif(
         N,
         AdLIFParams(5e-3, 5e-3, np.array([0.0, 0.1, -0.5]), 0.3, 0.2),
-        **{"reset_gradient": True, "adaptation_gradient": False},
+        **{"reset_gradient": True, "adaptation_gradient": False, "backend": "xla"},
+    ),
+    "adlif loop": recurrent(
+        N, N, adlif(N, AdLIFParams(5e-3, 9e-3, 2.0, 0.3, 0.2), backend="xla")
     ),
     "eif": eif(N, EIFParams(unit=20e-9)),
     "adex": adex(N, AdExParams(unit=20e-9)),

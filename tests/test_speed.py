@@ -14,6 +14,7 @@ import pytest
 from benchmarks.models import MODELS
 from benchmarks.report import RESULTS, ROOT
 from benchmarks.speed import (
+    adapting,
     balanced_network,
     checkouts,
     delays,
@@ -247,6 +248,20 @@ def test_every_delay_is_timed_against_the_layer_without():
     rows = wiring.measure(size, ("xla",), delays.COMPARISONS)
     told = wiring.criteria(rows, delays.COMPARISONS)
     assert [c.name for c in told] == [f"{c.name}, xla" for c in delays.COMPARISONS]
+
+
+def test_neurons_that_adapt_are_timed_against_their_scan():
+    size = wiring.Size(steps=6, batch=2, inputs=5, neurons=4, repeats=1)
+    rows = adapting.measure(size)
+    assert {row["neuron"] for row in rows} == {"adlif", "alif"}
+    assert {"scan", "xla"} <= {row["side"] for row in rows}
+    rates = {(r["neuron"], r["kind"]): r["rate"] for r in rows if r["side"] != "lif"}
+    for row in rows:
+        assert row["min"] > 0 <= row["temp_mb"]
+        if row["side"] != "lif":
+            assert row["rate"] == rates[row["neuron"], row["kind"]]
+    slow = {**rows[0], "side": "native", "min": 0.6, "quartile": 0.4}
+    assert [c.holds for c in adapting.criteria([slow])] == [False, True]
 
 
 def test_every_neuron_that_is_exported_is_timed_against_lif():

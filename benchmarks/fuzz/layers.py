@@ -26,12 +26,17 @@ import snnjax as snn
 from benchmarks.report import emit, tell
 from snnjax.kernels import build
 from snnjax.networks import normal
+from snnjax.neurons import AdLIFParams, adlif
 from snnjax.probes import watched
 from snnjax.surrogate import Arctan, Boxcar, Scaled, Sparse
 
 DT = 1e-3
 EACH = 10  # layers that run by one program
 ROUNDING = 1e-5
+TYPICAL = {  # constants; b is what a spike adds to threshold or current
+    **{"tau_mem": 5e-3, "tau_syn": 2e-3, "threshold": 0.3},
+    **{"tau_adapt": 15e-3, "a": 1.0, "b": 0.2},
+}
 SHAPES = (
     *(snn.SuperSpike(5.0), snn.Sigmoid(4.0), snn.Triangle(2.0), Boxcar(10.0)),
     *(Scaled(Arctan(2.0), 0.7), Sparse(snn.SuperSpike(5.0), 0.05)),
@@ -57,21 +62,15 @@ def drawn(rng: random.Random) -> dict[str, Any]:
         "reset": reset,
         "reset_gradient": rng.random() < 0.5,
         "surrogate": rng.choice(SHAPES),
+        "neuron": rng.choice(("lif", "lif", "alif", "adlif")),
+        "adaptation_gradient": rng.random() < 0.7,
     }
 
 
 def layer(made: dict[str, Any], constants: dict[str, Any], backend: str) -> snn.Cell:
     """A layer, or neurons behind a dense connection, that show ``v_before``."""
     n_in, n = made["n_in"], made["n"]
-    params = snn.LIFParams(
-        constants["tau_mem"],
-        constants["tau_syn"] if made["synapse"] else None,
-        constants["threshold"],
-        made["refractory"],
-        made["resets_to"],
-    )
-    options = {k: made[k] for k in ("surrogate", "reset", "reset_gradient")}
-    neuron = snn.lif(n, params, **options, backend=backend)
+    neuron = neurons(made, constants, backend)
     if made["loop"]:
         options = {k: made[k] for k in ("bias", "recurrent_gradient")}
         draws = {"init": normal, "init_recurrent": normal}
@@ -80,13 +79,37 @@ def layer(made: dict[str, Any], constants: dict[str, Any], backend: str) -> snn.
     return snn.chain(input=dense, neuron=neuron)
 
 
+def neurons(made: dict[str, Any], constants: dict[str, Any], backend: str) -> snn.Cell:
+    """Those of a layer."""
+    names, n = ["surrogate", "reset_gradient"], made["n"]
+    names += ["adaptation_gradient"] if made["neuron"] != "lif" else []
+    names += ["reset"] if made["neuron"] != "adlif" else []
+    options = {k: made[k] for k in names} | {"backend": backend}
+    of = {k: constants[k] for k in ("tau_mem", "tau_adapt", "threshold")}
+    if made["neuron"] == "adlif":
+        return adlif(
+            n, AdLIFParams(**of, a=constants["a"], b=constants["b"]), **options
+        )
+    params = snn.LIFParams(
+        constants["tau_mem"],
+        constants["tau_syn"] if made["synapse"] else None,
+        constants["threshold"],
+        made["refractory"],
+        made["resets_to"],
+    )
+    if made["neuron"] == "lif":
+        return snn.lif(n, params, **options)
+    adapting = snn.ALIFParams(*params, constants["tau_adapt"], constants["b"])
+    return snn.alif(n, adapting, **options)
+
+
 def numbers(made: dict[str, Any], key: jax.Array) -> tuple[dict[str, jax.Array], Any]:
     """Constants of the neurons and weights of a layer."""
-    *keys, last = jax.random.split(key, 4)
-    of = zip(("tau_mem", "tau_syn", "threshold"), (5e-3, 2e-3, 0.3), keys, strict=True)
-    n = made["n"]
+    *keys, last = jax.random.split(key, len(TYPICAL) + 1)
+    of, n = zip(TYPICAL.items(), keys, strict=True), made["n"]
     constants = {
-        k: v * jax.random.uniform(key, (n,), minval=0.8, maxval=1.2) for k, v, key in of
+        k: v * jax.random.uniform(key, (n,), minval=0.8, maxval=1.2)
+        for (k, v), key in of
     }
     weights = layer(made, constants, "xla").init(last)
     return constants, jax.tree.map(lambda w: w * 0.5 if w.ndim == 1 else w, weights)
@@ -120,11 +143,19 @@ def floats(tree: Any) -> list[jax.Array]:
 
 def margins(made, constants, weights, xs):
     """How far each voltage lies from its threshold before the reset, by XLA."""
-    cell = layer(made, constants, "xla")
-    name = "v_before" if made["loop"] else "neuron.v_before"
-    look = watched(cell, (name,))
-    _, (_, seen) = snn.unroll(look, weights, xs, dt=DT, state=start(cell, xs))
-    return np.abs(np.asarray(seen[name]) - np.asarray(constants["threshold"]))
+    cell, where = layer(made, constants, "xla"), "" if made["loop"] else "neuron."
+    names = [f"{where}v_before"] + [f"{where}a"] * (made["neuron"] == "alif")
+    state = start(cell, xs)
+    _, (_, seen) = snn.unroll(
+        watched(cell, tuple(names)), weights, xs, dt=DT, state=state
+    )
+    v, *after = (np.asarray(seen[name]) for name in names)
+    threshold = np.asarray(constants["threshold"])
+    for a in after:  # of alif, whose threshold follows what the step before left
+        first = np.asarray(state.neuron.a if made["loop"] else state["neuron"].a)
+        earlier = np.concatenate([first[None], a])[:-1]
+        threshold = threshold + np.asarray(constants["b"]) * earlier
+    return np.abs(v - threshold)
 
 
 def verdict(found: Any, expected: Any, margin: Any) -> str:

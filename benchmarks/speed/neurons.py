@@ -61,6 +61,8 @@ def by_xla(n: int) -> snn.Cell:
 OTHERWISE: dict[str, Make] = {  # what takes more than a number of neurons
     LIF: by_xla,
     "li": lambda n: snn.li(n, backend="xla"),
+    "adlif": lambda n: neurons.adlif(n, backend="xla"),
+    "alif": lambda n: neurons.alif(n, backend="xla"),
     "conductance_lif": excited,
     "stochastic_lif": drawn,
     "synaptic_scaling": lambda n: neurons.synaptic_scaling(n, by_xla(n)),

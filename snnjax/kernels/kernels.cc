@@ -7,6 +7,7 @@
 //
 // Layout: row major, time first; T steps, B samples, n neurons, float32.
 
+#include "adaptive_calls.h"
 #include "arguments.h"
 #include "backward.h"
 #include "convolve.h"

@@ -77,7 +77,7 @@ def forward(
             *[floats(*v.shape)] * 2,
             jax.ShapeDtypeStruct(left.shape, jnp.int32),
         ],
-        *(x, _matrix(r), v, i, s, left, _rows(n, *constants), pause.astype(jnp.int32)),
+        *(x, matrix(r), v, i, s, left, rows(n, *constants), pause.astype(jnp.int32)),
         in_place={0: 0},
         reset=reset,
     )
@@ -126,8 +126,8 @@ def backward(
     g_x, v, i, s = call(
         "snnjax_backward",
         [floats(*volts.shape), *[floats(*v.shape)] * 3],
-        *(flat(g_spikes), g_vs, volts, frozen.astype(jnp.uint8), _matrix(r)),
-        *(_rows(n, *constants), _rows(n, *shape[1:]), v, i, s),
+        *(flat(g_spikes), g_vs, volts, frozen.astype(jnp.uint8), matrix(r)),
+        *(rows(n, *constants), rows(n, *shape[1:]), v, i, s),
         in_place={0: 0},
         reset=reset,
         reset_gradient=reset_gradient,
@@ -148,11 +148,12 @@ def _rows_of(part, like):
     return flat(jnp.zeros_like(like) if part is None else part)
 
 
-def _matrix(r):
+def matrix(r: jax.Array | None) -> jax.Array:
+    """Recurrent weights, empty if there are none."""
     return jnp.zeros((0, 0), jnp.float32) if r is None else r
 
 
-def _rows(n, *constants):
+def rows(n: int, *constants: Number | None) -> jax.Array:
     """As rows ``[k, n]``; none is zero."""
-    rows = [jnp.zeros(n) if c is None else jnp.broadcast_to(c, (n,)) for c in constants]
-    return jnp.stack([row.astype(jnp.float32) for row in rows])
+    each = [jnp.zeros(n) if c is None else jnp.broadcast_to(c, (n,)) for c in constants]
+    return jnp.stack([row.astype(jnp.float32) for row in each])

@@ -27,14 +27,22 @@ from snnjax.about import factory
 from snnjax.cell import Cell
 from snnjax.check import Number
 from snnjax.exported import exportable
-from snnjax.neurons.checks import check_constants, check_lif, warn_of_units
+from snnjax.kernels import native
+from snnjax.kernels.native import Backend
+from snnjax.neurons import adaptive_layer, backends
+from snnjax.neurons.adapting import Adapting, Constants
+from snnjax.neurons.checks import (
+    check_constants,
+    check_lif,
+    check_loop,
+    state_check,
+    warn_of_units,
+)
 from snnjax.neurons.flows import Matrix, linear_flow
 from snnjax.neurons.leaky import (
-    Constants,
     Firing,
     Input,
     LIFParams,
-    LIFState,
     Reset,
     constants_of,
     lif_rest,
@@ -69,12 +77,6 @@ class ALIFState(NamedTuple):
     a: jax.Array  # recent spikes; the threshold of the next step is θ + β a
 
 
-class _Constants(NamedTuple):
-    leaky: Constants
-    beta: jax.Array
-    kept: jax.Array  # ρ
-
-
 @factory
 def alif(
     n: int,
@@ -85,6 +87,7 @@ def alif(
     reset_gradient: bool = False,
     adaptation_gradient: bool = True,
     input: Input = "current",
+    backend: Backend = "auto",
 ) -> Cell:
     """Leaky integrate-and-fire neurons with an adaptive threshold, as in e-prop.
 
@@ -105,6 +108,7 @@ def alif(
         adaptation_gradient: whether it passes through the spike that raises a. Left
             out, a carries no gradient at all.
         input: ``"current"`` or ``"voltage"``, as of ``li``.
+        backend: who runs a whole sequence, as of ``lif``.
 
     Returns:
         A cell ``[*batch, n] -> [*batch, n]`` without weights, of ``ALIFState``. The
@@ -123,27 +127,27 @@ def alif(
     check_shape("surrogate", surrogate, (n,))
     check.flag("reset_gradient", reset_gradient)
     check.flag("adaptation_gradient", adaptation_gradient)
+    native.check_backend(backend)
     leaky = LIFParams(**{k: getattr(params, k) for k in LIFParams._fields})
-    firing = Firing(reset, reset_gradient)
+    neuron = Adapting(Firing(reset, reset_gradient), adaptation_gradient, "a")
 
     def constants(dt, dtype):
         rate = jnp.asarray(dt, dtype) / jnp.asarray(params.tau_adapt, dtype)
-        of_leaky = constants_of(leaky, input, dt, dtype)
-        return _Constants(of_leaky, jnp.asarray(params.beta, dtype), jnp.exp(-rate))
+        k = constants_of(leaky, input, dt, dtype)
+        return Constants(
+            Matrix(k.mem, None, None, jnp.exp(-rate)),
+            *(k.gain, None, k.syn, k.threshold),
+            beta=jnp.asarray(params.beta, dtype),
+            jump=None,
+            v_reset=k.v_reset,
+            refractory=k.refractory,
+        )
 
     def rest(x):
-        neuron = lif_rest(n, leaky, x)
-        return ALIFState(*neuron, jnp.zeros_like(neuron.v))
+        of_leaky = lif_rest(n, leaky, x)
+        return ALIFState(*of_leaky, jnp.zeros_like(of_leaky.v))
 
-    def advance(given, state, x):
-        added = given.beta * state.a
-        fire = lambda v: spike(v - added, surrogate)  # noqa: E731
-        neuron, s, v = firing.step(given.leaky, LIFState(*state[:3]), x, fire)
-        jump = s if adaptation_gradient else jax.lax.stop_gradient(s)
-        a = given.kept * state.a + jump.astype(state.a.dtype)
-        return ALIFState(*neuron, a), s, {"v_before": v}
-
-    return population("alif", n, constants, rest, advance, ("v_before",))
+    return _adapting("alif", n, neuron, constants, rest, surrogate, backend)
 
 
 @exportable
@@ -165,14 +169,6 @@ class AdLIFState(NamedTuple):
     w: jax.Array  # adaptation current
 
 
-class _Flow(NamedTuple):
-    flow: Matrix  # of one step
-    share: jax.Array  # of a constant input that ends in v: 1 / (1 + a)
-    a: jax.Array
-    b: jax.Array
-    threshold: jax.Array
-
-
 @factory
 def adlif(
     n: int,
@@ -181,6 +177,7 @@ def adlif(
     surrogate: Shape = SuperSpike(),
     reset_gradient: bool = False,
     adaptation_gradient: bool = True,
+    backend: Backend = "auto",
 ) -> Cell:
     """Leaky integrate-and-fire neurons with an adaptation current.
 
@@ -197,6 +194,7 @@ def adlif(
         surrogate: pseudo-derivative of the spike, a function of ``v - θ``.
         reset_gradient: whether the gradient passes through the reset of v.
         adaptation_gradient: whether it passes through the spike that raises w.
+        backend: who runs a whole sequence, as of ``lif``.
 
     Returns:
         A cell ``[*batch, n] -> [*batch, n]`` without weights, of ``AdLIFState``. The
@@ -220,25 +218,49 @@ def adlif(
     check.flag("reset_gradient", reset_gradient)
     check.flag("adaptation_gradient", adaptation_gradient)
 
+    native.check_backend(backend)
+    neuron = Adapting(Firing("zero", reset_gradient), adaptation_gradient, "w")
+
     def constants(dt, dtype):
         tau_mem, tau_adapt, a, b, threshold = (jnp.asarray(p, dtype) for p in params)
         rates = Matrix(-1.0 / tau_mem, -1.0 / tau_mem, a / tau_adapt, -1.0 / tau_adapt)
-        flow = linear_flow(rates, jnp.asarray(dt, dtype))
-        return _Flow(flow, 1.0 / (1.0 + a), a, b, threshold)
+        return Constants(
+            linear_flow(rates, jnp.asarray(dt, dtype)),
+            *(1.0 / (1.0 + a), a, None, threshold),
+            beta=None,
+            jump=b,
+            v_reset=None,
+            refractory=None,
+        )
 
     def rest(x):
         v = zeros("adlif", n, x)
         return AdLIFState(v, v)
 
-    def advance(given, state, x):
-        end_v = given.share * x.astype(state.v.dtype)  # where it would come to rest
-        end_w = given.a * end_v
-        v, w = given.flow.times(state.v - end_v, state.w - end_w)
-        v, w = v + end_v, w + end_w
-        s = spike(v - given.threshold, surrogate)
-        held = jax.lax.stop_gradient(s)
-        after = (1.0 - (s if reset_gradient else held)) * v
-        w = w + given.b * (s if adaptation_gradient else held)
-        return AdLIFState(after, w), s.astype(x.dtype), {"v_before": v}
+    return _adapting("adlif", n, neuron, constants, rest, surrogate, backend)
 
-    return population("adlif", n, constants, rest, advance, ("v_before",))
+
+def _adapting(name, n, neuron, constants, rest, surrogate, backend):
+    """A population that runs, and loops, by the rule of its layer."""
+    run = backends.runner(neuron, surrogate, backend, adaptive_layer)
+    refuse = state_check(name, n, rest)
+
+    def advance(given, state, x):
+        fire = lambda distance: spike(distance, surrogate)  # noqa: E731
+        state, s, found = neuron.step(given, state, x, fire)
+        return state, s, {"v_before": found["v_before"]}
+
+    def faster(names):
+        def whole(weights, state, xs, dt, loop=None):
+            del weights
+            refuse(state, xs, lead=1)
+            if loop is not None:
+                check_loop(name, n, loop, xs)
+            return run(names, constants(dt, state.v.dtype), state, xs, loop)
+
+        def looped(weights, state, currents, loop, dt):
+            return whole(weights, state, currents, dt, loop)
+
+        return {"run": whole, "loop": looped}
+
+    return population(name, n, constants, rest, advance, ("v_before",), faster)

@@ -14,7 +14,7 @@ from snnjax.kernels.native import Backend, match_axes
 from snnjax.kernels.products import align
 from snnjax.neurons import layer
 from snnjax.neurons.crossing import supports
-from snnjax.neurons.layer import Carry, Options
+from snnjax.neurons.layer import Carry
 from snnjax.replay import measured_voltage, not_learned, splice
 from snnjax.surrogate import ForwardMode, Learnable, Shape, as_pytree
 
@@ -22,14 +22,16 @@ BY_RULE = {"v", "v_before"}  # what the rule shows as well
 
 
 def runner(
-    firing: Any, surrogate: Shape, backend: Backend
+    firing: Any, surrogate: Shape, backend: Backend, rule: Any = layer
 ) -> Callable[..., tuple[Any, Any]]:
     """How neurons run over a sequence.
 
     Args:
-        firing: how they fire and reset, ``leaky.Firing``.
+        firing: how they fire and reset, ``leaky.Firing``, or as the rule takes it.
         surrogate: pseudo-derivative of the spike.
         backend: who is to run.
+        rule: ``layer``, or a module with ``Options``, ``steps`` and ``run`` like its;
+            nothing can be seen of its neurons.
 
     Returns:
         ``(names, constants, state, currents [T, *batch, n], loop=None, seen=None) ->
@@ -48,18 +50,19 @@ def runner(
     def run(names, constants, state, currents, loop=None, seen=None):
         r, spikes, gradient = (None, None, True) if loop is None else loop
         dtype = currents.dtype if spikes is None else spikes.dtype
-        options = Options(firing, dtype, gradient)
+        options = rule.Options(firing, dtype, gradient)
         given = Carry(state, spikes), currents.astype(state.v.dtype), r, constants
         if seen is not None:
             given = *given[:3], not_learned(constants)
         if no_rule or not {*names} <= BY_RULE:
-            end, (ys, shown) = layer.steps(options, *given, surrogate, names, seen)
+            known = () if seen is None else (seen,)
+            end, (ys, shown) = rule.steps(options, *given, surrogate, names, *known)
             return end.state, (ys, shown) if names else ys
         arrays = jax.tree.leaves((currents, r, spikes, state.v))
         by_events = native.use_native(backend, supports(surrogate, *arrays))
-        options = options._replace(native=by_events, keep=bool(names))
+        options = options.showing(names, by_events)
         if seen is None:
-            made = layer.run(options, *match_axes(*given), as_pytree(surrogate))
+            made = rule.run(options, *match_axes(*given), as_pytree(surrogate))
         else:
             given, seen = match_axes(given, seen)
             made = layer.replay(options, *given, as_pytree(surrogate), seen)

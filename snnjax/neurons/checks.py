@@ -83,6 +83,20 @@ def check_lif(n: int, params: Any, reset: str, input: str = "current") -> None:
         )
 
 
+def check_loop(name: str, n: int, loop: Any, currents: jax.Array) -> None:
+    """Refuses recurrent weights and earlier spikes of another population or batch.
+
+    Args:
+        name: of the neuron.
+        n: number of neurons.
+        loop: ``cell.Loop``.
+        currents: ``[T, *batch, n]``.
+    """
+    check.shape(f"The recurrent weights of {name}", loop.r, (n, n))
+    before = currents.shape[1:]
+    check.shape(f"The spikes before a loop of {name}", loop.spikes, before)
+
+
 def check_voltages(n: int, params: Any) -> None:
     """Refuses rest, threshold, peak and reset of a spike in an order that none has."""
     names = "v_rest", "v_threshold", "v_peak", "v_reset"

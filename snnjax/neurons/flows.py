@@ -13,7 +13,7 @@ y' = k y² + q, is a quotient of two linear flows, a Möbius map. Both reach inf
 finite time: that is the spike, and the time at which it happens is known.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -23,11 +23,11 @@ from snnjax.neurons.potentials import mean_exp
 
 
 class Matrix(NamedTuple):
-    """Two by two, each ``[]`` or ``[n]``."""
+    """Two by two, each ``[]`` or ``[n]``; None in a corner is a zero, for reading."""
 
     aa: jax.Array
-    ab: jax.Array
-    ba: jax.Array
+    ab: Any
+    ba: Any
     bb: jax.Array
 
     def times(self, a: jax.Array, b: jax.Array) -> tuple[jax.Array, jax.Array]:

@@ -16,6 +16,7 @@ bit for bit; the gradients are those of plain automatic differentiation, to roun
 The rule can be differentiated again: what it keeps are outputs of its own.
 """
 
+from collections.abc import Collection
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -27,7 +28,7 @@ from snnjax.kernels import leaky as kernel
 from snnjax.kernels.products import align, flat, outer, over_time, product
 from snnjax.neurons.crossing import by_name
 from snnjax.seen import Seen
-from snnjax.surrogate import as_pytree, spike
+from snnjax.surrogate import Shape, as_pytree, spike
 from snnjax.surrogate.derivative import applied
 
 
@@ -39,6 +40,10 @@ class Options(NamedTuple):
     recurrent_gradient: bool = True  # whether it passes through spikes fed back
     native: bool = False  # by native code, or by XLA
     keep: bool = False  # whether to put out what the backward pass needs
+
+    def showing(self, names: Collection[str], native: bool) -> "Options":
+        """Who runs, and what the rule is to show."""
+        return self._replace(native=native, keep=bool(names))
 
 
 class Carry(NamedTuple):
@@ -84,7 +89,7 @@ def steps(
     Returns:
         The end; spikes ``[T, *batch, n]``, and what was asked for by name.
     """
-    fixed, shape = _told_apart(surrogate)
+    fixed, shape = told_apart(surrogate)
     constants = align(constants, start.state.v)
     given = (options, names, fixed), (r, constants, shape)
     return loops.scan(
@@ -110,7 +115,7 @@ def _step(fixed, given, before, now):
     return after, (s, {name: found[name] for name in names})
 
 
-def _told_apart(surrogate):
+def told_apart(surrogate: Shape) -> tuple[Any, Any]:
     """A surrogate as ``(fixed, given)``: fixed if its numbers are plain."""
     shape = as_pytree(surrogate)
     numbers = jax.tree.leaves(shape)
@@ -213,7 +218,7 @@ def _pulled_back(options, kept, outputs):
     g_start, g_x = _backward(options, *given)
     g_r, before = None, None
     if r is not None:
-        g_r = _of_loop(options, start.spikes, spikes, g_x, marks).astype(r.dtype)
+        g_r = of_loop(options, start.spikes, spikes, g_x, marks).astype(r.dtype)
         before = g_start.spikes if looped else jnp.zeros_like(start.spikes)
         before = before.astype(start.spikes.dtype)
     return g_start._replace(spikes=before), g_x, g_r
@@ -227,7 +232,7 @@ def _backward(options, constants, *given):
 
 
 def _by_xla(options, constants, shape, end, g_spikes, g_vs, vs, spikes, frozen, r):
-    fixed, shape = _told_apart(shape)
+    fixed, shape = told_apart(shape)
     constants = align(constants, end.state.v)
     given = (options.firing, fixed), (constants, shape, r)
     over_time = g_spikes, g_vs, vs, spikes, frozen
@@ -260,7 +265,7 @@ def _by_native_jvp(options, primals, tangents):
 
 def _back(firing, constants, shape, after, g_s, g_v, v, s, frozen):
     """One step back: gradients of the state, drive, flow and v⁻ - θ."""
-    s = _detached(s.astype(v.dtype), firing.reset_gradient)
+    s = detached(s.astype(v.dtype), firing.reset_gradient)
     if firing.reset_gradient and firing.reset == "zero":
         g_s = g_s - after.v * (v - constants.v_reset)
     if firing.reset_gradient and firing.reset == "subtract":
@@ -282,9 +287,11 @@ def _back(firing, constants, shape, after, g_s, g_v, v, s, frozen):
     return state, g_x, flowed, g_jump
 
 
-def _of_loop(options, first, spikes, g_x, marks):
+def of_loop(
+    options: Any, first: jax.Array, spikes: jax.Array, g_x: jax.Array, marks: Any
+) -> jax.Array:
     """Gradient of the recurrent weights: a step meets the spikes of the one before."""
-    first, spikes = _detached((first, spikes), options.recurrent_gradient)
+    first, spikes = detached((first, spikes), options.recurrent_gradient)
     if options.native:
         later = outer(flat(spikes), flat(g_x), first[..., 0].size, marks)
         return later + over_time(first, g_x[:1].sum(0))
@@ -299,7 +306,7 @@ def _of_constants(options, kept, outputs, g_x):
     firing = options.firing
     if r is not None:
         before = jnp.concatenate([start.spikes[None], spikes])[:-1]
-        before = _detached(before, options.recurrent_gradient)
+        before = detached(before, options.recurrent_gradient)
         currents = currents + product(before, r).astype(currents.dtype)
     if end.spikes is not None:
         fed_back = product(g_x[1:], r.T).astype(g_x.dtype)
@@ -311,11 +318,11 @@ def _of_constants(options, kept, outputs, g_x):
         start_i = start.state.i
         _, drives = loops.scan(_drive, None, constants.syn, start_i, currents)
     each = (g_spikes, g_vs, vs, spikes, frozen), v_before, drives
-    fixed, shape = _told_apart(shape)
+    fixed, shape = told_apart(shape)
     numbers = constants._replace(refractory=None), shape
     back = (firing, fixed), numbers, end.state, each
     _, grads = loops.scan(_constants_back, *back, reverse=True)
-    return jax.tree.map(_sum_to, grads, given._replace(refractory=None))
+    return jax.tree.map(sum_to, grads, given._replace(refractory=None))
 
 
 def _drive(fixed, syn, i, x):
@@ -329,7 +336,7 @@ def _constants_back(fixed, given, after, now):
     shape = plain if shape is None else shape
     seen = firing, constants, shape, after, g_s, g_v, v, s, frozen
     state, _, flowed, g_jump = _back(*seen)
-    s = _detached(s.astype(v.dtype), firing.reset_gradient)
+    s = detached(s.astype(v.dtype), firing.reset_gradient)
     at_spikes, none = after.v * s, jnp.zeros_like(v)
     grads = constants._replace(
         mem=flowed * v_before,
@@ -342,12 +349,13 @@ def _constants_back(fixed, given, after, now):
     return state, grads
 
 
-def _detached(spikes, attached):
+def detached(spikes: Any, attached: bool) -> Any:
     """What counts as constant for the gradient does so for the gradient of that."""
     return spikes if attached else jax.lax.stop_gradient(spikes)
 
 
-def _sum_to(grad, constant):
+def sum_to(grad: jax.Array, constant: jax.Array) -> jax.Array:
+    """A gradient of each neuron and sample, summed to the shape of a constant."""
     axes = tuple(range(grad.ndim - jnp.ndim(constant)))
     return jnp.sum(grad, axes).astype(constant.dtype)
 

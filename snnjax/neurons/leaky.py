@@ -35,7 +35,7 @@ from snnjax.kernels import native
 from snnjax.kernels.integrator import integrate
 from snnjax.kernels.native import Backend
 from snnjax.neurons import backends
-from snnjax.neurons.checks import check_flow, check_lif, state_check
+from snnjax.neurons.checks import check_flow, check_lif, check_loop, state_check
 from snnjax.neurons.population import Replay, population, zeros
 from snnjax.neurons.potentials import mean_exp
 from snnjax.replay import check_seen, measured_voltage, splice
@@ -364,9 +364,7 @@ def lif(
             currents, seen = xs if paired else (xs, None)
             refuse(state, currents, lead=1)
             if loop is not None:
-                check.shape("The recurrent weights of lif", loop.r, (n, n))
-                before, like = loop.spikes, currents.shape[1:]
-                check.shape("The spikes before a loop of lif", before, like)
+                check_loop("lif", n, loop, currents)
             if seen is not None:
                 check_seen("lif", seen, currents)
             given = constants(dt, state.v.dtype), state, currents

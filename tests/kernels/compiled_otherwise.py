@@ -10,6 +10,7 @@ TESTS = (
     *("test_arguments.py", "test_convolve.py", "test_native.py"),
     *("test_integrator.py", "test_other_shapes.py"),
     "../neurons/test_variants.py::test_native_code_computes_the_same",
+    "../neurons/test_adaptive_layer.py::test_native_code_computes_the_same",
 )
 RUN = """
 import sys

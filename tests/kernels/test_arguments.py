@@ -85,6 +85,7 @@ def calls(steps, batch, n_in, n):
         ),
         **convolutions(steps, batch, n_in, n),
         **integrator_calls(steps, batch, n),
+        **adapting_calls(steps, batch, n),
     }
 
 
@@ -133,6 +134,63 @@ def integrator_calls(steps, batch, n):
     }
 
 
+def adapting_calls(steps, batch, n):
+    """The same of neurons that adapt."""
+    rows, all_out = steps * batch, -(-n // 16)
+    state = {k: f32(batch, n) for k in ("v", "w", "i")}
+    before = {"s": f32(batch if n else 0, n)}  # with recurrent weights
+    frozen, marked = np.zeros((rows, n), np.uint8), np.zeros(1, np.uint8)
+    over_time = {k: f32(rows, n) for k in ("distances", "vs")}
+    return {
+        "snnjax_adapt": (
+            {
+                "currents": f32(rows, n),
+                "r": f32(n, n),
+                **state,
+                **before,
+                "left": s32(batch, n),
+                "constants": f32(11, n),
+                "pause": s32(1, n),
+            },
+            {
+                "distances": f32(rows, n),
+                "spikes": f32(rows, n),
+                "vs": f32(rows, n),
+                "frozen": frozen,
+                "marks": u16(rows if n else 0, all_out),
+                "marked": marked,
+                **{f"{k}_end": x for k, x in state.items()},
+                "left_end": s32(batch, n),
+            },
+            {"reset": "zero", "coupled": False},
+        ),
+        "snnjax_adapt_back": (
+            {
+                "g_spikes": f32(rows, n),
+                **{f"g_{k}": x for k, x in over_time.items()},
+                **over_time,
+                "frozen": frozen,
+                "r": f32(n, n),
+                "constants": f32(11, n),
+                "surrogate": f32(3, n),
+                **state,
+                **before,
+            },
+            {
+                "g_x": f32(rows, n),
+                **{f"{k}_start": x for k, x in {**state, **before}.items()},
+            },
+            {
+                "reset": "zero",
+                "reset_gradient": False,
+                "adaptation_gradient": True,
+                "coupled": False,
+                "shape": "SuperSpike",
+            },
+        ),
+    }
+
+
 def s32(*shape):
     return np.zeros(shape, np.int32)
 
@@ -149,6 +207,8 @@ OPTIONAL = {
     *(("snnjax_convolve_weights", name) for name in ("marks", "dw")),
     ("snnjax_integrate_constants", "g_constants"),
     *(("snnjax_backward", name) for name in ("r", "g_vs", "frozen")),
+    ("snnjax_adapt", "vs"),
+    *(("snnjax_adapt_back", k) for k in ("g_distances", "g_vs", "vs", "frozen")),
 }
 IN_STEPS = "snnjax_forward", "snnjax_backward", *integrator_calls(1, 1, 1)
 REFUSED = r"(?i)snnjax: .* shape|no whole steps|wrong buffer|neither float32|no matrix"
@@ -200,7 +260,16 @@ def test_a_buffer_that_does_not_fit_is_refused(target, side, name, other):
         called(target, *sides)
 
 
+<<<<<<< HEAD
 @pytest.mark.parametrize("target", IN_STEPS)
+=======
+OVER_TIME = [
+    *("snnjax_forward", "snnjax_backward", "snnjax_adapt", "snnjax_adapt_back"),
+]
+
+
+@pytest.mark.parametrize("target", OVER_TIME)
+>>>>>>> 65446b5 (Neurons that adapt have a derivative rule over a sequence, which keeps one number a step, and run natively)
 @pytest.mark.parametrize("rows", [B + 1, B - 1, 1])
 def test_rows_that_are_no_whole_steps_are_refused(target, rows):
     def cut(buffers):
@@ -219,6 +288,11 @@ def test_rows_that_are_no_whole_steps_are_refused(target, rows):
         ("snnjax_backward", "reset", "Zero", "unknown reset 'Zero'"),
         ("snnjax_backward", "shape", "Gaussian", "unknown surrogate 'Gaussian'"),
         ("snnjax_backward", "shape", np.int64(4), "(?i)wrong attribute type|decode"),
+        ("snnjax_adapt", "reset", "hard", "unknown reset 'hard'"),
+        ("snnjax_adapt", "coupled", True, "a coupled flow has no synapse"),
+        ("snnjax_adapt_back", "reset", "soft", "unknown reset 'soft'"),
+        ("snnjax_adapt_back", "coupled", True, "a coupled flow has no synapse"),
+        ("snnjax_adapt_back", "shape", "Gaussian", "unknown surrogate 'Gaussian'"),
         ("snnjax_outer", "shift", np.int64(-1), "shift is negative: -1"),
         *(
             (target, "window", np.array(window), words)
@@ -244,6 +318,16 @@ def test_an_unknown_name_is_refused_and_not_taken_for_another(
     arguments, results, attributes = CALLS[target]
     with pytest.raises(Exception, match=words):
         called(target, arguments, results, attributes | {name: value})
+
+
+def test_the_gradient_of_a_reset_to_zero_needs_the_voltages_before_it():
+    arguments, results, attributes = CALLS["snnjax_adapt_back"]
+    given, through = arguments | {"vs": f32(0, N)}, {"reset_gradient": True}
+    called("snnjax_adapt_back", given, results, attributes)
+    subtracts = attributes | through | {"reset": "subtract"}
+    called("snnjax_adapt_back", given, results, subtracts)
+    with pytest.raises(Exception, match=REFUSED):
+        called("snnjax_adapt_back", given, results, attributes | through)
 
 
 @pytest.mark.parametrize("shift", [ROWS, ROWS + 5, 2**40])
