@@ -36,8 +36,8 @@ from snnjax import neurons
 
 Make = Callable[[int], snn.Cell]
 LIF = "lif"
-NATIVE = {"lif, native": snn.lif, "li, native": snn.li}
-SILENT = ("li", "li, native")  # put out voltages
+NATIVE = {"lif, native": snn.lif}
+SILENT = ("li",)  # puts out voltages
 BOUNDS = {  # of a training step in that of lif
     ("adlif", "recurrent"): 1.5,
     ("adlif", "feed-forward"): 2.5,

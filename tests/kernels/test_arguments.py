@@ -210,7 +210,10 @@ OPTIONAL = {
     ("snnjax_adapt", "vs"),
     *(("snnjax_adapt_back", k) for k in ("g_distances", "g_vs", "vs", "frozen")),
 }
-IN_STEPS = "snnjax_forward", "snnjax_backward", *integrator_calls(1, 1, 1)
+IN_STEPS = (
+    *("snnjax_forward", "snnjax_backward", "snnjax_adapt", "snnjax_adapt_back"),
+    *integrator_calls(1, 1, 1),
+)
 REFUSED = r"(?i)snnjax: .* shape|no whole steps|wrong buffer|neither float32|no matrix"
 WRONG = {
     "transposed": lambda x: x.T if x.ndim > 1 else x[:, None],
@@ -260,16 +263,7 @@ def test_a_buffer_that_does_not_fit_is_refused(target, side, name, other):
         called(target, *sides)
 
 
-<<<<<<< HEAD
 @pytest.mark.parametrize("target", IN_STEPS)
-=======
-OVER_TIME = [
-    *("snnjax_forward", "snnjax_backward", "snnjax_adapt", "snnjax_adapt_back"),
-]
-
-
-@pytest.mark.parametrize("target", OVER_TIME)
->>>>>>> 65446b5 (Neurons that adapt have a derivative rule over a sequence, which keeps one number a step, and run natively)
 @pytest.mark.parametrize("rows", [B + 1, B - 1, 1])
 def test_rows_that_are_no_whole_steps_are_refused(target, rows):
     def cut(buffers):

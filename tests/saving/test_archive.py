@@ -20,9 +20,8 @@ DT = 1e-3
 
 def network():
     hidden = snn.recurrent(5, 8, snn.lif(8, backend="xla"))
-    return snn.chain(
-        hidden=hidden, readout=snn.dense(8, 2, backend="xla"), out=snn.li(2)
-    )
+    readout, out = snn.dense(8, 2, backend="xla"), snn.li(2, backend="xla")
+    return snn.chain(hidden=hidden, readout=readout, out=out)
 
 
 def weights_of(net, seed=0):
