@@ -1,4 +1,4 @@
-// Leaky integrators over all of time: a linear flow, its transpose, and what its
+// Leaky integrators over all of time: a linear decay, its transpose, and what its
 // constants are worth.
 //
 //     forward    c ← i + x      v ← b v + g c      i ← a c      y = v
@@ -16,7 +16,7 @@ namespace {
 
 constexpr long kNear = 512;  // entries whose numbers stay in the nearest cache
 
-struct Flow {
+struct Decay {
   static constexpr long kConstants = 3;
   long steps, entries, n;
   const float* constants;  // mem b, syn a and gain g, [3, n]
@@ -31,31 +31,32 @@ struct Flow {
 
 // body(first, width, constants of these entries), for all entries
 template <typename Body>
-ffi::Error over_entries(ffi::ThreadPool& pool, const Flow& flow, Body body) {
+ffi::Error over_entries(ffi::ThreadPool& pool, const Decay& decay, Body body) {
   constexpr long kLeast = 1 << 14;  // entries and steps that are worth a thread
-  const long blocks = (flow.entries + kLanes - 1) / kLanes;
-  const long threads = pieces(pool, flow.steps * flow.entries, kLeast);
+  const long blocks = (decay.entries + kLanes - 1) / kLanes;
+  const long threads = pieces(pool, decay.steps * decay.entries, kLeast);
   const long parts = std::min(blocks, threads);
   return parallel(pool, parts, [=](long part) {
-    alignas(64) float own[Flow::kConstants * kNear];
-    const long last = std::min(flow.entries, blocks * (part + 1) / parts * kLanes);
+    alignas(64) float own[Decay::kConstants * kNear];
+    const long last = std::min(decay.entries, blocks * (part + 1) / parts * kLanes);
     for (long e = blocks * part / parts * kLanes; e < last; e += kNear) {
       const long width = std::min(kNear, last - e);
-      flow.expand(e, width, own);
+      decay.expand(e, width, own);
       body(e, width, own);
     }
   });
 }
 
 template <bool kSynapse>
-ffi::Error integrate(ffi::ThreadPool& pool, const Flow& flow, const float* x, float* y,
+ffi::Error integrate(ffi::ThreadPool& pool, const Decay& decay, const float* x,
+                     float* y,
                      float* v_all, float* i_all) {
-  return over_entries(pool, flow, [=](long first, long width, const float* own) {
+  return over_entries(pool, decay, [=](long first, long width, const float* own) {
     const float *mem = own, *syn = own + kNear, *gain = own + 2 * kNear;
     float *v = v_all + first, *i = i_all + first;
-    for (long t = 0; t < flow.steps; ++t) {
-      const float* in = x + t * flow.entries + first;
-      float* out = y + t * flow.entries + first;
+    for (long t = 0; t < decay.steps; ++t) {
+      const float* in = x + t * decay.entries + first;
+      float* out = y + t * decay.entries + first;
 #pragma GCC ivdep
       for (long e = 0; e < width; ++e) {
         const float current = kSynapse ? i[e] + in[e] : in[e];
@@ -69,14 +70,14 @@ ffi::Error integrate(ffi::ThreadPool& pool, const Flow& flow, const float* x, fl
 }
 
 template <bool kSynapse>
-ffi::Error integrate_back(ffi::ThreadPool& pool, const Flow& flow, const float* g,
+ffi::Error integrate_back(ffi::ThreadPool& pool, const Decay& decay, const float* g,
                           float* g_x, float* g_v, float* g_i) {
-  return over_entries(pool, flow, [=](long first, long width, const float* own) {
+  return over_entries(pool, decay, [=](long first, long width, const float* own) {
     const float *mem = own, *syn = own + kNear, *gain = own + 2 * kNear;
     float *v = g_v + first, *i = g_i + first;
-    for (long t = flow.steps - 1; t >= 0; --t) {
-      const float* in = g + t * flow.entries + first;
-      float* out = g_x + t * flow.entries + first;
+    for (long t = decay.steps - 1; t >= 0; --t) {
+      const float* in = g + t * decay.entries + first;
+      float* out = g_x + t * decay.entries + first;
 #pragma GCC ivdep
       for (long e = 0; e < width; ++e) {
         const float now = in[e] + v[e];
@@ -129,43 +130,44 @@ struct Owed {
 
 // Gradients of the constants [3, n], samples in order.
 template <bool kSynapse>
-ffi::Error integrate_constants(ffi::ThreadPool& pool, const Flow& flow, const float* x,
+ffi::Error integrate_constants(ffi::ThreadPool& pool, const Decay& decay,
+                               const float* x,
                                const float* v, const float* i, const float* g,
                                const float* g_v, const float* g_i, float* sum) {
-  const Array<float> each = array<float>(Flow::kConstants * flow.entries);
+  const Array<float> each = array<float>(Decay::kConstants * decay.entries);
   float* const all = each.get();
   ffi::Error error =
-      over_entries(pool, flow, [=](long first, long width, const float* own) {
+      over_entries(pool, decay, [=](long first, long width, const float* own) {
         Owed owed{};
         std::copy_n(v + first, width, owed.rows[Owed::kV]);
         std::copy_n(i + first, width, owed.rows[Owed::kI]);
-        for (long t = 0; t < flow.steps; ++t) {
-          const long here = t * flow.entries + first;
+        for (long t = 0; t < decay.steps; ++t) {
+          const long here = t * decay.entries + first;
           owed.step<kSynapse>(own, x + here, g + here, width);
         }
         owed.end(g_v + first, g_i + first, width);
-        for (long k = 0; k < Flow::kConstants; ++k)
+        for (long k = 0; k < Decay::kConstants; ++k)
           std::copy_n(owed.rows[Owed::kMem + k], width,
-                      all + k * flow.entries + first);
+                      all + k * decay.entries + first);
       });
-  for (long k = 0; k < Flow::kConstants; ++k)
-    for (long j = 0; j < flow.n; ++j) {
+  for (long k = 0; k < Decay::kConstants; ++k)
+    for (long j = 0; j < decay.n; ++j) {
       double total = 0.0;
-      for (long e = j; e < flow.entries; e += flow.n)
-        total += all[k * flow.entries + e];
-      sum[k * flow.n + j] = static_cast<float>(total);
+      for (long e = j; e < decay.entries; e += decay.n)
+        total += all[k * decay.entries + e];
+      sum[k * decay.n + j] = static_cast<float>(total);
     }
   return error;
 }
 
 // ---- calls
 
-inline Flow flow_of(Arguments& given, const Floats& over_time, const Floats& state,
+inline Decay decay_of(Arguments& given, const Floats& over_time, const Floats& state,
                     const Floats& constants) {
   const long rows = over_time.dimensions()[0];
   const long batch = state.dimensions()[0], n = state.dimensions()[1];
   given.rows(rows, batch);
-  given.shape("constants", constants, {Flow::kConstants, n});
+  given.shape("constants", constants, {Decay::kConstants, n});
   const long steps = batch == 0 ? 0 : rows / batch;
   return {steps, batch * n, n, constants.typed_data()};
 }
@@ -176,18 +178,18 @@ ffi::Error IntegrateCall(ffi::ThreadPool pool, Floats x, Floats v0, Floats i0,
                          ffi::Result<Floats> v_end, ffi::Result<Floats> i_end,
                          bool synapse) {
   Arguments given;
-  const Flow flow = flow_of(given, x, v0, constants);
+  const Decay decay = decay_of(given, x, v0, constants);
   const long rows = x.dimensions()[0], batch = v0.dimensions()[0];
-  given.shape("x", x, {rows, flow.n});
-  given.shape("y", *y, {rows, flow.n});
+  given.shape("x", x, {rows, decay.n});
+  given.shape("y", *y, {rows, decay.n});
   for (const auto* state : {&i0, &*v_end, &*i_end})
-    given.shape("a part of the state", *state, {batch, flow.n});
+    given.shape("a part of the state", *state, {batch, decay.n});
   if (!given.fit()) return given.error();
-  std::copy_n(v0.typed_data(), flow.entries, v_end->typed_data());
-  std::copy_n(i0.typed_data(), flow.entries, i_end->typed_data());
+  std::copy_n(v0.typed_data(), decay.entries, v_end->typed_data());
+  std::copy_n(i0.typed_data(), decay.entries, i_end->typed_data());
   const auto run = synapse ? integrate<true> : integrate<false>;
   return guarded([&] {
-    return run(pool, flow, x.typed_data(), y->typed_data(), v_end->typed_data(),
+    return run(pool, decay, x.typed_data(), y->typed_data(), v_end->typed_data(),
                i_end->typed_data());
   });
 }
@@ -198,18 +200,18 @@ ffi::Error IntegrateBackCall(ffi::ThreadPool pool, Floats g, Floats g_v, Floats 
                              ffi::Result<Floats> g_v0, ffi::Result<Floats> g_i0,
                              bool synapse) {
   Arguments given;
-  const Flow flow = flow_of(given, g, g_v, constants);
+  const Decay decay = decay_of(given, g, g_v, constants);
   const long rows = g.dimensions()[0], batch = g_v.dimensions()[0];
-  given.shape("g", g, {rows, flow.n});
-  given.shape("g_x", *g_x, {rows, flow.n});
+  given.shape("g", g, {rows, decay.n});
+  given.shape("g_x", *g_x, {rows, decay.n});
   for (const auto* state : {&g_i, &*g_v0, &*g_i0})
-    given.shape("a part of the state", *state, {batch, flow.n});
+    given.shape("a part of the state", *state, {batch, decay.n});
   if (!given.fit()) return given.error();
-  std::copy_n(g_v.typed_data(), flow.entries, g_v0->typed_data());
-  std::copy_n(g_i.typed_data(), flow.entries, g_i0->typed_data());
+  std::copy_n(g_v.typed_data(), decay.entries, g_v0->typed_data());
+  std::copy_n(g_i.typed_data(), decay.entries, g_i0->typed_data());
   const auto run = synapse ? integrate_back<true> : integrate_back<false>;
   return guarded([&] {
-    return run(pool, flow, g.typed_data(), g_x->typed_data(), g_v0->typed_data(),
+    return run(pool, decay, g.typed_data(), g_x->typed_data(), g_v0->typed_data(),
                g_i0->typed_data());
   });
 }
@@ -218,17 +220,17 @@ ffi::Error IntegrateConstantsCall(ffi::ThreadPool pool, Floats x, Floats v0, Flo
                                   Floats g, Floats g_v, Floats g_i, Floats constants,
                                   ffi::Result<Floats> g_constants, bool synapse) {
   Arguments given;
-  const Flow flow = flow_of(given, x, v0, constants);
+  const Decay decay = decay_of(given, x, v0, constants);
   const long rows = x.dimensions()[0], batch = v0.dimensions()[0];
   for (const auto* over_time : {&x, &g})
-    given.shape("an array over time", *over_time, {rows, flow.n});
+    given.shape("an array over time", *over_time, {rows, decay.n});
   for (const auto* state : {&i0, &g_v, &g_i})
-    given.shape("a part of the state", *state, {batch, flow.n});
-  given.shape("g_constants", *g_constants, {Flow::kConstants, flow.n});
+    given.shape("a part of the state", *state, {batch, decay.n});
+  given.shape("g_constants", *g_constants, {Decay::kConstants, decay.n});
   if (!given.fit()) return given.error();
   const auto run = synapse ? integrate_constants<true> : integrate_constants<false>;
   return guarded([&] {
-    return run(pool, flow, x.typed_data(), v0.typed_data(), i0.typed_data(),
+    return run(pool, decay, x.typed_data(), v0.typed_data(), i0.typed_data(),
                g.typed_data(), g_v.typed_data(), g_i.typed_data(),
                g_constants->typed_data());
   });
