@@ -47,6 +47,11 @@ def neurons(n, backend):
     return cell._replace(**PLAIN) if backend == "scan" else cell
 
 
+def integrator(n, backend):
+    cell = snn.li(n, backend="xla" if backend == "scan" else backend)
+    return cell._replace(run=None) if backend == "scan" else cell
+
+
 def draw(xi):
     return partial(
         snn.fluctuation_driven, rate=50.0, xi=xi, params=PARAMS, dt=DT, share=0.5
@@ -112,7 +117,7 @@ def speech(layers, n, backend):
         neuron = neurons(n, backend)
         cells.append(snn.recurrent(width, n, neuron, init=init, init_recurrent=init))
         width = n
-    readout = dense(n, 20, backend), snn.li(20, backend=backend), running_max(20)
+    readout = dense(n, 20, backend), integrator(20, backend), running_max(20)
     return snn.chain(*cells, *readout), cells[0]
 
 

@@ -47,10 +47,21 @@ ffi::Error over_entries(ffi::ThreadPool& pool, const Decay& decay, Body body) {
   });
 }
 
+// Voltages that were measured, [T, entries], null if none were, and which of them are
+// known, null if all are. They take the place of what is computed.
+struct Measured {
+  const float* v;
+  const uint8_t* known;
+
+  void replace(long at, long width, float* v_now, float* out) const {
+    for (long e = 0; e < width; ++e)
+      if (!known || known[at + e]) v_now[e] = out[e] = v[at + e];
+  }
+};
+
 template <bool kSynapse>
 ffi::Error integrate(ffi::ThreadPool& pool, const Decay& decay, const float* x,
-                     float* y,
-                     float* v_all, float* i_all) {
+                     const Measured& measured, float* y, float* v_all, float* i_all) {
   return over_entries(pool, decay, [=](long first, long width, const float* own) {
     const float *mem = own, *syn = own + kNear, *gain = own + 2 * kNear;
     float *v = v_all + first, *i = i_all + first;
@@ -65,6 +76,7 @@ ffi::Error integrate(ffi::ThreadPool& pool, const Decay& decay, const float* x,
         v[e] = now;
         out[e] = now;
       }
+      if (measured.v) measured.replace(t * decay.entries + first, width, v, out);
     }
   });
 }
@@ -131,9 +143,9 @@ struct Owed {
 // Gradients of the constants [3, n], samples in order.
 template <bool kSynapse>
 ffi::Error integrate_constants(ffi::ThreadPool& pool, const Decay& decay,
-                               const float* x,
-                               const float* v, const float* i, const float* g,
-                               const float* g_v, const float* g_i, float* sum) {
+                               const float* x, const float* v, const float* i,
+                               const float* g, const float* g_v, const float* g_i,
+                               float* sum) {
   const Array<float> each = array<float>(Decay::kConstants * decay.entries);
   float* const all = each.get();
   ffi::Error error =
@@ -163,7 +175,7 @@ ffi::Error integrate_constants(ffi::ThreadPool& pool, const Decay& decay,
 // ---- calls
 
 inline Decay decay_of(Arguments& given, const Floats& over_time, const Floats& state,
-                    const Floats& constants) {
+                      const Floats& constants) {
   const long rows = over_time.dimensions()[0];
   const long batch = state.dimensions()[0], n = state.dimensions()[1];
   given.rows(rows, batch);
@@ -174,22 +186,26 @@ inline Decay decay_of(Arguments& given, const Floats& over_time, const Floats& s
 
 // The currents are where the voltages come to be: one buffer is both.
 ffi::Error IntegrateCall(ffi::ThreadPool pool, Floats x, Floats v0, Floats i0,
-                         Floats constants, ffi::Result<Floats> y,
-                         ffi::Result<Floats> v_end, ffi::Result<Floats> i_end,
-                         bool synapse) {
+                         Floats constants, Floats measured, Bytes known,
+                         ffi::Result<Floats> y, ffi::Result<Floats> v_end,
+                         ffi::Result<Floats> i_end, bool synapse) {
   Arguments given;
   const Decay decay = decay_of(given, x, v0, constants);
   const long rows = x.dimensions()[0], batch = v0.dimensions()[0];
   given.shape("x", x, {rows, decay.n});
   given.shape("y", *y, {rows, decay.n});
+  given.shape_or_none("measured", measured, {rows, decay.n});
+  given.shape_or_none("known", known, {rows, decay.n});
   for (const auto* state : {&i0, &*v_end, &*i_end})
     given.shape("a part of the state", *state, {batch, decay.n});
   if (!given.fit()) return given.error();
   std::copy_n(v0.typed_data(), decay.entries, v_end->typed_data());
   std::copy_n(i0.typed_data(), decay.entries, i_end->typed_data());
+  const Measured seen{measured.element_count() ? measured.typed_data() : nullptr,
+                      known.element_count() ? known.typed_data() : nullptr};
   const auto run = synapse ? integrate<true> : integrate<false>;
   return guarded([&] {
-    return run(pool, decay, x.typed_data(), y->typed_data(), v_end->typed_data(),
+    return run(pool, decay, x.typed_data(), seen, y->typed_data(), v_end->typed_data(),
                i_end->typed_data());
   });
 }
@@ -245,6 +261,8 @@ XLA_FFI_DEFINE_HANDLER_SYMBOL(snnjax_integrate, IntegrateCall,
                                   .Arg<Floats>()
                                   .Arg<Floats>()
                                   .Arg<Floats>()
+                                  .Arg<Floats>()
+                                  .Arg<Bytes>()
                                   .Ret<Floats>()
                                   .Ret<Floats>()
                                   .Ret<Floats>()

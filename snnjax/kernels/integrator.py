@@ -6,6 +6,8 @@
 Of the state and the currents that is a linear map, whose transpose is native too. What
 y owes to b, a and g is carried along with v and i, so that gradients of constants need
 neither voltages nor currents over time. Both are differentiated again by XLA.
+
+Voltages that were measured take the place of what is computed and leave that map alone.
 """
 
 from functools import partial
@@ -19,6 +21,7 @@ from snnjax.check import Number
 from snnjax.kernels.linear import with_transpose
 from snnjax.kernels.native import call, floats, match_axes
 from snnjax.kernels.products import flat
+from snnjax.seen import Seen
 
 
 class Flow(NamedTuple):
@@ -29,8 +32,21 @@ class Flow(NamedTuple):
     over_time: jax.Array  # currents or voltages, [T · B, n]
 
 
+class Measured(NamedTuple):
+    """Voltages in the place of those that are computed; no rows: none, or all known."""
+
+    v: jax.Array  # [T · B, n] or [0, n], float32
+    known: jax.Array  # [T · B, n] or [0, n], uint8
+
+
 def integrate(
-    mem: Number, syn: Number | None, gain: Number, v: jax.Array, i: Any, xs: jax.Array
+    mem: Number,
+    syn: Number | None,
+    gain: Number,
+    v: jax.Array,
+    i: Any,
+    xs: jax.Array,
+    seen: Seen = Seen(),
 ) -> tuple[jax.Array, Any, jax.Array]:
     """Runs integrators.
 
@@ -41,6 +57,8 @@ def integrate(
         v: voltages at the start, ``[*batch, n]``, float32.
         i: currents at the start, or None without a synapse.
         xs: input, ``[T, *batch, n]``, float32; voltages are written in its place.
+        seen: voltages that were measured, ``[T, *batch, n]``; constants count as fixed
+            where there are any.
 
     Returns:
         Voltages and currents at the end, and voltages ``[T, *batch, n]``.
@@ -49,19 +67,23 @@ def integrate(
     rows = [jnp.zeros(n) if c is None else jnp.broadcast_to(c, n) for c in (mem, syn)]
     constants = jnp.stack([*rows, jnp.broadcast_to(gain, n)]).astype(jnp.float32)
     start = Flow(flat(v), flat(jnp.zeros_like(v) if i is None else i), flat(xs))
-    end = _integrate(synapse, *match_axes(constants, start))
+    none = jnp.zeros((0, n))
+    volts, known = (
+        none if x is None else flat(jnp.asarray(x)) for x in (seen.v, seen.known)
+    )
+    measured = Measured(volts.astype(jnp.float32), known.astype(jnp.uint8))
+    end = _integrate(synapse, *match_axes(constants, start, measured))
     v, i = (part.reshape(v.shape) for part in end[:2])
     return v, i if synapse else None, end.over_time.reshape(xs.shape)
 
 
-def _native(synapse, constants, start):
-    args = start.over_time, start.v, start.i, constants
+def _native(synapse, constants, start, measured):
+    args = start.over_time, start.v, start.i, constants, *measured
     return Flow(*_moved("snnjax_integrate", synapse, *args))
 
 
-def _moved(name, synapse, over_time, v, i, constants):
-    made = [floats(*each.shape) for each in (over_time, v, i)]
-    args = over_time, v, i, constants
+def _moved(name, synapse, *args):
+    made = [floats(*each.shape) for each in args[:3]]
     over_time, v, i = call(name, made, *args, in_place={0: 0}, synapse=synapse)
     return v, i, over_time
 
@@ -71,18 +93,17 @@ _integrate = jax.custom_jvp(_native, nondiff_argnums=(0,))
 
 @partial(_integrate.defjvp, symbolic_zeros=True)
 def _integrate_jvp(synapse, primals, tangents):
-    d_constants, d_start = tangents
+    (constants, start, _), (d_constants, d_start, _) = primals, tangents
     end = _integrate(synapse, *primals)
     change = jax.tree.map(jnp.zeros_like, end)
     if not all(map(_is_zero, d_start)):
         d_start = jax.tree.map(_plain, d_start, is_leaf=_is_zero)
         moved, back = _Flowed(synapse), _Back(synapse)
-        change = _sum(change, with_transpose(moved, back, primals[0], d_start, end))
+        change = _sum(change, with_transpose(moved, back, constants, d_start, end))
     if not _is_zero(d_constants):
         owed, owed_back = _Owed(synapse), _OwedBack(synapse)
-        change = _sum(
-            change, with_transpose(owed, owed_back, primals, d_constants, end)
-        )
+        given = constants, start
+        change = _sum(change, with_transpose(owed, owed_back, given, d_constants, end))
     return end, change
 
 

@@ -38,7 +38,7 @@ from snnjax.neurons import backends
 from snnjax.neurons.checks import check_flow, check_lif, check_loop, state_check
 from snnjax.neurons.population import Replay, population, zeros
 from snnjax.neurons.potentials import mean_exp
-from snnjax.replay import check_seen, measured_voltage, splice
+from snnjax.replay import check_seen, measured_voltage, not_learned, splice
 from snnjax.seen import Seen
 from snnjax.surrogate import Shape, SuperSpike, check_shape, spike
 
@@ -247,29 +247,43 @@ def li(
         v = zeros("li", n, x)
         return LIState(v, None if params.tau_syn is None else v)
 
-    constants, replay = partial(constants_of, params, input), Replay(_integrate_seen)
-    by_steps: Any = population("li", n, constants, rest, _integrate)
+    fixed: Any = partial(constants_of, params, input)
+    by_steps: Any = population(
+        "li", n, fixed, rest, _integrate, replay=Replay(_integrate_seen)
+    )
     refuse = state_check("li", n, rest)
 
-    def faster(names):
+    def faster(names, replaying=False):
         if not {*names} <= {"v"}:
             return {}
-        plain = by_steps.about.watch(names)
+        plain = by_steps.replay if replaying else by_steps
+        plain = plain.about.watch(names)
 
-        def run(weights, state, xs, dt):
+        def run(weights, state, given, dt):
+            xs, seen = given if replaying else (given, Seen())
             refuse(state, xs, lead=1)
             support = native.available(*jax.tree.leaves((state, xs)))
             if not native.use_native(backend, support):
-                return plain.run(weights, state, xs, dt)
-            k, xs = constants(dt, state.v.dtype), xs.astype(state.v.dtype)
-            *end, ys = integrate(k.mem, k.syn, k.gain, state.v, state.i, xs)
+                return plain.run(weights, state, given, dt)
+            k, xs = fixed(dt, state.v.dtype), xs.astype(state.v.dtype)
+            if replaying:
+                _check_seen(seen, xs)
+                k = not_learned(k)
+            *end, ys = integrate(k.mem, k.syn, k.gain, state.v, state.i, xs, seen)
             return LIState(*end), (ys, {"v": ys}) if names else ys
 
         return {"run": run}
 
-    return population(
-        "li", n, constants, rest, _integrate, faster=faster, replay=replay
-    )
+    replay = Replay(_integrate_seen, partial(faster, replaying=True))
+    return population("li", n, fixed, rest, _integrate, faster=faster, replay=replay)
+
+
+def _check_seen(seen, like):
+    check_seen("li", seen, like)
+    if seen.spikes is not None:
+        raise ValueError(
+            "li does not fire: what is seen of it are voltages, Seen(v=…)."
+        )
 
 
 def _integrate(constants, state, x):
@@ -279,10 +293,7 @@ def _integrate(constants, state, x):
 
 def _integrate_seen(constants, state, given):
     x, seen = given
-    if seen.spikes is not None:
-        raise ValueError(
-            "li does not fire: what is seen of it are voltages, Seen(v=…)."
-        )
+    _check_seen(seen, x)
     v, i = flow(constants, state.v, state.i, x.astype(state.v.dtype))
     state = LIState(splice(v, measured_voltage(v, seen)), i)
     return state, state.v

@@ -114,10 +114,10 @@ def integrator_calls(steps, batch, n):
     rows, state = f32(steps * batch, n), {k: f32(batch, n) for k in ("v", "i")}
     ends = {f"{k}_end": f32(batch, n) for k in ("v", "i")}
     slopes, constants = {f"g_{k}": x for k, x in state.items()}, f32(3, n)
-    synapse = {"synapse": True}
+    synapse, known = {"synapse": True}, {"known": np.zeros(rows.shape, np.uint8)}
     return {
         "snnjax_integrate": (
-            {"x": rows, **state, "constants": constants},
+            {"x": rows, **state, "constants": constants, "measured": rows, **known},
             {"y": rows, **ends},
             synapse,
         ),
@@ -206,6 +206,7 @@ OPTIONAL = {
     *(("snnjax_convolve", "marks"), ("snnjax_convolve_inputs", "dx")),
     *(("snnjax_convolve_weights", name) for name in ("marks", "dw")),
     ("snnjax_integrate_constants", "g_constants"),
+    *(("snnjax_integrate", name) for name in ("measured", "known")),
     *(("snnjax_backward", name) for name in ("r", "g_vs", "frozen")),
     ("snnjax_adapt", "vs"),
     *(("snnjax_adapt_back", k) for k in ("g_distances", "g_vs", "vs", "frozen")),

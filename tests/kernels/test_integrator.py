@@ -10,7 +10,9 @@ import pytest
 import snnjax as snn
 from snnjax.kernels import build
 from snnjax.neurons import LIState
+from snnjax.seen import Seen
 
+BOTH = ("native", "xla")
 T, B, N, DT = 40, 3, 21, 1e-3
 PER_NEURON = np.linspace(4e-3, 30e-3, N)
 KINDS = {  # τm, τs, input
@@ -257,3 +259,41 @@ def test_voltages_take_the_place_of_currents_where_no_constant_is_learned():
 def test_what_cannot_run_natively_is_refused_with_the_reason(backend, words, x64):
     with pytest.raises(ValueError, match=words):
         snn.unroll(snn.li(3, backend=backend), (), jnp.zeros((4, 3)), dt=DT)
+
+
+@pytest.mark.usefixtures("optimized")
+@pytest.mark.parametrize("seen", ["nothing", "everything", "a part"])
+@kinds
+def test_what_was_measured_takes_the_place_of_what_is_computed(kind, seen):
+    constants, xs, state = given(kind)
+    v = jax.random.normal(jax.random.key(7), xs.shape)
+    known = jax.random.bernoulli(jax.random.key(8), 0.5, xs.shape)
+    shown = {"nothing": {}, "everything": {"v": v}, "a part": {"v": v, "known": known}}
+    shown = Seen(**shown[seen])
+
+    def replayed(backend, xs, state):
+        replay = cell(kind, backend, *constants).replay
+        return snn.unroll(replay, (), (xs, shown), dt=DT, state=state)
+
+    def total(backend, *arguments):
+        (v_end, i_end), ys = replayed(backend, *arguments)
+        weighed = jnp.sum(jnp.sin(ys) * jnp.cos(jnp.arange(ys.size).reshape(ys.shape)))
+        return weighed + jnp.sum(v_end**2) + (0 if i_end is None else jnp.sum(i_end**3))
+
+    found, expected = (jax.jit(partial(replayed, b))(xs, state) for b in BOTH)
+    jax.tree.map(np.testing.assert_array_equal, found, expected)
+    measured = {"nothing": found[1], "everything": v, "a part": v}[seen]
+    where = known if seen == "a part" else np.ones(xs.shape, bool)
+    np.testing.assert_array_equal(found[1][where], measured[where])
+    agree(*(jax.jit(jax.grad(partial(total, b), (0, 1)))(xs, state) for b in BOTH))
+
+
+def test_nothing_is_learned_of_constants_from_a_recording():
+    constants, xs, state = given("both")
+
+    def total(constants):
+        replay = cell("both", "native", *constants).replay
+        return snn.unroll(replay, (), (xs, Seen(v=xs)), dt=DT, state=state)[1].sum()
+
+    with pytest.raises(ValueError, match="says nothing about constants"):
+        jax.grad(total)(constants)
