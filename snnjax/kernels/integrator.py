@@ -21,7 +21,6 @@ from snnjax.check import Number
 from snnjax.kernels.linear import with_transpose
 from snnjax.kernels.native import call, floats, match_axes
 from snnjax.kernels.products import flat
-from snnjax.seen import Seen
 
 
 class Flow(NamedTuple):
@@ -46,7 +45,8 @@ def integrate(
     v: jax.Array,
     i: Any,
     xs: jax.Array,
-    seen: Seen = Seen(),
+    measured: Any = None,
+    known: Any = None,
 ) -> tuple[jax.Array, Any, jax.Array]:
     """Runs integrators.
 
@@ -57,8 +57,9 @@ def integrate(
         v: voltages at the start, ``[*batch, n]``, float32.
         i: currents at the start, or None without a synapse.
         xs: input, ``[T, *batch, n]``, float32; voltages are written in its place.
-        seen: voltages that were measured, ``[T, *batch, n]``; constants count as fixed
-            where there are any.
+        measured: voltages in the place of those computed, ``[T, *batch, n]``, or None;
+            where there are any, constants count as fixed.
+        known: which of these there are, of the same shape, or None for all.
 
     Returns:
         Voltages and currents at the end, and voltages ``[T, *batch, n]``.
@@ -68,11 +69,9 @@ def integrate(
     constants = jnp.stack([*rows, jnp.broadcast_to(gain, n)]).astype(jnp.float32)
     start = Flow(flat(v), flat(jnp.zeros_like(v) if i is None else i), flat(xs))
     none = jnp.zeros((0, n))
-    volts, known = (
-        none if x is None else flat(jnp.asarray(x)) for x in (seen.v, seen.known)
-    )
-    measured = Measured(volts.astype(jnp.float32), known.astype(jnp.uint8))
-    end = _integrate(synapse, *match_axes(constants, start, measured))
+    volts, known = (none if x is None else flat(x) for x in (measured, known))
+    seen = Measured(volts.astype(jnp.float32), known.astype(jnp.uint8))
+    end = _integrate(synapse, *match_axes(constants, start, seen))
     v, i = (part.reshape(v.shape) for part in end[:2])
     return v, i if synapse else None, end.over_time.reshape(xs.shape)
 

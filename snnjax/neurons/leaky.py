@@ -269,13 +269,18 @@ def li(
             if replaying:
                 _check_seen(seen, xs)
                 k = not_learned(k)
-            *end, ys = integrate(k.mem, k.syn, k.gain, state.v, state.i, xs, seen)
+            given = k.mem, k.syn, k.gain, *state, xs
+            *end, ys = integrate(*given, *map(_array_or_none, seen[1:]))
             return LIState(*end), (ys, {"v": ys}) if names else ys
 
         return {"run": run}
 
     replay = Replay(_integrate_seen, partial(faster, replaying=True))
     return population("li", n, fixed, rest, _integrate, faster=faster, replay=replay)
+
+
+def _array_or_none(x):
+    return None if x is None else jnp.asarray(x)
 
 
 def _check_seen(seen, like):
