@@ -46,6 +46,7 @@ def _info(command):
 
     import jax
 
+    from snnjax import devices
     from snnjax.kernels import build
     from snnjax.training import environment
 
@@ -53,8 +54,11 @@ def _info(command):
         print(f"{name:<14} {version}")
     for device in jax.devices():
         print(f"{'device':<14} {device.platform}: {device.device_kind}")
+    for line in devices.unused({device.platform for device in jax.devices()}):
+        print(f"{'warning':<14} {line}")
     declared = metadata.requires("snnjax") or ()
     extras = {re.split(r"[^\w.-]", each)[0] for each in declared if "extra ==" in each}
+    extras -= {"jax"}  # for other devices
     for name in sorted(extras):
         try:
             print(f"{name:<14} {metadata.version(name)}")

@@ -75,10 +75,11 @@ ARROWS = {  # who may import whom, besides themselves
     "data_pictures": {"datasets", "events", "plot"},
     "data_command": {"data_pictures", "datasets", "files", "left_open", "progress"},
     "left_open": set(),
+    "devices": set(),
     "nir_command": {"files", "interop", "left_open", "plot", "progress"},
     "commands": {
         *("datasets", "files", "hardware", "senses", "kernels", "progress", "tasks"),
-        *("data_command", "nir_command", "training", "training_command"),
+        *("data_command", "nir_command", "training", "training_command", "devices"),
     },
     "__init__": {
         "cell",

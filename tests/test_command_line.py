@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 import tomllib
+from functools import partial
 from pathlib import Path
 from typing import get_args
 
@@ -15,7 +16,7 @@ import jax
 import pytest
 
 import snnjax as snn
-from snnjax import __main__, tasks, training_command
+from snnjax import __main__, devices, tasks, training_command
 from snnjax.kernels import build
 from snnjax.neurons import leaky
 from snnjax.tasks import fitting, own_networks, rules, spoken_digits
@@ -315,8 +316,18 @@ def test_info_prints_versions_and_devices(capsys):
     lines = capsys.readouterr().out.splitlines()
     named = [line.split(maxsplit=1) for line in lines]
     assert ["jax", jax.__version__] in named
-    devices = [text for name, text in named if name == "device"]
-    assert devices == [f"{d.platform}: {d.device_kind}" for d in jax.devices()]
+    found = [text for name, text in named if name == "device"]
+    assert found == [f"{d.platform}: {d.device_kind}" for d in jax.devices()]
+
+
+def test_info_warns_of_a_gpu_that_jax_does_not_use(capsys, monkeypatch, tmp_path):
+    (tmp_path / "dev").mkdir()
+    (tmp_path / "dev" / "nvidia0").touch()
+    look = partial(devices.unused, root=tmp_path)
+    monkeypatch.setattr(devices, "unused", look)
+    assert __main__.main(["info"]) == 0
+    (line,) = re.findall(r"^warning +(.*)$", capsys.readouterr().out, re.M)
+    assert line.startswith("an NVIDIA GPU is here (/dev/nvidia0) and JAX runs on cpu")
 
 
 def test_info_says_what_is_not_installed(capsys, monkeypatch):

@@ -16,6 +16,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 README = (ROOT / "README.md").read_text()
 
 
+DEVICES = "cuda12", "cuda13", "tpu"  # jax itself, for other devices
 BINARY = ".png", ".lock", ".npz", ".nir", ".safetensors"
 
 
@@ -57,7 +58,7 @@ def test_what_is_installed_is_what_is_locked():
 
 def test_everything_optional_is_in_the_dev_group():
     extras = PROJECT["project"]["optional-dependencies"]
-    some = {k: rs for k, rs in extras.items() if k not in ("all", "evt3")}
+    some = {k: rs for k, rs in extras.items() if k not in ("all", "evt3", *DEVICES)}
     optional = {name_of(r) for rs in some.values() for r in rs}
     assert optional <= {name_of(r) for r in PROJECT["dependency-groups"]["dev"]}
     # of few systems, so that an environment for tests could not be had on others
@@ -105,6 +106,15 @@ def test_an_extra_brings_only_what_is_imported():
         if extra not in ("all", "notebooks"):  # those open notebooks, from outside
             brought = {name_of(each) for each in requirements}
             assert brought <= known, f"{extra}: {brought - known} is imported nowhere"
+
+
+def test_extras_of_other_devices_are_those_that_jax_offers():
+    extras = PROJECT["project"]["optional-dependencies"]
+    offered = metadata.metadata("jax").get_all("Provides-Extra")
+    (core,) = (r for r in PROJECT["project"]["dependencies"] if name_of(r) == "jax")
+    for extra in DEVICES:
+        assert extras[extra] == [core.replace("jax", f"jax[{extra}]")]
+        assert extra in offered
 
 
 def test_types_are_declared():

@@ -70,7 +70,7 @@ def fit_networks(
         found = partial(online.loss, learner)
     elif learning:
         found = partial(changing_loss, learning)
-    step = jax.jit(make_step(found, optimizer, has_aux=True))
+    step = jax.jit(make_step(found, optimizer, has_aux=True), donate_argnums=0)
     made_by = {
         **recipe,
         **schedule._asdict(),
