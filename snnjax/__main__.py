@@ -5,7 +5,7 @@ import os
 import sys
 
 import snnjax
-from snnjax import terminal, training_command
+from snnjax import processes, terminal, training_command
 from snnjax.commands import commands
 
 _STOPPED = "stopped. Training and downloads go on if the command is given again."
@@ -48,7 +48,8 @@ def _run(args):
             contextlib.redirect_stdout(terminal.escaping(fits(sys.stdout))),
             terminal.warning_in_words("snnjax: "),
         ):
-            return command.run()
+            many = processes.several(command)
+            return processes.launch(args, many) if many else command.run()
     except BrokenPipeError:
         raise
     except (OSError, ValueError, FloatingPointError, ImportError) as error:

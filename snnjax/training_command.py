@@ -5,6 +5,7 @@ from dataclasses import make_dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+from snnjax import processes
 from snnjax.files import cache_folder
 from snnjax.progress import bar, word
 
@@ -19,15 +20,23 @@ ABOUT = """Train spiking networks on a task and leave a report.
 A run that was cut off goes on when called again with the same --out.
 """
 _SHOWN = 10  # names of classes
+_OF_JOB = "coordinator", "processes", "process_id"
 _OF_TRAIN = "seeds", "seed", "epochs", "batch", "learning_rate", "rule", "block"
 
 
 def run(command: Any) -> int:
     """Trains what a command asks for, and prints what came of it."""
-    word(f"{command.task}: reading data and compiling ...")
+    given = {k: v for k, v in vars(command).items() if v is not None and v is not False}
+    with processes.job(*(given.pop(name, None) for name in _OF_JOB)):
+        return _run(given)
+
+
+def _run(given):
+    word(f"{given['task']}: reading data and compiling ...")
+    import jax
+
     from snnjax.tasks import settings, train
 
-    given = {k: v for k, v in vars(command).items() if v is not None and v is not False}
     name, out = given.pop("task"), given.pop("out", Path("runs/latest"))
     data, file = given.pop("data", None), given.pop("settings", None)
     if given.pop("from_sound", False):
@@ -36,9 +45,11 @@ def run(command: Any) -> int:
     _refuse_another(asked.pop("task", name), name, file)
     of_train = {each: asked.pop(each) for each in _OF_TRAIN if each in asked}
     task = _task(name, data, asked)
-    if name == "own-data":
+    if name == "own-data" and jax.process_index() == 0:
         print(_told_of(task), flush=True)
     summary = train(task, out, **of_train)
+    if jax.process_index() > 0:
+        return 0
     each = ", ".join(f"{accuracy:.3f}" for accuracy in summary["test_accuracies"])
     print(
         f"test accuracy {summary['test_accuracy']:.3f} (seeds: {each}); a linear "
@@ -135,6 +146,7 @@ def tasks(conf: Any) -> dict[str, Any]:
         task = "task", conf.Suppress[str], name
         first = [_field(conf, each) for each in own if each == "path"]
         rest = "out", "settings", *(each for each in own if each != "path"), *_OF_TRAIN
+        rest = *rest, *_OF_JOB
         fields = [*first, task, *(_field(conf, each) for each in rest)]
         made = make_dataclass(name, fields, namespace={"run": run})
         made.__doc__ = about
@@ -225,6 +237,9 @@ _DEFAULTS: dict[str, tuple[Any, str, str]] = {  # type, how it is called, defaul
     "learning_rate": (float, "FLOAT", _OWN),
     "rule": _one_of(Rule, "bptt"),
     "block": (int, "INT", "10"),
+    "processes": (int, "INT", "1, or as many as the cluster has started"),
+    "coordinator": (str, "HOST:PORT", "this machine, or as the cluster tells"),
+    "process_id": (int, "INT", "as the cluster tells"),
 }
 _HELP = {
     "out": """Folder for report.html, summary.json, networks, metrics, checkpoints and
@@ -267,4 +282,9 @@ _HELP = {
         sketches of it. They need scores that are a mean over time, which those of ecg
         are not.""",
     "block": "Steps that are one to a rule other than bptt.",
+    "processes": """How many processes train together, each on its share of every batch.
+        They are started here, each with its share of the cores, unless a coordinator is
+        named. Under Slurm, Open MPI and Kubernetes they are there already.""",
+    "coordinator": "Where the first of several processes is to be found.",
+    "process_id": "Which of the processes this is, from 0.",
 }

@@ -296,6 +296,47 @@ def _(epochs=1, batches=2):
     }
 
 
+@call(training.parallel.make_mesh)
+def _():
+    return {"model": 2, "explicit": False}
+
+
+@call(training.parallel.place, free={"tree": "any tree of arrays"})
+def _(n=4):
+    return {"tree": signal(n), "mesh": training.parallel.make_mesh(), "wide": 2}
+
+
+PLACED = {"batch": "any tree of arrays", "part": "any tree of arrays"}
+
+
+@call(training.parallel.scatter, free=PLACED)
+def _(T=3, B=4):
+    mesh = training.parallel.make_mesh()
+    return {"batch": signal(T, B), "mesh": mesh, "axes": 1}
+
+
+@call(training.parallel.assemble, free=PLACED)
+def _(T=3, B=4):
+    mesh = training.parallel.make_mesh()
+    return {"part": signal(T, B), "mesh": mesh, "axes": 1}
+
+
+@call(training.parallel.spread)
+def _():
+    mesh = training.parallel.make_mesh()
+    return {"run": lambda weights, xs: xs * weights, "mesh": mesh, "axes": 1}
+
+
+@call(training.parallel.whole, free={"tree": "any tree of arrays"})
+def _(n=4):
+    return {"tree": signal(n)}
+
+
+@call(training.parallel.first)
+def _():
+    return {"make": lambda: 1}
+
+
 def part(N=6, T=3, n=4):
     made = lambda rows, rng: np.zeros((T, len(rows), n), np.float32)  # noqa: E731
     return tasks.Part(made, np.arange(N) % 2)

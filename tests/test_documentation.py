@@ -73,7 +73,14 @@ SPIKES = """
 params, times = LIFParams(), jnp.zeros((2, 3))
 weights, w_in, w_out = jnp.ones((3, 2)), jnp.ones((3, 4)), jnp.ones((4, 2))
 """
+SMALL = """
+net, dt = chain(dense(4, 3), lif(3)), 1e-3
+weights = net.init(jax.random.key(0))
+xs, labels = np.ones((5, 8, 4), "f4"), np.arange(8) % 3
+optimizer = optax.adam(1e-2)
+"""
 VALUES = {  # what the example of a docstring takes for given
+    "snnjax.training.parallel": SMALL,
     "snnjax": "spikes = jnp.zeros((5, 2, 700))",
     "snnjax.compose.chain": "key, xs = jax.random.key(0), jnp.zeros((5, 2, 70))",
     "snnjax.hardware": CHIP,

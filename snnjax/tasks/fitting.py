@@ -22,6 +22,7 @@ from snnjax.training import (
     fit,
     init_train_state,
     make_step,
+    parallel,
     silent,
 )
 
@@ -39,6 +40,7 @@ def fit_networks(
     progress: bool,
     learner: Learner | None = None,
     learning: Learning | None = None,
+    mesh: jax.sharding.Mesh | None = None,
 ) -> list[Fit]:
     """Fits one network for each seed, by one compiled update.
 
@@ -56,6 +58,8 @@ def fit_networks(
         learner: of the network, where it learns while time runs; backpropagation
             through time if omitted.
         learning: the network while it learns, if that is another one, see ``Task``.
+        mesh: of the processes that do it together, see ``training.parallel``; this one
+            alone if omitted.
 
     Returns:
         What ``training.fit`` returns for each seed; best is the epoch that the schedule
@@ -65,11 +69,11 @@ def fit_networks(
     batch = min(schedule.batch, samples)
     per_epoch = -(-samples // batch)
     optimizer = adam(schedule, schedule.epochs * per_epoch)
-    found = partial(loss, network)
+    found = partial(loss, network, mesh=mesh)
     if learner:
         found = partial(online.loss, learner)
     elif learning:
-        found = partial(changing_loss, learning)
+        found = partial(changing_loss, learning, mesh=mesh)
     step = jax.jit(make_step(found, optimizer, has_aux=True), donate_argnums=0)
     made_by = {
         **recipe,
@@ -84,9 +88,13 @@ def fit_networks(
             batches = partial(online.with_draws, batches, seed)
         if learning:
             batches = partial(with_share_done, batches, per_epoch, schedule.epochs)
+        state = init_train_state(weights, optimizer)
+        if mesh is not None:
+            state = parallel.place(state, mesh)
+            batches = partial(divided, batches, mesh)
         found = fit(
             step,
-            init_train_state(weights, optimizer),
+            state,
             batches,
             epochs=schedule.epochs,
             validate=validate,
@@ -118,25 +126,62 @@ def changing_loss(
     labels: jax.Array,
     draw: jax.Array,
     done: jax.Array,
+    *,
+    mesh: jax.sharding.Mesh | None = None,
 ) -> tuple[jax.Array, dict[str, Any]]:
     """The loss of a network that is another one at each update, see ``Task``."""
-    return loss(learning(jax.random.key(draw), done), weights, xs, labels)
+    network = learning(jax.random.key(draw), done)
+    return loss(network, weights, xs, labels, mesh=mesh)
 
 
 def loss(
-    network: Network, weights: Any, xs: jax.Array, labels: jax.Array
+    network: Network,
+    weights: Any,
+    xs: jax.Array,
+    labels: jax.Array,
+    *,
+    mesh: jax.sharding.Mesh | None = None,
 ) -> tuple[jax.Array, dict[str, Any]]:
     """Cross entropy of the scores, and metrics, of samples or of steps with a label."""
-    activity = run(network, weights, xs)
-    scores = network.readout(activity.v)
+    if mesh is None:
+        bad, spikes, v = _seen(network, weights, xs)
+    else:
+        bad, spikes, v = _seen_by_all(network, mesh, weights, xs, labels.shape[-1])
+    scores = network.readout(v)
     mask = labels >= 0 if labels.ndim > 1 else None
     metrics = {
         "accuracy": accuracy(scores, labels, mask),
-        "nonfinite": nonfinite(activity.state),
-        "silent": silent({"hidden": activity.spikes}),
-        "hidden_rate": jnp.mean(activity.spikes) / network.dt,
+        "nonfinite": bad,
+        "silent": silent({"hidden": spikes}),
+        "hidden_rate": jnp.mean(spikes) / network.dt,
     }
     return cross_entropy(scores, labels, mask), metrics
+
+
+def _seen(network, weights, xs):
+    """What is not finite, hidden spikes, and output voltages."""
+    activity = run(network, weights, xs)
+    return nonfinite(activity.state), activity.spikes, activity.v
+
+
+def _seen_by_all(network, mesh, weights, xs, samples):
+    """The same of a batch that is divided among devices."""
+
+    def each(weights, xs):
+        bad, spikes, v = _seen(network, weights, xs)
+        return jax.tree.map(lambda one: one[None], bad), spikes, v
+
+    seen = parallel.spread(each, mesh, (0, 1, 1))
+    bad, spikes, v = seen(weights, xs)
+    return jax.tree.map(jnp.any, bad), spikes[:, :samples], v[:, :samples]
+
+
+def divided(
+    batches: Callable[[int], Iterable[tuple]], mesh: jax.sharding.Mesh, epoch: int
+) -> Iterator[tuple]:
+    """The batches of an epoch, inputs divided among devices; all know all labels."""
+    for xs, *others in batches(epoch):
+        yield parallel.scatter((xs, *others), mesh, (1, *(None for _ in others)))
 
 
 def training_batches(

@@ -5,6 +5,7 @@ task takes the last one; the test set is read once at the end, and a folder keep
 everything.
 """
 
+import contextlib
 import json
 import time
 from functools import partial
@@ -20,7 +21,7 @@ from snnjax.tasks.fitting import fit_networks
 from snnjax.tasks.layers import layers
 from snnjax.tasks.linear import linear_baseline
 from snnjax.tasks.network import scores
-from snnjax.tasks.prediction import predict
+from snnjax.tasks.prediction import predict, scores_of_all
 from snnjax.tasks.recipe import recipe
 from snnjax.tasks.report import accuracies
 from snnjax.tasks.rules import BLOCK, BPTT, RULES, learner, told
@@ -28,6 +29,7 @@ from snnjax.tasks.samples_file import keep_samples
 from snnjax.tasks.story import Story, write_reports
 from snnjax.tasks.task import Task
 from snnjax.training import environment
+from snnjax.training.parallel import first, make_mesh, whole
 
 _LEFT = "summary.json", "report.png", "report.html"
 
@@ -67,6 +69,10 @@ def train(
         block: c, how many steps are one to such a rule; 10 if omitted.
         progress: whether to show it, on stderr.
 
+    All processes of a ``jax.distributed`` job call it together: each trains on its
+    share of every batch, the first one holds and writes the folder, which looks as that
+    of one process and goes on with any number of them.
+
     Returns:
         The summary, as in ``folder/summary.json``; ``"resumed_after"`` says how many
         epochs of each seed the folder held already, ``"leaves_out"`` what of the
@@ -90,21 +96,12 @@ def train(
     folder = Path(folder)
     learns = _learner(task, rule, block)
     each = range(seed, seed + seeds)
-    given = task, folder, each, rule, learns, progress
-    if jax.process_index() > 0:  # of a job of several processes the first one writes
-        return _train(*given)[0]
-    folder.mkdir(parents=True, exist_ok=True)
-    with files.lock(folder):
-        _refuse_loss(folder, each)
-        asked = settings.of_run(task, each, rule, learns.block if learns else None)
-        settings.keep(folder, asked)
-        summary, story, weights = _train(*given)
-        _keep(folder, summary, each, story.task.network, weights)
-        keep_samples(folder, task)
-        text = json.dumps(summary, indent=2) + "\n"
-        files.write_text(folder / "summary.json", text)
-        write_reports(folder, story, summary)
-    return summary
+    asked = settings.of_run(task, each, rule, learns.block if learns else None)
+    with contextlib.ExitStack() as held:
+        first(lambda: _take(folder, each, asked, held))
+        fits = _fits(task, folder, each, rule, learns, progress)
+        trained = [fit._replace(best_weights=whole(fit.best_weights)) for fit in fits]
+        return first(lambda: _leave(task, folder, each, rule, learns, trained))
 
 
 def _schedule(task, epochs, batch, learning_rate):
@@ -127,6 +124,11 @@ def _schedule(task, epochs, batch, learning_rate):
 def _learner(task, rule, block):
     """How a rule learns the task; None for backpropagation through time."""
     check.one_of("rule", rule, (BPTT, *RULES))
+    if rule != BPTT and jax.process_count() > 1:
+        raise ValueError(
+            f"rule {rule!r} learns in one process, {BPTT!r} in several, got "
+            f"{jax.process_count()}."
+        )
     if rule != BPTT:
         return learner(task, rule, BLOCK if block is None else block)
     if block is not None:
@@ -135,6 +137,14 @@ def _learner(task, rule, block):
             f"{BPTT!r} takes none, got {block!r}."
         )
     return None
+
+
+def _take(folder, seeds, asked, held):
+    """Makes a folder one's own, with what was asked for."""
+    folder.mkdir(parents=True, exist_ok=True)
+    held.enter_context(files.lock(folder))
+    _refuse_loss(folder, seeds)
+    settings.keep(folder, asked)
 
 
 def _refuse_loss(folder, seeds):
@@ -158,18 +168,21 @@ def _names(seeds):
     return [f"seed{seed}" for seed in seeds]
 
 
-def _train(task, folder, seeds, rule, learns, progress):
-    """Networks, tests, and what is told of them; and the weights of each seed."""
-    task = task._replace(network=learns.network) if learns else task
-    network, parts = task.network, task.parts
-    compiled = jax.jit(partial(scores, network))
+def _fits(task, folder, seeds, rule, learns, progress):
+    """What came of each seed; all processes of a job do it together."""
+    network = learns.network if learns else task.network
+    mesh = make_mesh() if jax.process_count() > 1 else None
+    compiled = (
+        scores_of_all(network, mesh) if mesh else jax.jit(partial(scores, network))
+    )
 
     def validate(weights):
-        return {"accuracy": predict(compiled, weights, parts["validation"]).accuracy}
+        found = predict(compiled, weights, task.parts["validation"])
+        return {"accuracy": found.accuracy}
 
-    fits = fit_networks(
+    return fit_networks(
         network,
-        parts["train"],
+        task.parts["train"],
         validate,
         task.schedule,
         seeds=seeds,
@@ -179,12 +192,20 @@ def _train(task, folder, seeds, rule, learns, progress):
         progress=progress,
         learner=learns,
         learning=task.learning,
+        mesh=mesh,
     )
 
+
+def _leave(task, folder, seeds, rule, learns, fits):
+    """Tests the networks, and leaves them with all that is told of them."""
+    task = task._replace(network=learns.network) if learns else task
+    network, parts = task.network, task.parts
+    compiled = jax.jit(partial(scores, network))
     began = time.perf_counter()
-    tests = [predict(compiled, fit.best_weights, parts["test"]) for fit in fits]
+    weights = [fit.best_weights for fit in fits]
+    tests = [predict(compiled, each, parts["test"]) for each in weights]
     linear = linear_baseline(parts)
-    active = layers(network, [fit.best_weights for fit in fits], parts["test"])
+    active = layers(network, weights, parts["test"])
     test_seconds = time.perf_counter() - began
 
     summary = {
@@ -206,10 +227,15 @@ def _train(task, folder, seeds, rule, learns, progress):
         **active,
         **task.notes,
         **environment(),
+        "processes": jax.process_count(),
     }
-    weights = [fit.best_weights for fit in fits]
     story = Story(task, fits[0].history, weights[0], tests[0], compiled)
-    return summary, story, weights
+    _keep(folder, summary, seeds, network, weights)
+    keep_samples(folder, task)
+    text = json.dumps(summary, indent=2) + "\n"
+    files.write_text(folder / "summary.json", text)
+    write_reports(folder, story, summary)
+    return summary
 
 
 def _keep(folder, summary, seeds, network, weights):

@@ -6,7 +6,9 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+from snnjax.tasks.network import Network, run
 from snnjax.tasks.task import Part
+from snnjax.training import parallel
 
 BATCH = 128  # at most, so that large parts fit into memory
 
@@ -28,8 +30,28 @@ class Predictions(NamedTuple):
         return float(np.bincount(self.labels).max() / len(self.labels))
 
 
+def scores_of_all(
+    network: Network, mesh: jax.sharding.Mesh
+) -> Callable[[Any, np.ndarray], np.ndarray]:
+    """The scores of a network, by all devices of a mesh, for ``predict``."""
+    heard = lambda weights, xs: run(network, weights, xs).v  # noqa: E731
+    voltages = parallel.spread(heard, mesh, 1)
+
+    def heard_by_all(weights, xs, samples):
+        return network.readout(voltages(weights, xs, samples))
+
+    everywhere = jax.NamedSharding(mesh, jax.P())
+    compiled = jax.jit(heard_by_all, static_argnums=2, out_shardings=everywhere)
+
+    def score(weights, xs):
+        found = compiled(weights, parallel.scatter(xs, mesh, 1), xs.shape[1])
+        return parallel.whole(found)
+
+    return score
+
+
 def predict(
-    scores: Callable[[Any, np.ndarray], jax.Array], weights: Any, part: Part
+    scores: Callable[[Any, np.ndarray], jax.typing.ArrayLike], weights: Any, part: Part
 ) -> Predictions:
     """Guesses the class of the highest score, in batches of one shape.
 

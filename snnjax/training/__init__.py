@@ -1,5 +1,6 @@
 """Training: one pure update, and a loop that survives being killed."""
 
+from snnjax.training import parallel
 from snnjax.training.epochs import epoch_rows
 from snnjax.training.in_the_loop import loop_step
 from snnjax.training.loop import Fit, fit
@@ -16,5 +17,6 @@ __all__ = [
     "init_train_state",
     "loop_step",
     "make_step",
+    "parallel",
     "silent",
 ]

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from snnjax import files
+from snnjax.training.parallel import first
 
 _DIGEST = "sha256"  # name of the file that holds it
 
@@ -39,9 +40,8 @@ def save(folder: Path, epoch: int, tree: Any, note: dict[str, Any]) -> None:
     )
     with _manager(folder, tidy=True) as manager:
         manager.save(epoch, args=args, force=True)
-    if jax.process_index() == 0:  # orbax has waited for the others
-        saved = _home(folder) / str(epoch)
-        files.write_text(saved / _DIGEST, _digest(saved))
+    saved = _home(folder) / str(epoch)
+    first(lambda: files.write_text(saved / _DIGEST, _digest(saved)))
 
 
 def restore(
@@ -111,7 +111,9 @@ def best_weights(folder: Path) -> dict[str, np.ndarray]:
     if read_note(folder) is None:
         raise ValueError(f"There is no checkpoint in {folder}.")
     with _reading(folder, "none of fit") as (epoch, manager):
-        args = ocp.args.Composite(tree=ocp.args.StandardRestore())
+        here = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
+        args = ocp.args.StandardRestore(fallback_sharding=here)  # of several processes
+        args = ocp.args.Composite(tree=args)
         _, best = manager.restore(epoch, args=args)["tree"]
     return {name: np.asarray(leaf) for name, leaf in named_leaves(best)}
 

@@ -18,6 +18,7 @@ import numpy as np
 from snnjax import files
 from snnjax.training import checkpoint
 from snnjax.training.identity import differences, identity, moved
+from snnjax.training.parallel import first
 
 _METRICS, _RUN = "metrics.jsonl", "run.json"
 
@@ -52,7 +53,6 @@ class Folder:
 
     def __init__(self, path: Path, criterion: Criterion):
         self.path, self.criterion = path, criterion
-        self.writes = jax.process_index() == 0  # of a job of several processes, one
         self.made_by: dict[str, Any] = {}
         self.waiting: tuple[Any, Any, list[dict[str, float]]] | None = None
 
@@ -63,14 +63,17 @@ class Folder:
         folder = cls(Path(path), criterion)
         if folder.path.exists() and not folder.path.is_dir():
             raise ValueError(f"folder must be a folder, {path} is a file.")
+        alone = jax.process_count() == 1
         with contextlib.ExitStack() as held:
-            if folder.writes:
-                held.enter_context(files.lock(path))
+            first(lambda: held.enter_context(files.lock(path)))
             try:
                 yield folder
-            finally:
-                if folder.waiting is not None:
-                    folder.save(*folder.waiting)
+            except BaseException as error:
+                # Processes of a job come here together for what they all see.
+                if alone or isinstance(error, FloatingPointError):
+                    folder.save_waiting()
+                raise
+            folder.save_waiting()
 
     def resume(self, step, state, batches, recipe, *, epochs):
         """Where the run stopped, or where it starts.
@@ -89,19 +92,17 @@ class Folder:
             ValueError: for another run, a longer one, a damaged one, or a history
                 without a checkpoint.
         """
-        before = checkpoint.read_note(self.path)
-        if self.writes:
-            self.made_by = identity(step, state, batches, recipe)
-            self._refuse_other_recipe(before)
+        before = checkpoint.read_note(self.path)  # all read: orbax waits for all
+        self.made_by = identity(step, state, batches, recipe)
+        first(lambda: self._refuse_other_recipe(before))
         restored = checkpoint.restore(self.path, (state, state.weights), before)
         if restored is None:
-            self._refuse_remains()
+            first(self._refuse_remains)
             return state, state.weights, []
         (state, best), note = restored
-        self._refuse_another(note, epochs)
-        if self.writes:
-            self.made_by = note["made_by"]
-            self._write(note["history"])
+        first(lambda: self._refuse_another(note, epochs))
+        self.made_by = note["made_by"]
+        first(lambda: self._write(note["history"]))
         return state, best, note["history"]
 
     def hold(self, state: Any, best: Any, history: list[dict[str, float]]) -> None:
@@ -118,8 +119,12 @@ class Folder:
             "made_by": self.made_by,
         }
         checkpoint.save(self.path, len(history), (state, best), note)
-        if self.writes:
-            self._write(history)
+        first(lambda: self._write(history))
+
+    def save_waiting(self) -> None:
+        """Writes the epoch that is held, if there is one."""
+        if self.waiting is not None:
+            self.save(*self.waiting)
 
     def _write(self, history):
         lines = "".join(json.dumps(row) + "\n" for row in history)
@@ -184,8 +189,6 @@ class Folder:
                 f"The run in {self.path} has {len(history)} epochs already, more than "
                 f"the {epochs} asked for. Name another folder, or ask for as many."
             )
-        if not self.writes:
-            return
         if "made_by" not in note:
             raise ValueError(
                 f"The run in {self.path} does not say what made it. Name another "

@@ -9,6 +9,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,6 +21,7 @@ from snnjax import check
 from snnjax.cell import nonfinite
 from snnjax.progress import bar
 from snnjax.training.folder import Criterion, Folder
+from snnjax.training.parallel import first
 from snnjax.training.silence import SILENT, UNMOVED, warn_of_silence
 from snnjax.training.step import Metrics, TrainState
 
@@ -67,8 +69,12 @@ def fit(
     epochs go on where the update is the same, so not where the learning rate depends on
     their number. With other versions or another device, compiled programs and drawn
     numbers prove nothing; this is told in a warning. So are layers that never fire and
-    weights without gradient, by name and with a cure, see ``make_step``. Several
-    processes of one ``jax.distributed`` job share a folder, and the first one writes.
+    weights without gradient, by name and with a cure, see ``make_step``.
+
+    All processes of a ``jax.distributed`` job call it together, with a ``state`` that
+    is placed on them and batches that are divided among them (``training.parallel``).
+    They share the folder, and the first one writes and decides. A job of another number
+    of processes goes on from it, too.
 
     Args:
         step: ``(state, *batch) -> (state, metrics)``, as a rule ``jit(make_step(…))``.
@@ -84,11 +90,13 @@ def fit(
             accuracy or a loss.
         patience: stop after so many epochs without a better one; never if omitted.
         on_epoch: ``(row of the history, weights) -> anything``, called after every
-            epoch, to log or draw; epochs that the folder held already are not told.
+            epoch, to log or draw, in every process; epochs that the folder held already
+            are not told.
         folder: for the checkpoint, ``metrics.jsonl`` and ``run.json``, which says what
             made the run; nothing is kept if omitted.
         save_every: how often it is written [s], and in the end, however that comes; 0
-            for every epoch. A job of several processes writes every epoch.
+            for every epoch. A job of several processes that is interrupted ends as one
+            that is killed: it goes on from what was written.
         recipe: what else made the run, by name: settings, arrays of data. A change of
             it is refused by that name.
         progress: whether to show a bar (lines where there is no terminal) on stderr,
@@ -147,12 +155,14 @@ def fit(
             state, means = _epoch(step, state, batches(epoch), epoch, told)
             row = {"epoch": epoch + 1} | means
             row |= _scores(validate, state.weights, means, criterion.monitor)
-            history.append(row | {"seconds": time.perf_counter() - began})
+            row |= {"seconds": time.perf_counter() - began}
+            late = time.perf_counter() - saved >= save_every
+            row, late = first(partial(tuple, (row, late)))
+            history.append(row)
             if criterion.best(history) == epoch:
                 best = jax.tree.map(jnp.copy, state.weights)  # a step may donate
             ends = len(history) == epochs or criterion.stale(history, patience)
-            late = time.perf_counter() - saved >= save_every
-            if kept is not None and (ends or late or jax.process_count() > 1):
+            if kept is not None and (ends or late):
                 kept.save(state, best, history)
                 saved = time.perf_counter()
             elif kept is not None:
@@ -168,6 +178,13 @@ def _check_start(state):
     for part in TrainState._fields:
         check.arrays(f"{part} of state", getattr(state, part))
     check.array("step of state", jnp.asarray(state.step), "[]", finite=True)
+    leaves = [leaf for leaf in jax.tree.leaves(state) if isinstance(leaf, jax.Array)]
+    own = any(leaf.is_fully_addressable for leaf in leaves)
+    if jax.process_count() > 1 and (own or not leaves):
+        raise ValueError(
+            "state must be placed on all processes, got arrays of this one alone: "
+            "training.parallel.place(state, mesh)."
+        )
 
 
 def _found(folder, found, epochs, done):

@@ -11,26 +11,38 @@ rank, port, folder, epochs = sys.argv[1:]
 import jax, jax.numpy as jnp, numpy as np, optax
 jax.config.update("jax_platforms", "cpu")
 jax.distributed.initialize(f"127.0.0.1:{port}", 2, int(rank))
-from snnjax.training import fit, init_train_state, make_step
+from snnjax.training import fit, init_train_state, make_step, parallel
 
-mesh = jax.make_mesh((2,), ("data",))
-everywhere = jax.NamedSharding(mesh, jax.P())
-spread = jax.NamedSharding(mesh, jax.P("data"))
+mesh = parallel.make_mesh()
 optimizer = optax.adam(0.1)
-ones = np.ones(3, np.float32)
-weights = jax.make_array_from_callback((3,), everywhere, lambda part: ones[part])
-begin = jax.jit(lambda w: init_train_state(w, optimizer), out_shardings=everywhere)
 data = np.arange(24, dtype=np.float32).reshape(8, 3) % 5 - 2
-xs = jax.make_array_from_callback((8, 3), spread, lambda part: data[part])
 loss = lambda w, x: jnp.mean((x @ w) ** 2)
 score = jax.jit(loss)
+assert parallel.first(lambda: int(rank)) == 0
+def refuse():
+    raise FileExistsError(f"of {rank}")
+try:
+    parallel.first(refuse)
+except FileExistsError as error:
+    assert str(error) == "of 0"
+own = parallel.assemble(data[4 * int(rank) :][:4], mesh, 0)
+assert (parallel.whole(own) == data).all()
+state = init_train_state(np.ones(3, np.float32), optimizer)
+try:
+    fit(lambda *batch: None, state, lambda epoch: [], epochs=1)
+except ValueError as error:
+    assert "must be placed on all processes" in str(error)
+else:
+    raise AssertionError("a state of one process was taken")
+xs = parallel.scatter(data, mesh, 0)
 found = fit(
     jax.jit(make_step(loss, optimizer)),
-    begin(weights),
+    parallel.place(state, mesh),
     lambda epoch: [(xs,)],
     epochs=int(epochs),
     validate=lambda w: {"accuracy": -float(score(w, xs))},
     folder=folder,
+    save_every=0.0,
 )
 print("found", found.resumed_after, [row["loss"] for row in found.history])
 """
