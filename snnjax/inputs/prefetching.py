@@ -29,7 +29,8 @@ def prefetch(
         batches: pytrees of arrays; an iterator with ``get_state`` and ``set_state``,
             as of a ``Stream``, can still be resumed.
         size: how many may wait.
-        device: a device or sharding; jax's own choice if omitted.
+        device: a device or sharding; jax's own choice if omitted. Arrays that are
+            divided among processes stay where they are then.
 
     Returns:
         An iterator over the same batches in the same order.
@@ -124,8 +125,14 @@ def _read(batches, device):
     """The next batch on the device, and the state after it; runs in the thread."""
     batch = next(batches, _END)
     if batch is not _END:
-        batch = jax.device_put(batch, device)
+        batch = jax.tree.map(lambda leaf: _brought(leaf, device), batch)
     return batch, _state(batches)
+
+
+def _brought(leaf, device):
+    """On the device; what is divided among processes lies on theirs already."""
+    divided = isinstance(leaf, jax.Array) and not leaf.is_fully_addressable
+    return leaf if divided and device is None else jax.device_put(leaf, device)
 
 
 def _state(batches):

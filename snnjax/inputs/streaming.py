@@ -20,6 +20,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
+import jax
 import numpy as np
 from jax.typing import ArrayLike
 
@@ -109,7 +110,7 @@ def stream(
     width: int,
     seed: int = 0,
     outside: Outside = "error",
-    shard: tuple[int, int] = (0, 1),
+    shard: tuple[int, int] | None = None,
     start: ArrayLike | Literal["first"] = 0.0,
     resolution: float = 10e-6,
 ) -> Stream:
@@ -122,9 +123,10 @@ def stream(
         seed: of the order.
         outside: what to do with a sample of more than ``width`` events; ``"drop"``
             leaves out the latest ones and counts them as ``missing``.
-        shard: which part of how many this host reads, such as
-            ``(jax.process_index(), jax.process_count())``. Every host has as many
-            batches as any other, and their numbers differ.
+        shard: which part of how many this host reads; in a ``jax.distributed`` job
+            that of this process if omitted, all elsewhere. Every host has as many
+            batches as any other, and their numbers differ: together the k-th batches
+            of n hosts, ``number // n``, are the k-th of one that reads n times as many.
         start: when samples begin [s], as of ``pad``: times leave the host relative to
             it, in single precision.
         resolution: the largest step that the latest event may have then [s].
@@ -142,6 +144,9 @@ def stream(
     check.whole("width", width)
     check.whole("seed", seed, least=0)
     check.one_of("outside", outside, OUTSIDE)
+    if shard is None:
+        joined = jax.distributed.is_initialized()
+        shard = (jax.process_index(), jax.process_count()) if joined else (0, 1)
     if not isinstance(shard, tuple | list) or len(shard) != 2:
         raise ValueError(f"shard must be (which, of how many), got {shard!r}.")
     for part in shard:

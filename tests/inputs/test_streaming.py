@@ -183,6 +183,14 @@ def test_hosts_share_the_batches_evenly(made):
     assert [int(b.number) for b in islice(made(shard=(1, 3)), 3)] == [1, 4, 7]
 
 
+def test_hosts_together_read_what_one_of_larger_batches_reads(made):
+    for epoch in range(3):
+        parts = [list(made(2, shard=(k, 2)).epoch(epoch)) for k in range(2)]
+        for one, *both in zip(made(4).epoch(epoch), *parts, strict=True):
+            assert rows(one) == [row for part in both for row in rows(part)]
+            assert {int(part.number) // 2 for part in both} == {int(one.number)}
+
+
 def test_several_files_are_one_data_set(events, tmp_path):
     write_shd(tmp_path / "a.h5", events, time_dtype=np.float64)
     sources = [InMemory(events), ShdFile(tmp_path / "a.h5", n_units=UNITS)]

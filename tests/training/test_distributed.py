@@ -5,12 +5,18 @@ import socket
 import subprocess
 import sys
 
+import pytest
+
+pytest.importorskip("grain")
+
 CHILD = """
 import sys
 rank, port, folder, epochs = sys.argv[1:]
 import jax, jax.numpy as jnp, numpy as np, optax
 jax.config.update("jax_platforms", "cpu")
 jax.distributed.initialize(f"127.0.0.1:{port}", 2, int(rank))
+from snnjax.datasets.sources import Sample
+from snnjax.inputs import prefetch, stream
 from snnjax.training import fit, init_train_state, make_step, parallel
 
 mesh = parallel.make_mesh()
@@ -34,6 +40,15 @@ except ValueError as error:
     assert "must be placed on all processes" in str(error)
 else:
     raise AssertionError("a state of one process was taken")
+class Source:
+    n_units = 1
+    __len__ = lambda self: 8
+    __getitem__ = lambda self, k: Sample(np.zeros(1), np.zeros(1, int), k, 0)
+read = [*stream(Source(), batch=2, width=1).epoch(0)]
+assert [int(batch.number) for batch in read] == [int(rank), 2 + int(rank)]
+ahead = prefetch(parallel.assemble(b.events.labels, mesh, 0) for b in read)
+labels = [parallel.whole(batch) for batch in ahead]
+assert sorted(np.concatenate(labels).tolist()) == [*range(8)]
 xs = parallel.scatter(data, mesh, 0)
 found = fit(
     jax.jit(make_step(loss, optimizer)),
