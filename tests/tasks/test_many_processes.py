@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -43,8 +44,8 @@ def history(folder):
 
 
 def workers(launcher):
-    children = f"/proc/{launcher.pid}/task/{launcher.pid}/children"
-    return [int(pid) for pid in open(children).read().split()]
+    children = Path(f"/proc/{launcher.pid}/task/{launcher.pid}/children")
+    return [int(pid) for pid in children.read_text().split()]
 
 
 def names(folder):
@@ -105,8 +106,8 @@ def test_another_number_of_processes_goes_on(tmp_path):
             time.sleep(0.1)
         os.kill(workers(job)[-1] if n > 1 else job.pid, signal.SIGKILL)
         job.communicate(timeout=60)
-    _, told = trained(tmp_path, 2, *epochs)
-    assert "goes on elsewhere: devices (3, now 2)" in told
+    _, told = trained(tmp_path, 1, *epochs)
+    assert "goes on elsewhere: devices (2, now 1)" in told  # it began with two
     assert len(history(tmp_path)) == 200
 
 
