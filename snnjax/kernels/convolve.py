@@ -22,7 +22,7 @@ from snnjax.kernels.windows import (
     by_convolution,
     by_products,
     padded,
-    tap,
+    taps,
 )
 
 
@@ -85,11 +85,7 @@ def pool(
     x = padded(x, window.pads, fill)
     first = x.ndim - 1 - len(kernel)
     for k in reversed(range(len(kernel))):
-        lines = [
-            tap(x, first + k, offset, kernel[k], window.stride[k])
-            for offset in range(kernel[k])
-        ]
-        x = reduce(combine, lines)
+        x = reduce(combine, taps(x, first + k, kernel[k], window.stride[k]))
     return x
 
 

@@ -100,6 +100,21 @@ def padded(x: jax.Array, pads: tuple[tuple[int, int], ...], fill: float) -> jax.
     return jnp.pad(x, [*around, *pads, (0, 0)], constant_values=fill)
 
 
+def taps(x: jax.Array, axis: int, size: int, stride: int) -> list[jax.Array]:
+    """What each tap of a kernel of ``size`` sees along an axis, in order.
+
+    Windows that do not overlap are cut up, so that what goes back to them is put
+    together instead of added up.
+    """
+    if size != stride or sharded_explicitly():
+        return [tap(x, axis, offset, size, stride) for offset in range(size)]
+    windows = x.shape[axis] // size
+    x = jax.lax.slice_in_dim(x, 0, windows * size, axis=axis)
+    x = x.reshape(*x.shape[:axis], windows, size, *x.shape[axis + 1 :])
+    parts = jax.lax.split(x, (1,) * size, axis + 1)
+    return [jax.lax.squeeze(part, (axis + 1,)) for part in parts]
+
+
 def tap(x: jax.Array, axis: int, offset: int, size: int, stride: int) -> jax.Array:
     """What one tap of a kernel of ``size`` sees along an axis as it slides."""
     last = x.shape[axis] - size + offset

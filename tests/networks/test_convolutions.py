@@ -20,6 +20,7 @@ WINDOWS = [  # space, kernel, stride, padding
     ((5, 6), (3, 2), (1, 2), "valid"),
     ((6, 5), (1, 4), (3, 2), "same"),
     ((2, 3), (5, 5), 2, "same"),
+    ((7, 5), (3, 2), (3, 2), "same"),
 ]
 every_window = pytest.mark.parametrize(
     ("space", "kernel", "stride", "padding"), WINDOWS
@@ -208,6 +209,14 @@ def test_windows_of_a_pool_lie_side_by_side_unless_told():
     corner = 6 * 3 * np.arange(2)[:, None] + 2 * np.arange(3)
     np.testing.assert_array_equal(found["max"], corner + 13)
     np.testing.assert_array_equal(found["sum"], 6 * corner + 2 * (0 + 6 + 12) + 3)
+
+
+def test_what_goes_back_to_windows_side_by_side_is_theirs_and_nothing_beyond():
+    xs, g = maps((7, 5)), jax.random.normal(jax.random.key(3), (T, B, 2, 2, C_IN))
+    pulled = jax.vjp(lambda xs: run(pool("sum", (3, 2)), (), xs), xs)[1](g)[0]
+    expected = np.zeros_like(xs)
+    expected[:, :, :6, :4] = np.asarray(g).repeat(3, axis=2).repeat(2, axis=3)
+    np.testing.assert_array_equal(pulled, expected)
 
 
 def test_the_gradient_of_a_maximum_goes_to_the_first_of_equal_pixels():
