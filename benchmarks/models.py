@@ -24,6 +24,12 @@ MODELS = {
         "10.1007/s004220050570",
         "closed form at any dt: 2e-15 of a constant input, 2e-15 of PSPs",
     ),
+    "li, native": Model(
+        "the same",
+        "Rotter & Diesmann 1999",
+        "10.1007/s004220050570",
+        "voltages as by XLA, bit for bit; gradients in float64: 1e-4 of the largest",
+    ),
     "lif": Model(
         f"{_LEAKY}; v > θ: v ← 0",
         "Rotter & Diesmann 1999",
@@ -78,11 +84,23 @@ MODELS = {
         "10.48550/arXiv.1803.09574",
         "equations in NumPy: 7e-16; β = 0: `lif` bit for bit",
     ),
+    "alif, native": Model(
+        "the same",
+        "Bellec et al. 2018",
+        "10.48550/arXiv.1803.09574",
+        "spikes as by XLA, bit for bit, some 600 random layers",
+    ),
     "adlif": Model(
         "τm v' = -v - w + x, τw w' = -w + a v; w ← w + b",
         "Bittar & Garner 2022",
         "10.3389/fnins.2022.865897",
         "LSODA, 200 ms, dt 1 to 20 ms: 3e-13",
+    ),
+    "adlif, native": Model(
+        "the same",
+        "Bittar & Garner 2022",
+        "10.3389/fnins.2022.865897",
+        "spikes as by XLA, bit for bit, some 600 random layers",
     ),
     "resonate": Model(
         "z' = (-1/τm - κ q + i ω) z + x/τm; q ← q + jump",

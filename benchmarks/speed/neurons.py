@@ -36,8 +36,13 @@ from snnjax import neurons
 
 Make = Callable[[int], snn.Cell]
 LIF = "lif"
-NATIVE = {"lif, native": snn.lif}
-SILENT = ("li",)  # puts out voltages
+NATIVE: dict[str, Callable[..., snn.Cell]] = {
+    "li, native": snn.li,
+    "lif, native": snn.lif,
+    "alif, native": snn.alif,
+    "adlif, native": neurons.adlif,
+}
+SILENT = ("li", "li, native")  # put out voltages
 BOUNDS = {  # of a training step in that of lif
     ("adlif", "recurrent"): 1.5,
     ("adlif", "feed-forward"): 2.5,
@@ -170,6 +175,17 @@ def _measured(sides, most, seconds, clock):
     }
 
 
+def replaced(
+    before: list[dict[str, Any]], now: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Rows of before, those of the models that were measured now in their place.
+
+    Each is timed against ``lif`` in turns of its own, so rows of several runs compare.
+    """
+    again = {row["model"] for row in now}
+    return [row for row in before if row["model"] not in again] + now
+
+
 def criteria(rows: list[dict[str, Any]]) -> list[Criterion]:
     """Whether training steps cost no more than they may."""
     found = {(r["model"], r["wiring"]): r for r in rows if r["kind"] == "training"}
@@ -184,13 +200,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repeats", type=int, default=Size().repeats)
     parser.add_argument("--seconds", type=float, default=12.0, help="for each row")
-    parser.add_argument("--only", nargs="*", default=[], help="models; nothing is kept")
+    only = "models, in whose place rows are kept; those of the others stay"
+    parser.add_argument("--only", nargs="*", default=[], help=only)
     given = parser.parse_args()
     rows = measure(Size(repeats=given.repeats), given.seconds, given.only)
+    kept = RESULTS / "neurons.json"
     if given.only:
-        return
+        rows = replaced(json.loads(kept.read_text())["rows"], rows)
     line = {"rows": rows, "criteria": [c.row() for c in criteria(rows)], **machine()}
-    (RESULTS / "neurons.json").write_text(f"{json.dumps(line, indent=1)}\n")
+    kept.write_text(f"{json.dumps(line, indent=1)}\n")
 
 
 if __name__ == "__main__":
