@@ -65,7 +65,7 @@ from snnjax.neurons import (
     synaptic_scaling,
 )
 from snnjax.probes import watched
-from snnjax.surrogate import ForwardMode, SuperSpike, Triangle
+from snnjax.surrogate import EventProp, ForwardMode, SuperSpike, Triangle
 
 T, B, N = 12, 4, 3
 DT = 1e-3
@@ -111,6 +111,12 @@ CELLS = {
     "lif v_reset": lif(v_reset=np.array([-0.3, -0.1, 0.1])),
     "lif v_reset gradient": lif(v_reset=-0.2, refractory=2e-3, reset_gradient=True),
     "lif per neuron": lif(tau_mem=np.array([3e-3, 5e-3, 9e-3])),
+    "lif event prop": lif(surrogate=EventProp()),
+    "lif event prop options": lif(
+        surrogate=EventProp(np.array([0.1, 0.5, 2.0])), reset="subtract"
+    ),
+    "lif event prop v_reset": lif(surrogate=EventProp(), v_reset=-0.2),
+    "event prop loop": recurrent(N, N, lif(surrogate=EventProp()), bias=True),
     "smooth lif": smooth_lif(N, snn.LIFParams(**FAST), noise=Triangle(4.0)),
     "homeostatic lif": homeostatic_lif(N, snn.LIFParams(**FAST), QUICK),
     "synaptic scaling": synaptic_scaling(N, lif(), QUICK),
@@ -304,17 +310,18 @@ NEURONS = [
     *("homeostatic lif", "synaptic scaling", "integrator"),
 ]
 
+FIRST_DERIVATIVES_ONLY = {name for name in CELLS if "event prop" in name}
 SLOW = {"adex", "qif", "izhikevich", "hodgkin huxley"}  # to compile
 
 
-def cells(slow):
+def cells(slow, but=()):
     """All by name; presets, of which there is one rule, are a stage of the gate."""
 
     def marks(name):
         presets = [pytest.mark.walks] if name.startswith("preset ") else []
         return [pytest.mark.slow] if name in slow else presets
 
-    names = [pytest.param(name, marks=marks(name)) for name in CELLS]
+    names = [pytest.param(name, marks=marks(name)) for name in CELLS if name not in but]
     return pytest.mark.parametrize("name", names)
 
 
@@ -422,7 +429,7 @@ def forwards(name, cell):
     return parts.rebuild(cell, change)
 
 
-@cells(SLOW | {"eif"})
+@cells(SLOW | {"eif"}, but=FIRST_DERIVATIVES_ONLY)
 def test_forward_mode_and_second_derivatives_are_those_of_stepping(name, x64):
     """Stepped one by one: in derivatives of those of a scan JAX forgets rules."""
     cell = forwards(name, CELLS[name])

@@ -18,6 +18,7 @@ from benchmarks.speed import (
     balanced_network,
     checkouts,
     delays,
+    exact_gradients,
     in_the_loop,
     limits,
     machine_limits,
@@ -262,6 +263,21 @@ def test_neurons_that_adapt_are_timed_against_their_scan():
             assert row["rate"] == rates[row["neuron"], row["kind"]]
     slow = {**rows[0], "side": "native", "min": 0.6, "quartile": 0.4}
     assert [c.holds for c in adapting.criteria([slow])] == [False, True]
+
+
+def test_exact_gradients_are_timed_against_surrogates_and_weighed_against_autodiff():
+    size = wiring.Size(steps=6, batch=2, inputs=5, neurons=4, repeats=1)
+    rows = exact_gradients.measure(size, ("xla",), neurons=4, events=(60, 120))
+    grid, queue = rows[:2], rows[2:]
+    assert [row["recurrent"] for row in grid] == [False, True]
+    assert all(row["min"] > 0 < row["memory"] for row in grid)
+    assert [row["events"] for row in queue] == [60, 120]
+    assert all(row["adjoint_mb"] < row["autodiff_mb"] for row in queue)
+    told = exact_gradients.criteria(
+        [{**grid[0], "quartile": 1.4, "memory": 1.2}, *queue]
+    )
+    assert [c.holds for c in told[:2]] == [False, True]
+    assert len(told) == 4
 
 
 def test_every_neuron_that_is_exported_is_timed_against_lif():

@@ -26,6 +26,9 @@ struct Choices {
 struct More {
   const float* g_v;       // gradient of the voltages before the reset
   const uint8_t* frozen;  // which neurons are refractory
+  const float* before = nullptr;  // voltages before the reset, a step earlier
+  bool first = false;             // or those that it began with
+  float* later = nullptr;         // gradient of the spikes, a step later
 };
 
 // One step of n neurons back: gx is the gradient of the spikes, then that of the drive;
@@ -103,8 +106,13 @@ struct Backward : Layer {
 
   void row(long t, long b, float* jump) const {
     const long here = (t * batch + b) * n, state = b * n;
-    const More now{more.g_v == nullptr ? nullptr : more.g_v + here,
-                   more.frozen == nullptr ? nullptr : more.frozen + here};
+    More now{more.g_v == nullptr ? nullptr : more.g_v + here,
+             more.frozen == nullptr ? nullptr : more.frozen + here};
+    if (more.later != nullptr) {  // spikes move
+      now.first = t == 0;
+      now.before = t == 0 ? more.before + state : vs + here - batch * n;
+      now.later = more.later + state;
+    }
     step(k, h, now, n, vs + here, g_s + state, g_x + here, g_v + state, g_i + state,
          jump);
   }

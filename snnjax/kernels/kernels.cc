@@ -13,6 +13,7 @@
 #include "convolve.h"
 #include "forward.h"
 #include "integrator.h"
+#include "moved.h"
 #include "raster.h"
 
 namespace {

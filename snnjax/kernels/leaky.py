@@ -144,6 +144,52 @@ def backward(
     return start, g_x.reshape(vs.shape)
 
 
+def moved_back(
+    reset: str,
+    constants: Sequence[Number | None],
+    paces: Sequence[Number],
+    end: State,
+    mark: jax.Array,
+    g_spikes: jax.Array,
+    g_vs: jax.Array | None,
+    vs: jax.Array,
+    first: jax.Array,
+    r: jax.Array | None,
+) -> tuple[State, jax.Array, jax.Array]:
+    """As ``backward``, where spikes move; see ``neurons.event_prop_layer``.
+
+    Args:
+        reset: mode, by name; zero or subtract.
+        constants: as of ``forward``, with a current.
+        paces: dt/τm, and the least rise as a share of that, each ``[]`` or ``[n]``.
+        end: gradient of the last state.
+        mark: gradient of the spikes of the step behind the last.
+        g_spikes: gradient of the spikes.
+        g_vs: gradient of the voltages before the reset, or None.
+        vs: these voltages.
+        first: voltage at the start.
+        r: recurrent weights that the gradient passes, or None.
+
+    Returns:
+        Gradients of the state at the start, of the spikes of the first step, and of the
+        currents, ``[T, *batch, n]``.
+    """
+    n, volts = vs.shape[-1], flat(vs)
+    v, i, s = (_rows_of(part, end.v) for part in end[:3])
+    g_vs = jnp.zeros((0, n), jnp.float32) if g_vs is None else flat(g_vs)
+    g_x, v, i, s, mark = call(
+        "snnjax_moved_back",
+        [floats(*volts.shape), *[floats(*v.shape)] * 4],
+        *(flat(g_spikes), g_vs, volts, flat(first), matrix(r)),
+        *(rows(n, *constants), rows(n, *paces), v, i, s, flat(mark)),
+        in_place={0: 0},
+        reset=reset,
+    )
+    v, i, s, mark = (x.reshape(end.v.shape) for x in (v, i, s, mark))
+    start = State(v, i, None if r is None else s, None)
+    return start, mark, g_x.reshape(vs.shape)
+
+
 def _rows_of(part, like):
     return flat(jnp.zeros_like(like) if part is None else part)
 

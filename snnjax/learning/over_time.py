@@ -5,6 +5,8 @@ that is not valid has neither effect nor gradient, whatever it holds. Sums are t
 single precision at least.
 """
 
+from typing import Literal
+
 import jax
 import jax.numpy as jnp
 
@@ -74,29 +76,47 @@ def mean_over_time(y: jax.Array, mask: jax.Array | None = None) -> jax.Array:
 
 
 def first_spike(
-    spikes: jax.Array, *, dt: Number, mask: jax.Array | None = None
+    spikes: jax.Array,
+    *,
+    dt: Number,
+    mask: jax.Array | None = None,
+    gradient: Literal["appear", "move"] = "appear",
 ) -> jax.Array:
     """How long each neuron stays silent before its first spike.
 
         t = dt · Σ_t Π_{s≤t} (1 - S_s)
 
     A spike in the first step counts as time 0; a neuron that never fires has the whole
-    duration. The gradient with respect to each spike is exact for this sum: what a
-    spike there would have changed.
+    duration.
 
     Args:
         spikes: ``[T, *batch, n]`` in {0, 1}.
         dt: time step [s].
         mask: valid steps ``[T, *batch]``; spikes elsewhere do not count.
+        gradient: with respect to each spike. ``"appear"`` is exact for this sum, what a
+            spike there would have changed, and for surrogates. ``"move"`` is for
+            neurons of ``surrogate=EventProp()``: the first spike is worth its time, and
+            dt less than one a step later; surrogates would read it the wrong way round.
 
     Returns:
         Times ``[*batch, n]`` [s].
 
     Raises:
-        ValueError: as ``max_over_time``, or for a ``dt`` that is not positive.
+        ValueError: as ``max_over_time``, for a ``dt`` that is not positive, or another
+            gradient.
     """
     check.dt(dt)
+    check.one_of("gradient", gradient, ("appear", "move"))
     valid = valid_steps("spikes", spikes, mask)
-    silent = jnp.cumprod(1.0 - masked(spikes, valid), axis=0)
+    spikes = masked(spikes, valid)
+    silent = jnp.cumprod(1.0 - spikes, axis=0)
+    if gradient == "move":
+        silent = _moving(jax.lax.stop_gradient(silent), spikes)
     time = jnp.asarray(dt, silent.dtype) * jnp.sum(silent, axis=0, where=valid)
     return check.or_nan(time, some_step(valid))
+
+
+def _moving(silent, spikes):
+    """The same numbers, with gradient -1 to the first spike and none elsewhere."""
+    before = jnp.concatenate([jnp.ones_like(silent[:1]), silent[:-1]])
+    return silent - (before - silent) * (spikes - jax.lax.stop_gradient(spikes))

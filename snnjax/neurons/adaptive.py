@@ -145,7 +145,7 @@ def alif(
 
     def rest(x):
         of_leaky = lif_rest(n, leaky, x)
-        return ALIFState(*of_leaky, jnp.zeros_like(of_leaky.v))
+        return ALIFState(*of_leaky[:3], jnp.zeros_like(of_leaky.v))
 
     return _adapting("alif", n, neuron, constants, rest, surrogate, backend)
 

@@ -361,7 +361,7 @@ def sum_to(grad: jax.Array, constant: jax.Array) -> jax.Array:
 
 
 def _crossed(carry):
-    v, i, left = carry.state
+    v, i, left, _ = carry.state
     return kernel.State(v, i, carry.spikes, left)
 
 

@@ -34,13 +34,13 @@ from snnjax.exported import exportable
 from snnjax.kernels import native
 from snnjax.kernels.integrator import integrate
 from snnjax.kernels.native import Backend
-from snnjax.neurons import backends
+from snnjax.neurons import backends, event_prop_cell
 from snnjax.neurons.checks import check_flow, check_lif, check_loop, state_check
 from snnjax.neurons.population import Replay, population, zeros
 from snnjax.neurons.potentials import mean_exp
 from snnjax.replay import check_seen, measured_voltage, not_learned, splice
 from snnjax.seen import Seen
-from snnjax.surrogate import Shape, SuperSpike, check_shape, spike
+from snnjax.surrogate import EventProp, Shape, SuperSpike, check_shape, spike
 
 Reset = Literal["zero", "subtract", "none"]
 Input = Literal["current", "voltage"]
@@ -80,6 +80,7 @@ class LIFState(NamedTuple):
     v: jax.Array  # membrane voltage, after the reset
     i: jax.Array | None  # synaptic current; None without a synapse
     refractory: jax.Array | None  # steps left, int32; None without refractoriness
+    mark: jax.Array | None = None  # of the last spikes, for EventProp; read by nobody
 
 
 class Constants(NamedTuple):
@@ -309,7 +310,7 @@ def lif(
     n: int,
     params: LIFParams = LIFParams(),
     *,
-    surrogate: Shape = SuperSpike(),
+    surrogate: Shape | EventProp = SuperSpike(),
     reset: Reset = "zero",
     reset_gradient: bool = False,
     input: Input = "current",
@@ -331,7 +332,9 @@ def lif(
     Args:
         n: number of neurons.
         params: constants, each ``[]`` or ``[n]``.
-        surrogate: pseudo-derivative of the spike, a function of ``v - θ``.
+        surrogate: pseudo-derivative of the spike, a function of ``v - θ``; or
+            ``EventProp()``, the gradient through times of spikes, which needs a synapse
+            and one of the first two resets and takes no refractory time.
         reset: ``"zero"`` (to rest, or to ``v_reset``), ``"subtract"`` (the threshold)
             or ``"none"``.
         reset_gradient: whether the gradient passes through the reset. Left out by
@@ -357,11 +360,16 @@ def lif(
             batch, width or cell.
     """
     check_lif(n, params, reset, input)
-    check_shape("surrogate", surrogate, (n,))
     check.flag("reset_gradient", reset_gradient)
     native.check_backend(backend)
     firing, rest = Firing(reset, reset_gradient), partial(lif_rest, n, params)
     constants = partial(constants_of, params, input)
+    if isinstance(surrogate, EventProp):
+        event_prop_cell.check_options(n, surrogate, params, reset, reset_gradient)
+        marked, tau_mem = partial(_marked, rest), params.tau_mem
+        given = n, surrogate, firing, tau_mem, constants, marked, backend
+        return event_prop_cell.cell(*given)
+    check_shape("surrogate", surrogate, (n,))
     run = backends.runner(firing, surrogate, backend)
     refuse = state_check("lif", n, rest)
 
@@ -393,6 +401,11 @@ def lif(
 
     also, replay = ("v_before",), Replay(advance_seen, partial(faster, paired=True))
     return population("lif", n, constants, rest, advance, also, faster, replay)
+
+
+def _marked(rest, x):
+    state = rest(x)
+    return state._replace(mark=state.v)
 
 
 def lif_rest(n: int, params: LIFParams, x: jax.Array) -> LIFState:

@@ -20,7 +20,7 @@ from snnjax.cell import Cell
 from snnjax.exported import exportable
 from snnjax.neurons.leaky import LIFParams, LIState, constants_of, flow, lif
 from snnjax.neurons.population import population, zeros
-from snnjax.surrogate import Shape, SuperSpike, spike
+from snnjax.surrogate import Shape, SuperSpike, check_shape, spike
 
 
 @exportable
@@ -55,7 +55,8 @@ def srm(
         ValueError: for constants that ``lif(reset="subtract")`` refuses, or a
             refractory period.
     """
-    lif(n, params, surrogate=surrogate, reset="subtract")  # refuses what a LIF refuses
+    lif(n, params, reset="subtract")  # refuses what a LIF refuses
+    check_shape("surrogate", surrogate, (n,))
     check.flag("reset_gradient", reset_gradient)
     if params.refractory is not None:
         raise ValueError(

@@ -10,6 +10,7 @@ from snnjax.surrogate.combinators import (
     normalized,
 )
 from snnjax.surrogate.derivative import ForwardMode, Learnable, Shape, as_pytree, spike
+from snnjax.surrogate.event_prop import EventProp
 from snnjax.surrogate.shapes import (
     Arctan,
     Boxcar,
@@ -40,6 +41,7 @@ __all__ = [
     "Arctan",
     "Boxcar",
     "EscapeRate",
+    "EventProp",
     "Exponential",
     "Floor",
     "ForwardMode",

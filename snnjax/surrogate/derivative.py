@@ -17,6 +17,7 @@ from jax.tree_util import Partial
 
 from snnjax import check
 from snnjax.exported import exportable
+from snnjax.surrogate.event_prop import no_event_prop
 
 
 class Shape(Protocol):
@@ -139,12 +140,14 @@ def check_numbers(name: str, shape: Any) -> None:
         ValueError: naming the number: not finite, a slope below zero, or a width,
             period or threshold that is not positive.
     """
+    no_event_prop(name, shape)
     check.function(name, shape)
     if isinstance(shape, type):
         kind = shape.__name__
         raise ValueError(f"{name} must be an instance, {kind}(), got a {kind} class.")
     for field in getattr(shape, "_fields", ()):
         value, told = getattr(shape, field), f"{name}.{field}"
+        no_event_prop(told, value)
         if callable(value):
             check_numbers(told, value)
         elif field in ("width", "period", "harmonics", "threshold"):

@@ -12,6 +12,7 @@ from snnjax import check
 from snnjax.surrogate import shapes, signed, unbounded
 from snnjax.surrogate.aliases import supported
 from snnjax.surrogate.derivative import Learnable, check_numbers, integral
+from snnjax.surrogate.event_prop import no_event_prop
 
 
 def check_shape(name: str, shape: Any, of: tuple[int, ...]) -> None:
@@ -29,6 +30,7 @@ def check_shape(name: str, shape: Any, of: tuple[int, ...]) -> None:
             not return one number for each of v; numbers of its own that are not finite,
             or a slope below zero; for a ``Learnable`` without integral.
     """
+    no_event_prop(name, shape)
     if isinstance(shape, str):
         raise ValueError(
             f"{name} must be a shape such as SuperSpike(), got the word {shape!r}."

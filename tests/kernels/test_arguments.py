@@ -83,6 +83,25 @@ def calls(steps, batch, n_in, n):
                 "shape": "SuperSpike",
             },
         ),
+        "snnjax_moved_back": (
+            {
+                "g_spikes": f32(rows, n),
+                "g_vs": f32(rows, n),
+                "vs": f32(rows, n),
+                "first": f32(batch, n),
+                "r": f32(n, n),
+                "constants": f32(5, n),
+                "paces": f32(2, n),
+                **state,
+                "g_mark": f32(batch, n),
+            },
+            {
+                "g_x": f32(rows, n),
+                **{f"{k}_start": x for k, x in state.items()},
+                "g_mark_start": f32(batch, n),
+            },
+            {"reset": "zero"},
+        ),
         **convolutions(steps, batch, n_in, n),
         **integrator_calls(steps, batch, n),
         **adapting_calls(steps, batch, n),
@@ -208,12 +227,13 @@ OPTIONAL = {
     ("snnjax_integrate_constants", "g_constants"),
     *(("snnjax_integrate", name) for name in ("measured", "known")),
     *(("snnjax_backward", name) for name in ("r", "g_vs", "frozen")),
+    *(("snnjax_moved_back", name) for name in ("r", "g_vs")),
     ("snnjax_adapt", "vs"),
     *(("snnjax_adapt_back", k) for k in ("g_distances", "g_vs", "vs", "frozen")),
 }
 IN_STEPS = (
     *("snnjax_forward", "snnjax_backward", "snnjax_adapt", "snnjax_adapt_back"),
-    *integrator_calls(1, 1, 1),
+    *("snnjax_moved_back", *integrator_calls(1, 1, 1)),
 )
 REFUSED = r"(?i)snnjax: .* shape|no whole steps|wrong buffer|neither float32|no matrix"
 WRONG = {
@@ -283,6 +303,7 @@ def test_rows_that_are_no_whole_steps_are_refused(target, rows):
         ("snnjax_backward", "reset", "Zero", "unknown reset 'Zero'"),
         ("snnjax_backward", "shape", "Gaussian", "unknown surrogate 'Gaussian'"),
         ("snnjax_backward", "shape", np.int64(4), "(?i)wrong attribute type|decode"),
+        ("snnjax_moved_back", "reset", "none", "unknown reset 'none'"),
         ("snnjax_adapt", "reset", "hard", "unknown reset 'hard'"),
         ("snnjax_adapt", "coupled", True, "a coupled flow has no synapse"),
         ("snnjax_adapt_back", "reset", "soft", "unknown reset 'soft'"),

@@ -1,3 +1,5 @@
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -108,6 +110,24 @@ def test_the_gradient_of_the_first_spike_is_what_a_spike_there_would_change(rng,
 def test_outputs_or_masks_that_do_not_fit_are_refused(readout, y, mask, words):
     with pytest.raises(ValueError, match=words):
         readout(jnp.asarray(y), None if mask is None else jnp.asarray(mask))
+
+
+def test_a_first_spike_that_moves_has_a_gradient_at_its_step_alone(rng, x64):
+    spikes = (rng.random((T, B, N)) < 0.2).astype(float)
+    mask, dt, given = ragged(), 2e-3, jnp.asarray(spikes)
+    find = partial(first_spike, dt=dt, mask=jnp.asarray(mask))
+    moving = partial(find, gradient="move")
+    np.testing.assert_array_equal(moving(given), find(given))
+    worth = jnp.asarray(rng.normal(size=(B, N)))
+    loss = lambda s: jnp.sum(worth * moving(s))  # noqa: E731
+    found, expected = jax.grad(loss)(given), np.zeros((T, B, N))
+    for b, n in np.ndindex(B, N):
+        times = np.flatnonzero(spikes[:, b, n] * mask[:, b])
+        if len(times):
+            expected[times[0], b, n] = -dt * worth[b, n]
+    np.testing.assert_allclose(found, expected, 1e-13)
+    with pytest.raises(ValueError, match="gradient must be"):
+        first_spike(jnp.asarray(spikes), dt=dt, gradient="none")
 
 
 def test_first_spike_needs_a_positive_step():

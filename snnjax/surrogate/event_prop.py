@@ -1,0 +1,43 @@
+"""EventProp: no pseudo-derivative, but how fast the time of a spike moves."""
+
+from typing import Any, NamedTuple
+
+from snnjax.check import Number
+from snnjax.exported import exportable
+
+
+@exportable
+class EventProp(NamedTuple):
+    """The gradient through times of spikes, of leaky neurons on a grid of time steps.
+
+    The forward pass is that of any surrogate, bit for bit. Backwards, what counts is
+    not what a spike is worth, ḡ_k the gradient of the raster at step k, but what it is
+    worth to move it by a step:
+
+        spike      v̄⁻ = -(ḡ_{k+1} - ḡ_k) / D + v̄ (1 + (θ - v_reset) dt / (τm D))
+        no spike   v̄⁻ = v̄                           D = v⁻_k - v_{k-1}, V̇ dt
+
+    As ``dt`` goes to zero this is the exact gradient, in first order (Wunderlich &
+    Pehle 2021, doi:10.1038/s41598-021-91786-z). Numbers of spikes have gradient zero,
+    and so have losses and penalties of firing rates; ``docs/exact-gradients.md`` tells
+    which losses have a gradient, and which need more.
+
+    For ``lif(…, surrogate=EventProp())`` with a synapse, without refractory time, of
+    reset ``"zero"`` or ``"subtract"``; everything else refuses it.
+    """
+
+    slowest: Number = 0.1  # V̇ counts as this share of θ/τm at least
+
+
+def no_event_prop(name: str, shape: Any) -> None:
+    """Refuses it where there is no rule for it.
+
+    Raises:
+        ValueError: with what to do.
+    """
+    if isinstance(shape, EventProp):
+        raise ValueError(
+            f"{name} is EventProp, which is no function of v - θ and is derived for "
+            "lif(…, surrogate=EventProp()) alone, with nothing around it. Take a shape "
+            "such as SuperSpike()."
+        )
