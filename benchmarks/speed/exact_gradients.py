@@ -6,8 +6,9 @@ On a grid: training steps (loss and gradients; weights are held) of a layer of `
 with ``EventProp`` and with ``SuperSpike`` in turns, on the work of W2: T 100, batch 64,
 140 inputs, 256 neurons, with and without recurrence, of both backends. Their spikes are
 the same. In continuous time: what XLA plans to keep for the gradient of a recurrent
-network of 120 neurons over a queue of K events, by its adjoint and by automatic
-differentiation of the same queue. Fixed before it ran: see ``criteria``.
+network of 120 neurons with delays, batch 8, over a queue of K events, by its adjoint
+and by automatic differentiation of the same queue. Fixed before it ran: see
+``criteria``.
 """
 
 import argparse
@@ -104,14 +105,15 @@ def by_autodiff() -> Iterator[None]:
 def in_a_queue(n: int, events: int) -> dict[str, Any]:
     """A row of memory, of ``n`` neurons."""
     rng = np.random.default_rng(0)
-    times = jnp.asarray(rng.uniform(0.0, 20e-3, (1, 50)), jnp.float32)
-    units = jnp.asarray(rng.integers(0, 5, (1, 50)), jnp.int32)
+    times = jnp.asarray(rng.uniform(0.0, 0.1, (8, 30)), jnp.float32)
+    units = jnp.asarray(rng.integers(0, 5, (8, 30)), jnp.int32)
     w = jnp.asarray(rng.normal(1.5, 0.6, (5, n)), jnp.float32)
     r = jnp.asarray(rng.normal(0.0, 0.1, (n, n)), jnp.float32)
 
     def loss(w, r):
         given = snn.LIFParams(), times, units, w
-        found = spike_events(*given, recurrent=r, until=60e-3, events=events)
+        how: dict[str, Any] = {"delay": 1e-3, "until": 0.2, "events": events}
+        found = spike_events(*given, recurrent=r, **how)
         return jnp.sum(jnp.where(found.units >= 0, found.times, 0.0))
 
     ours = Program(jax.grad(loss, (0, 1)), w, r).temp_mb
