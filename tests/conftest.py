@@ -53,6 +53,24 @@ def pytest_configure(config):
         jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
 
+LONG = (  # files that take ten seconds and more, the longest first
+    *("test_contract", "test_rules", "test_forward_on_chips", "test_native"),
+    *("test_command_line", "test_variants", "test_speed", "test_online", "test_job"),
+    *("test_recipes", "test_layer", "test_documentation", "test_refusals"),
+    *("test_own_data", "test_studies", "test_apart", "test_knobs", "test_loops"),
+    *("test_story", "test_recipes_page", "test_convolve", "test_exported"),
+)
+
+
+def pytest_collection_modifyitems(items):
+    """Long files begin first: at the end no worker waits while another has a long one.
+
+    A file goes to one worker, in the order of collection (``--no-loadscope-reorder``).
+    """
+    order = {name: k for k, name in enumerate(LONG)}
+    items.sort(key=lambda item: order.get(item.path.stem, len(order)))
+
+
 def memory():
     """What this process holds [bytes], where the system says it."""
     held = Path("/proc/self/statm")

@@ -359,6 +359,7 @@ def test_a_plain_prediction_would_mislead_native_code():
 NOT_LEARNED = {"learn"}  # a device cannot be given other constants
 
 
+@pytest.mark.walks
 @every_cell
 def test_every_cell_runs_as_it_recorded_itself(name):
     cell = CELLS[name]
