@@ -8,7 +8,7 @@ from operator import or_
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from snnjax import data_command, nir_command, training_command
+from snnjax import data_command, nir_command, sweep_command, training_command
 from snnjax.files import cache_folder
 from snnjax.progress import bar, word
 
@@ -319,5 +319,6 @@ def commands(conf):
     groups = {"encode": encode, "kernels": kernels, "data": data, "nir": nir}
     groups |= {"chip": chip}
     train = group(training_command.ABOUT, training_command.tasks(conf))
-    runs = {"train": train, "evaluate": Evaluate, "plot": Plot}
+    sweep = group(sweep_command.ABOUT, sweep_command.tasks(conf))
+    runs = {"train": train, "sweep": sweep, "evaluate": Evaluate, "plot": Plot}
     return choice(runs | groups | {"info": Info})

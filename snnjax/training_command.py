@@ -44,7 +44,7 @@ def _run(given):
     asked = (settings.read(file) if file else {}) | given
     _refuse_another(asked.pop("task", name), name, file)
     of_train = {each: asked.pop(each) for each in _OF_TRAIN if each in asked}
-    task = _task(name, data, asked)
+    task = made(name, data, asked)
     if name == "own-data" and jax.process_index() == 0:
         print(_told_of(task), flush=True)
     summary = train(task, out, **of_train)
@@ -63,12 +63,13 @@ def _run(given):
 
 
 def with_task(args: list[str]) -> list[str]:
-    """``train PATH`` as ``train own-data PATH``.
+    """``train PATH`` as ``train own-data PATH``, and so ``sweep PATH``.
 
     Raises:
         ValueError: for what is neither a task nor there.
     """
-    if len(args) < 2 or args[0] != "train" or args[1].startswith("-"):
+    known = len(args) > 1 and args[0] in ("train", "sweep")
+    if not known or args[1].startswith("-"):
         return args
     if args[1] in TASKS:
         if Path(args[1]).exists():
@@ -106,7 +107,8 @@ def _refuse_another(of_file, name, file):
         raise ValueError(f"{file} has settings of {of_file!r}, not of {name!r}.")
 
 
-def _task(name, data, options):
+def made(name: str, data: Path | None, options: dict[str, Any]) -> Any:
+    """The task of a name; shows how far its data are encoded, if they must be."""
     from snnjax.tasks.catalogue import task_of
 
     if name not in ("spoken-digits", "own-data"):
@@ -144,10 +146,10 @@ def tasks(conf: Any) -> dict[str, Any]:
     def command(name):
         about, *own = TASKS[name]
         task = "task", conf.Suppress[str], name
-        first = [_field(conf, each) for each in own if each == "path"]
+        first = [field(conf, each) for each in own if each == "path"]
         rest = "out", "settings", *(each for each in own if each != "path"), *_OF_TRAIN
         rest = *rest, *_OF_JOB
-        fields = [*first, task, *(_field(conf, each) for each in rest)]
+        fields = [*first, task, *(field(conf, each) for each in rest)]
         made = make_dataclass(name, fields, namespace={"run": run})
         made.__doc__ = about
         return made
@@ -155,7 +157,7 @@ def tasks(conf: Any) -> dict[str, Any]:
     return {name: command(name) for name in TASKS}
 
 
-def _field(conf: Any, name: str) -> tuple[Any, ...]:
+def field(conf: Any, name: str) -> tuple[Any, ...]:
     """An option that is left to the task, or to ``train``, unless it is given."""
     name, _, kind = name.partition(":")
     told = line(_HELP[f"{name}:{kind}" if kind else name])

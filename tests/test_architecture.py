@@ -60,7 +60,7 @@ ARROWS = {  # who may import whom, besides themselves
     "tasks": {
         *("about", "cell", "check", "compose", "surrogate", "neurons", "networks"),
         *("learning", "inputs", "events", "datasets", "senses", "training", "analysis"),
-        *("hardware", "plot", "files", "progress", "saving"),
+        *("hardware", "parts", "plot", "files", "progress", "saving"),
     },
     "saving": {"about", "cell", "check", "files", "training"},
     "interop": {
@@ -73,6 +73,7 @@ ARROWS = {  # who may import whom, besides themselves
     "processes": set(),
     "__main__": {"commands", "processes", "terminal", "training_command"},
     "training_command": {"files", "processes", "progress", "tasks"},
+    "sweep_command": {"progress", "tasks", "training_command"},
     "data_pictures": {"datasets", "events", "plot"},
     "data_command": {"data_pictures", "datasets", "files", "left_open", "progress"},
     "left_open": set(),
@@ -80,7 +81,8 @@ ARROWS = {  # who may import whom, besides themselves
     "nir_command": {"files", "interop", "left_open", "plot", "progress"},
     "commands": {
         *("datasets", "files", "hardware", "senses", "kernels", "progress", "tasks"),
-        *("data_command", "nir_command", "training", "training_command", "devices"),
+        *("data_command", "devices", "nir_command", "sweep_command", "training"),
+        "training_command",
     },
     "__init__": {
         "cell",

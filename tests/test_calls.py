@@ -44,7 +44,9 @@ NOT_CALLED = {
     "tasks.redraw": "reads files",
     "tasks.load_run": "reads files",
     "tasks.transfer": "reads files",
+    "tasks.sweep_task": "takes minutes; tests/tasks/test_sweeping.py",
     "tasks.train": "takes minutes; tests/tasks",
+    "training.sweep": "takes any name; tests/training/test_sweep.py",
     "tasks.train_on_chip": "takes minutes; tests/tasks/test_chip_training.py",
 }
 PUBLIC = everything()

@@ -64,6 +64,8 @@ OTHERWISE = {
     "inputs.evidence delay": "of the question, not of a spike",
     "events.crop columns": "a part of the sensor",
     "plot.figure columns": "a size",
+    "tasks.sweep_task columns": "what is varied",
+    "training.sweep columns": "what is varied",
     "interop.presets.from_library surrogate": "that library's own",
     "interop.nir.from_nir reset": "the graph tells it, or this",
     "interop.nir.load reset": "the file tells it, or this",

@@ -30,6 +30,7 @@ from benchmarks.speed import (
     sparse,
     step_limits,
     step_parts,
+    sweeps,
     wiring,
     worker,
 )
@@ -449,3 +450,12 @@ def test_limits_that_were_kept_belong_to_the_sizes_that_are_compared():
     for row in kept["rows"]:
         every = sum(part["limit_ms"] for part in row["parts"])
         assert every == pytest.approx(row["limit_ms"], abs=0.01)
+
+
+def test_networks_of_a_sweep_are_timed_against_those_trained_alone():
+    sizes = {"networks": 8, "inputs": 2, "hidden": 2, "steps": 3, "batch": 2}
+    size = sweeps.Size(**sizes, updates=1, at_once=(1, 2), repeats=1)
+    row = sweeps.measure(size, "xla")
+    assert [*row["ms"]] == ["alone", "1 at once", "2 at once"]
+    assert row["times_as_many"]["alone"] == {"quartile_ms": 1.0, "min_ms": 1.0}
+    assert max(row["largest_difference_of_losses"].values()) < 1e-5

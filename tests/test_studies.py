@@ -4,31 +4,11 @@ import os
 import subprocess
 import sys
 
-import jax
-import jax.numpy as jnp
-import numpy as np
 import pytest
 
 from benchmarks.machine import cores
 from benchmarks.report import ROOT
 from benchmarks.speed import training_step
-from benchmarks.studies.shared import manifolds
-
-
-@pytest.mark.parametrize("at_once", [1, 2])
-def test_a_sweep_gives_each_point_its_own_whatever_the_number_of_devices(at_once):
-    devices = len(jax.devices())
-    assert devices > 1
-
-    def run(x, y):
-        return x * jnp.arange(3.0) + y, y
-
-    for xs, ys in (([1.0, 2.0, 5.0], [10.0, 20.0, 30.0]), ([4.0], [7.0])):
-        assert len(xs) * len(ys) % devices
-        found, second = manifolds.sweep(run, xs, ys, at_once=at_once)
-        x, y = np.meshgrid(xs, ys, indexing="ij")
-        np.testing.assert_array_equal(found, x[..., None] * np.arange(3) + y[..., None])
-        np.testing.assert_array_equal(second, y)
 
 
 def test_every_core_is_a_device_and_no_study_starts_jax_before():

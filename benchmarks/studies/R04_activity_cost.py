@@ -20,9 +20,9 @@ from benchmarks.criterion import at_least, at_most
 from benchmarks.report import emit, tell
 from benchmarks.studies.shared import digit_rasters
 from benchmarks.studies.shared.digit_rasters import DT, Training, train
-from benchmarks.studies.shared.manifolds import sweep
 from benchmarks.study import Finding, Study
 from snnjax import plot
+from snnjax.training import sweep
 
 STRONGEST = {"L1": 0.1, "L2": 1e-3}  # price of a neuron's rate [1/Hz, 1/Hz²]
 COLORS = {"L1": "#0072b2", "L2": "#d55e00"}
@@ -85,7 +85,7 @@ def frontiers(size: Size, training: Training) -> dict[str, Frontier]:
         seen = digit_rasters.run(training, data, weights)
         return seen.accuracy, seen.spikes.sum(axis=(0, 2)).mean()
 
-    hits, spikes = sweep(one, range(len(l1)), range(size.seeds))
+    hits, spikes = sweep(one, row=range(len(l1)), seed=range(size.seeds)).grid()
     found = spikes.mean(axis=1), hits.mean(axis=1), hits.std(axis=1)
     weak_to_strong = np.arange(1, len(l1)).reshape(2, -1)
     made = {}

@@ -22,9 +22,9 @@ from benchmarks.studies.shared.manifolds import (
     readout,
     train,
 )
-from benchmarks.studies.shared.manifolds import sweep as every
 from benchmarks.study import Finding, Study
 from snnjax import plot
+from snnjax.training import sweep as every
 
 SHAPES = {
     "SuperSpike": snn.SuperSpike,
@@ -67,7 +67,8 @@ def sweep(size: Size, make_shape):
         found = train(size.task, net, data(size.task, key_data), rate, key)
         return found.validation, found.test
 
-    validation, test = every(one, size.slopes, size.rates, range(size.seeds))
+    columns = {"slope": size.slopes, "rate": size.rates, "seed": range(size.seeds)}
+    validation, test = every(one, **columns).grid()
     best = np.argmax(validation.mean(axis=-1), axis=1)
     rows = np.arange(len(size.slopes))
     return test[rows, best], np.asarray(size.rates)[best]

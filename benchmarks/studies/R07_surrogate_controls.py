@@ -21,12 +21,12 @@ from benchmarks.studies.shared.manifolds import (
     data,
     draw,
     readout,
-    sweep,
     train,
 )
 from benchmarks.study import Finding, Study
 from snnjax import plot
 from snnjax.surrogate import Scaled, StraightThrough
+from snnjax.training import sweep
 
 SUPERSPIKE = snn.SuperSpike(10.0)
 ZERO = Scaled(SUPERSPIKE, 0.0)
@@ -89,7 +89,7 @@ def trained(size: Size, control: Control) -> dict:
         found = train(size.task, net, data(size.task, key_data), rate, key)
         return found.validation, found.test
 
-    validation, test = sweep(one, size.rates, range(size.seeds))
+    validation, test = sweep(one, rate=size.rates, seed=range(size.seeds)).grid()
     best = int(np.argmax(validation.mean(axis=1)))
     return {
         "test_accuracy": round(float(test[best].mean()), 4),

@@ -32,9 +32,10 @@ from benchmarks.studies.shared.gradient_networks import (
     network,
     superspike,
 )
-from benchmarks.studies.shared.manifolds import DT, Manifolds, data, sweep, train
+from benchmarks.studies.shared.manifolds import DT, Manifolds, data, train
 from benchmarks.study import Finding, Study
 from snnjax import plot
+from snnjax.training import sweep
 
 PEAKS = ("peak 1", "peak β")
 CLOSED, OPEN = Paths(reset=False), Paths(reset=True)
@@ -86,8 +87,8 @@ def trained(size: Size, layers: int, paths: Paths) -> np.ndarray:
         found = train(size.task, net, data(size.task, key_data), rate, key)
         return found.validation, found.test
 
-    columns = size.slopes, (False, True), size.rates, range(size.seeds)
-    validation, test = sweep(one, *columns)
+    columns = {"slope": size.slopes, "peaked": (False, True), "rate": size.rates}
+    validation, test = sweep(one, **columns, seed=range(size.seeds)).grid()
     best = np.argmax(validation.mean(axis=-1), axis=-1)[..., None, None]
     return np.take_along_axis(test, best, axis=2)[:, :, 0].astype(float)
 
@@ -105,7 +106,8 @@ def untrained(size: Size, paths: Paths) -> tuple[np.ndarray, ...]:
         times = drawn.train.times[:samples]
         return norm, *jacobians(size.task, net, times, key, coupled=coupled)
 
-    norms, largest, growth = sweep(one, size.measured, (False, True), range(size.seeds))
+    columns = {"slope": size.measured, "peaked": (False, True)}
+    norms, largest, growth = sweep(one, **columns, seed=range(size.seeds)).grid()
     return norms, largest.max(axis=2), np.asarray(mean_square(growth, axis=2))
 
 

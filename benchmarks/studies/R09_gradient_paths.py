@@ -31,11 +31,11 @@ from benchmarks.studies.shared.manifolds import (
     Manifolds,
     data,
     readout,
-    sweep,
     train,
 )
 from benchmarks.study import Finding, Study
 from snnjax import plot
+from snnjax.training import sweep
 
 
 class Closed(NamedTuple):
@@ -99,7 +99,7 @@ def measure(size: Size, closed: Closed) -> tuple[np.ndarray, np.ndarray, np.ndar
         found = train(size.task, net, drawn, size.rate, key)
         return gradient, found.test, found.loss[-1]
 
-    return sweep(one, range(size.seeds))
+    return sweep(one, seed=range(size.seeds)).grid()
 
 
 def run(full: bool, size: Size | None = None) -> Finding:

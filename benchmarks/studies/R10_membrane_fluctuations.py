@@ -27,7 +27,6 @@ import numpy as np
 import snnjax as snn
 from benchmarks.criterion import above, at_most, near
 from benchmarks.report import emit, tell
-from benchmarks.studies.shared.manifolds import sweep
 from benchmarks.study import Finding, Study
 from snnjax import plot
 from snnjax.analysis import membrane_statistics
@@ -40,6 +39,7 @@ from snnjax.networks import (
     weight_moments,
 )
 from snnjax.neurons import kernel_integrals
+from snnjax.training import sweep
 
 RATE, ALPHA = 15.8, 0.9  # [Hz]; share of feed-forward input
 TAUS = ((20e-3, 10e-3), (10e-3, 5e-3), (20e-3, 5e-3))  # τm, τs [s]
@@ -180,8 +180,8 @@ def over_grid(size: Size):
     tau, xis = jnp.asarray(TAUS), jnp.asarray(XIS)
     variance, pooled, mean, rates = sweep(
         lambda k, j, seed: plain(size, *tau[k], xis[j], key(0, k, j, seed)),
-        *(range(len(TAUS)), range(len(XIS)), range(size.seeds)),
-    )
+        **{"k": range(len(TAUS)), "j": range(len(XIS)), "seed": range(size.seeds)},
+    ).grid()
     rows = []
     for k, j in np.ndindex(len(TAUS), len(XIS)):
         params = snn.LIFParams(*TAUS[k])
@@ -206,9 +206,9 @@ def continuous_kernels(size: Size):
     rows = []
     for k, (taus, dt) in enumerate(((TAUS[0], 1e-3), (TAUS[1], 10e-3))):
         both = sweep(
-            lambda s, k=k, t=taus, dt=dt: continuous(size, *t, dt, key(1, k, s)),
-            range(size.seeds),
-        )
+            lambda seed, k=k, t=taus, dt=dt: continuous(size, *t, dt, key(1, k, seed)),
+            seed=range(size.seeds),
+        ).grid()
         orders = zip(("exact", "authors'"), both, kernel_errors(taus, dt), strict=True)
         for order, variances, expected in orders:
             rows.append(row(variances, expected, order=order, taus=taus, dt=dt))
@@ -221,8 +221,9 @@ def connections(size: Size):
     rows = []
     for k, (name, measure) in enumerate(cases.items()):
         variances = sweep(
-            lambda s, k=k, f=measure: f(size, key(2, k, s)), range(size.seeds)
-        )
+            lambda seed, k=k, f=measure: f(size, key(2, k, seed)),
+            seed=range(size.seeds),
+        ).grid()
         rows.append(row(variances, 1.0, connection=name))
     return rows
 

@@ -33,13 +33,13 @@ from benchmarks.studies.shared.manifolds import (
     data,
     raster,
     readout,
-    sweep,
     train,
 )
 from benchmarks.study import Finding, Study
 from snnjax import plot
 from snnjax.networks import normal
 from snnjax.probes import watched
+from snnjax.training import sweep
 
 JUDGED = 4  # hidden layers of the network that decides
 
@@ -103,7 +103,7 @@ def trained_from(size: Size, depth: int, seeds: int) -> tuple[np.ndarray, np.nda
         found = train(size.task, net, parts, size.learning_rate, key, weights=weights)
         return means(size, depth, net, weights, parts.test.times), found.test
 
-    return sweep(one, size.deviations, range(seeds))
+    return sweep(one, deviation=size.deviations, seed=range(seeds)).grid()
 
 
 def kaiming(size: Size) -> np.ndarray:
@@ -115,7 +115,7 @@ def kaiming(size: Size) -> np.ndarray:
         net = network(size, depth, lambda rate: partial(normal, gain=2**0.5))
         return means(size, depth, net, net.init(key_weights), times)
 
-    return sweep(one, range(size.seeds))
+    return sweep(one, seed=range(size.seeds)).grid()
 
 
 def run(full: bool, size: Size | None = None) -> Finding:

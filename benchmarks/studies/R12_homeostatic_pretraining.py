@@ -35,10 +35,11 @@ from benchmarks.studies.R11_deep_initialization import (
     network,
 )
 from benchmarks.studies.R11_deep_initialization import Size as Deep
-from benchmarks.studies.shared.manifolds import DT, data, raster, sweep, train
+from benchmarks.studies.shared.manifolds import DT, data, raster, train
 from benchmarks.study import Finding, Study
 from snnjax import plot
 from snnjax.learning import homeostatic_pretraining
+from snnjax.training import sweep
 
 BAND = 5.0, 50.0  # where the rates of all layers should lie [Hz]
 AIM = 10.0, 30.0  # of pretraining, as other samples differ from its own [Hz]
@@ -106,14 +107,15 @@ def accuracies(size: Size, weights) -> np.ndarray:
         rate = size.deep.learning_rate
         return train(task, net, parts, rate, key, weights=first).test
 
-    return sweep(one, range(len(weights)), range(size.deep.seeds))
+    seeds = range(size.deep.seeds)
+    return sweep(one, start=range(len(weights)), seed=seeds).grid()
 
 
 def run(full: bool, size: Size | None = None) -> Finding:
     size = size or (FULL if full else Size())
     weights, there, steps = sweep(
-        lambda seed: starts(size, seed), range(size.deep.seeds)
-    )
+        lambda seed: starts(size, seed), seed=range(size.deep.seeds)
+    ).grid()
     there = dict(zip(STARTS, np.moveaxis(there, 1, 0), strict=True))  # [S, layers] each
     tests = dict(zip(STARTS, accuracies(size, weights), strict=True))
     for name, hits in tests.items():

@@ -32,11 +32,12 @@ import snnjax as snn
 from benchmarks.criterion import at_most, equal
 from benchmarks.report import emit, tell
 from benchmarks.studies.shared.dale_wiring import NETWORKS, watched, wrong_signs
-from benchmarks.studies.shared.manifolds import DT, Manifolds, data, sweep, train
+from benchmarks.studies.shared.manifolds import DT, Manifolds, data, train
 from benchmarks.study import Finding, Study
 from snnjax import plot
 from snnjax.analysis import membrane_statistics
 from snnjax.inputs import poisson
+from snnjax.training import sweep
 
 ARMS = {  # whether weights start exponential, and whether the law holds in training
     "free": (False, False),
@@ -96,8 +97,8 @@ def trained(size: Size, name: str, arms, rates, *, longer: int = 1):
         wrong = wrong_signs(exponential, found.weights)
         return found.validation, found.test, found.loss[-1], finite, wrong
 
-    columns = range(len(arms)), rates, range(size.seeds)
-    validation, test, loss, finite, wrong = sweep(one, *columns)
+    columns = {"arm": range(len(arms)), "rate": rates, "seed": range(size.seeds)}
+    validation, test, loss, finite, wrong = sweep(one, **columns).grid()
     rows = []
     for k, arm in enumerate(arms):
         best = int(np.argmax(validation[k].mean(axis=1)))
@@ -135,7 +136,7 @@ def at_first(size: Size, name: str):
         return [measure(key_x, *m) for m in network.membranes(network.net.init(key_w))]
 
     rows = []
-    for mean, variance in sweep(one, range(size.draws)):
+    for mean, variance in sweep(one, seed=range(size.draws)).grid():
         rows.append(
             {
                 "network": name,

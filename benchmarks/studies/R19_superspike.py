@@ -26,12 +26,12 @@ import optax
 import snnjax as snn
 from benchmarks.criterion import at_least, below
 from benchmarks.report import emit, tell
-from benchmarks.studies.shared.manifolds import sweep
 from benchmarks.studies.shared.updates import updated
 from benchmarks.study import Finding, Study
 from snnjax import plot
 from snnjax.inputs import spike_mapping
 from snnjax.learning.online import Carry, Rule, gradients, per_unit
+from snnjax.training import sweep
 
 DT = 1e-3
 PARAMS = snn.LIFParams(tau_mem=10e-3, tau_syn=5e-3)
@@ -133,8 +133,8 @@ def learn(size: Size, kind: jax.Array, seed: jax.Array, rate: jax.Array):
 def run(full: bool, size: Size | None = None) -> Finding:
     size = size or (FULL if full else Size())
     found, curves = {}, {}
-    kinds = range(len(FEEDBACK))
-    every = sweep(partial(learn, size), kinds, size.seeds, size.rates, at_once=8)
+    columns = {"kind": range(len(FEEDBACK)), "seed": size.seeds, "rate": size.rates}
+    every = sweep(partial(learn, size), batch_size=8, **columns).grid()
     for feedback, losses in zip(FEEDBACK, every, strict=True):
         late = losses[..., -max(size.presentations // 20, 1) :].mean(axis=-1)
         best = int(np.argmin(late.mean(axis=0)))

@@ -11,6 +11,7 @@ How few suffice is a matter of depth and batch: here, with one hidden layer, a h
 of the entries still is dozens for each neuron in each batch of 64 samples of 50 steps.
 """
 
+from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -22,10 +23,10 @@ from benchmarks.criterion import at_most, equal
 from benchmarks.report import emit, tell
 from benchmarks.studies.shared import digit_rasters
 from benchmarks.studies.shared.digit_rasters import PARAMS, Training, train
-from benchmarks.studies.shared.manifolds import sweep
 from benchmarks.study import Finding, Study
 from snnjax import plot
 from snnjax.surrogate import Sparse
+from snnjax.training import sweep
 
 WIDTHS = (np.inf, 1.0, 0.8, 0.3, 0.05, 0.0)
 
@@ -55,8 +56,9 @@ def run(full: bool, size: Size | None = None) -> Finding:
         return Sparse(snn.SuperSpike(), width)
 
     seeds = range(size.seeds)
-    dense, *_ = sweep(lambda *p: one(lambda _: snn.SuperSpike(), *p), (0.0,), seeds)
-    weights, hits, active = sweep(lambda *p: one(cut, *p), WIDTHS, seeds)
+    whole = partial(one, lambda _: snn.SuperSpike())
+    dense, *_ = sweep(whole, width=(0.0,), seed=seeds).grid()
+    weights, hits, active = sweep(partial(one, cut), width=WIDTHS, seed=seeds).grid()
     changed = jax.tree.map(lambda a, b: int(np.sum(a[0] != b[0])), weights, dense)
     rows = {}
     for width, hit, share in zip(WIDTHS, hits, active.mean(axis=1), strict=True):

@@ -29,7 +29,6 @@ import optax
 import snnjax as snn
 from benchmarks.criterion import above, at_least, at_most, below
 from benchmarks.report import emit, tell
-from benchmarks.studies.shared.manifolds import sweep
 from benchmarks.studies.shared.updates import updated
 from benchmarks.study import Finding, Study
 from snnjax import plot
@@ -37,6 +36,7 @@ from snnjax.inputs import evidence, pattern_generation
 from snnjax.learning.online import Rule, factored, gradients, per_unit, stack
 from snnjax.networks import normal
 from snnjax.surrogate import Scaled
+from snnjax.training import sweep
 
 DT = 1e-3
 MEMBRANE = {"tau_mem": 20e-3, "tau_syn": None}
@@ -209,7 +209,7 @@ def run(full: bool, size: Size | None = None) -> Finding:
     curves = {}
     for name in size.by_curve:
         one = partial(draw_a_curve, size.curve, name)
-        losses, norms = sweep(one, size.seeds, at_once=len(size.seeds))
+        losses, norms = sweep(one, seed=size.seeds, batch_size=len(size.seeds)).grid()
         left = 100 * losses[:, -10:].mean(axis=1) / losses[:, 0]
         curves[name] = losses / losses[:, :1]
         found["curves"][name] = row = {
@@ -221,7 +221,8 @@ def run(full: bool, size: Size | None = None) -> Finding:
         emit(curve=name, **row)
         tell(f"     {name:<16} {row['mean']:6.1f} % of the loss left")
     for name in size.by_cues:
-        wrong, _ = sweep(partial(count_cues, size.cues, name), size.seeds)
+        one = partial(count_cues, size.cues, name)
+        wrong, _ = sweep(one, seed=size.seeds).grid()
         curves[name] = wrong
         late = wrong[:, -max(size.cues.updates // 10, 1) :].mean(axis=1)
         found["cues"][name] = row = {

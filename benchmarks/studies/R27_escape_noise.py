@@ -27,13 +27,13 @@ from benchmarks.studies.shared.manifolds import (
     data,
     draw,
     readout,
-    sweep,
     train,
 )
 from benchmarks.study import Finding, Study
 from snnjax import plot
 from snnjax.neurons import escape_noise, stochastic_lif
 from snnjax.surrogate import Gaussian, Sigmoid, SuperSpike, normalized, spike
+from snnjax.training import sweep
 
 SLOPE = 4.0
 INPUTS = np.array([0.9, -0.4, 0.6])
@@ -193,7 +193,7 @@ def networks(size: Size) -> dict[str, dict]:
             trained = train(size.task, net, data(size.task, key_data), rate, key)
             return trained.validation, trained.test
 
-        validation, test = sweep(one, size.rates, range(size.seeds))
+        validation, test = sweep(one, rate=size.rates, seed=range(size.seeds)).grid()
         best = int(np.argmax(validation.mean(axis=1)))
         found[name] = {
             "test_accuracies": test[best].astype(float).round(4).tolist(),

@@ -29,12 +29,12 @@ from benchmarks.studies.shared.manifolds import (
     data,
     draw,
     raster,
-    sweep,
 )
 from benchmarks.studies.shared.updates import updated
 from benchmarks.study import Finding, Study
 from snnjax import plot
 from snnjax.learning.online import factored, gradients, stack
+from snnjax.training import sweep
 
 
 class Size(NamedTuple):
@@ -130,7 +130,8 @@ def run(full: bool, size: Size | None = None) -> Finding:
     size = size or (FULL if full else Size())
     found = {}
     for name in size.rules:
-        valid, test = sweep(partial(learn, size, name), size.rates, size.seeds)
+        columns = {"rate": size.rates, "seed": size.seeds}
+        valid, test = sweep(partial(learn, size, name), **columns).grid()
         best = int(np.argmax(valid.mean(axis=1)))
         found[name] = row = {
             "test_accuracies": test[best].astype(float).round(4).tolist(),

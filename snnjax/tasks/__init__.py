@@ -19,6 +19,7 @@ from snnjax.tasks.own_data import own_data_task
 from snnjax.tasks.redrawing import redraw
 from snnjax.tasks.runs import Run, load_run
 from snnjax.tasks.spoken_digits import spoken_digits_task
+from snnjax.tasks.sweeping import sweep_task
 from snnjax.tasks.task import Part, Schedule, Task
 from snnjax.tasks.transfers import transfer
 
@@ -41,6 +42,7 @@ __all__ = [
     "own_data_task",
     "redraw",
     "spoken_digits_task",
+    "sweep_task",
     "train",
     "train_on_chip",
     "transfer",

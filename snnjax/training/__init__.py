@@ -7,9 +7,11 @@ from snnjax.training.loop import Fit, fit
 from snnjax.training.provenance import environment
 from snnjax.training.silence import silent
 from snnjax.training.step import TrainState, init_train_state, make_step
+from snnjax.training.sweeps import Table, sweep
 
 __all__ = [
     "Fit",
+    "Table",
     "TrainState",
     "environment",
     "epoch_rows",
@@ -19,4 +21,5 @@ __all__ = [
     "make_step",
     "parallel",
     "silent",
+    "sweep",
 ]

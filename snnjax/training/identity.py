@@ -103,7 +103,12 @@ def _program(step, state, batch):
         text = lower(state, *batch).as_text()
     except Exception:  # whatever is wrong with it shows when it is run
         return None
-    text = re.sub(r"\{index = \d+ : ui64\}", "", text)  # callbacks are numbered anew
+    return digest_of_text(text)
+
+
+def digest_of_text(program: str) -> str:
+    """A fingerprint of a program as ``jax.jit(…).lower(…).as_text()`` tells it."""
+    text = re.sub(r"\{index = \d+ : ui64\}", "", program)  # callbacks are numbered anew
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -120,12 +125,22 @@ def plain(value):
     return re.sub(r" at 0x[0-9a-f]+", "", repr(value))
 
 
-def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """What differs between two runs, by name; nothing if they are the same."""
+def differences(
+    before: Mapping[str, Any],
+    now: Mapping[str, Any],
+    meaning: Mapping[str, str] = _MEANING,
+) -> list[str]:
+    """What differs between two runs, by name; nothing if they are the same.
+
+    Args:
+        before: what made the one.
+        now: what makes the other.
+        meaning: of the digests that are compared, in words.
+    """
     named = [*_changed("", before["recipe"], now["recipe"])]
     if moved(before, now):
         return named
-    return named + [_MEANING[name] for name in _MEANING if before[name] != now[name]]
+    return named + [meaning[name] for name in meaning if before[name] != now[name]]
 
 
 def moved(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:

@@ -5,14 +5,12 @@ once each (Zenke & Vogels 2021, doi:10.1162/neco_a_01367). A study makes the lay
 this module makes the data, trains and tests.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
-from itertools import product
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 import optax
 
 import snnjax as snn
@@ -159,35 +157,4 @@ def train(
         accuracy(size, tested, state.weights, data.validation),
         accuracy(size, tested, state.weights, data.test),
         curve,
-    )
-
-
-def sweep(run: Callable[..., Any], *columns: Sequence[float], at_once: int = 1) -> Any:
-    """Every combination of the columns, as one compiled program on all devices.
-
-    Args:
-        run: ``(*numbers) -> arrays``, traced once for all combinations.
-        *columns: the values of each number.
-        at_once: runs that share one pass (``vmap``); on a CPU one after the other is
-            faster, on a GPU as many as fit.
-
-    Returns:
-        The arrays of ``run`` as numpy arrays, ``[len(column), …, *of one run]``.
-    """
-    points = [*product(*columns)]
-    devices = jax.devices()[: len(points)]
-    mesh = jax.sharding.Mesh(devices, ("device",))
-    spare = points[-1:] * (-len(points) % len(devices))
-    grid = [jnp.asarray(c) for c in zip(*points, *spare, strict=True)]
-
-    def share(grid):
-        return jax.lax.map(lambda point: run(*point), grid, batch_size=at_once)
-
-    split = jax.P("device")
-    ways = {"mesh": mesh, "in_specs": split, "out_specs": split, "check_vma": False}
-    program = jax.jit(jax.shard_map(share, **ways))
-    shape = tuple(len(column) for column in columns)
-    return jax.tree.map(
-        lambda leaf: np.asarray(leaf)[: len(points)].reshape(*shape, *leaf.shape[1:]),
-        program(grid),
     )
