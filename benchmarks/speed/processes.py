@@ -10,11 +10,13 @@ each in processes of its own; memory is the peak of a process.
 
 import argparse
 import json
+import operator
 import os
 import resource
 import socket
 import subprocess
 import sys
+from functools import partial
 
 from benchmarks.machine import machine
 from benchmarks.report import RESULTS, ROOT, emit, tell
@@ -60,15 +62,15 @@ def measure(size: str, seconds: float, processes: int, rank: int, port: str) -> 
     )
     data = parallel.scatter((xs, labels), mesh, (1, None))
     step = jax.jit(make_step(loss, optimizer), donate_argnums=0)
-    times = []
-    until = None
-    while until is None or parallel.first(lambda: time.perf_counter() < until):
+    times: list[float] = []
+    until = float("inf")
+    while parallel.first(partial(operator.lt, time.perf_counter(), until)):
         for _ in range(10):
             began = time.perf_counter()
             state, metrics = step(state, *data)
             jax.block_until_ready(state)
             times.append(1e3 * (time.perf_counter() - began))
-        if until is None:  # compiled and warm
+        if until == float("inf"):  # compiled and warm
             times, until = [], time.perf_counter() + seconds
     if rank == 0:
         row = spread(times) | {"loss": float(metrics["loss"]), "steps": len(times)}
