@@ -15,6 +15,7 @@ Rule = Literal[
 Model = Literal["lif", "adlif", "delays"]
 Network = Literal["feedforward", "recurrent", "adlif", "delays", "convolutional"]
 Reset = Literal["zero", "subtract", "none"]
+Gradient = Literal["surrogate", "ttfs"]
 ABOUT = """Train spiking networks on a task and leave a report.
 
 A run that was cut off goes on when called again with the same --out.
@@ -200,6 +201,10 @@ TASKS = {  # what it is, and what can be asked of it
         *("data", "normalize", "hidden:maps", "surrogate", "reset", "dt"),
     ),
     "ecg": ("Segments of a heartbeat (QTDB), step by step.", "data", *_FIRING),
+    "yin-yang": (
+        "Points on a yin-yang symbol, told by the times of five spikes.",
+        *("gradient", *_FIRING, "dt"),
+    ),
     "chip-digits": ("Digits in constants and bins of an analogue chip (snnjax chip).",),
     "chip-mnist": (
         "MNIST in constants and bins of an analogue chip (snnjax chip).",
@@ -231,6 +236,7 @@ _DEFAULTS: dict[str, tuple[Any, str, str]] = {  # type, how it is called, defaul
     "hidden": (int, "INT", _OWN),
     "surrogate": (str, "TEXT", "SuperSpike(10)"),
     "reset": _one_of(Reset, "zero"),
+    "gradient": _one_of(Gradient, "surrogate"),
     "dt": (float, "FLOAT", _OWN),
     "seeds": (int, "INT", "1"),
     "seed": (int, "INT", "0"),
@@ -269,6 +275,9 @@ _HELP = {
         numbers, such as "SuperSpike(25)", or of another library, such as
         "snntorch.fast_sigmoid(slope=25)".""",
     "reset": "Of the voltage after a spike.",
+    "gradient": """surrogate: spikes on a grid of time, with a pseudo-derivative. ttfs:
+        the time to the first spike of each neuron in continuous time, with its exact
+        gradient; --surrogate, --reset and --dt are of the grid and not taken then.""",
     "dt": "Step of time, in seconds.",
     "seeds": "How many networks, each from another random start.",
     "seed": "Number of the first random start.",

@@ -529,6 +529,28 @@ def _outputs(T=3, B=2, n=4):
 
 for each in ("max_over_time", "sum_over_time", "mean_over_time"):
     call(getattr(learning, each), shown={"y": HOT})(_outputs)
+
+
+@call(learning.exp_weighted_over_time, shown={"y": HOT})
+def _(T=3, B=2, n=4):
+    return {**_outputs(T, B, n), "tau": 10e-3, "dt": DT}
+
+
+_TIMED = {"times": HOT, "weights": HOT}
+
+
+@call(learning.raise_silent, shown=_TIMED, infinite=NEVER)
+def _(B=3, n_in=2, n=4):
+    times = {"times": 0.01 * signal(B, n), "by": 0.01, "most": 0.3}
+    return {"weights": signal(n_in, n), **times}
+
+
+@call(learning.force, shown=_TIMED, infinite=NEVER)
+def _(B=3, n_in=2, n=4):
+    given = {"times": 0.01 * signal(B, n_in), "weights": signal(n_in, n)}
+    return {**given, "at": 0.02, "weight": 5.0}
+
+
 LAST = {"y NaN": "the last step alone counts"}
 call(learning.last, shown={"y": HOT}, free=LAST)(_outputs)
 

@@ -19,7 +19,7 @@ import snnjax as snn
 from snnjax import __main__, devices, tasks, training_command
 from snnjax.kernels import build
 from snnjax.neurons import leaky
-from snnjax.tasks import fitting, own_networks, rules, spoken_digits
+from snnjax.tasks import fitting, own_networks, rules, spoken_digits, yin_yang
 from snnjax.tasks.catalogue import TASKS
 
 ROOT = Path(__file__).parents[1]
@@ -81,6 +81,7 @@ def test_help_on_what_was_chosen_keeps_its_name_and_tells_about_it(capsys):
 
 HELPS = (
     (["train", "digits"], " [DIGITS OPTIONS]", "Handwritten digits"),
+    (["train", "yin-yang"], " [YIN-YANG OPTIONS]", "--gradient {surrogate,ttfs} "),
     (["train", "ecg"], " [ECG OPTIONS]", "Segments of a heartbeat"),
     (["encode"], " {audio}", "Turn sounds into spikes"),
     (["encode", "audio"], " FOLDER OUT [--", "FOLDER Folder of recordings. (required)"),
@@ -244,6 +245,7 @@ def test_what_may_be_chosen_is_what_the_functions_know():
         training_command.Model: get_args(spoken_digits.Model),
         training_command.Network: own_networks.KINDS,
         training_command.Reset: get_args(leaky.Reset),
+        training_command.Gradient: get_args(yin_yang.Gradient),
         training_command.Rule: (rules.BPTT, *rules.RULES),
     }
     for kind, known in chosen.items():

@@ -79,6 +79,8 @@ OTHERWISE = {
     "neurons.alif reset": "as in e-prop",
     "parts.flat state": "goes with the weights",
     "neurons.spike_response threshold": "a formula",
+    "tasks.yin_yang_task surrogate": "there is none in continuous time",
+    "tasks.yin_yang_task reset": "there is one kind in continuous time",
     "tasks.own_data_task duration": "the longest sample says it, or this",
     "tasks.train block": "backpropagation through time has none",
     "training.fit state": "what it starts from",

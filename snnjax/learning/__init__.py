@@ -8,6 +8,7 @@ from snnjax.learning.losses import (
     van_rossum,
 )
 from snnjax.learning.over_time import (
+    exp_weighted_over_time,
     first_spike,
     last,
     max_over_time,
@@ -26,14 +27,18 @@ from snnjax.learning.regularize import (
     weight_penalty,
 )
 from snnjax.learning.timing import spike_time_cross_entropy
+from snnjax.learning.waking import Forced, force, raise_silent
 
 __all__ = [
+    "Forced",
     "Pretrained",
     "accuracy",
     "cross_entropy",
+    "exp_weighted_over_time",
     "fan_out",
     "firing_rate",
     "first_spike",
+    "force",
     "homeostatic_pretraining",
     "last",
     "lower_rate_bound",
@@ -41,6 +46,7 @@ __all__ = [
     "mean_over_time",
     "mse",
     "mse_count",
+    "raise_silent",
     "running_max",
     "spike_time_cross_entropy",
     "sum_over_time",

@@ -75,6 +75,45 @@ def mean_over_time(y: jax.Array, mask: jax.Array | None = None) -> jax.Array:
     return jnp.mean(masked(y, valid), axis=0, where=valid)
 
 
+def exp_weighted_over_time(
+    y: jax.Array, *, tau: Number, dt: Number, mask: jax.Array | None = None
+) -> jax.Array:
+    """The mean over time in which early values count most.
+
+        1/τ Σ_k e^(-(k+1) dt/τ) y_k dt
+
+    over steps k from 0, whose values are those at their ends. What a spike adds to it
+    depends on when the spike comes, however late the trial ends; of a sum over time the
+    gradient of early spike times fades (Nowotny, Turner & Knight 2025,
+    doi:10.48550/arXiv.2212.01232). ``neurons.exp_weighted_voltage`` divided by τ is
+    what it tends to as ``dt`` falls and the trial grows.
+
+    Args:
+        y: outputs ``[T, *batch, n]``.
+        tau: τ [s], ``[]`` or ``[n]``.
+        dt: time step [s].
+        mask: valid steps ``[T, *batch]``.
+
+    Returns:
+        ``[*batch, n]``.
+
+    Raises:
+        ValueError: as ``max_over_time``; for a τ or a ``dt`` that is not positive, or a
+            τ of another shape.
+    """
+    check.dt(dt)
+    check.positive("tau", tau, " [s]")
+    valid = valid_steps("y", y, mask)
+    check.per_neuron("tau", tau, y.shape[-1])
+    y = masked(y, valid)
+    n = y.shape[-1]
+    share = jnp.asarray(dt, y.dtype) / jnp.broadcast_to(jnp.asarray(tau, y.dtype), n)
+    steps = jnp.arange(1, len(y) + 1, dtype=y.dtype)
+    weights = share[None] * jnp.exp(-steps[:, None] * share[None])
+    weights = weights.reshape(len(y), *(y.ndim - 2) * (1,), n)
+    return check.or_nan(jnp.sum(weights * y, axis=0), some_step(valid))
+
+
 def first_spike(
     spikes: jax.Array,
     *,

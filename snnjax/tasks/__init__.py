@@ -21,7 +21,9 @@ from snnjax.tasks.runs import Run, load_run
 from snnjax.tasks.spoken_digits import spoken_digits_task
 from snnjax.tasks.sweeping import sweep_task
 from snnjax.tasks.task import Part, Schedule, Task
+from snnjax.tasks.timed import TimedNetwork
 from snnjax.tasks.transfers import transfer
+from snnjax.tasks.yin_yang import yin_yang_task
 
 __all__ = [
     "TASKS",
@@ -30,6 +32,7 @@ __all__ = [
     "Run",
     "Schedule",
     "Task",
+    "TimedNetwork",
     "braille_task",
     "chip_task",
     "digits_task",
@@ -46,4 +49,5 @@ __all__ = [
     "train",
     "train_on_chip",
     "transfer",
+    "yin_yang_task",
 ]

@@ -15,6 +15,7 @@ from snnjax.tasks.n_mnist import n_mnist_task
 from snnjax.tasks.own_data import own_data_task
 from snnjax.tasks.spoken_digits import spoken_digits_task
 from snnjax.tasks.task import Task
+from snnjax.tasks.yin_yang import yin_yang_task
 
 TASKS: dict[str, Callable[..., Task]] = {
     "digits": digits_task,
@@ -23,6 +24,7 @@ TASKS: dict[str, Callable[..., Task]] = {
     "mnist": mnist_task,
     "n-mnist": n_mnist_task,
     "ecg": ecg_task,
+    "yin-yang": yin_yang_task,
     "chip-digits": partial(chip_task, "digits"),
     "chip-mnist": partial(chip_task, "mnist"),
     "own-data": own_data_task,
@@ -38,8 +40,8 @@ def task_of(name: str, data: str | Path | None = None, **options: Any) -> Task:
         **options: of the task, as its ``options`` tell them.
 
     Raises:
-        ValueError: for a name that there is not, data for digits, which need none, or
-            options that the task does not have.
+        ValueError: for a name that there is not, data for digits or yin-yang, which
+            need none, or options that the task does not have.
     """
     if name not in TASKS:
         raise ValueError(f"There is no task {name!r}; there are {', '.join(TASKS)}.")
@@ -51,6 +53,8 @@ def task_of(name: str, data: str | Path | None = None, **options: Any) -> Task:
         raise ValueError("own-data is a folder or a file; name it.")
     if data is None:
         return TASKS[name](**options)
+    if name == "yin-yang":
+        raise ValueError("The points of yin-yang are made anew; they take no --data.")
     if name in ("digits", "chip-digits"):
         raise ValueError("The digits come with scikit-learn; they take no --data.")
     return TASKS[name](data, **options)

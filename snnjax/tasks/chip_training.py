@@ -124,7 +124,7 @@ def _wrong():
 def _start(task: Task, start, seed, data):
     """First weights, and the learning rate that suits them."""
     if start is None:
-        return task.network.cell.init(jax.random.key(seed)), task.schedule.learning_rate
+        return task.network.init(jax.random.key(seed)), task.schedule.learning_rate
     run = load_run(start, data)
     if run.task.name != task.name:
         raise ValueError(

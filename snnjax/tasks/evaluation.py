@@ -11,6 +11,7 @@ from snnjax.analysis import confusion
 from snnjax.tasks.network import scores
 from snnjax.tasks.prediction import predict
 from snnjax.tasks.runs import load_run
+from snnjax.tasks.task import as_read
 
 
 def evaluate(run: str | Path, *, data: str | Path | None = None) -> dict[str, Any]:
@@ -31,7 +32,8 @@ def evaluate(run: str | Path, *, data: str | Path | None = None) -> dict[str, An
     """
     task, weights = load_run(run, data)
     compiled = jax.jit(partial(scores, task.network))
-    tests = [predict(compiled, each, task.parts["test"]) for each in weights.values()]
+    part = as_read(task.parts["test"], task.network)
+    tests = [predict(compiled, each, part) for each in weights.values()]
     classes = len(task.classes)
     counts = np.sum([confusion(t.labels, t.guesses, classes) for t in tests], axis=0)
     found = np.full(classes, np.nan)

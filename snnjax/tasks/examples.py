@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from snnjax.tasks.layers import batches_of
-from snnjax.tasks.task import Task, class_names
+from snnjax.tasks.task import Task, as_read, class_names
 
 
 class Example(NamedTuple):
@@ -37,7 +37,8 @@ def examples(
     """
     part = task.parts["test"]
     batches = batches_of(len(part.labels))
-    found = [np.asarray(scores(weights, part.raster(r, None))) for r in batches]
+    read = as_read(part, task.network).raster
+    found = [np.asarray(scores(weights, read(r, None))) for r in batches]
     rows = np.concatenate(batches)
     labels = part.labels[rows]
     if labels.ndim > 1:
@@ -45,7 +46,7 @@ def examples(
         chosen = _by_step(labels, guesses)
     else:
         chosen = _by_sample(labels, np.concatenate(found), task.classes)
-    return [_seen(look, weights, part, rows[k], *told) for k, *told in chosen]
+    return [_seen(look, weights, part, read, rows[k], *told) for k, *told in chosen]
 
 
 def _by_sample(labels, scores, classes):
@@ -88,9 +89,9 @@ def _softmax(x):
     return e / e.sum(axis=1, keepdims=True)
 
 
-def _seen(look, weights, part, row, title, words, label, guess):
-    xs = part.raster(np.array([row]), None)
-    activity = look(weights, xs)
+def _seen(look, weights, part, read, row, title, words, label, guess):
+    one = np.array([row])
+    xs, activity = part.raster(one, None), look(weights, read(one, None))
     flat = lambda x: np.asarray(x[:, 0]).reshape(len(xs), -1)  # noqa: E731
     return Example(
         *(title, f"Test sample {row}. {words}"),

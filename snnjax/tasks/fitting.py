@@ -13,11 +13,13 @@ import optax
 from snnjax.cell import nonfinite
 from snnjax.learning import accuracy, cross_entropy
 from snnjax.tasks import online
-from snnjax.tasks.network import Network, run
+from snnjax.tasks.network import AnyNetwork, Network, run
 from snnjax.tasks.rules import Learner
-from snnjax.tasks.task import Learning, Part, Schedule
+from snnjax.tasks.task import Learning, Part, Schedule, as_read
+from snnjax.tasks.timed import TimedNetwork, timed_step
 from snnjax.training import (
     Fit,
+    TrainState,
     epoch_rows,
     fit,
     init_train_state,
@@ -25,10 +27,11 @@ from snnjax.training import (
     parallel,
     silent,
 )
+from snnjax.training.step import Metrics
 
 
 def fit_networks(
-    network: Network,
+    network: AnyNetwork,
     train: Part,
     validate: Callable[[Any], dict[str, float]],
     schedule: Schedule,
@@ -65,16 +68,12 @@ def fit_networks(
         What ``training.fit`` returns for each seed; best is the epoch that the schedule
         chooses.
     """
-    samples = len(train.labels)
+    train, samples = as_read(train, network), len(train.labels)
     batch = min(schedule.batch, samples)
     per_epoch = -(-samples // batch)
     optimizer = adam(schedule, schedule.epochs * per_epoch)
-    found = partial(loss, network, mesh=mesh)
-    if learner:
-        found = partial(online.loss, learner)
-    elif learning:
-        found = partial(changing_loss, learning, mesh=mesh)
-    step = jax.jit(make_step(found, optimizer, has_aux=True), donate_argnums=0)
+    update = make_update(network, optimizer, learner, learning, mesh)
+    step = jax.jit(update, donate_argnums=0)
     made_by = {
         **recipe,
         **schedule._asdict(),
@@ -82,7 +81,7 @@ def fit_networks(
     }
 
     def one(seed):
-        weights = network.cell.init(jax.random.key(seed))
+        weights = network.init(jax.random.key(seed))
         batches = partial(training_batches, train, batch, seed)
         if learner or learning:
             batches = partial(online.with_draws, batches, seed)
@@ -108,9 +107,30 @@ def fit_networks(
     return [one(seed) for seed in seeds]
 
 
+def make_update(
+    network: AnyNetwork,
+    optimizer: optax.GradientTransformation,
+    learner: Learner | None = None,
+    learning: Learning | None = None,
+    mesh: Any = None,
+) -> Callable[..., tuple[TrainState, Metrics]]:
+    """One update of what is to learn; the others as ``fit_networks`` takes them."""
+    if isinstance(network, TimedNetwork):
+        return timed_step(network, optimizer)
+    found = partial(loss, network, mesh=mesh)
+    if learner:
+        found = partial(online.loss, learner)
+    elif learning:
+        found = partial(changing_loss, learning, mesh=mesh)
+    return make_step(found, optimizer, has_aux=True)
+
+
 def adam(schedule: Schedule, updates: int) -> optax.GradientTransformation:
     """Adam, whose learning rate falls to zero over so many updates."""
-    return optax.adam(optax.cosine_decay_schedule(schedule.learning_rate, updates))
+    rate = optax.cosine_decay_schedule(schedule.learning_rate, updates)
+    if schedule.norm is None:
+        return optax.adam(rate)
+    return optax.chain(optax.clip_by_global_norm(schedule.norm), optax.adam(rate))
 
 
 def last(fit: Fit) -> Fit:

@@ -15,17 +15,11 @@ import numpy as np
 from snnjax.cell import Cell
 from snnjax.parts import flat, options_of, rebuild
 from snnjax.tasks import online
-from snnjax.tasks.fitting import (
-    adam,
-    changing_loss,
-    loss,
-    training_batches,
-    with_share_done,
-)
-from snnjax.tasks.network import Network, scores
+from snnjax.tasks.fitting import adam, make_update, training_batches, with_share_done
+from snnjax.tasks.network import AnyNetwork, Network, in_steps, scores
 from snnjax.tasks.prediction import BATCH
-from snnjax.tasks.task import Part, Task
-from snnjax.training import init_train_state, make_step
+from snnjax.tasks.task import Part, Task, as_read
+from snnjax.training import init_train_state
 
 METRICS = (
     *("validation_accuracy", "test_accuracy", "loss", "accuracy", "hidden_rate"),
@@ -42,12 +36,13 @@ class Kept(NamedTuple):
     epoch: jax.Array  # [N]
 
 
-def with_slope(network: Network, slope: Any) -> Network:
+def with_slope(network: AnyNetwork, slope: Any) -> Network:
     """The same network, whose surrogates have another slope, which may be traced.
 
     Raises:
         ValueError: if none of its cells has a surrogate with a slope.
     """
+    network = in_steps("slope", network)
 
     def change(name: str, cell: Cell) -> Cell:
         if not has_slope(cell):
@@ -86,7 +81,8 @@ def fit_many(
     Returns:
         ``METRICS``, ``[N]`` each. Of a network that stopped being finite all are NaN.
     """
-    n = len(points["seed"])
+    read = {name: as_read(part, task.network) for name, part in task.parts.items()}
+    task, n = task._replace(parts=read), len(points["seed"])
     devices = jax.devices()[:n]
     spare = np.minimum(np.arange(-(-n // len(devices)) * len(devices)), n - 1)
     seeds, which = np.unique(points["seed"][spare], return_inverse=True)
@@ -131,7 +127,7 @@ def _learning(task: Task, updates: int):
         )
 
     def start(given, none):
-        weights = task.network.cell.init(jax.random.key(given["seed"]))
+        weights = task.network.init(jax.random.key(given["seed"]))
         return init_train_state(weights, optimizer(given))
 
     def update(held, shared):
@@ -140,10 +136,8 @@ def _learning(task: Task, updates: int):
         network = task.network
         if "slope" in given:
             network = with_slope(network, given["slope"])
-        of = partial(loss, network)
-        if task.learning:
-            of = partial(changing_loss, task.learning)
-        state, metrics = make_step(of, optimizer(given), has_aux=True)(state, *batch)
+        step = make_update(network, optimizer(given), learning=task.learning)
+        state, metrics = step(state, *batch)
         odd = jnp.stack(
             [*metrics["nonfinite"].values(), ~jnp.isfinite(metrics["loss"])]
         )

@@ -15,19 +15,19 @@ from typing import Any
 import jax
 
 from snnjax import check, files, plot
-from snnjax.saving import archive, save, to_recipe
+from snnjax.saving import archive, save
 from snnjax.tasks import settings
 from snnjax.tasks.fitting import fit_networks
 from snnjax.tasks.layers import layers
 from snnjax.tasks.linear import linear_baseline
-from snnjax.tasks.network import scores
+from snnjax.tasks.network import in_steps, readout_name, scores, storable
 from snnjax.tasks.prediction import predict, scores_of_all
 from snnjax.tasks.recipe import recipe
 from snnjax.tasks.report import accuracies
 from snnjax.tasks.rules import BLOCK, BPTT, RULES, learner, told
 from snnjax.tasks.samples_file import keep_samples
 from snnjax.tasks.story import Story, write_reports
-from snnjax.tasks.task import Task
+from snnjax.tasks.task import Task, as_read
 from snnjax.training import environment
 from snnjax.training.parallel import first, make_mesh, whole
 
@@ -172,12 +172,15 @@ def _fits(task, folder, seeds, rule, learns, progress):
     """What came of each seed; all processes of a job do it together."""
     network = learns.network if learns else task.network
     mesh = make_mesh() if jax.process_count() > 1 else None
+    if mesh:
+        in_steps("A training in several processes", network)
     compiled = (
         scores_of_all(network, mesh) if mesh else jax.jit(partial(scores, network))
     )
+    validation = as_read(task.parts["validation"], network)
 
     def validate(weights):
-        found = predict(compiled, weights, task.parts["validation"])
+        found = predict(compiled, weights, validation)
         return {"accuracy": found.accuracy}
 
     return fit_networks(
@@ -199,13 +202,14 @@ def _fits(task, folder, seeds, rule, learns, progress):
 def _leave(task, folder, seeds, rule, learns, fits):
     """Tests the networks, and leaves them with all that is told of them."""
     task = task._replace(network=learns.network) if learns else task
-    network, parts = task.network, task.parts
+    network = task.network
+    parts = {name: as_read(part, network) for name, part in task.parts.items()}
     compiled = jax.jit(partial(scores, network))
     began = time.perf_counter()
     weights = [fit.best_weights for fit in fits]
     tests = [predict(compiled, each, parts["test"]) for each in weights]
-    linear = linear_baseline(parts)
-    active = layers(network, weights, parts["test"])
+    linear = linear_baseline(task.parts)
+    active = layers(network, weights, task.parts["test"])
     test_seconds = time.perf_counter() - began
 
     summary = {
@@ -240,18 +244,14 @@ def _leave(task, folder, seeds, rule, learns, fits):
 
 def _keep(folder, summary, seeds, network, weights):
     """Each network in a file, which ``snnjax.load`` opens without this task."""
-    try:
-        to_recipe(network.cell)
-        cell = network.cell
-    except ValueError:  # it has a part without a public name
-        cell = None
+    cell = storable(network)
     for name, each, accuracy in zip(
         _names(seeds), weights, summary["test_accuracies"], strict=True
     ):
         notes = {
             "task": summary["task"],
             "dt": network.dt,
-            "readout": network.readout.__name__,
+            "readout": readout_name(network),
             "test_accuracy": accuracy,
         }
         path = folder / name / "network.safetensors"

@@ -8,14 +8,15 @@ import jax
 import numpy as np
 
 from snnjax.analysis.activity import LayerActivity, count_spikes, of_counts
-from snnjax.tasks.network import Network
+from snnjax.tasks.network import AnyNetwork
 from snnjax.tasks.prediction import BATCH
-from snnjax.tasks.task import Part
+from snnjax.tasks.task import Part, as_read
+from snnjax.tasks.timed import TimedNetwork, spike_times_of
 
 _MOST = 1000  # samples
 
 
-def layers(network: Network, each: list[Any], part: Part) -> dict[str, Any]:
+def layers(network: AnyNetwork, each: list[Any], part: Part) -> dict[str, Any]:
     """Activity by layer, for the summary; of a network that does not tell, nothing.
 
     Args:
@@ -27,6 +28,8 @@ def layers(network: Network, each: list[Any], part: Part) -> dict[str, Any]:
         ``"layers"``, the fields of ``analysis.LayerActivity`` by name as means over
         seeds, and ``"layers_of_samples"``, how many were read.
     """
+    if isinstance(network, TimedNetwork):
+        return _timed_layers(network, each, as_read(part, network))
     rows = batches_of(len(part.labels))
     batches = [part.raster(some, None) for some in rows]
     steps, samples = len(batches[0]), sum(map(len, rows))
@@ -45,6 +48,34 @@ def layers(network: Network, each: list[Any], part: Part) -> dict[str, Any]:
         return {"layers": {}, "layers_of_samples": 0}
     mean = {name: _mean([layers[name] for layers in found]) for name in found[0]}
     return {"layers": mean, "layers_of_samples": samples}
+
+
+def _timed_layers(network, each, part):
+    """The same where neurons fire once: before the trial ends, or not at all."""
+    rows = np.concatenate(batches_of(len(part.labels)))
+    times = part.raster(rows, None)
+    compiled = jax.jit(partial(spike_times_of, network))
+    found = []
+    for weights in each:
+        fired = [
+            np.asarray(t) < network.end for t in (times, *compiled(weights, times))
+        ]
+        counts = [float(f.sum(1).mean()) for f in fired]
+        sent = [0.0, *(c * n for c, n in zip(counts, network.sizes[1:], strict=False))]
+        found.append(
+            {
+                name: LayerActivity(
+                    n, count / n / network.end, float(np.mean(~f.any(0))), count, ops
+                )
+                for name, n, count, f, ops in zip(
+                    ("input", "hidden", "out"),
+                    *(network.sizes, counts, fired, sent),
+                    strict=True,
+                )
+            }
+        )
+    mean = {name: _mean([layers[name] for layers in found]) for name in found[0]}
+    return {"layers": mean, "layers_of_samples": len(rows)}
 
 
 def batches_of(n: int) -> list[np.ndarray]:

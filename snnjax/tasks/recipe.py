@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from snnjax.tasks.task import Part, Task
+from snnjax.tasks.network import identity_of
+from snnjax.tasks.task import Part, Task, as_read
 from snnjax.training.identity import digest
 
 _ROWS = 500  # read at once
@@ -16,12 +17,13 @@ def recipe(task: Task, rule: str, block: int | None) -> dict[str, Any]:
     return {
         "task": task.name,
         "options": task.options,
-        "network": task.network.cell,
-        "readout": task.network.readout,
-        "dt": task.network.dt,
+        **identity_of(task.network),
         "rule": rule,
         "block": block,
-        "data": {name: _data(part) for name, part in task.parts.items()},
+        "data": {
+            name: _data(as_read(part, task.network))
+            for name, part in task.parts.items()
+        },
     }
 
 

@@ -13,6 +13,7 @@ from snnjax.tasks.own_data import NAME
 from snnjax.tasks.prediction import predict
 from snnjax.tasks.runs import load_run
 from snnjax.tasks.story import Story, write_reports
+from snnjax.tasks.task import as_read
 
 
 def redraw(run: str | Path, *, data: str | Path | None = None) -> tuple[Path, Path]:
@@ -54,7 +55,8 @@ def redraw(run: str | Path, *, data: str | Path | None = None) -> tuple[Path, Pa
         first, kept = next(iter(weights.items()))
         history = _read(folder / first / "metrics.jsonl")
         compiled = jax.jit(partial(scores, task.network))
-        test = predict(compiled, kept, task.parts["test"])
+        part = as_read(task.parts["test"], task.network)
+        test = predict(compiled, kept, part)
         story = Story(task, history, kept, test, compiled)
         try:
             write_reports(folder, story, summary)

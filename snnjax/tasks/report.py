@@ -11,7 +11,7 @@ from snnjax import plot
 from snnjax.analysis import confusion
 from snnjax.tasks.layers import in_words
 from snnjax.tasks.prediction import Predictions
-from snnjax.tasks.task import Task, class_names
+from snnjax.tasks.task import Task, as_read, class_names
 from snnjax.training import Fit
 
 _SILENT = (
@@ -59,7 +59,7 @@ def overview(
     """
     network, part = task.network, task.parts["test"]
     xs = part.raster(np.arange(1), None)
-    activity = look(weights, xs)
+    activity = look(weights, as_read(part, network).raster(np.arange(1), None))
     n = activity.v.shape[-1]
     return plot.report(
         history,

@@ -27,7 +27,7 @@ from snnjax.learning.online import (
     stack,
     truncated,
 )
-from snnjax.tasks.network import HIDDEN_AND_OUT, Network, run
+from snnjax.tasks.network import HIDDEN_AND_OUT, Network, in_steps, run
 from snnjax.tasks.task import Task
 
 BPTT = "bptt"  # all of time at once: no rule of these
@@ -106,7 +106,8 @@ def learner(task: Task, name: str, block: int = BLOCK) -> Learner:
         )
     check.whole("block", block)
     way, found = RULES[name], set[str]()
-    network = task.network._replace(cell=_changed(task.network.cell, way, found))
+    given = in_steps(f"rule {name!r}", task.network)
+    network = given._replace(cell=_changed(given.cell, way, found))
     hidden, out = _parts(network.cell).values()
     rule = partial(way.rule, hidden, out)
     made, xs = rule(jax.random.key(0)), _batch(task)

@@ -13,6 +13,7 @@ from snnjax.tasks import own_data
 from snnjax.tasks.catalogue import task_of
 from snnjax.tasks.fitting import adam
 from snnjax.tasks.looped import IN_THE_LOOP
+from snnjax.tasks.network import identity_of
 from snnjax.tasks.rules import BPTT, learner
 from snnjax.tasks.samples_file import digests, kept_samples
 from snnjax.tasks.task import Task, some
@@ -140,9 +141,7 @@ def _refuse_another(folder, task, recipe, *, others=False):
     network, labels = task.network, task.parts["test"].labels
     now = {
         "task": task.name,
-        "network": plain(network.cell),
-        "readout": plain(network.readout),
-        "dt": network.dt,
+        **{name: plain(each) for name, each in identity_of(network).items()},
         "test labels": digest(labels),
     }
     if others:
@@ -161,7 +160,7 @@ def _refuse_another(folder, task, recipe, *, others=False):
 
 
 def _best(folder, task):
-    weights = jax.jit(task.network.cell.init)(jax.random.key(0))
+    weights = jax.jit(task.network.init)(jax.random.key(0))
     like = init_train_state(weights, adam(task.schedule, 1)), weights
     restored = checkpoint.restore(folder, like)
     if restored is None:

@@ -17,7 +17,7 @@ def of_run(
 ) -> dict[str, Any]:
     """All that makes a training: the options of its task, then those of ``train``."""
     chosen = task.schedule._asdict()
-    del chosen["epoch"]  # of the task
+    del chosen["epoch"], chosen["norm"]  # of the task
     return {
         "task": task.name,
         **task.options,

@@ -9,14 +9,14 @@ from typing import Any, NamedTuple
 import jax
 
 from snnjax import files
-from snnjax.saving import to_recipe
 from snnjax.tasks import page, sections
 from snnjax.tasks.catalogue import TASKS
 from snnjax.tasks.examples import examples
-from snnjax.tasks.network import run
+from snnjax.tasks.network import run, storable
 from snnjax.tasks.prediction import Predictions
 from snnjax.tasks.report import called, overview
 from snnjax.tasks.task import Task
+from snnjax.tasks.timed import TimedNetwork
 
 
 class Story(NamedTuple):
@@ -142,9 +142,10 @@ def _loaded(folder, task, summary):
     first = f"seed{summary['seeds'][0]}"
     file = str(folder / first / "network.safetensors")
     lines = f'net, weights, notes = snn.load({file!r})\ndt = notes["dt"]'
-    try:
-        to_recipe(task.network.cell)
-    except ValueError:
+    if isinstance(task.network, TimedNetwork):
+        yield _timed(folder, first)
+        return
+    if storable(task.network) is None:
         if task.name not in TASKS:
             return
         lines = (
@@ -157,4 +158,16 @@ def _loaded(folder, task, summary):
         f"import snnjax as snn\n{lines}\n"
         "_, ys = snn.unroll(net, weights, xs, dt=dt)\n"
         'spikes, voltages = ys["hidden"], ys["out"]',
+    )
+
+
+def _timed(folder, first):
+    """The same of a network that reads times."""
+    return (
+        f"To use the network of {first}:",
+        "from snnjax.tasks import load_run\n"
+        "from snnjax.tasks.timed import spike_times_of\n\n"
+        f"task, weights = load_run({str(folder)!r})\n"
+        f"net, weights = task.network, weights[{first!r}]\n"
+        "hidden, out = spike_times_of(net, weights, times)  # [B, n_in], seconds",
     )

@@ -10,7 +10,7 @@ import jax
 import numpy as np
 
 from snnjax.datasets.samples import SPLITS, Split
-from snnjax.tasks.network import Network
+from snnjax.tasks.network import AnyNetwork, Network
 
 # (randomness of an update, share of all updates done, 0 to 1) -> the network as it is
 # then: other constants, noise, parts left out, always with the same weights
@@ -23,11 +23,26 @@ class Part(NamedTuple):
     # numbers of samples [B], randomness to change them by or None -> [T, B, *n_in]
     raster: Callable[[np.ndarray, np.random.Generator | None], np.ndarray]
     labels: np.ndarray  # [N], or [N, T] where every step has its own; -1: it has none
+    # the same in continuous time, where every channel fires once: times [s] [B, n_in]
+    times: Callable[[np.ndarray, np.random.Generator | None], np.ndarray] | None = None
+
+
+def as_read(part: Part, network: AnyNetwork) -> Part:
+    """A part whose raster is what the network reads: itself, or times.
+
+    Raises:
+        ValueError: if the network reads times, of which the part tells none.
+    """
+    inputs = getattr(part, network.reads)
+    if inputs is None:
+        raise ValueError(f"The network reads {network.reads}; the part has none.")
+    return part._replace(raster=inputs)
 
 
 def some(part: Part, numbers: np.ndarray) -> Part:
     """Some samples of a part, by number."""
-    return Part(partial(_of, part.raster, numbers), part.labels[numbers])
+    times = part.times and partial(_of, part.times, numbers)
+    return Part(partial(_of, part.raster, numbers), part.labels[numbers], times)
 
 
 def _of(raster, numbers, rows, rng):
@@ -48,6 +63,7 @@ class Schedule(NamedTuple):
     epochs: int
     learning_rate: float  # at first; it falls to zero like a cosine
     epoch: Literal["best", "last"] = "best"  # on validation data, or simply the last
+    norm: float | None = None  # of gradients at most; None: however large
 
 
 class Task(NamedTuple):
@@ -55,7 +71,7 @@ class Task(NamedTuple):
 
     name: str
     parts: dict[str, Part]  # train, validation, test
-    network: Network
+    network: AnyNetwork
     schedule: Schedule
     notes: dict[str, Any]  # for the summary
     options: Mapping[str, Any] = MappingProxyType({})  # of its factory, beside data

@@ -19,7 +19,7 @@ import numpy as np
 from snnjax import check, files, plot
 from snnjax.hardware import distorted
 from snnjax.learning import accuracy
-from snnjax.tasks.network import Network, scores
+from snnjax.tasks.network import Network, in_steps, scores
 from snnjax.tasks.runs import load_run
 from snnjax.tasks.task import Part
 from snnjax.training import environment
@@ -71,7 +71,8 @@ def transfer(
     found = load_run(run, data)
     where = str(Path(run).resolve())
     asked = {"run": where, "mismatch": mismatch, "chips": chips, "seed": seed}
-    network, part = found.task.network, found.task.parts["test"]
+    network = in_steps("Mismatch of chips", found.task.network)
+    part = found.task.parts["test"]
     asked |= {"task": found.task.name, "part": "test"}
     asked |= {"samples": min(samples, len(part.labels)), "labels": digest(part.labels)}
     _refuse_another(out, asked)

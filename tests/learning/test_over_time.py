@@ -5,21 +5,33 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import snnjax as snn
 from snnjax.learning import (
+    exp_weighted_over_time,
     first_spike,
     last,
     max_over_time,
     mean_over_time,
     sum_over_time,
 )
+from snnjax.neurons import exp_weighted_voltage
 
 T, B, N = 9, 4, 3
 LENGTHS = [9, 1, 4, 7]
+
+
+def early(y, mask=None):
+    return exp_weighted_over_time(y, tau=4e-3, dt=1e-3, mask=mask)
+
+
 BRUTE = {
     max_over_time: lambda y: y.max(axis=0),
     last: lambda y: y[-1],
     sum_over_time: lambda y: y.sum(axis=0),
     mean_over_time: lambda y: y.sum(axis=0) / len(y),
+    early: lambda y: sum(
+        0.25 * np.exp(-0.25 * (k + 1)) * row for k, row in enumerate(y)
+    ),
 }
 
 
@@ -133,3 +145,39 @@ def test_a_first_spike_that_moves_has_a_gradient_at_its_step_alone(rng, x64):
 def test_first_spike_needs_a_positive_step():
     with pytest.raises(ValueError, match="dt"):
         first_spike(jnp.zeros((T, B, N)), dt=0.0)
+
+
+def test_early_values_weighted_most_tend_to_the_integral_of_continuous_time(x64):
+    tau_mem, tau_syn, tau = 6e-3, 3e-3, 5e-3
+    times, w = jnp.array([0.0, 2e-3, 7e-3]), jnp.array([[0.7], [-0.4], [1.3]])
+    params = snn.LIParams(tau_mem, tau_syn)
+    exact = exp_weighted_voltage(params, times, w, tau=tau)[0] / tau
+    errors = []
+    for dt in (1e-4, 5e-5):
+        steps = round(0.12 / dt)
+        spikes = jnp.zeros((steps, 3)).at[
+            np.round(times / dt).astype(int), np.arange(3)
+        ]
+        _, v = snn.unroll(snn.li(1, params), (), spikes.set(1.0) @ w, dt=dt)
+        found = exp_weighted_over_time(v, tau=tau, dt=dt)[0]
+        errors.append(abs(float(found - exact)))
+    assert errors[0] < 2e-2 * abs(float(exact))
+    assert 1.8 < errors[0] / errors[1] < 4.4
+
+
+def test_each_output_may_have_its_own_weight_over_time(x64):
+    y = jnp.asarray(outputs())
+    taus = np.array([1e-3, 4e-3, 2e-2])
+    found = exp_weighted_over_time(y, tau=taus, dt=1e-3)
+    each = [
+        exp_weighted_over_time(y, tau=tau, dt=1e-3)[:, k] for k, tau in enumerate(taus)
+    ]
+    np.testing.assert_allclose(found, np.stack(each, 1), rtol=1e-14)
+
+
+@pytest.mark.parametrize(
+    "bad", [{"tau": 0.0}, {"dt": -1e-3}, {"tau": np.ones(2)}, {"tau": np.nan}]
+)
+def test_weights_over_time_that_make_no_sense_are_refused(bad):
+    with pytest.raises(ValueError, match=next(iter(bad))):
+        exp_weighted_over_time(outputs(), **{"tau": 1e-3, "dt": 1e-3} | bad)
