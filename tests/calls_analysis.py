@@ -306,7 +306,8 @@ def _(n=4):
     return {"tree": signal(n), "mesh": training.parallel.make_mesh(), "wide": 2}
 
 
-PLACED = {"batch": "any tree of arrays", "part": "any tree of arrays"}
+AXES = {"axes": "None: all get all"}
+PLACED = {"batch": "any tree of arrays", "part": "any tree of arrays"} | AXES
 
 
 @call(training.parallel.scatter, free=PLACED)
@@ -321,7 +322,7 @@ def _(T=3, B=4):
     return {"part": signal(T, B), "mesh": mesh, "axes": 1}
 
 
-@call(training.parallel.spread)
+@call(training.parallel.spread, free=AXES)
 def _():
     mesh = training.parallel.make_mesh()
     return {"run": lambda weights, xs: xs * weights, "mesh": mesh, "axes": 1}

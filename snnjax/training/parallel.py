@@ -99,6 +99,7 @@ def scatter(batch: Any, mesh: jax.sharding.Mesh, axes: Any) -> Any:
         axes: where the samples are in each, ``(1, 0)``; None: nowhere, all get all.
     """
     _check_mesh(mesh)
+    _check_axes(axes, batch)
 
     def one(axis, leaf):
         leaf = np.asarray(leaf)
@@ -120,6 +121,7 @@ def assemble(part: Any, mesh: jax.sharding.Mesh, axes: Any) -> Any:
         axes: as of ``scatter``; what has none must be the same in every process.
     """
     _check_mesh(mesh)
+    _check_axes(axes, part)
 
     def one(axis, leaf):
         leaf, sharding = np.asarray(leaf), _along(mesh, axis)
@@ -142,6 +144,7 @@ def spread(run: Callable[..., Any], mesh: jax.sharding.Mesh, axes: Any) -> Any:
     """
     check.function("run", run)
     _check_mesh(mesh)
+    _check_axes(axes)
     along = jax.tree.map(_spec, axes, is_leaf=lambda axis: axis is None)
     mapped = jax.shard_map(
         run,
@@ -224,6 +227,22 @@ def _spec(axis):
 
 def _along(mesh, axis):
     return jax.NamedSharding(mesh, _spec(axis))
+
+
+def _check_axes(axes, tree=None):
+    """Refuses what is no axis, and one that an array of a tree does not have."""
+    for axis in jax.tree.leaves(axes, is_leaf=lambda axis: axis is None):
+        if axis is not None:
+            check.whole("axes", axis, least=0)
+
+    def has(axis, leaf):
+        if axis is not None and axis >= np.ndim(leaf):
+            raise ValueError(
+                f"axes: an array of shape {np.shape(leaf)} has no axis {axis}."
+            )
+
+    if tree is not None:
+        _by_axes(has, axes, tree)
 
 
 def _by_axes(function, axes, tree):
