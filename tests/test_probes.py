@@ -40,7 +40,7 @@ def graded(run, weights, xs):
         ys = run(weights, xs)
         return tilted(ys), ys
 
-    return jax.value_and_grad(loss, (0, 1), has_aux=True)(weights, xs)
+    return jax.jit(jax.value_and_grad(loss, (0, 1), has_aux=True))(weights, xs)
 
 
 def close(a, b, rtol=1e-10, atol=1e-12):

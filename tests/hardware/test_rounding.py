@@ -139,7 +139,7 @@ def test_a_network_of_changed_weights_is_the_network_with_weights_changed(x64):
             _, ys = snn.unroll(net, weights, xs, dt=DT, record=record)
             return jnp.sum(jnp.sin(ys)), ys
 
-        (_, ys), slopes = jax.value_and_grad(loss, has_aux=True)(weights)
+        (_, ys), slopes = jax.jit(jax.value_and_grad(loss, has_aux=True))(weights)
         return ys, slopes
 
     # one scale for each array, as each connection has one

@@ -34,6 +34,7 @@ def kernels(*shape, seed=1):
     return jnp.asarray(np.random.default_rng(seed).normal(size=shape), jnp.float32)
 
 
+@partial(jax.jit, static_argnames=("window", "by_events"))
 def graded(x, w, window, by_events):
     """Outputs, and gradients of weights and input."""
     y, back = jax.vjp(lambda w, x: convolve(x, w, window, by_events=by_events), w, x)

@@ -52,7 +52,7 @@ def graded(run, weights, xs):
         ys = run(weights, xs)
         return jnp.sum(tilt * ys), ys
 
-    return jax.value_and_grad(loss, (0, 1), has_aux=True)(weights, xs)
+    return jax.jit(jax.value_and_grad(loss, (0, 1), has_aux=True))(weights, xs)
 
 
 @pytest.mark.parametrize("bias", [False, True])

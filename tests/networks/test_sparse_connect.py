@@ -60,7 +60,8 @@ def test_values_and_gradients_are_those_of_a_matrix(learned, targets, n_out, x64
                 y = advance(weights._replace(w=w), (), x, DT)[1]
                 return jnp.sum(jnp.sin(y)), y
 
-            (_, y), grads = jax.value_and_grad(total, (0, 1), has_aux=True)(w, x)
+            both = jax.value_and_grad(total, (0, 1), has_aux=True)
+            (_, y), grads = jax.jit(both)(w, x)
             np.testing.assert_allclose(y, x @ full, 1e-10, 1e-12)
             slope = np.cos(x @ full)
             np.testing.assert_allclose(grads[1], slope @ full.T, 1e-10, 1e-12)

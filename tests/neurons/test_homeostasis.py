@@ -27,7 +27,7 @@ def test_without_drift_it_is_the_lif_neuron_bit_for_bit(reset, refractory):
             spikes = snn.unroll(cell, (), xs, dt=DT)[1]
             return jnp.sum(spikes * jnp.cos(jnp.arange(200.0))[:, None, None]), spikes
 
-        return jax.grad(total, has_aux=True)(noise())
+        return jax.jit(jax.grad(total, has_aux=True))(noise())
 
     slope, spikes = spikes_and_gradient(plain)
     assert 0.03 < spikes.mean() < 0.97
@@ -153,8 +153,9 @@ def test_gradients_see_the_drift_as_given(kind, x64):
         cell = two_cells(3, params, QUICK, reset="subtract")[kind]
         return jnp.sum(shades * snn.unroll(cell, (), xs, dt=DT)[1])
 
-    expected = jax.value_and_grad(by_hand, (0, 1))(xs, 0.3)
-    found = jax.value_and_grad(by_cell, (0, 1))(xs, 0.3)
+    expected, found = (
+        jax.jit(jax.value_and_grad(f, (0, 1)))(xs, 0.3) for f in (by_hand, by_cell)
+    )
     assert np.abs(drifts).max() > 0.2
     assert abs(expected[1][1]) > 1e-3
     jax.tree.map(
