@@ -1,7 +1,7 @@
 """How every speed is measured: compiled apart, results awaited, sides interleaved."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -24,7 +24,7 @@ class Program:
 
 
 def interleave(
-    sides: dict[str, Callable[[], Any]],
+    sides: Mapping[str, Callable[[], Any]],
     repeats: int = 9,
     warmup: int = 2,
     clock: Callable[[], float] = time.perf_counter,
