@@ -46,6 +46,8 @@ class About:
         matrix: weights -> ``[n_in, n_out]``, of a connection that is one product.
         row: the step of a cell that is its parts one after another, and nothing else;
             what was given another step since is more.
+        uncut: whether the gradient of a spike needs that of the step after it, so that
+            one cut in time is wrong in the last step before.
         functions: what the cell did as it was made; one that does otherwise since is
             not what ``make`` and ``options`` say.
     """
@@ -60,6 +62,7 @@ class About:
     watch: Callable[[tuple[str, ...]], Any] | None = None
     matrix: Callable[[Any], jax.Array] | None = None
     row: Callable[..., Any] | None = None
+    uncut: bool = False
     functions: tuple[Any, ...] = ()
 
 
@@ -103,6 +106,28 @@ def _keyed(init):
         return init(key)
 
     return draw
+
+
+def uncut(cell: Any) -> bool:
+    """Whether a cell, or one inside, has a gradient that must not be cut in time."""
+    about = cell.about
+    return about is not None and (about.uncut or any(map(uncut, about.parts.values())))
+
+
+def check_cut(what: str, cell: Any) -> None:
+    """Refuses to cut a gradient in time that is wrong then.
+
+    Raises:
+        ValueError: with ``what`` would cut it, and what to do.
+    """
+    if uncut(cell):
+        raise ValueError(
+            f"{what} cuts the gradient in time, and {cell!r} has EventProp, whose "
+            "spikes in the last step before a cut would have a wrong slope. Take a "
+            "surrogate such as SuperSpike(), or leave the gradient whole: unroll(…) "
+            "without truncate=, checkpoint= for memory, rtrl and per_unit to learn "
+            "online."
+        )
 
 
 def told(about: About) -> str:

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from snnjax import check, loops
-from snnjax.about import About, told
+from snnjax.about import About, check_cut, told
 from snnjax.check import Number
 from snnjax.chunks import checkpoint_length, in_chunks
 from snnjax.masks import Standing, zeroed
@@ -122,7 +122,8 @@ def unroll(
             where the network is made (``outputs=``).
         truncate: cut the gradient through the state every so many steps (truncated
             backpropagation through time). Values stay the same; so does the gradient
-            with respect to ``state``, of the first so many steps.
+            with respect to ``state``, of the first so many steps. Not for neurons of
+            ``EventProp``.
         checkpoint: keep the state only every so many steps and compute the rest again
             in the backward pass; a divisor of T near √T is a good choice. Values and
             gradients stay the same, memory falls from T to T/checkpoint + checkpoint.
@@ -139,8 +140,8 @@ def unroll(
         ValueError: for an input without a time axis, not floating point or, in a valid
             step and outside ``jit``, not finite; inputs of different length, a ``dt``
             that is not positive, a state of another batch, a mask of another shape,
-            chunks below one step, a memory that no chunk fits into, or both
-            ``checkpoint`` and ``memory``.
+            chunks below one step, a cut where a gradient cannot be cut, a memory that
+            no chunk fits into, or both ``checkpoint`` and ``memory``.
     """
     check_cell("cell", cell)
     check.arrays("weights", weights, numbers=True)
@@ -175,6 +176,8 @@ def unroll(
         run = in_chunks(jax.checkpoint(run), checkpoint)
     if truncate is not None:
         check.whole("truncate", truncate)
+        if truncate < len(jax.tree.leaves(xs)[0]):
+            check_cut("unroll(…, truncate=…)", cell)
         run = in_chunks(run, truncate, detach=True)
     return run(state, xs)
 

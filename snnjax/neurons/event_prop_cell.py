@@ -1,5 +1,6 @@
 """Leaky neurons with the gradient of when they spike: ``lif`` with ``EventProp``."""
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -96,7 +97,10 @@ def cell(
         return {"run": whole, "loop": looped}
 
     also, replay = ("v_before",), Replay(_not_seen)
-    return population("lif", n, constants, rest, advance, also, faster, replay)
+    given = "lif", n, constants, rest, advance, also, faster, replay
+    made = population(*given, unseen=("mark",))
+    assert made.about is not None
+    return made._replace(about=dataclasses.replace(made.about, uncut=True))
 
 
 def _not_seen(constants, state, given):

@@ -30,6 +30,7 @@ def population(
     also: tuple[str, ...] = (),
     faster: Callable[[tuple[str, ...]], dict[str, Any]] = lambda names: {},
     replay: Replay | None = None,
+    unseen: tuple[str, ...] = (),
 ) -> Cell:
     """A cell without weights; a run works out its constants once, before the scan.
 
@@ -44,13 +45,15 @@ def population(
         faster: names to watch -> ``run`` and ``loop`` of a cell that shows these, if
             there is a faster way than step after step.
         replay: the same as a device recorded it; outputs are replaced if omitted.
+        unseen: fields of the state that nobody may watch.
     """
     refuse = state_check(name, n, rest)
 
     def build(names, advance, faster, constants, paired=False):
         if names:
             like = jax.eval_shape(rest, jax.ShapeDtypeStruct((n,), jnp.float32))
-            _check_names(name, names, (*dict(_fields(like)), *also))
+            fields = (key for key, _ in _fields(like) if key not in unseen)
+            _check_names(name, names, (*fields, *also))
 
         fixed = advance, tuple(names)
 

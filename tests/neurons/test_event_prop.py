@@ -14,7 +14,7 @@ from calls import CALLS, made
 from jax.flatten_util import ravel_pytree
 
 import snnjax as snn
-from snnjax import neurons
+from snnjax import neurons, parts
 from snnjax.neurons import spike_events
 from snnjax.surrogate import (
     EventProp,
@@ -328,6 +328,83 @@ def test_second_derivatives_and_recordings_are_refused():
     cell, currents = snn.lif(6, surrogate=EventProp()), jnp.zeros((40, 4, 6))
     with pytest.raises(ValueError, match="no recording"):
         cell.replay.run((), cell.rest(currents[0]), (currents, seen), DT)
+
+
+def test_cuts_in_time_are_refused_and_no_cut_is_none():
+    xs = jnp.asarray(raster(), jnp.float32)
+    nets = {
+        "chain": network(EventProp()),
+        "recurrent": network(EventProp(), looped=True),
+        "learn": learned(EventProp()),
+        "again": parts.rebuild(network(EventProp()), lambda name, cell: cell),
+    }
+    for net in nets.values():
+        weights = net.init(jax.random.key(0))
+        with pytest.raises(ValueError, match=r"truncate=…\) cuts .* wrong slope"):
+            snn.unroll(net, weights, xs, dt=DT, truncate=39)
+        whole = snn.unroll(net, weights, xs, dt=DT)[1]
+        for length in (40, 41):
+            same = snn.unroll(net, weights, xs, dt=DT, truncate=length)[1]
+            np.testing.assert_array_equal(same, whole)
+    net = network(SuperSpike())
+    snn.unroll(net, net.init(jax.random.key(0)), xs, dt=DT, truncate=7)
+
+
+def learned(surrogate):
+    def neurons(tau_mem):
+        return snn.lif(6, FAST._replace(tau_mem=tau_mem), surrogate=surrogate)
+
+    return snn.chain(snn.dense(5, 6, init=strong), snn.learn(neurons, tau_mem=5e-3))
+
+
+def watching(outputs, reset="zero", looped=False):
+    neurons = snn.lif(6, FAST, surrogate=EventProp(), reset=reset)
+    layer = snn.chain(snn.dense(5, 6, init=strong), neurons)
+    if looped:
+        layer = snn.recurrent(5, 6, neurons, init=strong, init_recurrent=weak)
+    return snn.chain(h=layer, outputs=outputs)
+
+
+@both_wirings
+def test_the_mark_is_not_to_be_watched(looped):
+    part = "neuron" if looped else 1
+    xs = jnp.asarray(raster(), jnp.float32)
+    for field in ("v", "i", "v_before"):
+        net = watching(f"h.{part}.{field}", looped=looped)
+        snn.unroll(net, net.init(jax.random.key(0)), xs, dt=DT)
+    with pytest.raises(ValueError, match="no 'mark' to look at; there is v, i, v_bef"):
+        watching(f"h.{part}.mark", looped=looped)
+
+
+@both_resets
+@both_wirings
+def test_a_watched_voltage_has_the_gradient_of_that_of_the_state(reset, looped, x64):
+    """Watched, neurons go step by step; a state that is handed on, as a whole."""
+    name = f"h.{'neuron' if looped else 1}.v"
+    net, plain = watching(name, reset, looped), watching("h", reset, looped)
+    weights = jax.tree.map(lambda w: w.astype(float), net.init(jax.random.key(0)))
+    xs = jnp.asarray(raster())
+    counts = jnp.sin(0.3 * jnp.arange(6.0))
+
+    def watched(weights):
+        return jnp.sum(counts * snn.unroll(net, weights, xs, dt=DT)[1][-1])
+
+    def handed_on(weights):
+        state = snn.unroll(plain, weights, xs, dt=DT)[0]
+        (v,) = [x.v for x in jax.tree.leaves(state, is_leaf=is_lif) if is_lif(x)]
+        return jnp.sum(counts * v)
+
+    (one, found), (other, expected) = (
+        jax.value_and_grad(f)(weights) for f in (watched, handed_on)
+    )
+    np.testing.assert_allclose(one, other, 1e-12)
+    found, expected = (ravel_pytree(g)[0] for g in (found, expected))
+    assert np.abs(expected).max() > 1e-3
+    np.testing.assert_allclose(found, expected, 1e-12, 1e-12 * np.abs(expected).max())
+
+
+def is_lif(x):
+    return isinstance(x, neurons.LIFState)
 
 
 def test_the_least_slope_is_data():

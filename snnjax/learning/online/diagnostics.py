@@ -16,7 +16,7 @@ from snnjax import check, loops
 from snnjax.cell import Cell
 from snnjax.check import Number
 from snnjax.exported import exportable
-from snnjax.learning.online.influence import truncated
+from snnjax.learning.online.influence import forgetting
 from snnjax.learning.online.rule import Rule, check_optimizer, gradients
 
 
@@ -122,7 +122,7 @@ def along_training(
                 f"What a loss is told must be [updates, T, ...], {xs.shape[:2]} at "
                 f"first, got shape {jnp.shape(leaf)}."
             )
-    exact, steps = truncated(cell), xs.shape[1]
+    exact, steps = forgetting(cell), xs.shape[1]
 
     def course(rule):
         def update(held, given):

@@ -26,6 +26,7 @@ import jax.numpy as jnp
 from jax.tree_util import Partial
 
 from snnjax import check, loops
+from snnjax.about import uncut
 from snnjax.cell import Cell, rest_like
 from snnjax.learning.online.influence import no_change, through
 from snnjax.learning.online.rule import Carry, Rule
@@ -58,11 +59,17 @@ def factored(cell: Cell) -> Rule:
             factors, one that resets to zero does not.
 
     Raises:
-        ValueError: for another cell, and a neuron with learned constants; by ``init``
-            for traces that do not factor, and units that act on each other. Where
-            constants are traced, and it cannot be raised, every gradient is NaN.
+        ValueError: for another cell, ``EventProp``, and a neuron with learned
+            constants; by ``init`` for traces that do not factor, and units that act on
+            each other. Where constants are traced, and it cannot be raised, every
+            gradient is NaN.
     """
     layer = split("factored", cell)
+    if uncut(cell):
+        raise ValueError(
+            "The traces of neurons with EventProp do not factor: what an input does "
+            "to a spike's time differs from spike to spike. Take per_unit."
+        )
     neuron = layer.parts[layer.neuron]
 
     def init(weights, x):

@@ -19,6 +19,7 @@ import jax.numpy as jnp
 from jax.tree_util import Partial
 
 from snnjax import check, loops
+from snnjax.about import check_cut, uncut
 from snnjax.cell import Cell, State, Weights, check_cell, rest_like, run_cell, unroll
 from snnjax.check import Number
 from snnjax.learning.online.rule import Carry, Rule
@@ -30,12 +31,18 @@ def truncated(cell: Cell) -> Rule:
     """Nothing crosses: backpropagation through time within each block.
 
     Args:
-        cell: any.
+        cell: any whose gradient may be cut, not of ``EventProp``.
 
     Raises:
-        ValueError: for what is no cell.
+        ValueError: for what is no cell, or one whose gradient cannot be cut.
     """
     check_cell("What truncated is given", cell)
+    check_cut("truncated(…)", cell)
+    return forgetting(cell)
+
+
+def forgetting(cell: Cell) -> Rule:
+    """``truncated`` of any cell: of one block, it is the whole gradient."""
 
     def init(weights, x):
         return Carry(rest_like(cell, weights, x), None)
@@ -96,7 +103,7 @@ def rtrl(cell: Cell) -> Rule:
         pull = Partial(partial(_pull_all, batch), back, no_change(end), carry.past)
         return Carry(end, past), ys, pull
 
-    return Rule(init, run)
+    return Rule(init, run, uncut=uncut(cell))
 
 
 def per_unit(cell: Cell) -> Rule:
@@ -156,7 +163,7 @@ def per_unit(cell: Cell) -> Rule:
         pull = Partial(partial(_pull_units, batch), back, no_change(end), carry.past)
         return Carry(end, past), ys, pull
 
-    return Rule(init, run)
+    return Rule(init, run, uncut=uncut(cell))
 
 
 def window(cell: Cell, steps: int) -> Rule:
@@ -166,14 +173,16 @@ def window(cell: Cell, steps: int) -> Rule:
     the block among them.
 
     Args:
-        cell: any.
+        cell: any whose gradient may be cut, not of ``EventProp``.
         steps: how far back; T and more is backpropagation through time.
 
     Raises:
-        ValueError: for what is no cell, or less than one step.
+        ValueError: for what is no cell, or one whose gradient cannot be cut, or less
+            than one step.
     """
     check_cell("What window is given", cell)
     check.whole("steps", steps)
+    check_cut("window(…)", cell)
 
     def init(weights, x):
         state = rest_like(cell, weights, x)

@@ -17,6 +17,7 @@ import jax.numpy as jnp
 from jax.tree_util import Partial
 
 from snnjax import check, loops
+from snnjax.about import uncut
 from snnjax.cell import Cell, rest_like
 from snnjax.learning.online.influence import no_change, through
 from snnjax.learning.online.rule import Carry, Rule
@@ -99,7 +100,8 @@ def kronecker(cell: Cell, key: jax.Array) -> Rule:
         crossing = back, no_change(end), past._replace(key=None), weights
         return Carry(end, after), ys, Partial(partial(_pull, layer, batch), *crossing)
 
-    return Rule(init, run, ("all but a random sketch, right on average",))
+    told = ("all but a random sketch, right on average",)
+    return Rule(init, run, told, uncut(cell))
 
 
 def _with_output(neuron):

@@ -42,8 +42,9 @@ def stack(
 
     Raises:
         ValueError: for no rule, rules with names and without, or feedback of another
-            number; by ``init``, for a layer above others that remembers and has no
-            weights: all credit would stay in its memory.
+            number; a layer of ``EventProp`` below others, but for ``"local"``; by
+            ``init``, for a layer above others that remembers and has no weights: all
+            credit would stay in its memory.
     """
     if bool(rules) == bool(named):
         raise ValueError("stack expects rules, either with names or without.")
@@ -51,6 +52,8 @@ def stack(
     for key, rule in layers.items():
         check_rule(f"Layer {key} of stack", rule)
     check.flag("every", every)
+    if feedback != "local":
+        _check_whole(layers)
     matrices = _matrices(feedback, len(layers), every)
     pack = Packing("stack", layers, by_name=bool(named))
 
@@ -83,7 +86,8 @@ def stack(
     told = [f"{key}: {each}" for key, r in layers.items() for each in r.leaves_out]
     across = ["memory across layers"] if len(layers) > 1 else []
     replaced = [] if feedback is None else ["the true feedback"]
-    return Rule(init, run, (*told, *across, *replaced))
+    whole = any(rule.uncut for rule in layers.values())
+    return Rule(init, run, (*told, *across, *replaced), whole)
 
 
 def _matrices(feedback, count, every):
@@ -105,6 +109,18 @@ def _matrices(feedback, count, every):
             f"the last, got shapes {shapes}."
         )
     return matrices
+
+
+def _check_whole(layers):
+    *below, _ = layers.items()
+    for key, rule in below:
+        if rule.uncut:
+            raise ValueError(
+                f"Layer {key} of stack has EventProp, which needs what its spikes are "
+                "worth in later blocks as well, and that does not pass from layer to "
+                "layer. Take rtrl of the whole network, or a surrogate such as "
+                "SuperSpike() below the last layer."
+            )
 
 
 def _check_learns(key, weights, state):

@@ -48,11 +48,14 @@ class Rule(NamedTuple):
             of ``jax.vjp``, summed over the batch, but back to the start of time. It is
             a tree of arrays, and may leave a ``jit``: act, see what came of it, credit.
         leaves_out: what of the gradient is dropped, in words; empty if nothing is.
+        uncut: whether the gradient of what it puts out must reach it whole, of later
+            blocks as well, as that of ``EventProp``.
     """
 
     init: Callable[[Any, jax.Array], Carry]
     run: Callable[[Any, Carry, jax.Array, Number], tuple[Carry, Any, Callable]]
     leaves_out: tuple[str, ...] = ()
+    uncut: bool = False
 
 
 @exportable

@@ -16,6 +16,7 @@ import jax.numpy as jnp
 from jax.tree_util import Partial
 
 from snnjax import check
+from snnjax.about import uncut
 from snnjax.cell import Cell, check_cell, rest_like, run_cell
 from snnjax.learning.online.influence import no_change, through
 from snnjax.learning.online.rule import Carry, Rule
@@ -81,7 +82,8 @@ def rank_one(cell: Cell, key: jax.Array) -> Rule:
         )
         return Carry(end, (*past, key)), ys, pull
 
-    return Rule(init, run, ("all but a random sketch, right on average",))
+    told = ("all but a random sketch, right on average",)
+    return Rule(init, run, told, uncut(cell))
 
 
 def _forward(back, after, tangents):

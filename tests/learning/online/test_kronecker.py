@@ -9,6 +9,7 @@ import pytest
 import snnjax as snn
 from snnjax.learning.online import gradients, kronecker
 from snnjax.networks import normal
+from snnjax.surrogate import EventProp
 
 DT, T = 1e-3, 5
 PARAMS = snn.LIFParams(5e-3, 2e-3, 0.5)
@@ -35,6 +36,7 @@ LAYERS = {
     "tanh without memory": layer(snn.stateless(jnp.tanh)),
     "to zero, bias": layer(lif(2), bias=True),
     "subtract, gradient": layer(lif(2, reset="subtract", reset_gradient=True)),
+    "to zero, exact times": layer(lif(2, surrogate=EventProp())),
     "closed": snn.recurrent(lif(2), snn.dense(2, 2, init=normal, backend="xla")),
 }
 
