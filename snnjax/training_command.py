@@ -15,7 +15,7 @@ Rule = Literal[
 Model = Literal["lif", "adlif", "delays"]
 Network = Literal["feedforward", "recurrent", "adlif", "delays", "convolutional"]
 Reset = Literal["zero", "subtract", "none"]
-Gradient = Literal["surrogate", "ttfs"]
+Gradient = Literal["surrogate", "eventprop", "ttfs"]
 ABOUT = """Train spiking networks on a task and leave a report.
 
 A run that was cut off goes on when called again with the same --out.
@@ -275,8 +275,9 @@ _HELP = {
         numbers, such as "SuperSpike(25)", or of another library, such as
         "snntorch.fast_sigmoid(slope=25)".""",
     "reset": "Of the voltage after a spike.",
-    "gradient": """surrogate: spikes on a grid of time, with a pseudo-derivative. ttfs:
-        the time to the first spike of each neuron in continuous time, with its exact
+    "gradient": """surrogate: spikes on a grid of time, with a pseudo-derivative;
+        eventprop: the same network, by what it is worth to move its spikes. ttfs: the
+        time to the first spike of each neuron in continuous time, with its exact
         gradient; --surrogate, --reset and --dt are of the grid and not taken then.""",
     "dt": "Step of time, in seconds.",
     "seeds": "How many networks, each from another random start.",

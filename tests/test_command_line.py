@@ -81,7 +81,11 @@ def test_help_on_what_was_chosen_keeps_its_name_and_tells_about_it(capsys):
 
 HELPS = (
     (["train", "digits"], " [DIGITS OPTIONS]", "Handwritten digits"),
-    (["train", "yin-yang"], " [YIN-YANG OPTIONS]", "--gradient {surrogate,ttfs} "),
+    (
+        ["train", "yin-yang"],
+        " [YIN-YANG OPTIONS]",
+        "--gradient {surrogate,eventprop,ttfs} ",
+    ),
     (["train", "ecg"], " [ECG OPTIONS]", "Segments of a heartbeat"),
     (["encode"], " {audio}", "Turn sounds into spikes"),
     (["encode", "audio"], " FOLDER OUT [--", "FOLDER Folder of recordings. (required)"),

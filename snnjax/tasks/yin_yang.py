@@ -15,13 +15,13 @@ from snnjax.learning import exp_weighted_over_time
 from snnjax.networks import dense, normal
 from snnjax.neurons import LIFParams, LIParams, li, lif
 from snnjax.neurons.leaky import Reset
-from snnjax.surrogate import Shape, SuperSpike
+from snnjax.surrogate import EventProp, Shape, SuperSpike
 from snnjax.tasks.network import HIDDEN_AND_OUT, Network
 from snnjax.tasks.options import firing, steps_of, told
 from snnjax.tasks.task import Part, Schedule, Task
 from snnjax.tasks.timed import TimedNetwork
 
-Gradient = Literal["surrogate", "ttfs"]
+Gradient = Literal["surrogate", "eventprop", "ttfs"]
 TAU = 5e-3  # τs [s]
 END = 4.0 * TAU  # of a trial [s]
 PARTS = {"train": (5000, 42), "validation": (1000, 41), "test": (1000, 40)}
@@ -44,7 +44,8 @@ def yin_yang_task(
 
     Args:
         gradient: by which a network learns: ``"surrogate"``, leaky neurons on a grid of
-            time, whose outputs' early voltages count most; or ``"ttfs"``, times to
+            time, whose outputs' early voltages count most; ``"eventprop"``, the same
+            network by what it is worth to move its spikes; or ``"ttfs"``, times to
             first spike in continuous time, exactly, of neurons without leak.
         hidden: how many neurons; 120 on the grid and 30 in continuous time if omitted.
         surrogate: of spikes on the grid, or its name, as ``options.surrogate_of`` takes
@@ -54,7 +55,7 @@ def yin_yang_task(
 
     Raises:
         ValueError: for a value that no network has, or another gradient; for a
-            surrogate, a reset or a step without a grid.
+            surrogate beside EventProp, or one, a reset or a step without a grid.
     """
     check.one_of("gradient", gradient, get_args(Gradient))
     if gradient == "ttfs":
@@ -70,10 +71,18 @@ def yin_yang_task(
     hidden = 120 if hidden is None else hidden
     check.whole("hidden", hidden)
     dt = 0.25e-3 if dt is None else dt
+    if gradient == "eventprop" and surrogate is not None:
+        raise ValueError(
+            "gradient 'eventprop' takes the place of a surrogate; got both, surrogate "
+            f"{surrogate!r:.80}. Leave one out."
+        )
     shape = SuperSpike() if surrogate is None else surrogate
     fires = firing(shape, "zero" if reset is None else reset)
-    network, schedule = _on_grid(hidden, dt, fires), Schedule(150, 30, 2e-2)
     options = told(gradient=gradient, hidden=hidden, **fires, dt=dt)
+    if gradient == "eventprop":
+        fires["surrogate"] = EventProp()
+        del options["surrogate"]
+    network, schedule = _on_grid(hidden, dt, fires), Schedule(150, 30, 2e-2)
     return _task(network, dt, schedule, options)
 
 

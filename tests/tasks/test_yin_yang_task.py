@@ -1,4 +1,5 @@
 import json
+from functools import partial
 
 import jax
 import numpy as np
@@ -19,6 +20,7 @@ from snnjax.tasks import (
     transfer,
 )
 from snnjax.tasks.catalogue import task_of
+from snnjax.tasks.fitting import loss
 from snnjax.tasks.layers import layers
 from snnjax.tasks.network import run, scores
 from snnjax.tasks.task import as_read, some
@@ -135,6 +137,7 @@ def test_layers_of_a_network_of_times_are_counted(ttfs):
         ({"gradient": "ttfs", "reset": "zero"}, "reset is of a grid"),
         ({"gradient": "ttfs", "dt": 1e-3}, "dt is of a grid"),
         ({"gradient": "exact"}, "gradient"),
+        ({"gradient": "eventprop", "surrogate": "SuperSpike"}, "takes the place"),
         ({"hidden": 0}, "hidden"),
         ({"gradient": "ttfs", "hidden": 1.5}, "hidden"),
         ({"dt": 1.0}, "dt"),
@@ -150,7 +153,7 @@ def test_it_takes_no_files():
         task_of("yin-yang", "here")
 
 
-@pytest.mark.parametrize("gradient", ["surrogate", "ttfs"])
+@pytest.mark.parametrize("gradient", ["surrogate", "eventprop", "ttfs"])
 def test_it_trains_to_the_end_and_is_read_again(gradient, tmp_path):
     asked = {"gradient": gradient, "hidden": 12}
     task, folder = TASKS["yin-yang"](**asked), tmp_path / "run"
@@ -175,7 +178,7 @@ def test_it_trains_to_the_end_and_is_read_again(gradient, tmp_path):
     assert TASKS["yin-yang"](**kept).options == task.options
     weights = load_run(folder).weights["seed0"]
     file = folder / "seed0/network.safetensors"
-    if gradient == "surrogate":
+    if gradient != "ttfs":
         found = snn.load(file)
         jax.tree.map(np.testing.assert_array_equal, found.weights, weights)
         assert found.notes["readout"] == "early_voltage"
@@ -188,6 +191,27 @@ def test_it_trains_to_the_end_and_is_read_again(gradient, tmp_path):
         transfer(folder)
     with pytest.raises(ValueError, match="rule 'eprop' needs a network in steps"):
         train(task, tmp_path / "other", rule="eprop", progress=False)
+
+
+def test_eventprop_is_the_same_network_with_another_gradient():
+    moved, valued = (
+        TASKS["yin-yang"](gradient=gradient, hidden=20)
+        for gradient in ("eventprop", "surrogate")
+    )
+    weights = moved.network.init(jax.random.key(1))
+    part = moved.parts["train"]
+    batch = part.raster(np.arange(50), None), part.labels[:50]
+
+    def of(task):
+        cost = partial(loss, task.network)
+        (value, _), g = jax.value_and_grad(cost, has_aux=True)(weights, *batch)
+        return value, g["hidden"][0].w, g["out"][0].w
+
+    (value, first, last), (same, other, too) = of(moved), of(valued)
+    assert value == same
+    np.testing.assert_array_equal(last, too)
+    cosine = np.sum(first * other) / np.linalg.norm(first) / np.linalg.norm(other)
+    assert 0.2 < cosine < 0.99
 
 
 def test_a_network_of_times_refuses_a_part_that_tells_none(ttfs, digits):
