@@ -401,10 +401,14 @@ def test_every_cell_may_be_followed_by_others():
     keeping = lambda weights, state, x, dt: (x, x)  # noqa: E731
     keeps = snn.Cell(lambda key: (), lambda x: x, keeping)
     for name, cell in CELLS.items():
-        net, x = snn.chain(cell, keeps), inputs()[0]
-        state = net.rest(x)
-        after, y = jax.eval_shape(net.step, net.init(jax.random.key(0)), state, x, DT)
-        shapes = [jax.tree.map(jnp.shape, each) for each in (state, after, y)]
+        net = snn.chain(cell, keeps)
+
+        def first(key, x, net=net):
+            state = net.rest(x)
+            return state, *net.step(net.init(key), state, x, DT)
+
+        found = jax.eval_shape(first, jax.random.key(0), inputs()[0])
+        shapes = [jax.tree.map(jnp.shape, each) for each in found]
         assert shapes[0] == shapes[1], name
         assert shapes[0][1] == shapes[2], name
 
@@ -434,7 +438,7 @@ def forwards(name, cell):
 def test_forward_mode_and_second_derivatives_are_those_of_stepping(name, x64):
     """Stepped one by one: in derivatives of those of a scan JAX forgets rules."""
     cell = forwards(name, CELLS[name])
-    weights, xs = cell.init(jax.random.key(0)), inputs(steps=4)
+    weights, xs = start(name)[1], inputs(steps=4)
     noise = lambda x: jax.random.normal(jax.random.key(2), x.shape, x.dtype)  # noqa: E731
     tangents = jax.tree.map(noise, (weights, xs))
 
@@ -563,8 +567,8 @@ def test_half_precision_input_keeps_single_precision_voltages(name):
 
 def floats_of(name, xs, dtype):
     """Floating-point types of states and outputs with weights of one type."""
-    cell = CELLS[name]
-    weights = jax.tree.map(lambda w: w.astype(dtype), cell.init(jax.random.key(0)))
+    cell, weights = start(name)
+    weights = jax.tree.map(lambda w: w.astype(dtype), weights)
     with jax.numpy_dtype_promotion("standard"):  # single and double are mixed here
         run = jax.jit(lambda w, xs: snn.unroll(cell, w, xs, dt=np.float64(DT)))
         leaves = jax.tree.leaves(jax.eval_shape(run, weights, xs))

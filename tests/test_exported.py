@@ -31,8 +31,8 @@ def kinds():
         if is_constants(value) and value.__name__ not in NO_ARRAYS
     }
     for cell in CELLS.values():
-        x = inputs()[0]
-        found |= inside((cell.init(jax.random.key(0)), cell.rest(x)))
+        first = lambda key, x, cell=cell: (cell.init(key), cell.rest(x))  # noqa: E731
+        found |= inside(jax.eval_shape(first, jax.random.key(0), inputs()[0]))
     return {kind for kind in found if inspect.getmodule(kind) is not None}
 
 
