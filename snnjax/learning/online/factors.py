@@ -31,7 +31,7 @@ from snnjax.cell import Cell, rest_like
 from snnjax.learning.online.influence import no_change, through
 from snnjax.learning.online.rule import Carry, Rule
 from snnjax.learning.online.split import check_connections, credited, split
-from snnjax.learning.online.units import SCALES, check_vectors, coupled, drawn, scales
+from snnjax.learning.online.units import check_vectors, coupled, dice, drawn
 from snnjax.states import moving, one_by_one, samples
 
 _SPREAD = 1e-5
@@ -87,7 +87,8 @@ def factored(cell: Cell) -> Rule:
             lambda s: jax.ShapeDtypeStruct(s.shape[-1:], s.dtype), inner
         )
         with jax.ensure_compile_time_eval():
-            sure = loops.forgotten(partial(_spread, neuron, like, 1e-3)) < _SPREAD
+            spread = loops.forgotten(partial(_spread, neuron, like, 1e-3), _throws())
+            sure = spread < _SPREAD
         known = check.concrete(sure)
         if known is not None and not known:
             raise ValueError(
@@ -145,15 +146,20 @@ def _onward(neuron, like, dt):
     return jnp.stack(by_state, axis=1), by_input
 
 
-def _spread(neuron, like, dt):
+def _throws():
+    """Random keys, each with a scale."""
+    scales = dice()[1]
+    return jax.vmap(jax.random.key)(jnp.arange(len(scales))), scales
+
+
+def _spread(neuron, like, dt, throws):
     """How far A and d differ over units and random states, relative."""
 
     def at(key, scale):
         both = _onward(neuron, drawn(key, like, scale), dt)
         return jnp.concatenate([x.reshape(-1, x.shape[-1]) for x in both])
 
-    keys = jax.vmap(jax.random.key)(jnp.arange(len(SCALES)))
-    found = jax.vmap(at, out_axes=1)(keys, scales())
+    found = jax.vmap(at, out_axes=1)(*throws)
     rows = found.reshape(len(found), -1)  # an entry of A or d over units and states
     apart, size = jnp.ptp(rows, axis=1), jnp.max(jnp.abs(rows), axis=1)
     return jnp.max(apart / jnp.maximum(size, 1e-6 * jnp.max(size)))
@@ -181,9 +187,8 @@ def _read(neuron, like, dt):
         a, d = (x.mean(axis=-1) for x in _onward(neuron, state, dt))
         return jnp.concatenate([a, d[:, None]], axis=1), jnp.stack([*before, u])
 
-    def judged():
-        keys = jax.vmap(jax.random.key)(jnp.arange(len(SCALES)))
-        rows, outs = jax.vmap(at, out_axes=(0, 1))(keys, scales())
+    def judged(throws):
+        rows, outs = jax.vmap(at, out_axes=(0, 1))(*throws)
         rows = rows.mean(axis=0)  # [K, K + 1], of the state before and the input
         outs = outs.reshape(len(outs), -1)  # [K + 1, N], over units and states
         size = jnp.max(jnp.abs(outs), axis=0, keepdims=True)
@@ -198,7 +203,7 @@ def _read(neuron, like, dt):
         return jax.vmap(reads)(rows)
 
     with jax.ensure_compile_time_eval():
-        found = check.concrete(loops.forgotten(judged))
+        found = check.concrete(loops.forgotten(judged, _throws()))
     return None if found is None or not found.any() else int(found.argmax())
 
 

@@ -138,9 +138,9 @@ def credited(
 
 def _judged(connection, like, width):
     """Whether a connection is linear, and whether it has a bias; by numbers."""
-    keys = jax.random.split(jax.random.key(0), 3)
 
-    def judged():
+    def judged(key):
+        keys = jax.random.split(key, 3)
         weights = drawn(keys[0], like, 1.0)
         a, b = (jax.random.normal(k, (width,), jnp.float32) for k in keys[1:])
         at = lambda x: connection.step(weights, (), x, 1.0)[1]  # noqa: E731
@@ -149,4 +149,4 @@ def _judged(connection, like, width):
         size = jnp.max(jnp.abs(at(a))) + jnp.max(jnp.abs(at(b)))
         return jnp.max(jnp.abs(apart)) <= 1e-4 * size, jnp.any(own != 0)
 
-    return loops.forgotten(judged)
+    return loops.forgotten(judged, jax.random.key(0))

@@ -79,15 +79,15 @@ def coupled(name: str, cell: Cell, weights: Weights, x: jax.Array) -> jax.Array:
     """
     like = jax.tree.map(lambda w: jax.ShapeDtypeStruct(w.shape, w.dtype), weights)
 
-    def judged():
+    def judged(key, scales):
         sample = jnp.zeros(x.shape[-1], x.dtype)
-        sizes = jax.lax.map(partial(_deviations, cell, like, sample), scales())
+        sizes = jax.lax.map(partial(_deviations, cell, like, sample, key), scales)
         apart, whole = jnp.moveaxis(sizes, -1, 0)  # of scales and arrays
         floor = 1e-6 * jnp.max(whole, axis=0, keepdims=True)  # below, it is rounding
         return jnp.any(apart > 1e-4 * jnp.maximum(whole, floor))
 
     with jax.ensure_compile_time_eval():
-        found = loops.forgotten(judged)
+        found = loops.forgotten(judged, *dice())
     known = check.concrete(found)
     if known is not None and known:
         raise ValueError(
@@ -98,9 +98,13 @@ def coupled(name: str, cell: Cell, weights: Weights, x: jax.Array) -> jax.Array:
     return found
 
 
-def scales() -> jax.Array:
-    """``SCALES`` as data, so that what they scale is traced once."""
-    return jnp.asarray(SCALES, jnp.float32)
+def dice() -> tuple[jax.Array, jax.Array]:
+    """A key and ``SCALES``, as data: what they scale is traced once.
+
+    And compiled as one: of what no data come to, JAX evaluates each operation by itself
+    where it evaluates while it traces.
+    """
+    return jax.random.key(0), jnp.asarray(SCALES, jnp.float32)
 
 
 def drawn(key: jax.Array, tree: Any, scale: Number) -> Any:
@@ -119,9 +123,9 @@ def drawn(key: jax.Array, tree: Any, scale: Number) -> Any:
     return jax.tree.unflatten(whole, [*map(like, keys, leaves)])
 
 
-def _deviations(cell, weights, sample, scale):
+def _deviations(cell, weights, sample, key, scale):
     """What random numbers find beyond ones, and these, of each array ``[k, 2]``."""
-    keys = jax.random.split(jax.random.key(0), 4)
+    keys = jax.random.split(key, 4)
     state = drawn(keys[0], rest_like(cell, weights, sample), scale)
     weights = drawn(keys[1], weights, scale)
     xs = drawn(keys[2], jnp.zeros((_STEPS, *sample.shape), sample.dtype), scale)

@@ -181,11 +181,15 @@ def test_weights_of_a_connection_by_name_only():
     weights, xs = cell.init(KEY), jnp.ones((6, B, M))
 
     def grads(rule):
-        total, carry = None, rule.init(weights, xs[0])
-        for x in xs:
+        @jax.jit
+        def step(carry, x):
             carry, ys, pull = rule.run(weights, carry, x[None], DT)
-            change = pull(jnp.ones_like(ys))[0][0].w
-            total = change if total is None else total + change
+            return carry, pull(jnp.ones_like(ys))[0][0].w
+
+        total, carry = jnp.zeros((M, N)), rule.init(weights, xs[0])
+        for x in xs:
+            carry, change = step(carry, x)
+            total += change
         return total
 
     one, other = grads(factored(cell)), grads(rtrl(cell))
