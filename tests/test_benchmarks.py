@@ -50,6 +50,7 @@ from benchmarks.studies.shared import (
     recorded_tasks,
     speech,
 )
+from benchmarks.studies.shared.yin_yang import Plan
 from snnjax.events import from_rows
 from snnjax.tasks import Part
 
@@ -184,9 +185,8 @@ TINY = {
         *((0,), ("e-prop",), ("LIF only",)),
     ),
     "R24": R24_exact_gradients.Size(
-        *(600, 300, 30),
-        epochs={"TTFS": 10, "EventProp": 10},
-        hidden={"TTFS": 20, "EventProp": 20},
+        *(600, 300),
+        plans={name: Plan(20, 10, 30) for name in R24_exact_gradients.WAYS},
         seeds=1,
     ),
     "R16": R16_in_the_loop.Sizes(
@@ -625,10 +625,13 @@ def test_only_a_high_peak_explodes_and_only_through_an_open_path():
 
 @studied("R09")
 def test_exact_gradients_learn_without_a_surrogate():
-    for arms in (finding("R24").summary[name] for name in ("TTFS", "EventProp")):
+    found = finding("R24").summary
+    for arms in (found[name] for name in [*R24_exact_gradients.WAYS][:4]):
         assert arms["all"]["test_accuracy"] > 0.5  # chance is 0.34
         others = [arms[arm]["test_accuracies"] for arm in ("frozen", "shallow")]
         assert arms["all"]["test_accuracies"] not in others
+    curves = np.array([[0.2, 0.8, 0.3], [0.2, 0.8, 0.9], [0.2, 0.3, 0.3]])
+    assert R24_exact_gradients.collapsed(curves) == 1
 
 
 def test_a_closed_path_changes_the_gradient_and_not_the_network():
