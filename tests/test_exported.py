@@ -14,7 +14,7 @@ from snnjax.saving.public import is_constants
 
 NO_ARRAYS = {  # functions or texts are in them
     *("Cell", "Fit", "Rule", "Pretrained", "Recording", "Imperfections", "Codes"),
-    *("Programmed", "Budget"),
+    *("Programmed", "Budget", "Table"),
 }
 ROOMS = (
     *(snn, snn.surrogate, snn.neurons, snn.networks, snn.learning, online),

@@ -99,7 +99,8 @@ INSIDE = {  # what always runs inside another loop, or inside ``jit``
     *("kernels.products._from_raster", "learning.online.units.judged"),
     "kernels.integrator.__call__",
     *("loops.several", "neurons.parallel.decayed_sums"),
-    *("senses.hearing.bushy._binomial", "tasks.transfers.hits"),
+    *("senses.hearing.bushy._binomial", "tasks.fitting_many.share"),
+    *("tasks.transfers.hits", "training.combinations.share"),
     *("networks.sparse_products._events", "neurons.membrane.search"),
 }
 

@@ -46,6 +46,11 @@ BOUNDS = {  # by recipe: whether what it made is what the page says
     "Two heads": lambda s: (
         s["after"][0] < 0.3 and s["after"][1] < 0.05 * s["before"][1]
     ),
+    "A sweep in a table": lambda s: (
+        s["found"].grid()["loss"].shape == (3, 4)
+        and s["found"].grid()["loss"].mean() < 0.5
+        and Path("slopes.csv").exists()
+    ),
     "Frozen layers": lambda s: (
         s["metrics"]["loss"] < 0.4
         and all(
