@@ -82,9 +82,9 @@ def exp_weighted_over_time(
 
         1/τ Σ_k e^(-(k+1) dt/τ) y_k dt
 
-    over steps k from 0, whose values are those at their ends. What a spike adds to it
-    depends on when the spike comes, however late the trial ends; of a sum over time the
-    gradient of early spike times fades (Nowotny, Turner & Knight 2025,
+    over steps k from 0 that count, whose values are those at their ends. What a spike
+    adds to it depends on when the spike comes, however late the trial ends; of a sum
+    over time the gradient of early spike times fades (Nowotny, Turner & Knight 2025,
     doi:10.48550/arXiv.2212.01232). ``neurons.exp_weighted_voltage`` divided by τ is
     what it tends to as ``dt`` falls and the trial grows.
 
@@ -108,9 +108,10 @@ def exp_weighted_over_time(
     y = masked(y, valid)
     n = y.shape[-1]
     share = jnp.asarray(dt, y.dtype) / jnp.broadcast_to(jnp.asarray(tau, y.dtype), n)
-    steps = jnp.arange(1, len(y) + 1, dtype=y.dtype)
-    weights = share[None] * jnp.exp(-steps[:, None] * share[None])
-    weights = weights.reshape(len(y), *(y.ndim - 2) * (1,), n)
+    counted = jnp.ones((len(y), *(y.ndim - 1) * (1,)), bool) if valid is None else valid
+    steps = jnp.cumsum(counted, axis=0, dtype=y.dtype)
+    share = share.reshape(*(y.ndim - 1) * (1,), n)
+    weights = share * jnp.exp(-steps * share)
     return check.or_nan(jnp.sum(weights * y, axis=0), some_step(valid))
 
 

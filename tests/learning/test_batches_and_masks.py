@@ -24,6 +24,7 @@ READOUTS = {
     "last": {},
     "sum_over_time": {},
     "mean_over_time": {},
+    "exp_weighted_over_time": {"tau": 2e-2, "dt": DT},
     "first_spike": {"dt": DT},
     "firing_rate": {"dt": DT},
 }
@@ -45,8 +46,12 @@ WITHOUT = {
     "weight_penalty": "of weights",
     "running_max": "a cell: unroll takes the mask",
     "Pretrained": "what that returns",
+    "raise_silent": "of weights, by times of spikes",
+    "force": "one more input, by times of spikes",
+    "Forced": "what that returns",
 }
 RUNS = {"homeostatic_pretraining"}  # a network, by the mask of unroll
+OF_TIMES = {"spike_time_cross_entropy"}  # without steps: which labels count
 
 
 @pytest.fixture
@@ -71,7 +76,7 @@ def of_sample(given, name, k):
 
 
 def test_all_that_is_public_is_told_here():
-    told = [*READOUTS, *NUMBERS, *BY_STEP, *RUNS, *WITHOUT]
+    told = [*READOUTS, *NUMBERS, *BY_STEP, *RUNS, *OF_TIMES, *WITHOUT]
     assert sorted(told) == sorted(learning.__all__)
     for name in {*told} - {*WITHOUT}:
         mask = inspect.signature(getattr(learning, name)).parameters["mask"]
