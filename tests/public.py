@@ -371,6 +371,14 @@ OF = {
         **{"spikes": lambda a: a.spikes(T, N), "below": lambda a: 2.0},
         "since": lambda a: 0.0,
     },
+    "learning.force": {
+        **{"times": lambda a: a(B, 3) * 1e-2, "weights": lambda a: a(3, N)},
+        **{"at": lambda a: 0.02, "weight": lambda a: 5.0},
+    },
+    "learning.raise_silent": {
+        **{"times": lambda a: a(B, N) * 1e-2, "weights": lambda a: a(3, N)},
+        **{"by": lambda a: 0.01, "most": lambda a: 0.3},
+    },
     "analysis.rheobase": {
         "neuron": lambda a: snn.lif(1, snn.LIFParams(tau_syn=None), backend="xla"),
         **{"low": lambda a: 0.5, "high": lambda a: 2.0},

@@ -47,7 +47,7 @@ def raise_silent(
     known = check.concrete(most)
     if known is not None and known > 1.0:
         raise ValueError(f"most is a share of samples, at most 1; got {most}.")
-    samples = tuple(range(times.ndim - 1))
+    weights, samples = jnp.asarray(weights), tuple(range(times.ndim - 1))
     often = jnp.mean(jnp.isposinf(times), axis=samples, dtype=jnp.float32) > most
     raised = jnp.where(often, weights + jnp.asarray(by, weights.dtype), weights)
     return jnp.where(jnp.isnan(times).any(axis=samples), jnp.nan, raised)
@@ -79,7 +79,8 @@ def force(
             PSP falls short of it, by e where τm = τs, and what inhibits.
 
     Returns:
-        Times and weights with that input, the last one.
+        Times and weights with that input, the last one; times in single precision at
+        least.
 
     Raises:
         ValueError: for times and weights of other numbers of inputs, or an ``at`` or
@@ -91,6 +92,9 @@ def force(
     for name, value in (("at", at), ("weight", weight)):
         check.positive(name, value)
         check.one(name, value)
+    times, weights = jnp.asarray(times), jnp.asarray(weights)
+    if jnp.finfo(times.dtype).bits < 32:
+        times = times.astype(jnp.float32)
     late = jnp.full_like(times[..., :1], at)
     row = jnp.full_like(weights[:1], weight)
     return Forced(

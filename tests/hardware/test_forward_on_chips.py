@@ -369,6 +369,10 @@ def test_every_cell_runs_as_it_recorded_itself(name):
         with pytest.raises(ValueError, match="given others"):
             in_the_loop(cell, weights, xs, {}, dt=DT)
         return
+    if "event prop" in name:
+        with pytest.raises(ValueError, match="no recording shows"):
+            in_the_loop(cell, weights, xs, show(cell, weights, xs, dt=DT), dt=DT)
+        return
     if not populations(cell):
         assert not show(cell, weights, xs, dt=DT)
         with pytest.raises(ValueError, match="nothing"):

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import optax
 
 from snnjax import check, loops
-from snnjax.cell import Cell
+from snnjax.cell import Cell, check_cell
 from snnjax.check import Number
 from snnjax.exported import exportable
 from snnjax.learning.online.influence import forgetting
@@ -122,6 +122,7 @@ def along_training(
                 f"What a loss is told must be [updates, T, ...], {xs.shape[:2]} at "
                 f"first, got shape {jnp.shape(leaf)}."
             )
+    check_cell("cell", cell)
     exact, steps = forgetting(cell), xs.shape[1]
 
     def course(rule):

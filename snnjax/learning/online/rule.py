@@ -181,6 +181,7 @@ def check_rule(what: str, rule: Any) -> None:
         raise ValueError(
             f"leaves_out of {what} must be a tuple of words, got {rule.leaves_out!r}."
         )
+    check.flag(f"uncut of {what}", rule.uncut)
 
 
 def check_optimizer(optimizer: Any, opt_state: Any = ()) -> None:
