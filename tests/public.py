@@ -372,11 +372,11 @@ OF = {
         "since": lambda a: 0.0,
     },
     "learning.force": {
-        **{"times": lambda a: a(B, 3) * 1e-2, "weights": lambda a: a(3, N)},
+        **{"times": lambda a: a(B, 3), "weights": lambda a: a(3, N)},
         **{"at": lambda a: 0.02, "weight": lambda a: 5.0},
     },
     "learning.raise_silent": {
-        **{"times": lambda a: a(B, N) * 1e-2, "weights": lambda a: a(3, N)},
+        **{"times": lambda a: a(B, N), "weights": lambda a: a(3, N)},
         **{"by": lambda a: 0.01, "most": lambda a: 0.3},
     },
     "analysis.rheobase": {
