@@ -69,6 +69,32 @@ def speeds() -> str:
     return "\n".join(lines)
 
 
+SHORT = {  # the rows of the README: kind and size -> in words
+    (
+        "training",
+        "100/64/256",
+    ): "training step, 700-256-20, recurrent, 100 steps, batch 64",
+    ("inference", "100/64/256"): "inference, the same network",
+    ("convolution", "50/16/16"): "training step, two layers of spiking convolutions",
+}
+
+
+def fastest() -> str:
+    """Three rows: here, and in the fastest other library."""
+    kept = json.loads((RESULTS / "rivals.json").read_text())
+    lines = ["| | snnjax | fastest other | |", "|---|---|---|---|"]
+    for (kind, size), words in SHORT.items():
+        rows = [r for r in kept["rows"] if (r["kind"], r["size"]) == (kind, size)]
+        (here,) = [r["quartile_ms"] for r in rows if r["side"] == "snnjax-native"]
+        others = {r["quartile_ms"]: r["side"] for r in rows if r["side"] not in OURS}
+        other = min(others)
+        lines.append(
+            f"| {words} | {three_digits(here)} ms | {three_digits(other)} ms, "
+            f"{others[other]} | {other / here:.1f} × as fast |"
+        )
+    return "\n".join([*lines, "", f"{kept['cpus']} {kept['processor']} cores."])
+
+
 def parts() -> str:
     """Where a training step's time goes, from what ``limits.py`` kept."""
     kept = json.loads((RESULTS / "limits.json").read_text())

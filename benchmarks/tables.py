@@ -6,12 +6,20 @@ from pathlib import Path
 from benchmarks.catalogue import every
 from benchmarks.models import MODELS
 from benchmarks.report import RESULTS, ROOT
-from benchmarks.speed_tables import balanced, parts, settings, single_calls, speeds
+from benchmarks.speed_tables import (
+    balanced,
+    fastest,
+    parts,
+    settings,
+    single_calls,
+    speeds,
+)
 
 CLAIMS = Path(__file__).parent / "README.md"
 README = ROOT / "README.md"
-NEURONS = ROOT / "docs" / "neurons.md"
-SPEED = ROOT / "docs" / "speed.md"
+NEURONS = ROOT / "docs/reference/neurons.md"
+BESIDE = ROOT / "docs/explanation/beside-other-libraries.md"
+SPEED = ROOT / "docs/explanation/speed.md"
 MARK = "<!-- written by: python benchmarks/run.py --table -->"
 
 
@@ -26,7 +34,8 @@ def texts() -> dict[Path, str]:
     """What belongs between the marks of each page."""
     return {
         CLAIMS: f"{claims()}\n\n{readers()}",
-        README: f"{speeds()}\n\n{balanced()}",
+        README: fastest(),
+        BESIDE: f"{speeds()}\n\n{balanced()}",
         NEURONS: neurons(),
         SPEED: f"{parts()}\n\n{settings()}\n\n{single_calls()}",
     }

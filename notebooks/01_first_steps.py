@@ -9,6 +9,8 @@
 # %% [markdown]
 # # First steps
 #
+# **Before this:** Python and numpy. Nothing of JAX, nothing of neurons.
+#
 # **Question.** How does an image become spikes, what does one spike do to a neuron, and
 # how do many neurons run at once?
 #

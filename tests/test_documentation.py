@@ -31,9 +31,7 @@ import snnjax
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = (
     *("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "benchmarks/README.md"),
-    *("docs/learning-online.md", "docs/neurons.md", "docs/nir.md", "docs/recipes.md"),
-    *("docs/exact-gradients.md", "docs/presets.md", "docs/speed.md"),
-    *(f"docs/coming-from/{p.name}" for p in (ROOT / "docs/coming-from").glob("*.md")),
+    *sorted(str(p.relative_to(ROOT)) for p in (ROOT / "docs").rglob("*.md")),
 )
 MODULES = {"snnjax": snnjax} | {
     info.name: importlib.import_module(info.name)
@@ -216,10 +214,13 @@ def fenced(document):
     return re.findall(r"```python\n(.*?)```", (ROOT / document).read_text(), re.S)
 
 
-for page in ("docs/learning-online.md", "docs/coming-from/brainpy.md"):
+for page in (
+    "docs/explanation/learning-online.md",
+    "docs/how-to/coming-from/brainpy.md",
+):
     VALUES[page] = fenced(page)[0]  # the others go on from it
 for library in ("snntorch", "norse", "spikingjelly", "spyx"):
-    page = f"docs/coming-from/{library}.md"  # run by interop/test_coming_from.py
+    page = f"docs/how-to/coming-from/{library}.md"  # run by interop/test_coming_from.py
     VALUES[page] = "\n".join(fenced(page))
 
 
@@ -365,7 +366,7 @@ def test_every_example_runs(tmp_path_factory, monkeypatch):
 
 @pytest.mark.parametrize(
     ("name", "number", "test"),
-    [("README.md", 1, "test_packaging.py"), (TEMPLATES, 10, "test_contributing.py")],
+    [("README.md", 2, "test_packaging.py"), (TEMPLATES, 10, "test_contributing.py")],
 )
 def test_the_examples_of_a_document_are_run_elsewhere(name, number, test):
     assert len(fenced(name)) == number

@@ -127,10 +127,12 @@ def test_the_gate_runs_the_test_command_of_the_readme():
 
 
 def test_the_example_in_the_readme_works(tmp_path, capsys):
-    code = re.search(r"```python\n(.*?)```", README, re.S)[1]
-    (tmp_path / "example.py").write_text(code)
+    training, own = re.findall(r"```python\n(.*?)```", README, re.S)
+    (tmp_path / "example.py").write_text(training)
     runpy.run_path(str(tmp_path / "example.py"))
     assert float(capsys.readouterr().out.split()[-1]) < 0.5
+    (tmp_path / "own.py").write_text(own)
+    assert runpy.run_path(str(tmp_path / "own.py"))["voltages"].shape == (100, 8, 2)
 
 
 def test_no_file_names_a_path_of_one_machine():

@@ -2,7 +2,7 @@
 
 A hinge on ``neurons.peak_voltage`` is another, by ``voltage_band``; a cap on the norm
 of gradients (``optax.clip_by_global_norm``) keeps those that fire from being silenced
-by one batch. ``docs/exact-gradients.md`` compares them.
+by one batch. ``docs/explanation/exact-gradients.md`` compares them.
 """
 
 from typing import NamedTuple

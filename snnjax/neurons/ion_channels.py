@@ -79,8 +79,8 @@ def hodgkin_huxley(
 
     A spike is where v crosses ``v_threshold`` from below. Each step is divided into
     parts of at most 25 µs: ten of them serve a ``dt`` of 0.1 ms. A step of ten is about
-    forty times the work of one of ``lif``, with gradients eighty (docs/neurons.md);
-    the gradient is the true one of v, and large at spikes.
+    forty times the work of one of ``lif``, with gradients eighty
+    (docs/reference/neurons.md); the gradient is the true one of v, and large at spikes.
 
     Args:
         n: number of neurons.

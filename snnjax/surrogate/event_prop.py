@@ -19,8 +19,8 @@ class EventProp(NamedTuple):
 
     As ``dt`` goes to zero this is the exact gradient, in first order (Wunderlich &
     Pehle 2021, doi:10.1038/s41598-021-91786-z). Numbers of spikes have gradient zero,
-    and so have losses and penalties of firing rates; ``docs/exact-gradients.md`` tells
-    which losses have a gradient, and which need more.
+    and so have losses and penalties of firing rates; which losses have a gradient, and
+    which need more, is told in ``docs/explanation/exact-gradients.md``.
 
     For ``lif(…, surrogate=EventProp())`` with a synapse, without refractory time, of
     reset ``"zero"`` or ``"subtract"``; everything else refuses it.

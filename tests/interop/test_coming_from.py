@@ -1,4 +1,4 @@
-"""What ``docs/coming-from`` says of other libraries is so, on both sides."""
+"""What ``docs/how-to/coming-from`` says of other libraries is so, on both sides."""
 
 import re
 import subprocess
@@ -8,7 +8,7 @@ import pytest
 
 from tests.interop.libraries import environments
 
-FOLDER = Path(__file__).parents[2] / "docs/coming-from"
+FOLDER = Path(__file__).parents[2] / "docs/how-to/coming-from"
 PAGES = "snntorch", "norse", "spikingjelly", "spyx"
 BLOCK = re.compile(r"```(python|py|text)\n(.*?)```", re.S)
 

@@ -1,4 +1,4 @@
-"""The recipes of ``docs/recipes.md`` run as they stand and reach what they say."""
+"""The recipes of the page run as they stand and reach what they say."""
 
 import re
 from pathlib import Path
@@ -7,7 +7,7 @@ import jax
 import numpy as np
 import pytest
 
-PAGE = (Path(__file__).parents[2] / "docs/recipes.md").read_text()
+PAGE = (Path(__file__).parents[2] / "docs/how-to/recipes.md").read_text()
 RECIPES = dict(re.findall(r"^## (.*?)\n.*?```python\n(.*?)```", PAGE, re.S | re.M))
 
 

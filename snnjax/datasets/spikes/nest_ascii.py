@@ -46,8 +46,8 @@ def read_nest(
 ) -> RecordedSpikes:
     """Reads the spikes of one recorder of NEST 2 or 3.
 
-    A recorder writes a file for each thread, "name-22-0.dat", "name-22-1.dat"; all
-    of them are given as a list, or as a pattern such as "name-22-*.dat".
+    A recorder writes a file for each thread, ``name-22-0.dat``, ``name-22-1.dat``; all
+    of them are given as a list, or as a pattern such as ``name-22-*.dat``.
 
     Args:
         path: of the file, of several, or a pattern of their names.

@@ -7,7 +7,7 @@
 
 NIR (Pedersen et al. 2024, doi:10.1038/s41467-024-52259-9) tells a network as nodes with
 equations in continuous time, and edges. What cannot be told, or cannot be the same
-here, is refused with the reason (``docs/nir.md``).
+here, is refused with the reason (``docs/reference/nir.md``).
 """
 
 from snnjax.interop.nir.cells import (

@@ -158,7 +158,7 @@ def test_a_network_without_a_step_needs_one(tmp_path, capsys):
 
 
 def test_the_example_of_the_page_works(tmp_path, monkeypatch):
-    page = (Path(__file__).parents[3] / "docs" / "nir.md").read_text()
+    page = (Path(__file__).parents[3] / "docs/reference/nir.md").read_text()
     (code,) = re.findall(r"```python\n(.*?)```", page, re.S)
     monkeypatch.chdir(tmp_path)
     scope = {}

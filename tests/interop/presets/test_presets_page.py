@@ -1,4 +1,4 @@
-"""``docs/presets.md`` has every preset, as the library tells it."""
+"""``docs/reference/presets.md`` has every preset, as the library tells it."""
 
 import re
 from itertools import groupby
@@ -10,7 +10,7 @@ from snnjax.interop.presets.registry import LIBRARIES
 from snnjax.interop.presets.rule import Current
 from snnjax.interop.presets.words import _WORDS
 
-PAGE = Path(__file__).parents[3] / "docs" / "presets.md"
+PAGE = Path(__file__).parents[3] / "docs/reference/presets.md"
 
 
 def cell(text):

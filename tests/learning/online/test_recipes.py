@@ -14,7 +14,7 @@ import pytest
 import snnjax as snn
 from snnjax.learning.online import alignment, gradients
 
-PAGE = Path(__file__).parents[3] / "docs/learning-online.md"
+PAGE = Path(__file__).parents[3] / "docs/explanation/learning-online.md"
 TEXT = PAGE.read_text()
 BEGIN = re.search(r"```python\n(.*?)```", TEXT, re.DOTALL)[1]
 RECIPES = dict(re.findall(r"### (.*?)\n.*?```python\n(.*?)```", TEXT, re.DOTALL))
