@@ -147,7 +147,7 @@ guesses = jax.jit(scores)(done.state.weights, xs, mask[:, tested])
 told = np.asarray(guesses.argmax(axis=-1))
 hit = np.mean(told == truth)
 print(f"{hit:.3f} of {len(truth)} new clips are right; chance is 0.25")
-assert hit > 0.9
+assert hit > 0.85
 
 # %% [markdown]
 # Does it listen to the course in time, or only to which tones there are? Play the test

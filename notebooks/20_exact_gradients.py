@@ -331,6 +331,6 @@ for name, curve in curves.items():
     assert curve[-1] > 0.75
 
 # %% [markdown]
-# What an exact gradient does not see (`docs/explanation/exact-gradients.md` has the list): numbers
-# of spikes, firing rates, and every spike that would be there if a weight were only a
-# little larger. What the surrogate does not see is when.
+# What an exact gradient does not see (`docs/explanation/exact-gradients.md` has the
+# list): numbers of spikes, firing rates, and every spike that would be there if a
+# weight were only a little larger. What the surrogate does not see is when.
