@@ -10,6 +10,7 @@ import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,8 +20,8 @@ import numpy as np
 from snnjax import check, files
 from snnjax.progress import bar
 from snnjax.training import identity
-from snnjax.training.agreement import first_tells
 from snnjax.training.combinations import Points, compiled
+from snnjax.training.parallel import first
 from snnjax.training.provenance import environment
 from snnjax.training.table import NONFINITE, KeptRows, Rows, read, written
 
@@ -153,7 +154,8 @@ class _Found:
         if self.kept is not None:
             texts = zip(*(map(written, m) for m in metrics.values()), strict=True)
             names = (self._names[k] for k in at)
-            self.kept.add(zip(names, texts, strict=True))
+            rows = [*zip(names, texts, strict=True)]
+            first(partial(self.kept.add, rows))
 
 
 def _grow(one, points, like, found, batch_size, memory, progress):
@@ -195,14 +197,13 @@ def _begin(kept, batch_size):
             "the last digits of new rows may be others than they had been.",
             stacklevel=5,
         )
-    kept.begin(batch_size)
+    first(lambda: kept.begin(batch_size))
 
 
 def _next(program, rounds, seconds):
     """So many rounds that rows are kept about once a second; the same everywhere."""
     fits = rounds * _SECONDS / max(seconds, 1e-9)
-    told = first_tells(lambda: str(int(min(fits, 4 * rounds, program.rounds))))
-    return max(1, int(told))
+    return first(lambda: max(1, int(min(fits, 4 * rounds, program.rounds))))
 
 
 def _kept(held, table, columns, metrics, made_by):
@@ -212,10 +213,10 @@ def _kept(held, table, columns, metrics, made_by):
     def opened():
         held.enter_context(files.lock(table))
         told["rows"] = KeptRows(table, columns, metrics, made_by)
-        return told["rows"].as_text()
+        return told["rows"].plain()
 
-    text = first_tells(opened)
-    return told.get("rows") or Rows.of_text(text)
+    plain = first(opened)
+    return told.get("rows") or Rows.of_plain(plain)
 
 
 def _made_by(program, recipe):

@@ -52,15 +52,15 @@ class Rows:
         """Takes rows, each of the numbers of its columns and of its metrics."""
         self._found.update(rows)
 
-    def as_text(self) -> str:
-        """What other processes need to know of it, see ``of_text``."""
-        return json.dumps([self.batch_size, [*self._found.items()]])
+    def plain(self) -> list[Any]:
+        """What other processes need to know of it, as JSON has it; see ``of_plain``."""
+        return [self.batch_size, [*self._found.items()]]
 
     @classmethod
-    def of_text(cls, text: str) -> "Rows":
+    def of_plain(cls, plain: list[Any]) -> "Rows":
         """The same rows, in a process that writes none."""
         rows = cls()
-        rows.batch_size, found = json.loads(text)
+        rows.batch_size, found = plain
         rows.add((tuple(point), tuple(metrics)) for point, metrics in found)
         return rows
 
