@@ -58,8 +58,7 @@ def run(full: bool, size: Size | None = None) -> Finding:
     seeds = range(size.seeds)
     whole = partial(one, lambda _: snn.SuperSpike())
     dense, *_ = sweep(whole, width=(0.0,), seed=seeds).grid()
-    widths = np.minimum(WIDTHS, np.finfo(np.float32).max)
-    weights, hits, active = sweep(partial(one, cut), width=widths, seed=seeds).grid()
+    weights, hits, active = sweep(partial(one, cut), width=WIDTHS, seed=seeds).grid()
     changed = jax.tree.map(lambda a, b: int(np.sum(a[0] != b[0])), weights, dense)
     rows = {}
     for width, hit, share in zip(WIDTHS, hits, active.mean(axis=1), strict=True):

@@ -86,8 +86,9 @@ def sweep(
         memory: of each device that the program may take [bytes], by XLA's own account;
             ``batch_size`` is lowered to fit. Half of what there is if omitted.
         progress: whether to show it, on stderr.
-        **columns: the values of each number: whole (int32), real (float32), or truth
-            values; 64 bits where JAX has them. Arrays of numpy keep their dtype.
+        **columns: the values of each number: whole (int32), real (float32, infinity as
+            well), or truth values; 64 bits where JAX has them. Arrays of numpy keep
+            their dtype.
 
     Returns:
         The table in the order of the columns. A metric that is not finite stands in it
@@ -256,10 +257,14 @@ def _column(name, values):
             f"{name} must be a column of numbers, one at least, got {values!r:.80}. "
             "What is no number (a kind of network, a shape) takes a sweep of its own."
         )
-    with np.errstate(over="ignore"):  # to infinity, which is refused
+    with np.errstate(over="ignore"):  # to infinity that nobody gave, which is refused
         column = given.astype(jax.dtypes.canonicalize_dtype(given.dtype))
-    if not np.isfinite(column.astype(float)).all():
-        raise ValueError(f"{name} must be finite {column.dtype}, got {values!r:.80}.")
+    asked, seen = given.astype(float), column.astype(float)
+    if np.isnan(asked).any() or (np.isinf(asked) != np.isinf(seen)).any():
+        raise ValueError(
+            f"{name} must be numbers, none of them NaN or too large for "
+            f"{column.dtype}, got {values!r:.80}."
+        )
     if column.dtype.kind in "iu" and (column != given).any():
         raise ValueError(f"{name} must fit {column.dtype}, got {values!r:.80}.")
     if len(np.unique(column)) < len(column):
