@@ -630,6 +630,14 @@ def test_exact_gradients_learn_without_a_surrogate():
         assert arms["all"]["test_accuracy"] > 0.5  # chance is 0.34
         others = [arms[arm]["test_accuracies"] for arm in ("frozen", "shallow")]
         assert arms["all"]["test_accuracies"] not in others
+    for arm in ("frozen", "shallow"):  # trained once, for both gradients of the grid
+        row, shared = (
+            found[f"{name}, grid"][arm] for name in ("EventProp", "SuperSpike")
+        )
+        assert shared == {
+            **{k: v for k, v in row.items() if k != "processor_minutes"},
+            "as_of": "EventProp, grid",
+        }
     curves = np.array([[0.2, 0.8, 0.3], [0.2, 0.8, 0.9], [0.2, 0.3, 0.3]])
     assert R24_exact_gradients.collapsed(curves) == 1
 

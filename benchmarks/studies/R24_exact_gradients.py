@@ -101,11 +101,18 @@ def summary(found, minutes):
             "test_accuracies": tests.astype(float).round(4).tolist(),
             "test_accuracy": round(float(tests.mean()), 4),
             "lowest_training_accuracy_of_the_second_half": round(lowest, 4),
-            "processor_minutes": round(minutes.get((name, arm), 0.0), 2),
+            **price(name, arm, minutes),
         }
     for name in LEAKS:
         told[name]["all"]["collapsed"] = collapsed(found[name, "all"][0])
     return told
+
+
+def price(name, arm, minutes):
+    """What an arm took, or whose it is."""
+    if (name, arm) not in minutes:
+        return {"as_of": SAME_CONTROLS[name]}
+    return {"processor_minutes": round(minutes[name, arm], 2)}
 
 
 def collapsed(curves):
