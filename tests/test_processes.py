@@ -1,5 +1,8 @@
 """How processes become a job, without one; jobs: ``tests/training``."""
 
+import subprocess
+import sys
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -61,6 +64,55 @@ def test_who_does_not_answer_is_told_in_a_line():
     ):
         pytest.fail("it joined")
     assert "\n" not in str(told.value)
+
+
+ENDS = {  # programs of two processes: what the launcher ends with, and says
+    ("exit 0", "exit 0"): (0, ""),
+    ("exec sleep 60", "exit 3"): (3, "snnjax: refused\n"),
+    ("exit 3", "exit 0"): (3, ""),  # the first process has told it
+    ("kill -ABRT $$", "exit 3"): (3, "snnjax: refused\n"),  # the other one noticed
+    ("exit 75", "kill -KILL $$"): (137, "process 1 of 2 was ended by SIGKILL, and"),
+    ("kill -KILL $$", "exec sleep 60"): (137, "process 0 of 2 was ended by SIGKILL, and"),
+    ("exit 0", "exit 75"): (75, "process 1 of 2 was lost, and the others"),
+}
+
+
+@pytest.mark.parametrize("programs", ENDS)
+def test_once_a_process_ends_by_an_error_so_do_the_others(
+    programs, capsys, monkeypatch
+):
+    sleeps = "exec sleep 60" in programs
+    monkeypatch.setattr(processes, "_END", 0.2 if sleeps else 30.0)
+    children = [
+        subprocess.Popen(["sh", "-c", each], stdin=subprocess.PIPE) for each in programs
+    ]
+    began = time.monotonic()
+    try:
+        found = processes._watched(children, [[], ["working", "snnjax: refused"]])
+    finally:
+        processes._kill(children)
+    assert time.monotonic() - began < 30.0
+    status, said = ENDS[programs]
+    assert found == status
+    err = capsys.readouterr().err
+    assert said in err
+    assert bool(said) == bool(err)
+    assert all(child.returncode is not None for child in children)
+
+
+def test_a_process_ends_with_the_launcher_that_started_it():
+    program = (
+        "from snnjax import processes\n"
+        "print('up', flush=True)\n"
+        "processes._end_with_launcher()"
+    )
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", program], **pipes) as child:
+        assert child.stdout.readline() == b"up\n"
+        with pytest.raises(subprocess.TimeoutExpired):
+            child.wait(0.2)
+        child.stdin.close()
+        assert child.wait(60.0) == processes.LOST
 
 
 def test_processes_are_started_here_unless_they_are_there(monkeypatch):
