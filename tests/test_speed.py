@@ -1,6 +1,7 @@
 """Training steps are timed at weights that are held, side by side."""
 
 import json
+import os
 import shutil
 import sys
 from functools import partial
@@ -24,6 +25,7 @@ from benchmarks.speed import (
     machine_limits,
     neurons,
     online,
+    processes,
     rival_sides,
     rival_work,
     rivals,
@@ -459,3 +461,29 @@ def test_networks_of_a_sweep_are_timed_against_those_trained_alone():
     assert [*row["ms"]] == ["alone", "1 at once", "2 at once"]
     assert row["times_as_many"]["alone"] == {"quartile_ms": 1.0, "min_ms": 1.0}
     assert max(row["largest_difference_of_losses"].values()) < 1e-5
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="cores are not given")
+def test_a_step_is_timed_in_a_job_of_processes():
+    core = {min(os.sched_getaffinity(0))}
+    alone, both = (processes.job("5/4/8", 0.1, n * [core]) for n in (1, 2))
+    for row in (alone, both):
+        assert row["steps"] >= 10
+        assert row["min_ms"] > 0 < row["peak_mb"]
+    assert both["loss"] == pytest.approx(alone["loss"], rel=0.05)
+
+
+def test_what_processes_gain_is_told_against_one_core(monkeypatch, capsys):
+    asked, times = [], iter([8.0, 5.0, 4.0, 6.0, 5.5, 2.0])
+
+    def job(size, seconds, cores):
+        asked.append((seconds, cores))
+        return {"quartile_ms": next(times)}
+
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1, 2}, raising=False)
+    monkeypatch.setattr(processes, "job", job)
+    found = processes.main(("250/64/512",), 3.0, turns=2)["sizes"]["250/64/512"]
+    assert (found["gain"], found["processes"]) == (6.0 / 2.0, 3)
+    assert found["all cores, one process"]["quartile_ms"] == 5.0
+    assert asked == 2 * [(1.5, own) for own in ([{0}], [{0, 1, 2}], [{0}, {1}, {2}])]
+    assert json.loads(capsys.readouterr().out)["gain"] == 3.0
