@@ -1,3 +1,4 @@
+import contextlib
 import inspect
 import json
 import os
@@ -16,7 +17,7 @@ import jax
 import pytest
 
 import snnjax as snn
-from snnjax import __main__, devices, tasks, training_command
+from snnjax import __main__, devices, processes, tasks, training_command
 from snnjax.kernels import build
 from snnjax.neurons import leaky
 from snnjax.tasks import fitting, own_networks, rules, spoken_digits, yin_yang
@@ -222,6 +223,10 @@ def test_a_command_that_cannot_be_read_is_refused_and_named(args, culprit, capsy
         (["--block", "5"], "'bptt' takes none, got 5"),
         (["--rule", "eprop", "--block", "0"], "block must be"),
         (["--rule", "kronecker"], "kronecker needs a recurrent layer"),
+        (["--processes", "0"], "processes must be 1 or more, got 0"),
+        (["--process-id", "0"], "process_id needs a coordinator, HOST:PORT"),
+        (["--coordinator", "here"], "coordinator must be HOST:PORT, got 'here'"),
+        (["--coordinator", "here:99"], "needs processes and process_id"),
     ],
 )
 def test_options_that_make_no_sense_are_refused(
@@ -278,6 +283,43 @@ def test_settings_of_a_file_are_those_of_the_run_unless_others_are_given(
     (tmp_path / "settings.json").write_text('{"speed": 2}')
     line = refused(capsys, "train", "digits", "--settings", str(tmp_path))
     assert "digits has no option 'speed'" in line
+
+
+def test_a_job_is_joined_or_started_as_it_is_asked_for(capsys, monkeypatch):
+    asked = []
+
+    @contextlib.contextmanager
+    def job(*given):
+        asked.append(given)
+        raise ConnectionError("joins")
+        yield
+
+    monkeypatch.setattr(processes, "job", job)
+    monkeypatch.setattr(processes, "launch", lambda *given: asked.append(given) or 3)
+    where = "--coordinator", "here:99", "--process-id", "1"
+    for number in ([], ["--processes", "2"]):
+        line = refused(capsys, "train", "digits", *where, *number)
+        assert line == "snnjax: joins"
+    assert asked == [("here:99", None, 1), ("here:99", 2, 1)]
+    asked.clear()
+    args = ["train", "digits", "--processes", "2", "--seeds", "4"]
+    assert __main__.main(args) == 3
+    assert refused(capsys, "train", "digits", "--processes", "1") == "snnjax: joins"
+    assert asked == [(args, 2), (None, 1, None)]
+
+
+@pytest.mark.parametrize("gradient", [None, *get_args(yin_yang.Gradient)])
+def test_the_gradient_is_the_one_that_is_asked_for(gradient, capsys, monkeypatch):
+    asked = {}
+
+    def train(task, out, **options):
+        asked.update(task.options)
+        raise ValueError("asked")
+
+    monkeypatch.setattr(tasks, "train", train)
+    given = ["--gradient", gradient] if gradient else []
+    assert "asked" in refused(capsys, "train", "yin-yang", *given)
+    assert asked["gradient"] == (gradient or "surrogate")
 
 
 @pytest.mark.parametrize("made", [False, True])

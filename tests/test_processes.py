@@ -71,8 +71,8 @@ ENDS = {  # programs of two processes: what the launcher ends with, and says
     ("exec sleep 60", "exit 3"): (3, "snnjax: refused\n"),
     ("exit 3", "exit 0"): (3, ""),  # the first process has told it
     ("kill -ABRT $$", "exit 3"): (3, "snnjax: refused\n"),  # the other one noticed
-    ("exit 75", "kill -KILL $$"): (137, "process 1 of 2 was ended by SIGKILL, and"),
-    ("kill -KILL $$", "exec sleep 60"): (137, "process 0 of 2 was ended by SIGKILL, and"),
+    ("exit 75", "kill -KILL $$"): (137, "process 1 of 2 was ended by SIGKILL"),
+    ("kill -KILL $$", "exec sleep 60"): (137, "process 0 of 2 was ended by SIGKILL"),
     ("exit 0", "exit 75"): (75, "process 1 of 2 was lost, and the others"),
 }
 

@@ -1,14 +1,18 @@
 """Sweeps of tasks: each network is the one that is trained alone."""
 
 import csv
+import dataclasses
 import json
+from pathlib import Path
 
 import jax
 import numpy as np
 import pytest
 
-from snnjax import __main__, tasks
+from snnjax import __main__, sweep_command, tasks, training_command
 from snnjax.tasks import digits_task, sweep_task, sweeping, train
+
+tyro = pytest.importorskip("tyro")
 
 SIZES = {"train": 48, "validation": 20, "test": 30}
 COLUMNS = {"slope": [1.0, 10.0], "learning_rate": [5e-3, 2e-2]}
@@ -122,6 +126,33 @@ def test_what_changes_shapes_goes_one_after_another(make, tmp_path, monkeypatch)
     assert [*rows(tmp_path)[0]][:3] == ["hidden", "epochs", "seed"]
 
 
+VARIED = {"hidden": [3, 4], "dt": [1e-3, 5e-3], "duration": [0.5, 0.25]}
+VARIED |= {"batch": [12, 48], "epochs": [1, 3]}
+
+
+def test_what_goes_in_turn_reaches_the_task_or_its_schedule(
+    make, tmp_path, monkeypatch
+):
+    assert VARIED.keys() == {*sweeping.IN_TURN}
+    made, fitted = [], []
+
+    def recorded(duration=None, **own):
+        made.append({"duration": duration} | own)
+        return make(**own)
+
+    def few(task, points, told):
+        reached = made[-1] | task.schedule._asdict()
+        fitted.append((reached[column], points["seed"].tolist()))
+        return dict.fromkeys(sweeping.METRICS, np.full(len(points["seed"]), 0.5))
+
+    monkeypatch.setattr(sweeping, "fit_many", few)
+    for column, values in VARIED.items():
+        fitted.clear()
+        asked = {column: values}, tmp_path / column
+        sweep_task(recorded, *asked[::-1], seeds=2, seed=5, progress=False)
+        assert fitted == [(value, [5, 6]) for value in values]
+
+
 def test_a_network_that_diverges_stands_in_the_table(make, tmp_path):
     with pytest.warns(UserWarning, match="1 of 2 networks stopped being finite"):
         found = sweep_task(
@@ -158,6 +189,65 @@ def test_a_surrogate_without_a_slope_has_none_to_vary(make, tmp_path):
             *(tmp_path, {"slope": [1.0, 2.0]}),
             progress=False,
         )
+
+
+OPTIONS = {  # of `snnjax sweep`: what is given, and what comes of it
+    "slope": ("1 10", [1.0, 10.0]),
+    "learning_rate": ("0.1 0.2", [0.1, 0.2]),
+    "hidden": ("4 5", [4, 5]),
+    "dt": ("1e-3 2e-3", [1e-3, 2e-3]),
+    "duration": ("0.5 2", [0.5, 2.0]),
+    "batch": ("6 7", [6, 7]),
+    "epochs": ("8 9", [8, 9]),
+    "seeds": ("11", 11),
+    "seed": ("0", 0),
+    "at_once": ("12", 12),
+    "out": ("here", Path("here")),
+    "data": ("there", Path("there")),
+    "surrogate": ("Triangle", "Triangle"),
+    "reset": ("subtract", "subtract"),
+    "gradient": ("ttfs", "ttfs"),
+    "model": ("delays", "delays"),
+    "network": ("adlif", "adlif"),
+    "group": ("(.)", "(.)"),
+    "normalize": ("", True),
+    "skip_bad": ("", True),
+    "from_sound": ("", "sound"),
+}
+FIELDS = {
+    name: [each.name for each in dataclasses.fields(made) if each.name != "task"]
+    for name, made in sweep_command.tasks(tyro.conf).items()
+}
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_every_option_reaches_the_sweep_or_the_task(name, monkeypatch, capsys):
+    asked = {}
+
+    def never(make, out, columns, **options):
+        asked.update(columns, out=out, **options)
+        make()
+        raise ValueError("asked")
+
+    def made(name, data, options):
+        asked.update(options, task=name, data=data)
+
+    monkeypatch.setattr(tasks, "sweep_task", never)
+    monkeypatch.setattr(training_command, "made", made)
+    plain = ["sweep", name] + (["there"] if name == "own-data" else [])
+    assert __main__.main(plain) == 1
+    folder = Path("there") if name == "own-data" else None
+    assert asked == {"out": Path("runs/sweep"), "task": name, "data": folder}
+    asked.clear()
+    expected = {"task": name, "data": None}
+    for option in FIELDS[name]:
+        words, value = OPTIONS[option]
+        expected["source" if option == "from_sound" else option] = value
+        if (name, option) != ("own-data", "data"):  # the path, given already
+            plain += [f"--{option.replace('_', '-')}", *words.split()]
+    assert __main__.main(plain) == 1
+    assert asked == expected
+    assert capsys.readouterr().err.endswith("snnjax: asked\n")
 
 
 def test_the_command_line_asks_for_what_is_given(capsys, monkeypatch, tmp_path):
