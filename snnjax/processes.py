@@ -7,6 +7,7 @@ job, how one machine runs all of a job, and how a job ends if one of its process
 import atexit
 import contextlib
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -23,6 +24,7 @@ _WAIT = 300  # for the others at the start, as jax.distributed has it [s]
 _SILENT = 100  # how long before a process counts as lost, too [s]
 _END = 3.0  # for the others to end by themselves once one has [s]
 _GONE = "Gloo", "Connection", "connection", "UNAVAILABLE", "heartbeat", "task died"
+_STATUS = re.compile(r"[A-Z_]+: ")  # with which errors of XLA begin
 
 
 def cluster(environment: Mapping[str, str]) -> str | None:
@@ -68,14 +70,11 @@ def job(
     if coordinator is None and cluster(os.environ) is None:
         yield
         return
-    import jax
-
     _join(coordinator, processes, process_id, wait)
     try:
         yield
     except BaseException as error:
-        lost = isinstance(error, jax.errors.JaxRuntimeError | ConnectionError)
-        lost = lost and any(word in str(error) for word in _GONE)
+        lost = _is_loss(error)
         atexit.register(_exit, LOST if lost else 1)  # before jax waits for the others
         if lost and _LAUNCHED in os.environ:
             _exit(LOST)
@@ -86,6 +85,19 @@ def job(
                 "processes, goes on from the last checkpoint."
             ) from error
         raise
+
+
+def _is_loss(error):
+    """Whether JAX does not hear another process; it says so in errors of two kinds."""
+    import jax
+
+    while error is not None:  # orbax and checkpoints tell what they come from
+        told = str(error)
+        of_jax = isinstance(error, jax.errors.JaxRuntimeError | ValueError)
+        if of_jax and _STATUS.match(told) and any(word in told for word in _GONE):
+            return True
+        error = error.__cause__
+    return False
 
 
 def _check(coordinator, processes, process_id):

@@ -5,6 +5,7 @@ import sys
 import time
 from types import SimpleNamespace
 
+import jax
 import pytest
 
 from snnjax import processes
@@ -64,6 +65,31 @@ def test_who_does_not_answer_is_told_in_a_line():
     ):
         pytest.fail("it joined")
     assert "\n" not in str(told.value)
+
+
+GLOO = "UNKNOWN: Gloo AllGather failed: pair.cc:547 Connection closed by peer"
+
+
+def damaged():
+    error = ValueError("The checkpoint of epoch 3 cannot be continued: it is damaged")
+    error.__cause__ = jax.errors.JaxRuntimeError(GLOO)
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "lost"),
+    [
+        (jax.errors.JaxRuntimeError(GLOO), True),
+        (ValueError(GLOO), True),  # of a call of a jitted function
+        (damaged(), True),
+        (jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory"), False),
+        (ValueError("Connections must be wired to neurons that there are"), False),
+        (ConnectionError("https://a.b could not be had (Connection refused)"), False),
+        (KeyboardInterrupt(), False),
+    ],
+)
+def test_a_lost_process_is_told_from_other_errors(error, lost):
+    assert processes._is_loss(error) == lost
 
 
 ENDS = {  # programs of two processes: what the launcher ends with, and says

@@ -117,3 +117,28 @@ def test_what_a_process_refuses_is_one_line(tmp_path):
     _, told = job.communicate(timeout=120)
     assert job.returncode == 1
     assert len([line for line in told.splitlines() if "snnjax: " in line]) == 1
+
+
+FULL = """
+import sys
+if sys.orig_argv[-2:] == ["--process-id", "1"]:
+    import orbax.checkpoint as ocp
+
+    def full(*args, **options):
+        raise OSError("no space left for process 1")
+
+    ocp.CheckpointManager.save = full
+"""
+
+
+def test_what_only_the_second_process_cannot_write_is_what_is_told(
+    tmp_path, monkeypatch
+):
+    (tmp_path / "sitecustomize.py").write_text(FULL)
+    path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    monkeypatch.setenv("PYTHONPATH", path)
+    job = start(tmp_path / "out", 2, "--epochs", "1")
+    _, told = job.communicate(timeout=120)
+    assert job.returncode == 1
+    assert told.splitlines()[-1] == "snnjax: no space left for process 1"
+    assert "Gloo" not in told
