@@ -95,6 +95,8 @@ def train(
     archive.library()
     folder = Path(folder)
     learns = _learner(task, rule, block)
+    if jax.process_count() > 1:
+        in_steps("A training in several processes", task.network)
     each = range(seed, seed + seeds)
     asked = settings.of_run(task, each, rule, learns.block if learns else None)
     with contextlib.ExitStack() as held:
@@ -172,8 +174,6 @@ def _fits(task, folder, seeds, rule, learns, progress):
     """What came of each seed; all processes of a job do it together."""
     network = learns.network if learns else task.network
     mesh = make_mesh() if jax.process_count() > 1 else None
-    if mesh:
-        in_steps("A training in several processes", network)
     compiled = (
         scores_of_all(network, mesh) if mesh else jax.jit(partial(scores, network))
     )

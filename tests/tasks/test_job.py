@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from snnjax import files
-from snnjax.tasks import fitting, settings, train
+from snnjax.tasks import TASKS, fitting, settings, train
 
 pytestmark = pytest.mark.usefixtures("without_pages")
 SIZES = {"train": 50, "validation": 20, "test": 30}
@@ -170,6 +170,23 @@ def test_numbers_that_make_no_sense_are_refused(bad, digits, tmp_path):
     with pytest.raises(ValueError, match=name):
         train(digits, tmp_path, **bad)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("gradient", "rule", "reason"),
+    [
+        (None, "eprop", "rule 'eprop' learns in one process, 'bptt' in several, got 2"),
+        ("ttfs", "bptt", "in several processes needs a network in steps of time"),
+    ],
+)
+def test_what_one_process_does_alone_is_refused_in_a_job(
+    gradient, rule, reason, digits, tmp_path, monkeypatch
+):
+    task = TASKS["yin-yang"](gradient=gradient) if gradient else digits
+    monkeypatch.setattr(jax, "process_count", lambda: 2)
+    with pytest.raises(ValueError, match=reason):
+        train(task, tmp_path / "run", rule=rule, progress=False)
+    assert not (tmp_path / "run").exists()
 
 
 def test_missing_matplotlib_is_found_before_the_training(digits, tmp_path, monkeypatch):

@@ -182,6 +182,13 @@ def test_what_cannot_be_varied_is_refused(refusal, columns, make, tmp_path):
     assert not (tmp_path / "sweep.csv").exists()
 
 
+def test_a_sweep_of_a_task_is_refused_in_a_job(make, tmp_path, monkeypatch):
+    monkeypatch.setattr(jax, "process_count", lambda: 2)
+    with pytest.raises(ValueError, match="runs in one process, on all its devices"):
+        sweep_task(make, tmp_path / "sweep", COLUMNS, progress=False)
+    assert not (tmp_path / "sweep").exists()
+
+
 def test_a_surrogate_without_a_slope_has_none_to_vary(make, tmp_path):
     with pytest.raises(ValueError, match="slope: no neuron"):
         sweep_task(

@@ -137,6 +137,32 @@ def test_infinity_is_a_value_of_a_column_as_any_other(tmp_path):
     assert (again.found, bits(again)) == (3, bits(found))
 
 
+def test_a_table_keeps_to_its_batch_size_unless_it_is_asked_for_a_smaller_one(
+    tmp_path,
+):
+    path = tmp_path / "t.csv"
+    given = {"y": [0, 1], "table": path}
+    assert quiet(affine, x=[2.0, 3.0, 4.0, 5.0], batch_size=2, **given).batch_size == 2
+    more = [float(x) for x in range(6, 40)]
+    assert quiet(affine, x=more, batch_size=8, **given).batch_size == 2
+    with pytest.warns(UserWarning, match="So far 2 combinations .* one pass, now 1:"):
+        found = quiet(affine, x=[50.0, *more], batch_size=1, **given)
+    assert (found.batch_size, found.found) == (1, 2 * len(more))
+    assert json.loads((tmp_path / "t.json").read_text())["batch_size"] == 1
+
+
+def test_a_table_that_was_begun_with_another_version_goes_on_and_says_so(tmp_path):
+    path, beside = tmp_path / "t.csv", tmp_path / "t.json"
+    quiet(affine, table=path, x=[2.0], y=[0])
+    note = json.loads(beside.read_text())
+    note["environment"]["versions"]["jax"] = "0.1"
+    beside.write_text(json.dumps(note))
+    with pytest.warns(UserWarning, match=r"goes on elsewhere: .*jax.*0\.1"):
+        found = quiet(affine, table=path, x=[2.0, 3.0], y=[0])
+    assert found.found == 1
+    np.testing.assert_array_equal(found.metrics["sum"], [5.0, 7.5])
+
+
 def test_a_table_of_something_else_is_refused_by_what_differs(tmp_path):
     path, columns = tmp_path / "t.csv", {"x": [2.0], "y": [0]}
     quiet(affine, table=path, recipe={"data": "a"}, **columns)
