@@ -300,6 +300,21 @@ def test_every_neuron_that_is_exported_is_timed_against_lif():
     assert len(told) == len(neurons.BOUNDS)
 
 
+def test_rows_of_models_that_are_measured_again_take_the_place_of_theirs(
+    monkeypatch, tmp_path
+):
+    before = [{"model": name, "ms": 1.0} for name in ("lif", "li", "lif", "alif")]
+    (tmp_path / "neurons.json").write_text(json.dumps({"rows": before}))
+    now = [{"model": name, "ms": 2.0} for name in ("lif", "adlif")]
+    monkeypatch.setattr(neurons, "RESULTS", tmp_path)
+    monkeypatch.setattr(neurons, "measure", lambda *given: now)
+    monkeypatch.setattr(neurons, "criteria", lambda rows: [])
+    monkeypatch.setattr(sys, "argv", ["neurons", "--only", "lif", "adlif"])
+    neurons.main()
+    kept = json.loads((tmp_path / "neurons.json").read_text())
+    assert kept["rows"] == [before[1], before[3], *now]
+
+
 def test_every_neuron_has_a_line_in_the_table_and_a_price():
     known = {*neurons.exported(), *neurons.NATIVE}
     assert known == MODELS.keys()
