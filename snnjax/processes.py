@@ -106,6 +106,8 @@ def _check(coordinator, processes, process_id):
     if coordinator is None:
         if process_id is not None:
             raise ValueError("process_id needs a coordinator, HOST:PORT.")
+        if processes not in (None, 1) and cluster(os.environ) is None:
+            raise ValueError(f"{processes} processes need a coordinator, HOST:PORT.")
         return
     host, _, port = coordinator.rpartition(":")
     if not host or not port.isdecimal() or not 0 < int(port) < 2**16:

@@ -41,9 +41,12 @@ def test_a_job_of_a_scheduler_is_known_by_its_environment(environment, found):
         (("here:99", 2, None), "needs processes and process_id"),
         (("here:99", 2, 2), r"process_id must be one of 0 \.\.\. 1, got 2"),
         ((None, 0, None), "processes must be 1 or more, got 0"),
+        ((None, 3, None), "3 processes need a coordinator"),
     ],
 )
-def test_half_of_an_address_is_refused(given, told):
+def test_half_of_an_address_is_refused(given, told, monkeypatch):
+    for name in SLURM:
+        monkeypatch.delenv(name, raising=False)
     with pytest.raises(ValueError, match=told), processes.job(*given):
         pytest.fail("it joined")
 
@@ -51,8 +54,10 @@ def test_half_of_an_address_is_refused(given, told):
 def test_alone_a_block_just_runs(monkeypatch):
     for name in SLURM:
         monkeypatch.delenv(name, raising=False)
-    with processes.job():
-        pass
+    for alone in ((), (None, 1)):
+        with processes.job(*alone):
+            ran = alone
+        assert ran == alone
 
 
 def test_who_does_not_answer_is_told_in_a_line():
