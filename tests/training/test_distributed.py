@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+from snnjax import processes
+
 pytest.importorskip("grain")
 
 CHILD = """
@@ -63,17 +65,34 @@ print("found", found.resumed_after, [row["loss"] for row in found.history])
 """
 
 
+LEFT = """
+import sys
+rank, port = sys.argv[1:]
+import jax
+jax.config.update("jax_platforms", "cpu")
+from snnjax import processes
+from snnjax.training import parallel
+with processes.job(f"127.0.0.1:{port}", 2, int(rank)):
+    assert parallel.first(lambda: rank) == "0"
+    if rank == "1":
+        raise OSError("no space left")
+    while True:
+        parallel.first(lambda: rank)
+"""
+
+
 def _port():
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return str(free.getsockname()[1])
 
 
-def _job(folder, epochs):
+def _both(program, *args):
+    """Statuses of two processes of a program, and what they said."""
     port, pipe = _port(), subprocess.PIPE
     both = [
         subprocess.Popen(
-            [sys.executable, "-c", CHILD, str(rank), port, str(folder), str(epochs)],
+            [sys.executable, "-c", program, str(rank), port, *map(str, args)],
             stdout=pipe,
             stderr=pipe,
             text=True,
@@ -81,7 +100,12 @@ def _job(folder, epochs):
         for rank in range(2)
     ]
     ends = [each.communicate(timeout=120) for each in both]
-    assert [each.returncode for each in both] == [0, 0], ends[0][1] + ends[1][1]
+    return [each.returncode for each in both], ends
+
+
+def _job(folder, epochs):
+    statuses, ends = _both(CHILD, folder, epochs)
+    assert statuses == [0, 0], ends[0][1] + ends[1][1]
     return [out.splitlines()[-1] for out, _ in ends], [err for _, err in ends]
 
 
@@ -96,3 +120,12 @@ def test_a_job_of_two_processes_writes_once_and_goes_on(tmp_path):
     assert {p.name for p in tmp_path.iterdir()} == {
         *("checkpoint", "metrics.jsonl", "run.json"),
     }
+
+
+def test_who_fails_says_why_and_waits_for_nobody_and_the_other_says_what_to_do():
+    statuses, ((_, first), (_, second)) = _both(LEFT)
+    assert statuses == [processes.LOST, 1]
+    assert second.splitlines()[-1] == "OSError: no space left"
+    line = first.splitlines()[-1]
+    assert line.startswith("ConnectionError: another process of the job was lost (")
+    assert line.endswith("in all processes, goes on from the last checkpoint.")
