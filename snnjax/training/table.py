@@ -210,7 +210,13 @@ def read(text: str, dtype: np.dtype) -> Any:
     """
     if dtype.kind == "b":
         return np.bool_({"True": True, "False": False}[text])
-    return dtype.type(int(text) if dtype.kind in "iu" else float(text))
+    if dtype.kind in "iu":
+        return dtype.type(int(text))
+    with np.errstate(over="ignore"):  # to infinity that is not written there
+        number = dtype.type(float(text))
+    if np.isinf(number) != math.isinf(float(text)):
+        raise ValueError(f"{text} is no {dtype}")
+    return number
 
 
 def _written_again(text, dtype):

@@ -195,6 +195,7 @@ DAMAGED = {
         "HEAD\n2.0,0,0.0,oops,\n": "line 2 is damaged: 2.0,0,0.0,oops,",
         "HEAD\n2.0,0.5,0.0,1.0,\n": "line 2 is damaged",
         "HEAD\n2.0,99999999999,0.0,1.0,\n": "line 2 is damaged",
+        "HEAD\n1e39,0,0.0,1.0,\n": "line 2 is damaged",
         "HEAD\n2.0,0,0.0,5.0,\n2,0,0.0,5.0,\n": "combination of line 3 twice",
         'HEAD\n"2.0,0': "damaged",
     },
