@@ -114,7 +114,8 @@ def best_weights(folder: Path) -> dict[str, np.ndarray]:
         here = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
         args = ocp.args.StandardRestore(fallback_sharding=here)  # of several processes
         args = ocp.args.Composite(tree=args)
-        _, best = manager.restore(epoch, args=args)["tree"]
+        with jax.enable_x64(True):  # as they were kept, whatever JAX is set to
+            _, best = manager.restore(epoch, args=args)["tree"]
     return {name: np.asarray(leaf) for name, leaf in named_leaves(best)}
 
 

@@ -288,3 +288,13 @@ def test_what_was_cut_off_while_it_was_saved_is_removed_quietly(tmp_path, capfd)
     assert_same(run(tmp_path / "cut", 2), expected)
     assert "WARNING" not in capfd.readouterr().err
     assert not left.exists()
+
+
+def test_weights_of_double_precision_are_read_as_they_were_kept(tmp_path):
+    assert not jax.config.jax_enable_x64
+    with jax.enable_x64(True):
+        kept = {"w": jnp.array([1.0, 0.1])}
+        checkpoint.save(tmp_path, 1, ({"step": jnp.zeros(1)}, kept), {})
+    found = checkpoint.best_weights(tmp_path)["w"]
+    assert found.dtype == np.float64
+    np.testing.assert_array_equal(found, [1.0, 0.1])
