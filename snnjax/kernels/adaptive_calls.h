@@ -162,54 +162,6 @@ ffi::Error AdaptBackCall(ffi::ThreadPool pool, Floats g_spikes, Floats g_distanc
 
 }  // namespace
 
-XLA_FFI_DEFINE_HANDLER_SYMBOL(snnjax_adapt, AdaptCall,
-                              ffi::Ffi::Bind()
-                                  .Ctx<ffi::ThreadPool>()
-                                  .Arg<Floats>()
-                                  .Arg<Floats>()
-                                  .Arg<Floats>()
-                                  .Arg<Floats>()
-                                  .Arg<Floats>()
-                                  .Arg<Floats>()
-                                  .Arg<Counts>()
-                                  .Arg<Floats>()
-                                  .Arg<Counts>()
-                                  .Ret<Floats>()
-                                  .Ret<Floats>()
-                                  .Ret<Floats>()
-                                  .Ret<Bytes>()
-                                  .Ret<Marks>()
-                                  .Ret<Flag>()
-                                  .Ret<Floats>()
-                                  .Ret<Floats>()
-                                  .Ret<Floats>()
-                                  .Ret<Counts>()
-                                  .Attr<std::string_view>("reset")
-                                  .Attr<bool>("coupled"));
-
-XLA_FFI_DEFINE_HANDLER_SYMBOL(snnjax_adapt_back, AdaptBackCall,
-                              ffi::Ffi::Bind()
-                                  .Ctx<ffi::ThreadPool>()
-                                  .Arg<Floats>()
-                                  .Arg<Floats>()
-                                  .Arg<Floats>()
-                                  .Arg<Floats>()
-                                  .Arg<Floats>()
-                                  .Arg<Bytes>()
-                                  .Arg<Floats>()
-                                  .Arg<Floats>()
-                                  .Arg<Floats>()
-                                  .Arg<Floats>()
-                                  .Arg<Floats>()
-                                  .Arg<Floats>()
-                                  .Arg<Floats>()
-                                  .Ret<Floats>()
-                                  .Ret<Floats>()
-                                  .Ret<Floats>()
-                                  .Ret<Floats>()
-                                  .Ret<Floats>()
-                                  .Attr<std::string_view>("reset")
-                                  .Attr<bool>("reset_gradient")
-                                  .Attr<bool>("adaptation_gradient")
-                                  .Attr<bool>("coupled")
-                                  .Attr<std::string_view>("shape"));
+SNNJAX_CALL(snnjax_adapt, AdaptCall, "reset", "coupled");
+SNNJAX_CALL(snnjax_adapt_back, AdaptBackCall, "reset", "reset_gradient",
+            "adaptation_gradient", "coupled", "shape");

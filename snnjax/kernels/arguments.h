@@ -7,6 +7,8 @@
 #include <initializer_list>
 #include <string>
 #include <string_view>
+#include <type_traits>
+#include <utility>
 
 #include "machine.h"
 
@@ -92,4 +94,40 @@ ffi::Error with_raster(const ffi::AnyBuffer& x, Body body) {
   });
 }
 
+// Whether a parameter of a call is an attribute: neither threads nor a buffer.
+template <typename Given>
+constexpr bool kNamed = !std::is_same_v<Given, ffi::ThreadPool> &&
+                        std::is_void_v<typename ffi::ArgBinding<Given>::Arg> &&
+                        std::is_void_v<typename ffi::RetBinding<Given>::Ret>;
+
+template <typename First, typename... Rest, typename Binding>
+auto taking(Binding binding, const char* const* names) {
+  const auto next = [&] {
+    if constexpr (kNamed<First>)
+      return std::move(binding).template Attr<First>(*names);
+    else if constexpr (std::is_same_v<First, ffi::ThreadPool>)
+      return std::move(binding).template Ctx<First>();
+    else if constexpr (!std::is_void_v<typename ffi::ArgBinding<First>::Arg>)
+      return std::move(binding).template Arg<First>();
+    else
+      return std::move(binding).template Ret<typename ffi::RetBinding<First>::Ret>();
+  };
+  if constexpr (sizeof...(Rest) == 0)
+    return next();
+  else
+    return taking<Rest...>(next(), names + kNamed<First>);
+}
+
+// What a call takes is read off its parameters; only attributes have names, in order.
+template <typename... Given, typename... Names>
+auto bound(ffi::Error (*)(Given...), Names... names) {
+  static_assert((kNamed<Given> + ... + 0) == sizeof...(Names), "a name for each");
+  const char* const all[] = {names..., nullptr};
+  return taking<Given...>(ffi::Ffi::Bind(), all);
+}
+
 }  // namespace
+
+// SNNJAX_CALL(name in the library, function, names of its attributes ...)
+#define SNNJAX_CALL(name, call, ...) \
+  XLA_FFI_DEFINE_HANDLER_SYMBOL(name, call, bound(call, ##__VA_ARGS__))

@@ -236,30 +236,6 @@ ffi::Error ConvolveWeights(ffi::ThreadPool pool, ffi::AnyBuffer x, Marks marks,
 
 }  // namespace
 
-XLA_FFI_DEFINE_HANDLER_SYMBOL(snnjax_convolve, Convolve,
-                              ffi::Ffi::Bind()
-                                  .Ctx<ffi::ThreadPool>()
-                                  .Arg<ffi::AnyBuffer>()
-                                  .Arg<Kernel>()
-                                  .Ret<Floats>()
-                                  .Ret<Marks>()
-                                  .Ret<Flag>()
-                                  .Attr<Window>("window"));
-
-XLA_FFI_DEFINE_HANDLER_SYMBOL(snnjax_convolve_inputs, ConvolveInputs,
-                              ffi::Ffi::Bind()
-                                  .Ctx<ffi::ThreadPool>()
-                                  .Arg<Floats>()
-                                  .Arg<Kernel>()
-                                  .Ret<Floats>()
-                                  .Attr<Window>("window"));
-
-XLA_FFI_DEFINE_HANDLER_SYMBOL(snnjax_convolve_weights, ConvolveWeights,
-                              ffi::Ffi::Bind()
-                                  .Ctx<ffi::ThreadPool>()
-                                  .Arg<ffi::AnyBuffer>()
-                                  .Arg<Marks>()
-                                  .Arg<Flag>()
-                                  .Arg<Floats>()
-                                  .Ret<Kernel>()
-                                  .Attr<Window>("window"));
+SNNJAX_CALL(snnjax_convolve, Convolve, "window");
+SNNJAX_CALL(snnjax_convolve_inputs, ConvolveInputs, "window");
+SNNJAX_CALL(snnjax_convolve_weights, ConvolveWeights, "window");

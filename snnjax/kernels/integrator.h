@@ -254,41 +254,6 @@ ffi::Error IntegrateConstantsCall(ffi::ThreadPool pool, Floats x, Floats v0, Flo
 
 }  // namespace
 
-XLA_FFI_DEFINE_HANDLER_SYMBOL(snnjax_integrate, IntegrateCall,
-                              ffi::Ffi::Bind()
-                                  .Ctx<ffi::ThreadPool>()
-                                  .Arg<Floats>()
-                                  .Arg<Floats>()
-                                  .Arg<Floats>()
-                                  .Arg<Floats>()
-                                  .Arg<Floats>()
-                                  .Arg<Bytes>()
-                                  .Ret<Floats>()
-                                  .Ret<Floats>()
-                                  .Ret<Floats>()
-                                  .Attr<bool>("synapse"));
-
-XLA_FFI_DEFINE_HANDLER_SYMBOL(snnjax_integrate_back, IntegrateBackCall,
-                              ffi::Ffi::Bind()
-                                  .Ctx<ffi::ThreadPool>()
-                                  .Arg<Floats>()
-                                  .Arg<Floats>()
-                                  .Arg<Floats>()
-                                  .Arg<Floats>()
-                                  .Ret<Floats>()
-                                  .Ret<Floats>()
-                                  .Ret<Floats>()
-                                  .Attr<bool>("synapse"));
-
-XLA_FFI_DEFINE_HANDLER_SYMBOL(snnjax_integrate_constants, IntegrateConstantsCall,
-                              ffi::Ffi::Bind()
-                                  .Ctx<ffi::ThreadPool>()
-                                  .Arg<Floats>()
-                                  .Arg<Floats>()
-                                  .Arg<Floats>()
-                                  .Arg<Floats>()
-                                  .Arg<Floats>()
-                                  .Arg<Floats>()
-                                  .Arg<Floats>()
-                                  .Ret<Floats>()
-                                  .Attr<bool>("synapse"));
+SNNJAX_CALL(snnjax_integrate, IntegrateCall, "synapse");
+SNNJAX_CALL(snnjax_integrate_back, IntegrateBackCall, "synapse");
+SNNJAX_CALL(snnjax_integrate_constants, IntegrateConstantsCall, "synapse");

@@ -172,64 +172,8 @@ ffi::Error BackwardCall(ffi::ThreadPool pool, Floats g_spikes, Floats g_vs, Floa
 
 }  // namespace
 
-XLA_FFI_DEFINE_HANDLER_SYMBOL(snnjax_project, Project,
-                              ffi::Ffi::Bind()
-                                  .Ctx<ffi::ThreadPool>()
-                                  .Arg<ffi::AnyBuffer>()
-                                  .Arg<Floats>()
-                                  .Ret<Floats>()
-                                  .Ret<Marks>()
-                                  .Ret<Flag>());
-
-XLA_FFI_DEFINE_HANDLER_SYMBOL(snnjax_outer, Outer,
-                              ffi::Ffi::Bind()
-                                  .Ctx<ffi::ThreadPool>()
-                                  .Arg<ffi::AnyBuffer>()
-                                  .Arg<Marks>()
-                                  .Arg<Flag>()
-                                  .Arg<Floats>()
-                                  .Ret<Floats>()
-                                  .Attr<int64_t>("shift"));
-
-XLA_FFI_DEFINE_HANDLER_SYMBOL(snnjax_forward, ForwardCall,
-                              ffi::Ffi::Bind()
-                                  .Ctx<ffi::ThreadPool>()
-                                  .Arg<Floats>()
-                                  .Arg<Floats>()
-                                  .Arg<Floats>()
-                                  .Arg<Floats>()
-                                  .Arg<Floats>()
-                                  .Arg<Counts>()
-                                  .Arg<Floats>()
-                                  .Arg<Counts>()
-                                  .Ret<Floats>()
-                                  .Ret<Floats>()
-                                  .Ret<Bytes>()
-                                  .Ret<Marks>()
-                                  .Ret<Flag>()
-                                  .Ret<Floats>()
-                                  .Ret<Floats>()
-                                  .Ret<Counts>()
-                                  .Attr<std::string_view>("reset"));
-
-XLA_FFI_DEFINE_HANDLER_SYMBOL(snnjax_backward, BackwardCall,
-                              ffi::Ffi::Bind()
-                                  .Ctx<ffi::ThreadPool>()
-                                  .Arg<Floats>()
-                                  .Arg<Floats>()
-                                  .Arg<Floats>()
-                                  .Arg<Bytes>()
-                                  .Arg<Floats>()
-                                  .Arg<Floats>()
-                                  .Arg<Floats>()
-                                  .Arg<Floats>()
-                                  .Arg<Floats>()
-                                  .Arg<Floats>()
-                                  .Ret<Floats>()
-                                  .Ret<Floats>()
-                                  .Ret<Floats>()
-                                  .Ret<Floats>()
-                                  .Attr<std::string_view>("reset")
-                                  .Attr<bool>("reset_gradient")
-                                  .Attr<bool>("synapse")
-                                  .Attr<std::string_view>("shape"));
+SNNJAX_CALL(snnjax_project, Project);
+SNNJAX_CALL(snnjax_outer, Outer, "shift");
+SNNJAX_CALL(snnjax_forward, ForwardCall, "reset");
+SNNJAX_CALL(snnjax_backward, BackwardCall, "reset", "reset_gradient", "synapse",
+            "shape");
