@@ -6,17 +6,6 @@
 
 namespace {
 
-template <typename Buffer>
-auto data_or_null(Buffer& x) {
-  return x.element_count() > 0 ? x.typed_data() : nullptr;
-}
-
-template <typename From, typename To>
-void copy_all(const From& from, To& to) {
-  if (to->untyped_data() != from.untyped_data())
-    std::copy_n(from.typed_data(), from.element_count(), to->typed_data());
-}
-
 // The currents are where the distances to threshold come to be: one buffer is both.
 ffi::Error AdaptCall(ffi::ThreadPool pool, Floats currents, Floats r, Floats v0,
                      Floats w0, Floats i0, Floats s0, Counts left0, Floats constants,

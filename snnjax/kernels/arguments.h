@@ -20,6 +20,18 @@ using Bytes = ffi::BufferR2<ffi::U8>;
 using Marks = ffi::BufferR2<ffi::U16>;
 using Flag = ffi::BufferR1<ffi::U8>;
 
+template <typename Buffer>
+auto data_or_null(Buffer& x) {
+  return x.element_count() > 0 ? x.typed_data() : nullptr;
+}
+
+// Between buffers that were found to be of one shape, or are one.
+template <typename From, typename To>
+void copy_all(const From& from, To& to) {
+  if (to->untyped_data() != from.untyped_data())
+    std::copy_n(from.typed_data(), from.element_count(), to->typed_data());
+}
+
 inline std::string list_of(const int64_t* first, const int64_t* last) {
   std::string text;
   for (; first != last; ++first)

@@ -191,7 +191,7 @@ ffi::Error Convolve(ffi::ThreadPool pool, ffi::AnyBuffer x, Kernel w,
   given.shape("marked", *marked, {1});
   if (!given.fit()) return given.error();
   ask_for_large_pages(y);
-  uint16_t* bits = marks->element_count() > 0 ? marks->typed_data() : nullptr;
+  uint16_t* bits = data_or_null(*marks);
   return with_raster(x, [&](const auto* entries) {
     return convolve(pool, slide, entries, w.typed_data(), y->typed_data(), bits,
                     marked->typed_data());
@@ -227,7 +227,7 @@ ffi::Error ConvolveWeights(ffi::ThreadPool pool, ffi::AnyBuffer x, Marks marks,
   given.shape("marked", marked, {1});
   given.shape_or_none("marks", marks, {rows, groups(slide.c_in)});
   if (!given.fit()) return given.error();
-  const uint16_t* bits = marks.element_count() > 0 ? marks.typed_data() : nullptr;
+  const uint16_t* bits = data_or_null(marks);
   return with_raster(x, [&](const auto* entries) {
     return convolve_weights(pool, slide, entries, bits, marked.typed_data()[0] != 0,
                             g.typed_data(), dw->typed_data());

@@ -199,10 +199,9 @@ ffi::Error IntegrateCall(ffi::ThreadPool pool, Floats x, Floats v0, Floats i0,
   for (const auto* state : {&i0, &*v_end, &*i_end})
     given.shape("a part of the state", *state, {batch, decay.n});
   if (!given.fit()) return given.error();
-  std::copy_n(v0.typed_data(), decay.entries, v_end->typed_data());
-  std::copy_n(i0.typed_data(), decay.entries, i_end->typed_data());
-  const Measured seen{measured.element_count() ? measured.typed_data() : nullptr,
-                      known.element_count() ? known.typed_data() : nullptr};
+  copy_all(v0, v_end);
+  copy_all(i0, i_end);
+  const Measured seen{data_or_null(measured), data_or_null(known)};
   const auto run = synapse ? integrate<true> : integrate<false>;
   return guarded([&] {
     return run(pool, decay, x.typed_data(), seen, y->typed_data(), v_end->typed_data(),
@@ -223,8 +222,8 @@ ffi::Error IntegrateBackCall(ffi::ThreadPool pool, Floats g, Floats g_v, Floats 
   for (const auto* state : {&g_i, &*g_v0, &*g_i0})
     given.shape("a part of the state", *state, {batch, decay.n});
   if (!given.fit()) return given.error();
-  std::copy_n(g_v.typed_data(), decay.entries, g_v0->typed_data());
-  std::copy_n(g_i.typed_data(), decay.entries, g_i0->typed_data());
+  copy_all(g_v, g_v0);
+  copy_all(g_i, g_i0);
   const auto run = synapse ? integrate_back<true> : integrate_back<false>;
   return guarded([&] {
     return run(pool, decay, g.typed_data(), g_x->typed_data(), g_v0->typed_data(),

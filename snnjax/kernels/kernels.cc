@@ -93,15 +93,13 @@ ffi::Error ForwardCall(ffi::ThreadPool pool, Floats currents, Floats r, Floats v
   const std::optional<Reset> mode = reset_named(reset);
   if (!mode) return unknown("reset", reset);
 
-  if (vs->untyped_data() != currents.untyped_data())
-    std::copy_n(currents.typed_data(), rows * n, vs->typed_data());
-  std::copy_n(v0.typed_data(), batch * n, v_end->typed_data());
-  std::copy_n(i0.typed_data(), batch * n, i_end->typed_data());
+  copy_all(currents, vs);
+  copy_all(v0, v_end);
+  copy_all(i0, i_end);
+  copy_all(left0, left_end);
   Pause refractory{nullptr, nullptr, nullptr};
-  if (pauses) {
-    std::copy_n(left0.typed_data(), batch * n, left_end->typed_data());
+  if (pauses)
     refractory = {pause.typed_data(), left_end->typed_data(), frozen->typed_data()};
-  }
   ask_for_large_pages(spikes->untyped_data(), spikes->size_bytes());
   const Forward work{{batch == 0 ? 0 : rows / batch, batch, n},
                      vs->typed_data(),
@@ -145,13 +143,11 @@ ffi::Error BackwardCall(ffi::ThreadPool pool, Floats g_spikes, Floats g_vs, Floa
   const std::optional<Reset> mode = reset_named(reset);
   if (!mode) return unknown("reset", reset);
 
-  if (g_x->untyped_data() != g_spikes.untyped_data())
-    std::copy_n(g_spikes.typed_data(), rows * n, g_x->typed_data());
-  std::copy_n(g_v.typed_data(), batch * n, g_v0->typed_data());
-  std::copy_n(g_i.typed_data(), batch * n, g_i0->typed_data());
-  std::copy_n(g_s.typed_data(), batch * n, g_s0->typed_data());
-  const More more{g_vs.element_count() > 0 ? g_vs.typed_data() : nullptr,
-                  frozen.element_count() > 0 ? frozen.typed_data() : nullptr};
+  copy_all(g_spikes, g_x);
+  copy_all(g_v, g_v0);
+  copy_all(g_i, g_i0);
+  copy_all(g_s, g_s0);
+  const More more{data_or_null(g_vs), data_or_null(frozen)};
   const float* f = surrogate.typed_data();
   const Backward work{{batch == 0 ? 0 : rows / batch, batch, n},
                       Constants(constants.typed_data(), n),
@@ -166,8 +162,7 @@ ffi::Error BackwardCall(ffi::ThreadPool pool, Floats g_spikes, Floats g_vs, Floa
   const Choices choices{*mode == Reset::kZero,
                         reset_gradient && *mode != Reset::kNone, synapse,
                         more.g_v != nullptr || more.frozen != nullptr};
-  const float* loop = r.element_count() > 0 ? r.typed_data() : nullptr;
-  return guarded([&] { return back_named(pool, work, loop, choices, shape); });
+  return guarded([&] { return back_named(pool, work, data_or_null(r), choices, shape); });
 }
 
 }  // namespace

@@ -2,7 +2,7 @@
 
 #pragma once
 
-#include "adaptive_calls.h"
+#include "arguments.h"
 #include "backward.h"
 
 namespace {
@@ -56,7 +56,7 @@ inline ffi::Error moved_back(ffi::ThreadPool& pool, Backward work, const float* 
                       : (more ? spikes_moved<false, true> : spikes_moved<false, false>);
   const bool by_events = r != nullptr && !more && finite_here(r, work.n * work.n) &&
                          few<OnlySpikes>(work.k, work.h, true, work.vs,
-                                    work.steps * work.batch, work.n);
+                                         work.steps * work.batch, work.n);
   return work.run(pool, r, by_events);
 }
 
@@ -105,8 +105,8 @@ ffi::Error MovedBackCall(ffi::ThreadPool pool, Floats g_spikes, Floats g_vs, Flo
                       g_v0->typed_data(),
                       g_i0->typed_data(),
                       g_s0->typed_data()};
-  const float* loop = r.element_count() > 0 ? r.typed_data() : nullptr;
-  return guarded([&] { return moved_back(pool, work, loop, *mode == Reset::kZero); });
+  const bool to_zero = *mode == Reset::kZero;
+  return guarded([&] { return moved_back(pool, work, data_or_null(r), to_zero); });
 }
 
 }  // namespace
