@@ -248,27 +248,22 @@ void derivatives(const Surrogate& h, const float* distance, long n, float* to) {
 using Derivatives = decltype(&derivatives<SuperSpike>);
 
 inline Derivatives derivatives_named(std::string_view shape) {
-  if (shape == "SuperSpike") return derivatives<SuperSpike>;
-  if (shape == "Sigmoid") return derivatives<Sigmoid>;
-  if (shape == "Triangle") return derivatives<Triangle>;
-  if (shape == "Arctan") return derivatives<Arctan>;
-  if (shape == "Boxcar") return derivatives<Boxcar>;
-  return nullptr;
+  return of_shape(
+      shape, [](auto of) { return derivatives<decltype(of)>; }, Derivatives{});
 }
 
 using AdaptStep = decltype(&adapt_back<Flow::kApart, true, true, true>);
 
 template <Flow kFlow>
 AdaptStep adapt_step(bool to_zero, bool through, bool more) {
-  const auto chosen = [more](auto zero, auto through) -> AdaptStep {
-    constexpr bool kToZero = decltype(zero)::value, kThrough = decltype(through)::value;
-    return more ? adapt_back<kFlow, kToZero, kThrough, true>
-                : adapt_back<kFlow, kToZero, kThrough, false>;
-  };
-  constexpr std::true_type yes;
-  constexpr std::false_type no;
-  if (to_zero) return through ? chosen(yes, yes) : chosen(yes, no);
-  return through ? chosen(no, yes) : chosen(no, no);
+  return either(to_zero, [&](auto to_zero) {
+    return either(through, [&](auto through) {
+      return either(more, [&](auto more) -> AdaptStep {
+        return adapt_back<kFlow, decltype(to_zero)::value, decltype(through)::value,
+                          decltype(more)::value>;
+      });
+    });
+  });
 }
 
 inline AdaptStep adapt_step_for(Flow flow, bool to_zero, bool through, bool more) {

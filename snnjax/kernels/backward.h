@@ -63,7 +63,7 @@ void neurons_back(const Constants& k, const Surrogate& h, More more, long n,
 using Step = decltype(&neurons_back<SuperSpike, true, true, true, true>);
 
 template <typename Then>
-Step either(bool choice, Then then) {
+auto either(bool choice, Then then) {
   return choice ? then(std::true_type{}) : then(std::false_type{});
 }
 
@@ -190,12 +190,10 @@ ffi::Error back(ffi::ThreadPool& pool, Backward work, const float* r, Choices ch
 
 inline ffi::Error back_named(ffi::ThreadPool& pool, const Backward& work,
                              const float* r, Choices choices, std::string_view shape) {
-  if (shape == "SuperSpike") return back<SuperSpike>(pool, work, r, choices);
-  if (shape == "Sigmoid") return back<Sigmoid>(pool, work, r, choices);
-  if (shape == "Triangle") return back<Triangle>(pool, work, r, choices);
-  if (shape == "Arctan") return back<Arctan>(pool, work, r, choices);
-  if (shape == "Boxcar") return back<Boxcar>(pool, work, r, choices);
-  return unknown("surrogate", shape);
+  const auto by = [&](auto of) {
+    return back<decltype(of)>(pool, work, r, choices);
+  };
+  return of_shape(shape, by, unknown("surrogate", shape));
 }
 
 }  // namespace

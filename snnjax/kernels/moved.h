@@ -52,8 +52,11 @@ struct OnlySpikes {  // no neuron but those that fire
 inline ffi::Error moved_back(ffi::ThreadPool& pool, Backward work, const float* r,
                              bool to_zero) {
   const bool more = work.more.g_v != nullptr;
-  work.step = to_zero ? (more ? spikes_moved<true, true> : spikes_moved<true, false>)
-                      : (more ? spikes_moved<false, true> : spikes_moved<false, false>);
+  work.step = either(to_zero, [&](auto to_zero) {
+    return either(more, [&](auto more) -> Step {
+      return spikes_moved<decltype(to_zero)::value, decltype(more)::value>;
+    });
+  });
   const bool by_events = r != nullptr && !more && finite_here(r, work.n * work.n) &&
                          few<OnlySpikes>(work.k, work.h, true, work.vs,
                                          work.steps * work.batch, work.n);

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <string_view>
 
 namespace {
 
@@ -53,5 +54,16 @@ struct Boxcar {
     return 2.0f * k * std::fabs(x) < 1.0f ? 1.0f : 0.0f;
   }
 };
+
+// then(shape) for the one of that name, or what there is otherwise.
+template <typename Then, typename Otherwise>
+Otherwise of_shape(std::string_view name, Then then, Otherwise otherwise) {
+  if (name == "SuperSpike") return then(SuperSpike{});
+  if (name == "Sigmoid") return then(Sigmoid{});
+  if (name == "Triangle") return then(Triangle{});
+  if (name == "Arctan") return then(Arctan{});
+  if (name == "Boxcar") return then(Boxcar{});
+  return otherwise;
+}
 
 }  // namespace
