@@ -30,7 +30,15 @@ from snnjax.kernels import adaptive as kernel
 from snnjax.kernels.products import align, product
 from snnjax.neurons.adapting import Adapting, Constants, Parts, flowed
 from snnjax.neurons.crossing import by_name
-from snnjax.neurons.layer import Carry, detached, of_loop, sum_to, told_apart
+from snnjax.neurons.layer import (
+    Carry,
+    detached,
+    fed,
+    fed_back,
+    sum_to,
+    through_loop,
+    told_apart,
+)
 from snnjax.surrogate import spike
 from snnjax.surrogate.derivative import applied
 
@@ -102,8 +110,8 @@ def _step(fixed, given, before, x):
     (options, names, plain), (r, constants, shape) = fixed, given
     surrogate = plain if shape is None else shape
     if r is not None:
-        fed_back = detached(before.spikes, options.recurrent_gradient)
-        x = x + product(fed_back, r).astype(x.dtype)
+        spikes = detached(before.spikes, options.recurrent_gradient)
+        x = x + product(spikes, r).astype(x.dtype)
     fire = lambda distance: spike(distance, surrogate)  # noqa: E731
     state, s, found = options.neuron.step(constants, before.state, x, fire)
     s = s.astype(options.dtype)
@@ -145,19 +153,14 @@ def _run_fwd(options, *given):
 
 
 def _run_bwd(options, kept, cotangents):
-    (start, _, r, constants, shape), (_, spikes, distances, vs, frozen, marks) = kept
+    (start, _, r, constants, shape), made = kept
     outputs = _outputs(options, kept, cotangents)
     looped = r is not None and options.recurrent_gradient
-    seen = distances, vs, spikes, frozen, r if looped else None
+    seen = made.distances, made.vs, made.spikes, made.frozen, r if looped else None
     given = constants._replace(refractory=None), shape, *outputs, *seen
     back: Any = _by_native if options.native else _by_xla
     g_start, g_x = back(options, *given)
-    g_r, before = None, None
-    if r is not None:
-        g_r = of_loop(options, start.spikes, spikes, g_x, marks).astype(r.dtype)
-        before = g_start.spikes if looped else jnp.zeros_like(start.spikes)
-        before = before.astype(start.spikes.dtype)
-    g_start = g_start._replace(spikes=before)
+    g_start, g_r = through_loop(options, start, r, made, g_start, g_x)
     return g_start, g_x, g_r, _of_constants(options, kept, outputs, g_x), None
 
 
@@ -256,15 +259,10 @@ def _of_constants(options, kept, outputs, g_x):
     each_its_own = lambda c: jnp.zeros_like(start.state.v) + c  # noqa: E731
     k = align(given._replace(refractory=None), start.state.v)
     k = jax.tree.map(each_its_own, k)  # summed over time first
-    if r is not None:
-        before = jnp.concatenate([start.spikes[None], spikes])[:-1]
-        before = detached(before, options.recurrent_gradient)
-        currents = currents + product(before, r).astype(currents.dtype)
-    if end.spikes is not None:
-        fed_back = product(g_x[1:], r.T).astype(g_x.dtype)
-        g_spikes = g_spikes + jnp.concatenate([fed_back, end.spikes[None]])[: len(g_x)]
+    drives = fed(options, start, currents, r, spikes)
+    g_spikes = fed_back(end, g_spikes, g_x, r)
     first = neuron.parts(start.state)._replace(refractory=None)
-    seen = currents, distances, vs, spikes
+    seen = drives, distances, vs, spikes
     _, before = loops.scan(_again, neuron, k, first, seen)
     fixed, shape = told_apart(shape)
     last = neuron.parts(end.state), jax.tree.map(jnp.zeros_like, k)

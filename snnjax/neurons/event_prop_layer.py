@@ -90,27 +90,18 @@ def _once_jvp(primals, tangents):
 
 
 def _run_bwd(options, kept, cotangents):
-    (start, currents, r, constants), (_, spikes, vs, _, marks) = kept
-    looped = r is not None and options.recurrent_gradient
-    dtype, passes = vs.dtype, r if looped else None
-    end = cotangents.end
-    end = Carry(
-        end.state._replace(refractory=None),
-        end.spikes.astype(dtype) if looped else None,
-    )
-    g_vs = cotangents.vs if options.keep else None
-    over_time = cotangents.spikes.astype(dtype), g_vs, vs
-    given = constants, start.state.v, passes, end, over_time
+    (start, currents, r, constants), made = kept
+    end, *outputs = layer.outputs_of(options, kept, cotangents)
+    passes = None if end.spikes is None else r
+    given = constants, start.state.v, passes, end, (*outputs, made.vs)
     plain = _by_native if options.native else _by_xla
     g_start, g_x = plain(options.firing, *given)
-    g_r = before = None
-    if r is not None:
-        g_r = layer.of_loop(options, start.spikes, spikes, g_x, marks).astype(r.dtype)
-        before = g_start.spikes if looped else jnp.zeros_like(start.spikes)
-        before = before.astype(start.spikes.dtype)
-    drives = _drives(options, start, currents, r, constants, spikes)
+    drives = layer.fed(options, start, currents, r, made.spikes)
+    syn = align(constants.step.syn, start.state.i)
+    drives = layer.filtered(syn, start.state.i, drives)
     g_constants = _of_constants(options.firing, *given, drives)
-    return g_start._replace(spikes=before), g_x, g_r, g_constants
+    g_start, g_r = layer.through_loop(options, start, r, made, g_start, g_x)
+    return g_start, g_x, g_r, g_constants
 
 
 run.defvjp(_run_fwd, _run_bwd)
@@ -198,20 +189,6 @@ def _voltage_after(firing, seen, k):
     return jnp.where(k < 0, seen.first, firing.after_spike(constants, v, s))
 
 
-def _drives(options, start, currents, r, constants, spikes):
-    """The synaptic current of each step, ``[T, *batch, n]``."""
-    if r is not None:
-        before = jnp.concatenate([start.spikes[None], spikes])[:-1]
-        currents = currents + product(before, r).astype(currents.dtype)
-    syn = align(constants.step.syn, start.state.i)
-    return loops.scan(_drive, None, syn, start.state.i, currents)[1]
-
-
-def _drive(fixed, syn, i, x):
-    del fixed
-    return syn * (i + x), i + x
-
-
 def _of_constants(firing, constants, first, r, end, over_time, drives):
     """Gradients of the constants: a second pass, dropped where none is learned."""
     g_spikes, g_vs, vs = over_time
@@ -225,7 +202,7 @@ def _of_constants(firing, constants, first, r, end, over_time, drives):
     (_, sums), _ = loops.scan(
         _constants_back, firing, seen, start, (each, drives), reverse=True
     )
-    step = jax.tree.map(_summed, sums, constants.step)
+    step = jax.tree.map(layer.sum_to, sums, constants.step)
     pace, slowest = map(jnp.zeros_like, constants[1:])  # scale nothing that is learned
     return Constants(step, pace, slowest)
 
@@ -244,10 +221,3 @@ def _constants_back(firing, seen, after, now):
     if seen.r is not None:
         spikes = product(g_x, seen.r.T).astype(g_x.dtype)
     return (Carry(state, spikes), jax.tree.map(jnp.add, sums, grads)), None
-
-
-def _summed(grad, constant):
-    """A gradient of each neuron and sample, summed to the shape of a constant."""
-    grad = jnp.sum(grad, range(grad.ndim - jnp.ndim(constant)))
-    axes = [k for k, size in enumerate(jnp.shape(constant)) if size == 1]
-    return jnp.sum(grad, axes, keepdims=True).astype(constant.dtype)

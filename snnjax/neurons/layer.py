@@ -101,9 +101,7 @@ def _step(fixed, given, before, now):
     (options, names, plain), (r, constants, shape), (x, seen) = fixed, given, now
     surrogate = plain if shape is None else shape
     if r is not None:
-        fed_back = before.spikes
-        if not options.recurrent_gradient:
-            fed_back = jax.lax.stop_gradient(fed_back)
+        fed_back = detached(before.spikes, options.recurrent_gradient)
         x = x + product(fed_back, r).astype(x.dtype)
     fire = lambda v: spike(v, surrogate)  # noqa: E731
     state, s, v = options.firing.step(constants, before.state, x, fire, seen)
@@ -154,7 +152,7 @@ def _run_fwd(options, *given):
 
 
 def _run_bwd(options, kept, cotangents):
-    outputs = _outputs(options, kept, cotangents)
+    outputs = outputs_of(options, kept, cotangents)
     grads = _pulled_back(options, kept, outputs)
     return *grads, _of_constants(options, kept, outputs, grads[1]), None
 
@@ -190,14 +188,16 @@ def _replay_fwd(options, *given):
 
 
 def _replay_bwd(options, kept, cotangents):
-    outputs = _outputs(options, kept, cotangents)
+    outputs = outputs_of(options, kept, cotangents)
     return *_pulled_back(options, kept, outputs), None, None, None
 
 
 replay.defvjp(_replay_fwd, _replay_bwd)
 
 
-def _outputs(options, kept, cotangents):
+def outputs_of(
+    options: Options, kept: Any, cotangents: Any
+) -> tuple[Carry, jax.Array, jax.Array | None]:
     """Gradients of the end, the spikes and, if they were put out, the voltages."""
     (_, _, r, *_), (_, _, vs, *_) = kept
     looped, end = r is not None and options.recurrent_gradient, cotangents.end
@@ -211,17 +211,13 @@ def _outputs(options, kept, cotangents):
 
 def _pulled_back(options, kept, outputs):
     """Gradients of the start, the drive and the recurrent weights."""
-    (start, _, r, constants, shape), (_, spikes, vs, frozen, marks) = kept
+    (start, _, r, constants, shape), made = kept
     looped = r is not None and options.recurrent_gradient
     passes = r if looped else None
-    given = constants, shape, *outputs, vs, spikes, frozen, passes
+    given = constants, shape, *outputs, made.vs, made.spikes, made.frozen, passes
     g_start, g_x = _backward(options, *given)
-    g_r, before = None, None
-    if r is not None:
-        g_r = of_loop(options, start.spikes, spikes, g_x, marks).astype(r.dtype)
-        before = g_start.spikes if looped else jnp.zeros_like(start.spikes)
-        before = before.astype(start.spikes.dtype)
-    return g_start._replace(spikes=before), g_x, g_r
+    g_start, g_r = through_loop(options, start, r, made, g_start, g_x)
+    return g_start, g_x, g_r
 
 
 def _backward(options, constants, *given):
@@ -287,10 +283,29 @@ def _back(firing, constants, shape, after, g_s, g_v, v, s, frozen):
     return state, g_x, flowed, g_jump
 
 
-def of_loop(
-    options: Any, first: jax.Array, spikes: jax.Array, g_x: jax.Array, marks: Any
-) -> jax.Array:
-    """Gradient of the recurrent weights: a step meets the spikes of the one before."""
+def through_loop(
+    options: Any, start: Any, r: jax.Array | None, made: Any, g_start: Any, g_x: Any
+) -> tuple[Carry, jax.Array | None]:
+    """Gradients of the start and of the recurrent weights, None without recurrence.
+
+    Args:
+        options: of a layer.
+        start: where it started.
+        r: recurrent weights.
+        made: spikes and marks, among what it computed.
+        g_start: gradient of the start, as it left the loop.
+        g_x: gradient of the drive.
+    """
+    if r is None:
+        return g_start._replace(spikes=None), None
+    g_r = _of_loop(options, start.spikes, made.spikes, g_x, made.marks).astype(r.dtype)
+    looped, before = options.recurrent_gradient, start.spikes
+    before = (g_start.spikes if looped else jnp.zeros_like(before)).astype(before.dtype)
+    return g_start._replace(spikes=before), g_r
+
+
+def _of_loop(options, first, spikes, g_x, marks):
+    """A step meets the spikes of the one before."""
     first, spikes = detached((first, spikes), options.recurrent_gradient)
     if options.native:
         later = outer(flat(spikes), flat(g_x), first[..., 0].size, marks)
@@ -304,25 +319,42 @@ def _of_constants(options, kept, outputs, g_x):
     end, g_spikes, g_vs = outputs
     constants = align(given, start.state.v)
     firing = options.firing
-    if r is not None:
-        before = jnp.concatenate([start.spikes[None], spikes])[:-1]
-        before = detached(before, options.recurrent_gradient)
-        currents = currents + product(before, r).astype(currents.dtype)
-    if end.spikes is not None:
-        fed_back = product(g_x[1:], r.T).astype(g_x.dtype)
-        g_spikes = g_spikes + jnp.concatenate([fed_back, end.spikes[None]])[: len(g_x)]
+    drives = fed(options, start, currents, r, spikes)
+    g_spikes = fed_back(end, g_spikes, g_x, r)
     left = firing.after_spike(align(given, vs), vs, spikes.astype(vs.dtype))
     v_before = jnp.concatenate([start.state.v[None], left])[:-1]
-    drives = currents
     if constants.syn is not None:
-        start_i = start.state.i
-        _, drives = loops.scan(_drive, None, constants.syn, start_i, currents)
+        drives = filtered(constants.syn, start.state.i, drives)
     each = (g_spikes, g_vs, vs, spikes, frozen), v_before, drives
     fixed, shape = told_apart(shape)
     numbers = constants._replace(refractory=None), shape
     back = (firing, fixed), numbers, end.state, each
     _, grads = loops.scan(_constants_back, *back, reverse=True)
     return jax.tree.map(sum_to, grads, given._replace(refractory=None))
+
+
+def fed(
+    options: Any, start: Any, currents: jax.Array, r: jax.Array | None, spikes: Any
+) -> jax.Array:
+    """The drive of each step, with what spikes of the step before feed back."""
+    if r is None:
+        return currents
+    before = jnp.concatenate([start.spikes[None], spikes])[:-1]
+    before = detached(before, options.recurrent_gradient)
+    return currents + product(before, r).astype(currents.dtype)
+
+
+def fed_back(end: Carry, g_spikes: jax.Array, g_x: jax.Array, r: Any) -> jax.Array:
+    """The gradient of spikes with what they feed back to the step after."""
+    if end.spikes is None:
+        return g_spikes
+    later = product(g_x[1:], r.T).astype(g_x.dtype)
+    return g_spikes + jnp.concatenate([later, end.spikes[None]])[: len(g_x)]
+
+
+def filtered(syn: jax.Array, i: jax.Array, drives: jax.Array) -> jax.Array:
+    """The synaptic current in each step, from that at the start."""
+    return loops.scan(_drive, None, syn, i, drives)[1]
 
 
 def _drive(fixed, syn, i, x):
@@ -356,8 +388,9 @@ def detached(spikes: Any, attached: bool) -> Any:
 
 def sum_to(grad: jax.Array, constant: jax.Array) -> jax.Array:
     """A gradient of each neuron and sample, summed to the shape of a constant."""
-    axes = tuple(range(grad.ndim - jnp.ndim(constant)))
-    return jnp.sum(grad, axes).astype(constant.dtype)
+    grad = jnp.sum(grad, range(grad.ndim - jnp.ndim(constant)))
+    axes = [k for k, size in enumerate(jnp.shape(constant)) if size == 1]
+    return jnp.sum(grad, axes, keepdims=True).astype(constant.dtype)
 
 
 def _crossed(carry):
