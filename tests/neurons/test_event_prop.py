@@ -376,6 +376,37 @@ def test_the_mark_is_not_to_be_watched(looped):
         watching(f"h.{part}.mark", looped=looped)
 
 
+@both_resets
+@both_wirings
+def test_a_watched_voltage_has_the_gradient_of_that_of_the_state(reset, looped, x64):
+    """Watched, neurons go step by step; a state that is handed on, as a whole."""
+    name = f"h.{'neuron' if looped else 1}.v"
+    net, plain = watching(name, reset, looped), watching("h", reset, looped)
+    weights = jax.tree.map(lambda w: w.astype(float), net.init(jax.random.key(0)))
+    xs = jnp.asarray(raster())
+    counts = jnp.sin(0.3 * jnp.arange(6.0))
+
+    def watched(weights):
+        return jnp.sum(snn.unroll(net, weights, xs, dt=DT)[1][-1] @ counts)
+
+    def handed_on(weights):
+        state = snn.unroll(plain, weights, xs, dt=DT)[0]
+        (v,) = [x.v for x in jax.tree.leaves(state, is_leaf=is_lif) if is_lif(x)]
+        return jnp.sum(v @ counts)
+
+    (one, found), (other, expected) = (
+        jax.value_and_grad(f)(weights) for f in (watched, handed_on)
+    )
+    np.testing.assert_allclose(one, other, 1e-12)
+    found, expected = (ravel_pytree(g)[0] for g in (found, expected))
+    assert np.abs(expected).max() > 1e-3
+    np.testing.assert_allclose(found, expected, 1e-12, 1e-12 * np.abs(expected).max())
+
+
+def is_lif(x):
+    return isinstance(x, neurons.LIFState)
+
+
 def test_the_least_slope_is_data():
     xs = jnp.asarray(raster(), jnp.float32)
 
