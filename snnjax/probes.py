@@ -36,17 +36,16 @@ def watched(cell: Cell, names: tuple[str, ...]) -> Cell:
     return stepped(cell, names)
 
 
-def stepped(cell: Cell, names: tuple[str, ...], shown: str | None = None) -> Cell:
+def stepped(cell: Cell, names: tuple[str, ...]) -> Cell:
     """The same cell, stepped, with fields of its state.
 
     Args:
         cell: what to look into.
         names: of fields, dotted.
-        shown: a name for what it puts out itself.
     """
 
     def record(state, y):
-        return y, {k: y if k == shown else field_of(cell, state, k) for k in names}
+        return y, {k: field_of(cell, state, k) for k in names}
 
     def step(weights, state, x, dt):
         state, y = cell.step(weights, state, x, dt)
@@ -71,8 +70,13 @@ def _with_nothing(cell):
     return cell._replace(step=beside(cell.step), run=run, loop=loop, replay=None)
 
 
-def field_of(cell: Cell, state: Any, name: str) -> Any:
+def field_of(whose: Any, state: Any, name: str) -> Any:
     """What a state holds under a dotted name.
+
+    Args:
+        whose: a cell, or its name, for messages.
+        state: of that.
+        name: dotted.
 
     Raises:
         ValueError: for another name, with those there are.
@@ -82,7 +86,7 @@ def field_of(cell: Cell, state: Any, name: str) -> Any:
         fields = _fields(at)
         if part not in fields:
             here = ", ".join(fields) or "nothing by name"
-            raise ValueError(f"{cell!r} has no {name!r} to look at; it holds {here}.")
+            raise ValueError(f"{whose} has no {name!r} to look at; it holds {here}.")
         at = fields[part]
     return at
 

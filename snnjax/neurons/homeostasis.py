@@ -40,7 +40,7 @@ from snnjax.neurons.leaky import (
     lif_rest,
 )
 from snnjax.neurons.population import zeros
-from snnjax.probes import stepped
+from snnjax.probes import field_of, watched
 from snnjax.surrogate import Shape, SuperSpike, check_shape, spike
 
 
@@ -108,7 +108,8 @@ def homeostatic_lif(
         del plain
         threshold = constants.threshold * jnp.exp(drift)
         now = constants._replace(threshold=threshold)
-        return firing.step(now, state, x, lambda v: spike(v, surrogate))[:2]
+        state, s, _ = firing.step(now, state, x, lambda v: spike(v, surrogate))
+        return state, s, {}
 
     return _homeostatic(
         "homeostatic_lif",
@@ -151,22 +152,29 @@ def synaptic_scaling(
     """
     check_cell("neuron", neuron)
 
-    def advance(plain, given, state, x, drift):
-        weights, dt = given
-        current = x.astype(drift.dtype) * jnp.exp(-drift)
-        dt = dt if plain is None else plain
-        state, s = neuron.step(weights, state, current, dt)
-        return state, s.astype(x.dtype)
+    def build(names):
+        inside = {k: k.partition(".")[2] for k in names if k.startswith("neuron.")}
+        shown = watched(neuron, tuple(inside.values()))
 
-    cell = _homeostatic(
-        "synaptic_scaling",
-        n,
-        homeostasis,
-        init=neuron.init,
-        rest=neuron.rest,
-        prepare=lambda weights, dt, like: (weights, loops.split(dt)[1]),
-        advance=advance,
-    )
+        def advance(plain, given, state, x, drift):
+            weights, dt = given
+            current = x.astype(drift.dtype) * jnp.exp(-drift)
+            dt = dt if plain is None else plain
+            state, (s, seen) = shown.step(weights, state, current, dt)
+            s = s.astype(x.dtype)
+            return state, s, {"neuron": s, **{k: seen[inside[k]] for k in inside}}
+
+        return _homeostatic(
+            "synaptic_scaling",
+            n,
+            homeostasis,
+            init=neuron.init,
+            rest=neuron.rest,
+            prepare=lambda weights, dt, like: (weights, loops.split(dt)[1]),
+            advance=advance,
+            names=tuple(names),
+        )
+
     about = About(
         parts={"neuron": neuron},
         edges=(Edge(INPUT, "neuron"), Edge("neuron", OUTPUT)),
@@ -175,16 +183,17 @@ def synaptic_scaling(
         rebuild=lambda change: synaptic_scaling(
             n, change("neuron", neuron), homeostasis
         ),
-        watch=lambda names: stepped(cell, names, shown="neuron"),
+        watch=build,
     )
-    return cell._replace(about=about)
+    return build(())._replace(about=about)
 
 
-def _homeostatic(name, n, homeostasis, *, init, rest, prepare, advance):
+def _homeostatic(name, n, homeostasis, *, init, rest, prepare, advance, names=()):
     """A cell around a neuron whose state drifts.
 
     ``prepare(weights, dt, like)`` gives the numbers of a run, ``advance(plain dt or
-    None, numbers, state, x, drift)`` moves the neuron on: ``(state, spikes)``.
+    None, numbers, state, x, drift)`` moves the neuron on: ``(state, spikes, what can be
+    watched beside the fields of the state)``.
     """
     check.fields("homeostasis", homeostasis, *HomeostasisParams._fields)
     check_constants(n, target=homeostasis.target, tau_rate=homeostasis.tau_rate)
@@ -202,7 +211,7 @@ def _homeostatic(name, n, homeostasis, *, init, rest, prepare, advance):
         target, tau, speed, step = align(given, like)
         kept, lost = jnp.exp(-step / tau), -jnp.expm1(-step / tau)
         inner = prepare(weights, dt, like)
-        return (advance, loops.split(dt)[0]), (
+        return (advance, loops.split(dt)[0], names), (
             *(inner, target, tau, speed, step, kept, lost),
         )
 
@@ -221,9 +230,13 @@ def _homeostatic(name, n, homeostasis, *, init, rest, prepare, advance):
 
 
 def _drifting(fixed, given, state, x):
-    (advance, plain), (inner, target, tau, speed, dt, kept, lost) = fixed, given
+    (advance, plain, names), (inner, target, tau, speed, dt, kept, lost) = fixed, given
     rate, drift = jax.lax.stop_gradient((state.rate, state.drift))
-    neuron, s = advance(plain, inner, state.neuron, x, drift)
+    neuron, s, seen = advance(plain, inner, state.neuron, x, drift)
     spikes = jax.lax.stop_gradient(s).astype(rate.dtype)
     drift = drift + speed * (tau * lost * rate / target - dt)
-    return HomeostasisState(neuron, kept * rate + spikes / tau, drift), s
+    state = HomeostasisState(neuron, kept * rate + spikes / tau, drift)
+    if not names:
+        return state, s
+    look = partial(field_of, "A neuron with homeostasis", state)
+    return state, (s, {k: seen[k] if k in seen else look(k) for k in names})

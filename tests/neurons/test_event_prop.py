@@ -376,6 +376,28 @@ def test_the_mark_is_not_to_be_watched(looped):
         watching(f"h.{part}.mark", looped=looped)
 
 
+def test_under_synaptic_scaling_its_neurons_are_watched_as_they_are_without(x64):
+    plain = snn.lif(5, FAST, surrogate=EventProp())
+    still = neurons.HomeostasisParams(speed=0.0)
+    xs = jnp.asarray(raster())
+    for field in ("v", "i", "v_before"):
+        net = snn.chain(
+            h=neurons.synaptic_scaling(5, plain, still),
+            outputs=("h.neuron", f"h.neuron.{field}", "h.rate"),
+        )
+        found = snn.unroll(net, net.init(jax.random.key(0)), xs, dt=DT)[1]
+        _, (spikes, seen) = snn.unroll(plain.about.watch((field,)), (), xs, dt=DT)
+        assert spikes.sum() > 20
+        np.testing.assert_array_equal(found["h.neuron"], spikes)
+        np.testing.assert_allclose(found[f"h.neuron.{field}"], seen[field], 1e-12)
+        assert found["h.rate"].max() > 0.0
+    with pytest.raises(ValueError, match="no 'mark' to look at; there is v, i, v_bef"):
+        snn.chain(h=neurons.synaptic_scaling(5, plain), outputs="h.neuron.mark")
+    net = snn.chain(h=neurons.synaptic_scaling(5, plain), outputs="h.pace")
+    with pytest.raises(ValueError, match="no 'pace' to look at; it holds neuron, rate"):
+        snn.unroll(net, net.init(jax.random.key(0)), xs, dt=DT)
+
+
 @both_resets
 @both_wirings
 def test_a_watched_voltage_has_the_gradient_of_that_of_the_state(reset, looped, x64):
