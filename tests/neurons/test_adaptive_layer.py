@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from stepping import DT, B, N, T, by_cell, by_steps, compare, in_motion
 
 import snnjax as snn
 from snnjax.cell import Loop
@@ -16,7 +17,6 @@ from snnjax.kernels import build
 from snnjax.neurons import AdLIFParams, adlif
 from snnjax.surrogate import Arctan, Boxcar, ForwardMode, Gaussian, Scaled, Sparse
 
-T, B, N, DT = 40, 3, 7, 1e-3
 SPREAD = np.linspace(0.0, 1.0, N)
 ALIF = {
     "tau_mem": 4e-3 + 2e-3 * SPREAD,
@@ -72,15 +72,6 @@ def drive(kind):
     return 0.4 + {"voltage": 0.3}.get(kind, 1.0 if strong else 2.0) * x
 
 
-def in_motion(cell):
-    def moved(x):
-        if jnp.issubdtype(x.dtype, jnp.integer):
-            return x + jnp.arange(N, dtype=x.dtype)[None] % 3
-        return x + 0.1 * jax.random.normal(jax.random.key(3), x.shape, x.dtype)
-
-    return jax.tree.map(moved, cell.rest(jnp.zeros((B, N))))
-
-
 def floats(tree):
     leaves = jax.tree.leaves(tree)
     return [x for x in leaves if jnp.issubdtype(x.dtype, jnp.floating)]
@@ -95,26 +86,6 @@ def feedback(looped):
     if looped is None:
         return None
     return 0.2 * jax.random.normal(jax.random.key(1), (N, N))
-
-
-def by_cell(cell, state, xs, loop):
-    if loop is None:
-        return cell.run((), state, xs, DT)
-    return cell.loop((), state, xs, loop, DT)
-
-
-def by_steps(cell, state, xs, loop):
-    def step(carry, x):
-        state, spikes = carry
-        if loop is not None:
-            seen = spikes if loop.recurrent_gradient else jax.lax.stop_gradient(spikes)
-            x = x + seen @ loop.r
-        state, y = cell.step((), state, x, DT)
-        return (state, y[0] if isinstance(y, tuple) else y), y
-
-    first = xs[0] if loop is None else loop.spikes
-    (state, _), ys = jax.lax.scan(step, (state, first), xs)
-    return state, ys
 
 
 def outcome(kind, make, names=(), looped=None, run=by_cell):
@@ -134,14 +105,6 @@ def outcome(kind, make, names=(), looped=None, run=by_cell):
     graded = jax.value_and_grad(loss, kinds, has_aux=True, allow_int=True)
     (_, made), gradients = jax.jit(graded)(state, xs, spikes, r, numbers)
     return made, floats(gradients)
-
-
-def compare(found, expected, rtol, atol=None):
-    def close(a, b):
-        scale = np.abs(b).max(initial=0.0) if atol is None else 1.0
-        np.testing.assert_allclose(a, b, rtol, (atol or rtol) * scale + 1e-12)
-
-    jax.tree.map(close, found, expected)
 
 
 def rate(made, names):

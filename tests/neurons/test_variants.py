@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from stepping import DT, B, N, T, by_cell, by_steps, compare, in_motion
 
 import snnjax as snn
 from snnjax import neurons
@@ -17,7 +18,6 @@ from snnjax.kernels import build
 from snnjax.neurons import adlif, smooth_lif, stochastic_lif
 from snnjax.surrogate import ForwardMode, Sparse
 
-T, B, N, DT = 40, 3, 7, 1e-3
 KINDS = {
     "refractory": {"refractory": np.array([0, 1, 2, 3, 5, 8, 2]) * DT},
     "v_reset": {"v_reset": np.linspace(-0.4, 0.2, N)},
@@ -60,15 +60,6 @@ def drive(kind):
     return 0.3 + (0.2 if "voltage" in kind else 1.0) * x
 
 
-def in_motion(cell):
-    def moved(x):
-        if jnp.issubdtype(x.dtype, jnp.integer):
-            return x + jnp.arange(N, dtype=x.dtype)[None] % 3
-        return x + 0.1 * jax.random.normal(jax.random.key(3), x.shape, x.dtype)
-
-    return jax.tree.map(moved, cell.rest(jnp.zeros((B, N))))
-
-
 def tilted(tree):
     leaves = [jnp.ravel(leaf) for leaf in jax.tree.leaves(tree)]
     flat = jnp.concatenate([leaf.astype(leaves[0].dtype) for leaf in leaves])
@@ -98,37 +89,6 @@ def outcome(kind, make, names, r, recurrent_gradient=True, run=None):
     graded = jax.value_and_grad(loss, kinds, has_aux=True, allow_int=True)
     value, gradients = jax.jit(graded)(state, xs, spikes, r, numbers)
     return value, jax.tree.map(np.asarray, gradients)
-
-
-def by_cell(cell, state, xs, loop):
-    if loop is None:
-        return cell.run((), state, xs, DT)
-    return cell.loop((), state, xs, loop, DT)
-
-
-def by_steps(cell, state, xs, loop):
-    """The same, one step after the other."""
-
-    def step(carry, x):
-        state, spikes = carry
-        if loop is not None:
-            seen = spikes if loop.recurrent_gradient else jax.lax.stop_gradient(spikes)
-            x = x + seen @ loop.r
-        state, y = cell.step((), state, x, DT)
-        return (state, y[0] if isinstance(y, tuple) else y), y
-
-    first = xs[0] if loop is None else loop.spikes
-    (state, _), ys = jax.lax.scan(step, (state, first), xs)
-    return state, ys
-
-
-def compare(found, expected, rtol, atol=None):
-    def close(a, b):
-        if np.asarray(a).dtype != jax.dtypes.float0:
-            scale = np.abs(b).max(initial=0.0) if atol is None else 1.0
-            np.testing.assert_allclose(a, b, rtol, (atol or rtol) * scale + 1e-12)
-
-    jax.tree.map(close, found, expected)
 
 
 def feedback(looped):
