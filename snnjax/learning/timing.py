@@ -60,12 +60,15 @@ def spike_time_cross_entropy(
     constants = {"tau": tau, "end": end, "alpha": alpha, "tau_late": late}
     for name, value in constants.items():
         check.one(name, value)
+    drawn = check.concrete(alpha) != 0.0
     times = check.wide(times)
     tau, end, alpha, late = (
         jnp.asarray(x, times.dtype) for x in (tau, end, alpha, late)
     )
     seen = jnp.where(times >= end, end, times)  # NaN stays
     loss = cross_entropy(-seen / tau, labels, mask)
+    if not drawn:  # nor may e^(t/τ₁) overflow
+        return loss
     first = jnp.clip(labels, 0, times.shape[-1] - 1).astype(jnp.int32)
     own = jnp.take_along_axis(seen, first[..., None], axis=-1)[..., 0]
     counts = None if mask is None else check.truth("A mask", mask)

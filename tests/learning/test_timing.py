@@ -26,6 +26,13 @@ def test_without_the_second_term_moving_all_spikes_changes_nothing(x64):
     assert np.abs(jax.grad(f)(t).sum(axis=1)).max() < 1e-15
 
 
+def test_without_the_second_term_times_may_be_many_time_constants():
+    f = lambda t: spike_time_cross_entropy(t, LABELS, tau=0.01, end=5.0)  # noqa: E731
+    value, grad = jax.value_and_grad(f)(TIMES)
+    np.testing.assert_allclose(value, (0.0 + (5.0 - 1.5) / 0.01) / 2, 1e-6)
+    np.testing.assert_allclose(grad, [[0, 0, 0], [0, 0, -50.0]], 1e-6, 1e-12)
+
+
 def test_silence_counts_as_the_end_and_has_no_gradient():
     f = lambda t: spike_time_cross_entropy(t, LABELS, tau=0.5, end=5.0, alpha=0.1)  # noqa: E731
     value, grad = jax.value_and_grad(f)(TIMES)
