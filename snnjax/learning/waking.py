@@ -33,10 +33,11 @@ def raise_silent(
         ``[n_in, n]``. Those of a neuron with a time that is NaN are NaN.
 
     Raises:
-        ValueError: for weights and times of other numbers of neurons, no sample, a
-            ``by`` that is negative or a ``most`` out of range.
+        ValueError: for weights and times of other numbers of neurons, integers for
+            weights, no sample, a ``by`` that is negative or a ``most`` out of range.
     """
     check.array("weights", weights, "[n_in, n]")
+    check.floating("weights", weights)
     check.array("times", times, "[*batch, n]")
     check.width("times", times, weights.shape[1])
     if times.size == 0 and weights.shape[1]:
@@ -83,18 +84,17 @@ def force(
         least.
 
     Raises:
-        ValueError: for times and weights of other numbers of inputs, or an ``at`` or
-            ``weight`` that is not positive.
+        ValueError: for times and weights of other numbers of inputs, integers for
+            weights, or an ``at`` or ``weight`` that is not positive.
     """
     check.array("weights", weights, "[n_in, n]")
+    check.floating("weights", weights)
     check.array("times", times, "[*batch, n_in]")
     check.width("times", times, weights.shape[0])
     for name, value in (("at", at), ("weight", weight)):
         check.positive(name, value)
         check.one(name, value)
-    times, weights = jnp.asarray(times), jnp.asarray(weights)
-    if jnp.finfo(times.dtype).bits < 32:
-        times = times.astype(jnp.float32)
+    times, weights = check.wide(times), jnp.asarray(weights)
     late = jnp.full_like(times[..., :1], at)
     row = jnp.full_like(weights[:1], weight)
     return Forced(

@@ -55,6 +55,13 @@ def test_a_spike_that_came_by_force_has_a_gradient(x64):
     assert np.all(grads < 0)
 
 
+@pytest.mark.parametrize("kind", [int, jnp.bfloat16])
+def test_times_of_steps_are_taken_in_single_precision(kind):
+    given = force(np.arange(3).astype(kind), np.ones((3, 2)), at=0.1, weight=0.5)
+    assert given.times.dtype == jnp.float32
+    np.testing.assert_array_equal(given.times, np.float32([0, 1, 2, 0.1]))
+
+
 @pytest.mark.parametrize(
     ("function", "bad", "reason"),
     [
@@ -62,7 +69,13 @@ def test_a_spike_that_came_by_force_has_a_gradient(x64):
         (raise_silent, {"by": 1.0, "most": 1.5}, "most is a share"),
         (raise_silent, {"by": 1.0, "times": np.zeros((4, 2))}, "times"),
         (raise_silent, {"by": 1.0, "times": np.zeros((0, 3))}, "a sample at least"),
+        (raise_silent, {"by": 0.5, "weights": np.ones((3, 3), int)}, "floating point"),
         (force, {"at": 0.0, "weight": 1.0}, "at"),
+        (
+            force,
+            {"at": 1.0, "weight": 0.5, "weights": np.ones((3, 3), int)},
+            "weights must be floating point",
+        ),
         (force, {"at": 1.0, "weight": np.ones(3)}, "weight"),
         (force, {"at": 1.0, "weight": 1.0, "weights": np.ones((4, 2))}, "times"),
     ],
