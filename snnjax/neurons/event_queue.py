@@ -166,6 +166,8 @@ def _checked(params, times, units, weights, recurrent, delay):
     wrong |= jnp.any(comes & ((who < 0) | (who >= n_in)))
     who = jnp.where(comes, who, 0)
     weights = jnp.asarray(weights, dtype)
+    if n_in == 0:  # as if there were one that sends nothing
+        weights = jnp.zeros((1, n), dtype)
     given = Given(constants, arrive, weights, recurrent, delay)
     return given, who, times.shape[:-1], wrong
 

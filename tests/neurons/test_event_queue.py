@@ -141,6 +141,23 @@ def test_without_recurrence_it_is_the_closed_form(rng, x64):
         assert np.all(found.times[k, len(times) :] == np.inf)
 
 
+@pytest.mark.parametrize("m", [0, 2])
+def test_without_inputs_nobody_fires(m):
+    times, units, w = (
+        jnp.full((3, m), jnp.inf),
+        jnp.zeros((3, m), int),
+        jnp.ones((0, 4)),
+    )
+
+    def run(w):
+        return spike_events(snn.LIFParams(), times, units, w, until=1.0, events=5)
+
+    found = run(w)
+    np.testing.assert_array_equal(found.times, np.full((3, 5), np.inf))
+    np.testing.assert_array_equal(found.units, np.full((3, 5), -1))
+    assert jax.grad(lambda w: jnp.sum(run(w).times))(w).shape == (0, 4)
+
+
 def test_too_few_events_or_nan_anywhere_makes_everything_nan(rng):
     given, units = drawn(rng, (20e-3, 5e-3), True)
     given = jax.tree.map(lambda x: x.astype(jnp.float32), given)
