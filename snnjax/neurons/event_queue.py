@@ -46,7 +46,13 @@ from snnjax.neurons.membrane import (
     slope,
     top,
 )
-from snnjax.neurons.spike_inputs import check_continuous, delays, sound, spoiled
+from snnjax.neurons.spike_inputs import (
+    check_continuous,
+    check_inputs,
+    delays,
+    sound,
+    spoiled,
+)
 
 NOTHING, INPUT, SPIKE, ARRIVAL = range(4)  # kinds of events
 
@@ -129,16 +135,8 @@ def spike_events(
 
 
 def _checked(params, times, units, weights, recurrent, delay):
-    check.array("weights", weights, "[n_in, n]")
-    check.floating("weights", weights)
-    check.finite("weights", weights)
+    dtype = check_inputs(times, weights, "[*batch, m]")
     n_in, n = weights.shape
-    check.array("times", times, "[*batch, m]")
-    check.finite("times", times, infinity=True)
-    known = check.concrete(times)
-    if known is not None and np.any(known == -np.inf):
-        raise ValueError("times must not be -∞; an input that never comes is +∞.")
-    dtype = check.common_dtype(check.wide(times).dtype, weights.dtype, jnp.float32)
     constants = check_continuous(n, params, dtype, fires=True)
     wrong = ~sound(constants) | ~jnp.all(jnp.isfinite(weights))
     if recurrent is not None:

@@ -59,18 +59,9 @@ def layer(
         delay: ``[]``, ``[n_in]`` or ``[n_in, n]``.
         fires: whether the neurons have a threshold.
     """
-    check.array("weights", weights, "[n_in, n]")
-    check.finite("weights", weights)
-    check.floating("weights", weights)
+    dtype = check_inputs(times, weights, "[*batch, n_in]")
     n_in, n = weights.shape
-    check.array("times", times, "[*batch, n_in]")
     check.width("times", times, n_in)
-    check.finite("times", times, infinity=True)
-    known = check.concrete(times)
-    if known is not None and np.any(known == -np.inf):
-        raise ValueError("times must not be -∞; an input that never comes is +∞.")
-    dtype = check.common_dtype(check.wide(times).dtype, weights.dtype)
-    dtype = check.common_dtype(dtype, jnp.float32)
     constants = check_continuous(n, params, dtype, fires=fires)
     batch = times.shape[:-1]
     arrive = jnp.asarray(times, dtype).reshape(math.prod(batch), n_in, 1)
@@ -85,6 +76,25 @@ def layer(
         weights = jnp.zeros((1, n), dtype)
     wrong |= ~jnp.all(jnp.isfinite(weights)) | ~sound(constants)
     return Layer(Inputs(constants, arrive, weights), batch, wrong)
+
+
+def check_inputs(times: jax.Array, weights: jax.Array, axes: str) -> Any:
+    """Refuses times and weights that no inputs have; the dtype that holds both.
+
+    Args:
+        times: of the inputs.
+        weights: ``[n_in, n]``.
+        axes: of the times, in words.
+    """
+    check.array("weights", weights, "[n_in, n]")
+    check.floating("weights", weights)
+    check.finite("weights", weights)
+    check.array("times", times, axes)
+    check.finite("times", times, infinity=True)
+    known = check.concrete(times)
+    if known is not None and np.any(known == -np.inf):
+        raise ValueError("times must not be -∞; an input that never comes is +∞.")
+    return check.common_dtype(check.wide(times).dtype, weights.dtype, jnp.float32)
 
 
 def check_continuous(n: int, params: Any, dtype: Any, *, fires: bool) -> Constants:

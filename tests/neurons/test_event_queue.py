@@ -245,6 +245,12 @@ def test_what_makes_no_queue_is_refused():
         run(times, units + 1, w)
     with pytest.raises(ValueError, match="units must be integers"):
         run(times, times, w)
+    with pytest.raises(ValueError, match="times and units must have one shape"):
+        run(times, units[:2], w)
+    with pytest.raises(ValueError, match="must not be -∞"):
+        run(times - jnp.inf, units, w)
+    with pytest.raises(ValueError, match="weights must be floating point"):
+        run(times, units, w.astype(int))
     with pytest.raises(ValueError, match="recurrent is missing"):
         run(times, units, w, delay=1e-3)
     with pytest.raises(ValueError, match="of pairs"):

@@ -293,6 +293,8 @@ def test_what_has_no_exact_times_is_refused():
         first_spike_time(PARAMS, -jnp.full(3, jnp.inf), weights)
     with pytest.raises(ValueError, match="delay"):
         first_spike_time(PARAMS, times, weights, delay=jnp.zeros((2, 3)))
+    with pytest.raises(ValueError, match="more must be one of"):
+        spike_times(PARAMS, times, weights, count=2, more="keep")
     with pytest.raises(ValueError, match="tau_mem=None"):
         snn.lif(3, snn.LIFParams(tau_mem=None))
 

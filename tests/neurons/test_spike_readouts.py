@@ -109,3 +109,14 @@ def test_inputs_that_never_come_count_for_nothing_and_nan_for_everything():
         assert np.all(grads[1][2] == 0.0)
         bad = jax.jit(f)(times.at[0, 0].set(jnp.nan), w)
         assert np.isnan(bad).all()
+
+
+def test_moments_and_times_at_which_there_is_nothing_are_refused():
+    times, w = jnp.array([0.0, -1e-3]), jnp.ones((2, 3))
+    with pytest.raises(ValueError, match=r"begins at 0; got -0\.001"):
+        exp_weighted_voltage(snn.LIFParams(), times, w, tau=0.01)
+    traced = jax.jit(lambda t: exp_weighted_voltage(snn.LIFParams(), t, w, tau=0.01))
+    assert np.isnan(traced(times)).all()
+    assert np.isfinite(traced(jnp.abs(times))).all()
+    with pytest.raises(ValueError, match="at must be finite"):
+        voltage_at(snn.LIFParams(), times, w, jnp.array([0.0, jnp.inf]))
