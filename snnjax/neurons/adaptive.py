@@ -31,13 +31,7 @@ from snnjax.kernels import native
 from snnjax.kernels.native import Backend
 from snnjax.neurons import adaptive_layer, backends
 from snnjax.neurons.adapting import Adapting, Constants
-from snnjax.neurons.checks import (
-    check_constants,
-    check_lif,
-    check_loop,
-    state_check,
-    warn_of_units,
-)
+from snnjax.neurons.checks import check_constants, check_lif, warn_of_units
 from snnjax.neurons.flows import Matrix, linear_flow
 from snnjax.neurons.leaky import (
     Firing,
@@ -243,24 +237,11 @@ def adlif(
 def _adapting(name, n, neuron, constants, rest, surrogate, backend):
     """A population that runs, and loops, by the rule of its layer."""
     run = backends.runner(neuron, surrogate, backend, adaptive_layer)
-    refuse = state_check(name, n, rest)
 
     def advance(given, state, x):
         fire = lambda distance: spike(distance, surrogate)  # noqa: E731
         state, s, found = neuron.step(given, state, x, fire)
         return state, s, {"v_before": found["v_before"]}
 
-    def faster(names):
-        def whole(weights, state, xs, dt, loop=None):
-            del weights
-            refuse(state, xs, lead=1)
-            if loop is not None:
-                check_loop(name, n, loop, xs)
-            return run(names, constants(dt, state.v.dtype), state, xs, loop)
-
-        def looped(weights, state, currents, loop, dt):
-            return whole(weights, state, currents, dt, loop)
-
-        return {"run": whole, "loop": looped}
-
+    faster = backends.over_sequences(name, n, rest, constants, run)
     return population(name, n, constants, rest, advance, ("v_before",), faster)

@@ -13,9 +13,10 @@ from snnjax.kernels import native
 from snnjax.kernels.native import Backend, match_axes
 from snnjax.kernels.products import align
 from snnjax.neurons import layer
+from snnjax.neurons.checks import check_loop, state_check
 from snnjax.neurons.crossing import supports
 from snnjax.neurons.layer import Carry
-from snnjax.replay import measured_voltage, not_learned, splice
+from snnjax.replay import check_seen, measured_voltage, not_learned, splice
 from snnjax.surrogate import ForwardMode, Learnable, Shape, as_pytree
 
 BY_RULE = {"v", "v_before"}  # what the rule shows as well
@@ -76,3 +77,45 @@ def runner(
         return made.end.state, (made.spikes, {name: shown[name] for name in names})
 
     return run
+
+
+def over_sequences(
+    name: str,
+    n: int,
+    rest: Callable[[jax.Array], Any],
+    constants: Callable[..., Any],
+    run: Callable[..., Any],
+) -> Callable[..., dict[str, Any]]:
+    """``faster`` of ``population``, for neurons that run, and loop, by a rule.
+
+    Args:
+        name: of the factory, for messages.
+        n: number of neurons.
+        rest: as of ``Cell``.
+        constants: ``(dt, dtype) -> constants`` of one step.
+        run: from ``runner``, or like it.
+
+    Returns:
+        ``(names, paired=False) -> {"run": …, "loop": …}``; paired, inputs are ``(x,
+        seen)``.
+    """
+    refuse = state_check(name, n, rest)
+
+    def faster(names, paired=False):
+        def whole(weights, state, xs, dt, loop=None):
+            del weights
+            currents, *seen = xs if paired else (xs,)
+            refuse(state, currents, lead=1)
+            if loop is not None:
+                check_loop(name, n, loop, currents)
+            for each in seen:
+                check_seen(name, each, currents)
+            given = constants(dt, state.v.dtype), state, currents
+            return run(names, *given, loop, *seen)
+
+        def looped(weights, state, currents, loop, dt):
+            return whole(weights, state, currents, dt, loop)
+
+        return {"run": whole, "loop": looped}
+
+    return faster

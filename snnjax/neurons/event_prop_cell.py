@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import jax
@@ -12,8 +13,9 @@ from snnjax.cell import Cell
 from snnjax.check import Number
 from snnjax.kernels import native
 from snnjax.kernels.native import Backend, match_axes
-from snnjax.neurons.checks import check_loop, state_check, with_leak
-from snnjax.neurons.event_prop_layer import Constants, run
+from snnjax.neurons import backends, event_prop_layer
+from snnjax.neurons.checks import with_leak
+from snnjax.neurons.event_prop_layer import Constants
 from snnjax.neurons.layer import Carry, Options
 from snnjax.neurons.population import Replay, population
 from snnjax.surrogate import EventProp
@@ -64,7 +66,6 @@ def cell(
         rest: as of ``Cell``, with a mark.
         backend: who runs a whole sequence forward.
     """
-    refuse = state_check("lif", n, rest)
 
     def constants(dt, dtype):
         pace = jnp.asarray(dt, dtype) / jnp.asarray(with_leak(tau_mem), dtype)
@@ -75,26 +76,16 @@ def cell(
         options = Options(firing, x.dtype, keep=True)
         currents = x[None].astype(state.v.dtype)
         given = match_axes(Carry(state, None), currents, None, given)
-        made = run(options, *given)
+        made = event_prop_layer.run(options, *given)
         vs: Any = made.vs
         return made.end.state, made.spikes[0], {"v_before": vs[0]}
 
+    run = partial(_whole, firing, backend)
+    by_rule = backends.over_sequences("lif", n, rest, constants, run)
+
     def faster(names):
-        if not {*names} <= {"v_before"}:  # v has a gradient through its reset, too
-            return {}
-
-        def whole(weights, state, xs, dt, loop=None):
-            del weights
-            refuse(state, xs, lead=1)
-            if loop is not None:
-                check_loop("lif", n, loop, xs)
-            given = constants(dt, state.v.dtype), state, xs
-            return _whole(firing, backend, names, *given, loop)
-
-        def looped(weights, state, currents, loop, dt):
-            return whole(weights, state, currents, dt, loop)
-
-        return {"run": whole, "loop": looped}
+        # v has a gradient through its reset, too
+        return by_rule(names) if {*names} <= {"v_before"} else {}
 
     also, replay = ("v_before",), Replay(_not_seen)
     given = "lif", n, constants, rest, advance, also, faster, replay
@@ -117,7 +108,7 @@ def _whole(firing, backend, names, constants, state, currents, loop):
     by_events = native.use_native(backend, support)
     options = Options(firing, dtype, gradient, by_events, bool(names))
     given = Carry(state, spikes), currents.astype(state.v.dtype), r, constants
-    made = run(options, *match_axes(*given))
+    made = event_prop_layer.run(options, *match_axes(*given))
     if not names:
         return made.end.state, made.spikes
     return made.end.state, (made.spikes, {"v_before": made.vs})

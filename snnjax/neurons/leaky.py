@@ -35,7 +35,7 @@ from snnjax.kernels import native
 from snnjax.kernels.integrator import integrate
 from snnjax.kernels.native import Backend
 from snnjax.neurons import backends, event_prop_cell
-from snnjax.neurons.checks import check_flow, check_lif, check_loop, state_check
+from snnjax.neurons.checks import check_flow, check_lif, state_check
 from snnjax.neurons.population import Replay, population, zeros
 from snnjax.neurons.potentials import mean_exp
 from snnjax.replay import check_seen, measured_voltage, not_learned, splice
@@ -371,7 +371,6 @@ def lif(
         return event_prop_cell.cell(*given)
     check_shape("surrogate", surrogate, (n,))
     run = backends.runner(firing, surrogate, backend)
-    refuse = state_check("lif", n, rest)
 
     def advance(given, state, x):
         state, s, v = firing.step(given, state, x, lambda v: spike(v, surrogate))
@@ -382,23 +381,7 @@ def lif(
         state, s, v = firing.step(given, state, x, lambda v: spike(v, surrogate), seen)
         return state, s, {"v_before": v}
 
-    def faster(names, paired=False):
-        def whole(weights, state, xs, dt, loop=None):
-            del weights
-            currents, seen = xs if paired else (xs, None)
-            refuse(state, currents, lead=1)
-            if loop is not None:
-                check_loop("lif", n, loop, currents)
-            if seen is not None:
-                check_seen("lif", seen, currents)
-            given = constants(dt, state.v.dtype), state, currents
-            return run(names, *given, loop, seen)
-
-        def looped(weights, state, currents, loop, dt):
-            return whole(weights, state, currents, dt, loop)
-
-        return {"run": whole, "loop": looped}
-
+    faster = backends.over_sequences("lif", n, rest, constants, run)
     also, replay = ("v_before",), Replay(advance_seen, partial(faster, paired=True))
     return population("lif", n, constants, rest, advance, also, faster, replay)
 
