@@ -56,7 +56,8 @@ def test_every_shape_data_set_format_study_and_command_is_there():
     studies = gallery.studies()["explanation/gallery.md"]
     assert "## R01" in studies
     assert "misses" in studies
-    assert gallery.linked("Doe 2000, doi:10.1/a_b") == (
+    assert "surrogate.EventProp)" not in shapes  # it is no shape
+    assert links.to_dois("Doe 2000, doi:10.1/a_b") == (
         "Doe 2000, [doi:10.1/a_b](https://doi.org/10.1/a_b)"
     )
 

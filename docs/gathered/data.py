@@ -1,7 +1,6 @@
 """The data sets and the file formats that are read, as the catalogues have them."""
 
-import re
-
+from gathered import links
 from snnjax.datasets.catalogue import DATA_SETS
 from snnjax.datasets.formats.registry import FORMATS
 
@@ -32,7 +31,7 @@ def pages():
     """The one page."""
     sets = (
         f"| `{each.name}` | {each.about} | {each.parts} | {each.licence}; "
-        f"{linked(each.cite)} ([page]({each.home})) |"
+        f"{links.to_dois(each.cite)} ([page]({each.home})) |"
         for each in DATA_SETS.values()
     )
     formats = (
@@ -41,8 +40,3 @@ def pages():
     )
     text = HEAD + "\n".join(sets) + "\n" + MIDDLE + "\n".join(formats) + "\n"
     return {"reference/data.md": text}
-
-
-def linked(citation):
-    """A citation whose dois can be followed."""
-    return re.sub(r"doi:(10\.[^\s,;]+)", r"[doi:\1](https://doi.org/\1)", citation)

@@ -5,7 +5,7 @@ import re
 import sys
 from pathlib import Path
 
-from gathered import notebooks
+from gathered import links, notebooks
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "benchmarks/results"
@@ -28,7 +28,9 @@ def studies():
 
     made, text = {"explanation/figures/digits.png": DEMO.read_bytes()}, [STUDIES]
     for study in catalogue.every():
-        text.append(f"## {study.id}\n\n{study.claim}\n\n*{linked(study.source)}*\n")
+        text.append(
+            f"## {study.id}\n\n{study.claim}\n\n*{links.to_dois(study.source)}*\n"
+        )
         kept = RESULTS / f"{study.id}.json"
         if kept.exists():
             text.append(criteria(json.loads(kept.read_text())["criteria"]))
@@ -49,11 +51,6 @@ def criteria(rows):
         verdict = "holds" if row["holds"] else "**misses**"
         lines.append(f"| {name} | {row['value']} | {verdict} |")
     return "\n".join(lines) + "\n"
-
-
-def linked(source):
-    """A source whose dois can be followed."""
-    return re.sub(r"doi:(10\.[^\s,;]+)", r"[doi:\1](https://doi.org/\1)", source)
 
 
 def shown(executed):

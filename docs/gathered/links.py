@@ -5,7 +5,13 @@ import re
 from pathlib import Path, PurePosixPath
 
 ROOT = Path(__file__).parents[2]
+DOI = re.compile(r"doi:(10\.[^\s,;)]+)")
 LINK = re.compile(r"(!?)\[([^\]\[]*)\]\(([^)\s#:]+)(#[^)\s]*)?\)")
+
+
+def to_dois(text, words=r"doi:\1"):
+    """``text`` whose dois can be followed; ``words`` are what stands for each."""
+    return DOI.sub(rf"[{words}](https://doi.org/\1)", text)
 
 
 def between_pages(text, kept, page, pages, made=()):

@@ -51,7 +51,6 @@ def execute(path, file):
     print(f"executing {path.name} ...", flush=True)
     notebook = jupytext.read(path)
     notebook.metadata = nbformat.from_dict({"language_info": LANGUAGE})
-    os.environ.setdefault("JPY_SESSION_NAME", "docs")
     client = NotebookClient(notebook, timeout=600, kernel_name="python3")
     asyncio.run(client.async_execute(env=os.environ | {"PYTHONWARNINGS": "ignore"}))
     part = file.with_suffix(".part")

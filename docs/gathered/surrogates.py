@@ -7,8 +7,9 @@ import re
 import jax.numpy as jnp
 from matplotlib.figure import Figure
 
+from gathered import links
 from snnjax import surrogate
-from snnjax.surrogate import Shape
+from snnjax.surrogate import EventProp, Shape
 
 HEAD = """\
 # Surrogates
@@ -24,6 +25,9 @@ libraries under their names, with their numbers;
 |---|---|---|
 """
 COMBINED = """
+`EventProp` stands where a shape stands and is none: with it `lif` has [exact
+gradients](../explanation/exact-gradients.md).
+
 ## Shapes made of shapes
 
 | shape | definition |
@@ -36,7 +40,7 @@ def pages():
     made, simple, combined = {}, [], []
     for name in sorted(surrogate.__all__):
         shape = getattr(surrogate, name)
-        if not inspect.isclass(shape) or shape is Shape:
+        if not inspect.isclass(shape) or shape in (EventProp, Shape):
             continue
         link = f"[`{name}`](api/generated/snnjax.surrogate.{name})"
         about = definition(shape)
@@ -55,12 +59,9 @@ def definition(shape):
     """The equation, which is the first line, with what is cited anywhere."""
     words = inspect.getdoc(shape)
     first, _, rest = words.partition("\n\n")
-    dois = re.findall(r"doi:(10\.[^\s,;)]+)", rest)
-    text = " ".join(
-        [first.replace("\n", " "), *(f"doi:{doi.rstrip('.')}" for doi in dois)]
-    )
-    text = re.sub(r"([|*_<])", r"\\\1", text.replace("``", ""))
-    return re.sub(r"doi:(10\.[^\s,;)]+)", r"[doi](https://doi.org/\1)", text)
+    dois = [f"doi:{doi.rstrip('.')}" for doi in links.DOI.findall(rest)]
+    text = re.sub(r"([|*_<])", r"\\\1", first.replace("\n", " ").replace("``", ""))
+    return links.to_dois(" ".join([text.replace(r"\_", "_"), *dois]), "doi")
 
 
 def picture(shape):
