@@ -14,6 +14,7 @@ from matplotlib.image import imread
 from nbclient import NotebookClient
 
 ROOT = Path(__file__).parents[2]
+QUIET = ["--IPKernelApp.log_level=ERROR"]  # not that it listens to this machine
 LANGUAGE = {"name": "python", "pygments_lexer": "ipython3"}
 
 
@@ -51,7 +52,9 @@ def execute(path, file):
     print(f"executing {path.name} ...", flush=True)
     notebook = jupytext.read(path)
     notebook.metadata = nbformat.from_dict({"language_info": LANGUAGE})
-    client = NotebookClient(notebook, timeout=600, kernel_name="python3")
+    client = NotebookClient(
+        notebook, timeout=600, kernel_name="python3", extra_arguments=QUIET
+    )
     asyncio.run(client.async_execute(env=os.environ | {"PYTHONWARNINGS": "ignore"}))
     part = file.with_suffix(".part")
     nbformat.write(notebook, part)
