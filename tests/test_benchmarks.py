@@ -32,6 +32,7 @@ from benchmarks.studies import (
     R22_online_rules,
     R23_eprop,
     R24_exact_gradients,
+    R25_losses,
     R26_surrogate_field,
     R27_escape_noise,
     R29_choice_of_epoch,
@@ -120,6 +121,15 @@ def order_plan():
     )
 
 
+def spoken_kinds():
+    """Clips of ten classes, each with two channels of its own."""
+    rng, labels = np.random.default_rng(0), np.arange(100) % 10
+    own = np.repeat(np.eye(10, dtype=bool)[labels], 2, axis=1)[:, None]
+    xs = (rng.random((100, 30, 20)) < np.where(own, 0.5, 0.05)).astype(np.uint8)
+    clips = R25_losses.Clips(jnp.asarray(xs), jnp.asarray(labels, jnp.int32))
+    return R25_losses.Spoken(clips, clips, 20.0)
+
+
 TINY = {
     "R01": R01_hidden_layer.Size(patterns=16, steps=60, inputs=60, epochs=60, seeds=2),
     "R02": R02_loss_landscape.Size(
@@ -188,6 +198,10 @@ TINY = {
         *(600, 300),
         plans={name: Plan(20, 10, 30) for name in R24_exact_gradients.WAYS},
         seeds=1,
+    ),
+    "R25": R25_losses.Sizes(
+        *(300, 150, Plan(20, 4, 30)),
+        *(1, spoken_kinds, 12, 8, 16, 1),
     ),
     "R16": R16_in_the_loop.Sizes(
         *(CHIP, (0.0, 0.2, 0.3), (0.0, 0.3), 20, ("everything", "outputs")),
@@ -640,6 +654,16 @@ def test_exact_gradients_learn_without_a_surrogate():
         }
     curves = np.array([[0.2, 0.8, 0.3], [0.2, 0.8, 0.9], [0.2, 0.3, 0.3]])
     assert R24_exact_gradients.collapsed(curves) == 1
+
+
+@studied("R25")
+def test_both_gradients_learn_with_early_voltages():
+    found = finding("R25").summary
+    for gradient in R25_losses.GRADIENTS:
+        assert found["Yin-Yang"][gradient]["exp-weighted"][0] > 0.45  # chance is 0.34
+        assert found["spoken digits"][gradient]["exp-weighted"][0] > 0.2  # is 0.1
+    hits = {"a": np.array([0.5, 0.7]).mean(), "b": np.array([0.9, 0.9]).mean()}
+    assert R25_losses.spread(hits) == pytest.approx(30.0)
 
 
 def test_a_closed_path_changes_the_gradient_and_not_the_network():
