@@ -61,9 +61,9 @@ class Sizes(NamedTuple):
     seeds: int = 3
     spoken: Callable[[], Spoken] | None = None  # as ``spoken_digits`` reads them
     hidden: int = 64
-    epochs: int = 12
+    epochs: int = 40
     batch: int = 64
-    seeds_spoken: int = 2
+    seeds_spoken: int = 3
 
 
 def spoken_digits() -> Spoken:
@@ -212,7 +212,7 @@ STUDY = Study(
     id="R25",
     claim="With exact gradients the loss decides; a surrogate cares less.",
     source="Nowotny, Turner & Knight 2025, doi:10.48550/arXiv.2212.01232",
-    minutes=6,
+    minutes=15,
     run=run,
     one_size=True,
 )
