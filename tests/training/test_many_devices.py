@@ -1,5 +1,7 @@
 """On the four devices that this process has; of several: ``test_distributed.py``."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -49,6 +51,37 @@ def test_a_divided_batch_has_the_loss_and_the_gradient_of_one_device(
     assert spec == jax.P(None, "model")
     each = {shard.data.shape for shard in placed[0].w.addressable_shards}
     assert each == {(12, 16 // model)}
+
+
+def test_in_float32_a_divided_batch_has_the_spikes_and_the_gradient_of_one_device():
+    """Sums over the batch are made in another order; float64 is 7e-6 away from both."""
+    layers = {"input": snn.dense(12, 16), "hidden": snn.lif(16)}
+    net = snn.chain(
+        **layers, readout=snn.dense(16, 3), out=snn.li(3), outputs=("hidden", "out")
+    )
+    weights = jax.tree.map(lambda w: 9 * w, net.init(jax.random.key(0)))
+    xs = (RNG.random((40, 32, 12)) < 0.3).astype(np.float32)
+    labels = np.arange(32) % 3
+
+    def run(weights, xs):
+        return snn.unroll(net, weights, xs, dt=1e-3)[1]
+
+    def loss(run, weights, xs):
+        ys = run(weights, xs, 32)
+        v = snn.learning.mean_over_time(ys["out"])
+        return snn.cross_entropy(v, labels), ys["hidden"]
+
+    alone = partial(loss, lambda weights, xs, samples: run(weights, xs))
+    expected, spikes = jax.jit(jax.grad(alone, has_aux=True))(weights, xs)
+    mesh = parallel.make_mesh()
+    divided = jax.jit(jax.grad(partial(loss, parallel.spread(run, mesh, 1)), has_aux=1))
+    placed = parallel.place(weights, mesh), parallel.scatter(xs, mesh, 1)
+    found, same = divided(*placed)
+    np.testing.assert_array_equal(same, spikes)
+    assert 0.02 < jnp.mean(spikes) < 0.5
+    for a, b in zip(*map(jax.tree.leaves, (expected, found)), strict=True):
+        assert a.dtype == b.dtype == np.float32
+        assert np.linalg.norm(a - b) <= 2e-6 * np.linalg.norm(a)
 
 
 def test_a_batch_is_filled_up_with_zeros_and_taken_back_whole():
