@@ -172,6 +172,25 @@ def settings() -> str:
     return "\n".join(lines)
 
 
+def processes() -> str:
+    """A step in one process and in several, from what ``processes.py`` kept."""
+    kept = json.loads((RESULTS / "processes.json").read_text())
+    sides = "one core", "all cores, one process", "a process for each core"
+    sizes = kept["sizes"]
+    lines = ["| ms; peak MB of a process | " + " | ".join(sizes) + " |"]
+    lines.append("|---|" + "---|" * len(sizes))
+    for side in sides:
+        cells = [
+            f"{row[side]['quartile_ms']:.1f}; {row[side]['peak_mb']:.0f}"
+            for row in sizes.values()
+        ]
+        lines.append(f"| {side} | " + " | ".join(cells) + " |")
+    gains = " | ".join(f"{row['gain']:.2f}" for row in sizes.values())
+    lines.append(f"| *throughput of these, of one core's* | {gains} |")
+    lines += ["", f"Lower quartiles; {kept['cpus']} cores, jax {kept['jax']}."]
+    return "\n".join(lines)
+
+
 def balanced() -> str:
     """A second of a balanced network in each simulator, from its benchmark."""
     rows = json.loads((RESULTS / "balanced_network.json").read_text())["rows"]

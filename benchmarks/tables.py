@@ -10,6 +10,7 @@ from benchmarks.speed_tables import (
     balanced,
     fastest,
     parts,
+    processes,
     settings,
     single_calls,
     speeds,
@@ -20,6 +21,7 @@ README = ROOT / "README.md"
 NEURONS = ROOT / "docs/reference/neurons.md"
 BESIDE = ROOT / "docs/explanation/beside-other-libraries.md"
 SPEED = ROOT / "docs/explanation/speed.md"
+PROCESSES = ROOT / "docs/how-to/processes.md"
 MARK = "<!-- written by: python benchmarks/run.py --table -->"
 
 
@@ -37,6 +39,7 @@ def texts() -> dict[Path, str]:
         README: fastest(),
         BESIDE: f"{speeds()}\n\n{balanced()}",
         NEURONS: neurons(),
+        PROCESSES: processes(),
         SPEED: f"{parts()}\n\n{settings()}\n\n{single_calls()}",
     }
 

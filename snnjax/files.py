@@ -59,6 +59,7 @@ def atomic(path: str | Path) -> Iterator[Path]:
 
     Raises:
         FileExistsError: if ``path`` is a device, a pipe or a socket.
+        OSError: naming ``path``, if the disk refuses.
     """
     path = Path(path)
     if path.exists() and not_a_file(path) not in ("", "a folder"):
@@ -73,6 +74,10 @@ def atomic(path: str | Path) -> Iterator[Path]:
             with new.open("r+b") as file:
                 os.fsync(file.fileno())  # a rename may reach the disk before the bytes
         new.replace(path)
+    except OSError as error:
+        if error.filename is None and error.errno is not None:  # of a write
+            error.filename = str(path)
+        raise
     finally:
         _remove(new)
 

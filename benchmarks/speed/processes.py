@@ -22,7 +22,7 @@ from benchmarks.machine import machine
 from benchmarks.report import RESULTS, ROOT, emit, tell
 
 KEPT = RESULTS / "processes.json"
-SIZES = ("100/64/256", "250/64/512")
+SIZES = ("100/64/256", "250/64/512", "250/256/512")
 
 
 def measure(size: str, seconds: float, processes: int, rank: int, port: str) -> None:

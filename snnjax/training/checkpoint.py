@@ -5,6 +5,9 @@ Each has a digest of its files beside it, so that damage is found before it is r
 
 import contextlib
 import hashlib
+import logging
+import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -38,10 +41,32 @@ def save(folder: Path, epoch: int, tree: Any, note: dict[str, Any]) -> None:
         tree=ocp.args.StandardSave(tree),
         note=ocp.args.JsonSave(note | {"leaves": _leaves(tree)}),
     )
-    with _manager(folder, tidy=True) as manager:
+    with _disk(folder, epoch), _manager(folder, tidy=True) as manager:
         manager.save(epoch, args=args, force=True)
     saved = _home(folder) / str(epoch)
     first(lambda: files.write_text(saved / _DIGEST, _digest(saved)))
+
+
+@contextlib.contextmanager
+def _disk(folder, epoch):
+    """What the disk refuses is an ``OSError``, without the logs of orbax's threads."""
+    log = logging.getLogger("absl")
+    before, log.disabled = log.disabled, True
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None and error.errno is not None:
+            error.filename = str(folder)
+        raise
+    except Exception as error:  # tensorstore tells of it in a text
+        found = re.search(r"os_error_code='(\d+)'", str(error))
+        if not found:
+            raise
+        code = int(found[1])
+        told = f"{os.strerror(code)}: no checkpoint of epoch {epoch} was kept in"
+        raise OSError(code, told, str(folder)) from error
+    finally:
+        log.disabled = before
 
 
 def restore(

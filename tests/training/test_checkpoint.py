@@ -1,3 +1,5 @@
+import contextlib
+import errno
 import json
 import pathlib
 from functools import cache
@@ -10,6 +12,11 @@ import pytest
 
 from benchmarks.fuzz import checkpoints
 from snnjax.training import checkpoint, epoch_rows, fit, init_train_state, make_step
+
+try:
+    import resource
+except ImportError:  # not a POSIX system
+    resource = None
 
 X = np.random.default_rng(0).normal(size=(10, 3)).astype(np.float32)
 Y = np.random.default_rng(1).normal(size=10).astype(np.float32)
@@ -236,6 +243,32 @@ def test_damage_is_refused_where_no_digest_was_written(file, tmp_path):
 def test_only_the_newest_two_checkpoints_stay(tmp_path):
     run(tmp_path, 4)
     assert {path.name for path in (tmp_path / "checkpoint").iterdir()} == {"3", "4"}
+
+
+@contextlib.contextmanager
+def at_most(size):
+    """No file may become longer, as if the disk were full."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.skipif(resource is None, reason="no limits of resources here")
+@pytest.mark.parametrize("size", [0, 200, 4000])
+def test_what_the_disk_refuses_is_said_by_the_system_and_the_one_before_is_whole(
+    size, tmp_path, caplog
+):
+    tree = {"w": jnp.asarray(np.random.default_rng(0).normal(size=9000))}
+    checkpoint.save(tmp_path, 1, tree, {})
+    with at_most(size), pytest.raises(OSError, match="File too large") as refused:
+        checkpoint.save(tmp_path, 2, tree, {})
+    assert refused.value.errno == errno.EFBIG
+    assert not [each for each in caplog.records if each.name == "absl"]
+    restored, _ = checkpoint.restore(tmp_path, tree)
+    np.testing.assert_array_equal(restored["w"], tree["w"])
 
 
 def test_resuming_does_not_compile_again(tmp_path):
