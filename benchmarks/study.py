@@ -35,6 +35,7 @@ class Study(NamedTuple):
     minutes: float  # of the small version on 2 cores
     run: Callable[[bool], Finding]  # full? -> what was seen
     one_size: bool = False  # never full, as the data has no more
+    missed: str = ""  # why criteria do not hold, as far as is known
 
 
 def all_cores() -> None:

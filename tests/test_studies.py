@@ -1,13 +1,15 @@
 """How studies and benchmarks run, whatever they are about."""
 
+import json
 import os
 import subprocess
 import sys
 
 import pytest
 
+from benchmarks.catalogue import every
 from benchmarks.machine import cores
-from benchmarks.report import ROOT
+from benchmarks.report import RESULTS, ROOT
 from benchmarks.speed import training_step
 
 
@@ -44,3 +46,13 @@ def test_a_workload_that_there_is_not_is_refused(monkeypatch, capsys):
     with pytest.raises(SystemExit):
         training_step.main()
     assert "no workload W9" in capsys.readouterr().err
+
+
+def test_a_study_that_misses_a_criterion_says_why():
+    told = {}
+    for study in every():
+        kept = RESULTS / f"{study.id}.json"
+        rows = json.loads(kept.read_text())["criteria"] if kept.exists() else []
+        told[study.id] = all(row["holds"] for row in rows), study.missed == ""
+    assert len(told) > 30
+    assert [name for name, (holds, silent) in told.items() if holds != silent] == []

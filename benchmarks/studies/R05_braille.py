@@ -58,4 +58,8 @@ STUDY = Study(
     minutes=5,
     run=run,
     one_size=True,
+    missed="From the highest voltage a sample teaches one step of time. After 100 "
+    "epochs its networks still differ by 7 points over seeds, while means over "
+    "time learn to 0.975 in 40. Behind the linear readout is a quarter of a "
+    "point of 270 test samples, less than one of them.",
 )

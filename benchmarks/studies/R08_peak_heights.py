@@ -282,4 +282,7 @@ STUDY = Study(
     source="Zenke & Vogels 2021, doi:10.1162/neco_a_01367",
     minutes=6,
     run=run,
+    missed="Adam bounds every step, so that something is learned with an exploded "
+    "gradient too. And the reset's term is negative: a low peak takes away from"
+    " the first gradient before a high one makes it explode.",
 )

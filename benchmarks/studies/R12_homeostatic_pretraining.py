@@ -178,4 +178,6 @@ STUDY = Study(
     source="Rossbroich, Gygax & Zenke 2022, doi:10.1088/2634-4386/ac97bb",
     minutes=1.5,
     run=run,
+    missed="Not known. Pretraining makes every neuron fire, while good weights leave "
+    "some silent and the others more selective, which may be what is lost.",
 )

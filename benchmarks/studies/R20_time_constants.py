@@ -339,4 +339,8 @@ STUDY = Study(
     minutes=10,
     run=run,
     one_size=True,
+    missed="A longer memory helps more than a variety of memories: equal time "
+    "constants of 60 ms are further ahead of 20 ms than different, learned "
+    "ones, whose median stays near 20 ms in 30 epochs. A point is within the "
+    "error of five seeds.",
 )

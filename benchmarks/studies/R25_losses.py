@@ -215,4 +215,7 @@ STUDY = Study(
     minutes=15,
     run=run,
     one_size=True,
+    missed="The maximum teaches one step of time by either gradient, and costs the "
+    "surrogate 15 to 18 points too. Between the other two the surrogate is the "
+    "less choosy, 2.9 points beside 10.4.",
 )

@@ -34,6 +34,8 @@ def studies():
         kept = RESULTS / f"{study.id}.json"
         if kept.exists():
             text.append(criteria(json.loads(kept.read_text())["criteria"]))
+        if study.missed:
+            text.append(f"*What misses, and why.* {study.missed}\n")
         text.append(f"```sh\n./run python benchmarks/run.py {study.id}\n```\n")
         figure = RESULTS / f"{study.id}.png"
         if figure.exists():
@@ -76,9 +78,9 @@ STUDIES = """\
 # Gallery of studies
 
 Each study states a claim of the literature, tests it, and says which of its criteria
-hold. Bounds were fixed before it ran; what falls short stays as it was measured.
-[What is to be said of some of them](claims.md), how they differ from what was
-published, and why criteria were missed stands beside their table.
+hold. Bounds were fixed before it ran; what falls short stays as it was measured, with
+the cause as far as it is known. [How some of them differ from what was
+published](claims.md) stands beside their table.
 """
 NOTEBOOKS = """\
 # Gallery of tutorials
