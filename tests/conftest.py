@@ -1,3 +1,4 @@
+import ctypes
 import gc
 import math
 import os
@@ -44,7 +45,7 @@ def pytest_configure(config):
         and "PYTEST_XDIST_WORKER" not in os.environ
     ):
         return  # it only watches its workers
-    with suppress(OSError, RuntimeError):  # or nobody is at home
+    with suppress(ImportError, OSError, RuntimeError):  # or nobody is at home
         folder = compiled.borrow()
         config.add_cleanup(lambda: compiled.give_back(folder))
         jax.config.update("jax_compilation_cache_dir", str(folder))
@@ -84,6 +85,15 @@ def room():
     return min(4e9, pages / int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 1)))
 
 
+def return_memory():
+    """Gives what is free to the system; or all later files would find no room either.
+
+    The C library of GNU keeps it otherwise; others have no such function.
+    """
+    with suppress(AttributeError, OSError, TypeError):
+        ctypes.CDLL(None).malloc_trim(0)
+
+
 @pytest.fixture(autouse=True, scope="module")
 def programs():
     """What was compiled is kept for other files, until it fills the memory.
@@ -95,6 +105,8 @@ def programs():
     gc.unfreeze()
     if memory() > room():
         jax.clear_caches()
+        gc.collect()
+        return_memory()
 
 
 @pytest.fixture
