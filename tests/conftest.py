@@ -110,6 +110,20 @@ def programs():
 
 
 @pytest.fixture
+def compilations():
+    """Names of all programs that are compiled, or read, from now on."""
+    names = []
+
+    def listen(event, seconds, fun_name="", **more):
+        if event.endswith("backend_compile_duration"):
+            names.append(fun_name)
+
+    jax.monitoring.register_event_duration_secs_listener(listen)
+    yield names
+    jax.monitoring.clear_event_listeners()
+
+
+@pytest.fixture
 def optimized():
     """Programs as users run them."""
     jax.config.update("jax_disable_most_optimizations", False)
