@@ -43,6 +43,8 @@ def save(
 ) -> None:
     """Writes weights, the network and notes as one file, whole or not at all.
 
+    The same network, weights and notes give the same bytes.
+
     Args:
         path: of the file, as a rule ``NAME.safetensors``; replaced if it exists.
         weights: of the network, a tree of arrays of numbers.
@@ -66,7 +68,16 @@ def save(
         header["network"] = json.dumps(recipe)
         named |= {f"{_OPTIONS}{name}": array for name, array in arrays.items()}
     with files.atomic(path) as new:
-        new.write_bytes(numpy_format.save(named, header))
+        new.write_bytes(_in_order(numpy_format.save(named, header)))
+
+
+def _in_order(raw):
+    """The same file, its header by name; safetensors puts that in any order."""
+    size = int.from_bytes(raw[:8], "little")
+    header = json.loads(raw[8 : 8 + size])
+    text = json.dumps(header, sort_keys=True, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)  # arrays begin at a multiple of 8 bytes
+    return len(text).to_bytes(8, "little") + text + raw[8 + size :]
 
 
 def load(path: str | Path, *, network: Cell | None = None) -> Saved:

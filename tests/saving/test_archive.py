@@ -54,6 +54,16 @@ def test_a_saved_network_opens_without_the_code_that_made_it(path):
     np.testing.assert_array_equal(ran(found.network, found.weights), expected)
 
 
+def test_the_same_network_gives_the_same_bytes(path):
+    net, notes = network(), {"τ": "ü", "dt": DT, "classes": ["a", "b"]}
+    files = set()
+    for _ in range(8):
+        snn.save(path, weights_of(net), network=net, notes=notes)
+        files.add(path.read_bytes())
+    assert len(files) == 1
+    assert snn.load(path).notes == notes
+
+
 def test_weights_alone_open_with_a_network(path):
     net = snn.chain(snn.dense(5, 2), network_by_hand())
     weights = weights_of(net)
