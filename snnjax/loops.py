@@ -35,7 +35,7 @@ def scan(
         xs: over time, ``[T, ...]``.
         reverse: whether to begin at the end.
     """
-    return _program(step, fixed, _types(fixed), reverse)(given, start, xs)
+    return _program(step, fixed, types(fixed), reverse)(given, start, xs)
 
 
 def repeat(step: Callable[[Any], Any], state: Any, times: int) -> Any:
@@ -69,15 +69,15 @@ def split(number: Any) -> tuple[Any, Any]:
     return (number, None) if plain else (None, number)
 
 
-def _types(fixed):
+def types(fixed: Any) -> Any:
     """Types within tuples: two named tuples of other names are equal as such."""
-    inner = tuple(map(_types, fixed)) if isinstance(fixed, tuple) else ()
+    inner = tuple(map(types, fixed)) if isinstance(fixed, tuple) else ()
     return type(fixed), *inner
 
 
 @lru_cache(maxsize=_KEPT)
-def _program(step, fixed, types, reverse):
-    del types  # tell programs apart
+def _program(step, fixed, kinds, reverse):
+    del kinds  # tell programs apart
 
     def loop(given, start, xs):
         return jax.lax.scan(partial(step, fixed, given), start, xs, reverse=reverse)

@@ -26,7 +26,7 @@ ARROWS = {  # who may import whom, besides themselves
     "probes": {"cell", "replay"},
     "compose": {"about", "cell", "check", "exported", "probes", "replay"},
     "parts": {"about", "cell", "check", "probes"},
-    "kernels": {"check", "files"},
+    "kernels": {"check", "files", "loops"},
     "neurons": {
         *("about", "check", "cell", "loops", "probes", "replay", "seen", "surrogate"),
         *("exported", "kernels"),

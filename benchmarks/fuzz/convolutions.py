@@ -26,6 +26,7 @@ import numpy as np
 from benchmarks.report import emit, tell
 from snnjax.kernels import build
 from snnjax.kernels.convolve import convolve
+from snnjax.kernels.native import Backend
 from snnjax.kernels.windows import Window, at_once
 
 EACH = 20  # calls of one program
@@ -85,9 +86,9 @@ def arrays(made: Program, rng: np.random.Generator) -> tuple[Any, Any, Any]:
     )
 
 
-def computed(made: Program, by_events: bool, x: Any, w: Any, g: Any) -> list[Any]:
+def computed(made: Program, backend: Backend, x: Any, w: Any, g: Any) -> list[Any]:
     """Outputs, the gradient of the weights, and that of an input that has one."""
-    slide = partial(convolve, window=made.window, by_events=by_events)
+    slide = partial(convolve, window=made.window, backend=backend)
     if made.dtype != "float32":
         y, back = jax.vjp(lambda w: slide(x, w), w)
     else:
@@ -116,7 +117,7 @@ def compare(index: int) -> list[str]:
     """What becomes of the calls of one program."""
     rng = np.random.default_rng(index)
     made = drawn(rng)
-    runs = [jax.jit(partial(computed, made, native)) for native in (True, False)]
+    runs = [jax.jit(partial(computed, made, who)) for who in ("native", "xla")]
     told = []
     for _ in range(EACH):
         given = arrays(made, rng)

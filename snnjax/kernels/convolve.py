@@ -14,7 +14,7 @@ from jax.custom_derivatives import SymbolicZero
 from snnjax import check
 from snnjax.kernels.convolve_native import convolve_natively
 from snnjax.kernels.linear import with_transpose
-from snnjax.kernels.native import Backend, available, match_axes, use_native
+from snnjax.kernels.native import Backend, available, choose, match_axes
 from snnjax.kernels.products import sharded_explicitly
 from snnjax.kernels.windows import (
     Window,
@@ -27,7 +27,7 @@ from snnjax.kernels.windows import (
 
 
 def convolve(
-    x: jax.Array, w: jax.Array, window: Window, *, by_events: bool = False
+    x: jax.Array, w: jax.Array, window: Window, *, backend: Backend = "xla"
 ) -> jax.Array:
     """Correlates every step of every sample with a kernel.
 
@@ -35,13 +35,14 @@ def convolve(
         x: ``[T, *batch, *space, c_in]``, floating point, ``uint8`` or ``bool``.
         w: ``[*kernel, c_in, c_out]``.
         window: how the kernel slides.
-        by_events: whether native code adds the kernels that spikes select.
+        backend: who slides, from ``native.choose``; native code adds the kernels that
+            spikes select.
 
     Returns:
         ``[T, *batch, *space, c_out]``, space as the window leaves it.
     """
-    if by_events:
-        return convolve_natively(x, w, window)
+    if backend != "xla":
+        return convolve_natively(x, w, window, backend)
     dtype = check.common_dtype(x.dtype, w.dtype)
     if jnp.issubdtype(x.dtype, jnp.floating):
         x = x.astype(dtype)
@@ -57,8 +58,8 @@ def by_backend(backend: Backend) -> Callable[[jax.Array, jax.Array, Window], jax
     """
 
     def slide(x, w, window):
-        by_events = use_native(backend, available(x, w))
-        return convolve(x, w, window, by_events=by_events)
+        who = choose(backend, available(x, w))
+        return convolve(x, w, window, backend=who)
 
     return slide
 

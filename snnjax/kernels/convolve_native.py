@@ -18,10 +18,12 @@ import jax.numpy as jnp
 import numpy as np
 from jax.custom_derivatives import SymbolicZero
 
+from snnjax.kernels import native
 from snnjax.kernels.linear import with_transpose
-from snnjax.kernels.native import call, floats, is_float, match_axes, readable
-from snnjax.kernels.products import mapped_by_hand
-from snnjax.kernels.windows import Window, at_once, by_products
+from snnjax.kernels.native import Backend, call, floats, is_float, match_axes, readable
+from snnjax.kernels.windows import Window, at_once, by_convolution, by_products
+
+_IMAGES = 256  # of a raster that are in floating point at a time
 
 
 class Slide(NamedTuple):
@@ -31,6 +33,7 @@ class Slide(NamedTuple):
     space: tuple[int, ...]  # height and width of an image
     window: Window  # of two axes
     kernel: tuple[int, ...]  # shape of the weights, of four axes
+    backend: Backend  # from ``native.choose``
 
     @property
     def numbers(self):
@@ -51,12 +54,17 @@ class Slide(NamedTuple):
 
     def slide(self, x, w):
         """The same by XLA, of rows of pixels."""
-        images = x.reshape(self.images, *self.space, self.kernel[-2])
-        y = at_once(images, w, self.window)
+        y = at_once(self.pixels(x), w, self.window)
         return y.reshape(self.rows(self.places), self.kernel[-1])
 
+    def pixels(self, x):
+        """Images ``[images, *space, c_in]`` of rows."""
+        return x.reshape(self.images, *self.space, self.kernel[-2])
 
-def convolve_natively(x: jax.Array, w: jax.Array, window: Window) -> jax.Array:
+
+def convolve_natively(
+    x: jax.Array, w: jax.Array, window: Window, backend: Backend
+) -> jax.Array:
     """``convolve`` of float32 weights with float32, ``uint8`` or ``bool``, natively.
 
     Pixels are rows in native code, as neurons have them: nothing is copied in between.
@@ -65,22 +73,39 @@ def convolve_natively(x: jax.Array, w: jax.Array, window: Window) -> jax.Array:
     lead, space = x.shape[: -1 - dimensions], x.shape[-1 - dimensions : -1]
     one = (1,) * (2 - dimensions)  # a line is an image of one row
     both = Window((*one, *window.stride), (*((0, 0) for _ in one), *window.pads))
-    slide = Slide(math.prod(lead), (*one, *space), both, (*one, *w.shape))
+    kernel = *one, *w.shape
+    slide = Slide(math.prod(lead), (*one, *space), both, kernel, backend)
     rows = x.reshape(slide.rows(slide.space), w.shape[-2])
     x, w = match_axes(rows, w.reshape(slide.kernel))
-    y = _slid_mapped(slide, x, w) if mapped_by_hand() else _slid(slide, x, w)[0]
+    mapped = native.mapped_by_hand()
+    y = _slid_mapped(slide, x, w) if mapped else _slid(slide, x, w)[0]
     return y.reshape(*lead, *slide.places[2 - dimensions :], w.shape[-1])
 
 
 def _forward(slide, x, w):
     """What comes out, and marks of where ``x`` is not zero if they are far smaller."""
-    rows, c = x.shape
-    groups = -(-c // 16)
-    small = c * x.dtype.itemsize >= 8 * 2 * groups
-    bits = jax.ShapeDtypeStruct((rows, groups) if small else (0, 0), jnp.uint16)
-    ones = jax.ShapeDtypeStruct((1,), jnp.uint8)
-    made = [floats(slide.rows(slide.places), slide.kernel[-1]), bits, ones]
+    return native.run(slide.backend, _by_events, _at_once, slide, x, w)
+
+
+def _marked(x):
+    """Rows and columns of these marks."""
+    small = x.shape[1] * x.dtype.itemsize >= 8 * 2 * -(-x.shape[1] // 16)
+    return x.shape if small else (0, 0)
+
+
+def _by_events(slide, x, w):
+    marks = native.mark_shapes(*_marked(x))
+    made = [floats(slide.rows(slide.places), slide.kernel[-1]), *marks]
     return tuple(call("snnjax_convolve", made, readable(x), w, window=slide.numbers))
+
+
+def _at_once(slide, x, w):
+    marks = native.no_marks(*_marked(x))
+    if is_float(x):
+        return slide.slide(x, w), *marks
+    each = lambda x: at_once(x[None], w, slide.window)[0]  # noqa: E731
+    y = jax.lax.map(each, slide.pixels(x), batch_size=_IMAGES)
+    return y.reshape(slide.rows(slide.places), slide.kernel[-1]), *marks
 
 
 _slid = jax.custom_jvp(_forward, nondiff_argnums=(0,))
@@ -158,8 +183,17 @@ _slid_mapped.defvjp(_slid_mapped_fwd, _slid_mapped_bwd)
 @partial(jax.custom_jvp, nondiff_argnums=(0,))
 def _to_inputs(slide, g, w):
     """∂x, always dense: what comes back to spikes is no raster."""
+    return native.run(slide.backend, _inputs_natively, _inputs_by_xla, slide, g, w)
+
+
+def _inputs_natively(slide, g, w):
     made = [floats(slide.rows(slide.space), slide.kernel[-2])]
     return call("snnjax_convolve_inputs", made, g, w, window=slide.numbers)[0]
+
+
+def _inputs_by_xla(slide, g, w):
+    x = jnp.zeros((slide.rows(slide.space), slide.kernel[-2]), g.dtype)
+    return _transposed(slide, x, w, g)
 
 
 @partial(_to_inputs.defjvp, symbolic_zeros=True)
@@ -182,9 +216,19 @@ def _transposed(slide, x, w, g):
 @partial(jax.custom_jvp, nondiff_argnums=(0,))
 def _to_weights(slide, x, g, *marks):
     """∂w, from marks in place of ``x`` where that holds ones only."""
+    ways = _weights_natively, _weights_by_xla
+    return native.run(slide.backend, *ways, slide, x, g, *marks)
+
+
+def _weights_natively(slide, x, g, *marks):
     made = [floats(*slide.kernel)]
     args = readable(x), *marks, g
     return call("snnjax_convolve_weights", made, *args, window=slide.numbers)[0]
+
+
+def _weights_by_xla(slide, x, g, *marks):
+    del marks
+    return _products(slide, x, g, by_convolution)
 
 
 @partial(_to_weights.defjvp, symbolic_zeros=True)
@@ -198,7 +242,7 @@ def _to_weights_jvp(slide, primals, tangents):
     return _to_weights(slide, *primals), d_w
 
 
-def _products(slide, x, g):
-    x = x.reshape(slide.images, *slide.space, slide.kernel[-2])
+def _products(slide, x, g, made=by_products):
     g = g.reshape(slide.images, *slide.places, slide.kernel[-1])
-    return by_products(slide.window, x, jnp.zeros(slide.kernel, g.dtype), g)
+    w = jnp.zeros(slide.kernel, g.dtype)
+    return made(slide.window, slide.pixels(x), w, g)

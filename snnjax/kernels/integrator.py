@@ -10,6 +10,7 @@ neither voltages nor currents over time. Both are differentiated again by XLA.
 Voltages that were measured take the place of what is computed and leave that map alone.
 """
 
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -18,8 +19,9 @@ import jax.numpy as jnp
 from jax.custom_derivatives import SymbolicZero
 
 from snnjax.check import Number
+from snnjax.kernels import native
 from snnjax.kernels.linear import with_transpose
-from snnjax.kernels.native import call, floats, match_axes
+from snnjax.kernels.native import Backend, call, floats, match_axes
 from snnjax.kernels.products import flat
 
 
@@ -29,6 +31,13 @@ class Flow(NamedTuple):
     v: jax.Array  # [B, n]
     i: jax.Array  # [B, n], zeros without a synapse
     over_time: jax.Array  # currents or voltages, [T · B, n]
+
+
+class Way(NamedTuple):
+    """How integrators are run."""
+
+    synapse: bool
+    backend: Backend  # from ``native.choose``
 
 
 class Measured(NamedTuple):
@@ -47,6 +56,7 @@ def integrate(
     xs: jax.Array,
     measured: Any = None,
     known: Any = None,
+    backend: Backend = "native",
 ) -> tuple[jax.Array, Any, jax.Array]:
     """Runs integrators.
 
@@ -60,6 +70,7 @@ def integrate(
         measured: voltages in the place of those computed, ``[T, *batch, n]``, or None;
             where there are any, constants count as fixed.
         known: which of these there are, of the same shape, or None for all.
+        backend: who runs them, from ``native.choose``.
 
     Returns:
         Voltages and currents at the end, and voltages ``[T, *batch, n]``.
@@ -71,12 +82,18 @@ def integrate(
     none = jnp.zeros((0, n))
     volts, known = (none if x is None else flat(x) for x in (measured, known))
     seen = Measured(volts.astype(jnp.float32), known.astype(jnp.uint8))
-    end = _integrate(synapse, *match_axes(constants, start, seen))
+    way = Way(synapse, backend)
+    end = _integrate(way, *match_axes(constants, start, seen))
     v, i = (part.reshape(v.shape) for part in end[:2])
     return v, i if synapse else None, end.over_time.reshape(xs.shape)
 
 
-def _native(synapse, constants, start, measured):
+def _run(way, constants, start, measured):
+    ways = _natively, _by_steps
+    return native.run(way.backend, *ways, way.synapse, constants, start, measured)
+
+
+def _natively(synapse, constants, start, measured):
     args = start.over_time, start.v, start.i, constants, *measured
     return Flow(*_moved("snnjax_integrate", synapse, *args))
 
@@ -87,20 +104,20 @@ def _moved(name, synapse, *args):
     return v, i, over_time
 
 
-_integrate = jax.custom_jvp(_native, nondiff_argnums=(0,))
+_integrate = jax.custom_jvp(_run, nondiff_argnums=(0,))
 
 
 @partial(_integrate.defjvp, symbolic_zeros=True)
-def _integrate_jvp(synapse, primals, tangents):
+def _integrate_jvp(way, primals, tangents):
     (constants, start, _), (d_constants, d_start, _) = primals, tangents
-    end = _integrate(synapse, *primals)
+    end = _integrate(way, *primals)
     change = jax.tree.map(jnp.zeros_like, end)
     if not all(map(_is_zero, d_start)):
         d_start = jax.tree.map(_plain, d_start, is_leaf=_is_zero)
-        moved, back = _Flowed(synapse), _Back(synapse)
+        moved, back = _Flowed(way), _Back(way)
         change = _sum(change, with_transpose(moved, back, constants, d_start, end))
     if not _is_zero(d_constants):
-        owed, owed_back = _Owed(synapse), _OwedBack(synapse)
+        owed, owed_back = _Owed(way), _OwedBack(way)
         given = constants, start
         change = _sum(change, with_transpose(owed, owed_back, given, d_constants, end))
     return end, change
@@ -117,52 +134,96 @@ def _plain(x):
     return jnp.zeros(x.shape, x.dtype) if _is_zero(x) else x
 
 
-class _Flowed(NamedTuple):
-    """What start and currents bring, step after step; told apart by its field."""
+def _by_steps(synapse, constants, start, measured=None):
+    """By XLA, step after step."""
+    mem, syn, gain = constants[:, None]
+    xs, *seen = (_steps(rows, start.v) for rows in (start.over_time, *(measured or ())))
+    volts, known = seen if seen and len(seen[0]) else (None, None)
+    known = None if known is None or not len(known) else known
 
-    synapse: bool
+    def step(state, now):
+        (v, i), (x, volts, known) = state, now
+        current = i + x if synapse else x
+        v = mem * v + gain * current
+        if volts is not None:
+            v = volts if known is None else jnp.where(known > 0, volts, v)
+        return (v, syn * current if synapse else i), v
+
+    (v, i), ys = jax.lax.scan(step, (start.v, start.i), (xs, volts, known))
+    return Flow(v, i, flat(ys))
+
+
+def _steps(rows, like):
+    """Rows over time, ``[T, B, n]``."""
+    batch, n = like.shape
+    return rows.reshape(len(rows) // batch if batch else 0, batch, n)
+
+
+@dataclass(frozen=True)  # told apart by class and field
+class _Flowed:
+    """What start and currents bring."""
+
+    way: Way
 
     def __call__(self, constants, start):
-        mem, syn, gain = constants[:, None]
-
-        def step(state, x):
-            v, i = state
-            current = i + x if self.synapse else x
-            v = mem * v + gain * current
-            return (v, syn * current if self.synapse else i), v
-
-        batch, n = start.v.shape
-        steps = len(start.over_time) // batch if batch else 0
-        xs = start.over_time.reshape(steps, batch, n)
-        (v, i), ys = jax.lax.scan(step, (start.v, start.i), xs)
-        return Flow(v, i, flat(ys))
+        return _by_steps(self.way.synapse, constants, start)
 
 
-class _Back(NamedTuple):
-    synapse: bool
+@dataclass(frozen=True)
+class _Back:
+    way: Way
 
     def __call__(self, constants, g):
-        args = g.over_time, g.v, g.i, constants
-        return Flow(*_moved("snnjax_integrate_back", self.synapse, *args))
+        ways, fixed = (_back_natively, _back_by_steps), self.way.synapse
+        return native.run(self.way.backend, *ways, fixed, constants, g)
 
 
-class _Owed(NamedTuple):
+def _back_natively(synapse, constants, g):
+    args = g.over_time, g.v, g.i, constants
+    return Flow(*_moved("snnjax_integrate_back", synapse, *args))
+
+
+def _back_by_steps(synapse, constants, g):
+    mem, syn, gain = constants[:, None]
+
+    def step(after, y):
+        v, i = after
+        v = y + v
+        x = gain * v + syn * i if synapse else gain * v
+        return (mem * v, x if synapse else i), x
+
+    given = (g.v, g.i), _steps(g.over_time, g.v)
+    (v, i), xs = jax.lax.scan(step, *given, reverse=True)
+    return Flow(v, i, flat(xs))
+
+
+@dataclass(frozen=True)
+class _Owed:
     """What a change of the constants brings."""
 
-    synapse: bool
+    way: Way
 
     def __call__(self, given, d_constants):
         constants, start = given
-        run = lambda constants: _Flowed(self.synapse)(constants, start)  # noqa: E731
+        run = lambda constants: _by_steps(self.way.synapse, constants, start)  # noqa: E731
         return jax.jvp(run, (constants,), (d_constants,))[1]
 
 
-class _OwedBack(NamedTuple):
-    synapse: bool
+@dataclass(frozen=True)
+class _OwedBack:
+    way: Way
 
     def __call__(self, given, g):
-        constants, start = given
-        args = start.over_time, start.v, start.i, g.over_time, g.v, g.i, constants
-        made = [floats(*constants.shape)]
-        name = "snnjax_integrate_constants"
-        return call(name, made, *args, synapse=self.synapse)[0]
+        ways = _owed_natively, _owed_by_steps
+        return native.run(self.way.backend, *ways, self.way.synapse, *given, g)
+
+
+def _owed_natively(synapse, constants, start, g):
+    args = start.over_time, start.v, start.i, g.over_time, g.v, g.i, constants
+    made = [floats(*constants.shape)]
+    return call("snnjax_integrate_constants", made, *args, synapse=synapse)[0]
+
+
+def _owed_by_steps(synapse, constants, start, g):
+    run = lambda constants: _by_steps(synapse, constants, start)  # noqa: E731
+    return jax.vjp(run, constants)[1](g)[0]

@@ -7,6 +7,7 @@ that spikes select, and marks of where they were are kept for ∂w.
 """
 
 import math
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -16,19 +17,19 @@ import numpy as np
 from jax.custom_derivatives import SymbolicZero
 
 from snnjax import check
+from snnjax.kernels import native
 from snnjax.kernels.linear import with_transpose
-from snnjax.kernels.native import (
-    call,
-    floats,
-    is_float,
-    mark_shapes,
-    match_axes,
-    readable,
-)
+from snnjax.kernels.native import Backend, call, floats, is_float, match_axes, readable
+
+_ROWS = 4096  # of a raster that are in floating point at a time
 
 
 def project(
-    x: jax.Array, w: jax.Array, b: jax.Array | None = None, *, by_events: bool = False
+    x: jax.Array,
+    w: jax.Array,
+    b: jax.Array | None = None,
+    *,
+    backend: Backend = "xla",
 ) -> jax.Array:
     """Currents ``x·w + b`` that spikes ``[..., n_in]`` bring, over all of time at once.
 
@@ -36,12 +37,13 @@ def project(
         x: spikes, ``[..., n_in]``, floating point, ``uint8`` or ``bool``.
         w: weights ``[n_in, n]``.
         b: constant currents ``[n]``, or None.
-        by_events: whether the native kernel adds up the rows of ``w`` that spikes
-            select, in place of a dense product.
+        backend: who multiplies, from ``native.choose``; the native kernel adds up the
+            rows of ``w`` that spikes select, in place of a dense product.
     """
-    if by_events:
-        pair = match_axes(flat(x), w)
-        y = _project_mapped(*pair) if mapped_by_hand() else _project(*pair)[0]
+    if backend != "xla":
+        given = backend, *match_axes(flat(x), w)
+        mapped = native.mapped_by_hand()
+        y = _project_mapped(*given) if mapped else _project(*given)[0]
         y = y.reshape(*x.shape[:-1], w.shape[-1])
     elif not is_float(x):
         y = _from_raster(x, w)
@@ -68,42 +70,53 @@ def _from_raster(x, w):
 _from_raster = jax.jit(_from_raster, inline=True)
 
 
-def _product(x, w):
+def _product(backend, x, w):
     """The product, and marks of where ``x`` is not zero."""
-    made = [floats(len(x), w.shape[1]), *mark_shapes(*x.shape)]
+    return native.run(backend, _by_events, _by_rows, None, x, w)
+
+
+def _by_events(_, x, w):
+    made = [floats(len(x), w.shape[1]), *native.mark_shapes(*x.shape)]
     return tuple(call("snnjax_project", made, readable(x), w))
 
 
-_project = jax.custom_jvp(_product)
+def _by_rows(_, x, w):
+    step = lambda x: x.astype(w.dtype) @ w  # noqa: E731
+    y = step(x) if is_float(x) else jax.lax.map(step, x, batch_size=_ROWS)
+    return y, *native.no_marks(*x.shape)
+
+
+_project = jax.custom_jvp(_product, nondiff_argnums=(0,))
 
 
 @partial(_project.defjvp, symbolic_zeros=True)
-def _project_jvp(primals, tangents):
+def _project_jvp(backend, primals, tangents):
     (x, w), (d_x, d_w) = primals, tangents
-    y, *marks = _project(x, w)
+    y, *marks = _project(backend, x, w)
     d_y = jnp.zeros_like(y)
     if is_float(x) and not isinstance(d_x, SymbolicZero):
-        d_y = d_y + with_transpose(_times_w, _times_w_transposed, w, d_x, y)
+        d_y = d_y + with_transpose(_times_w, _TimesTransposed(backend), w, d_x, y)
     if not isinstance(d_w, SymbolicZero):
-        d_y = d_y + with_transpose(_x_times, _x_transposed_times, (x, marks), d_w, y)
+        d_y = d_y + with_transpose(_x_times, _Outer(backend), (x, marks), d_w, y)
     none = [np.zeros(mark.shape, jax.dtypes.float0) for mark in marks]
     return (y, *marks), (d_y, *none)
 
 
-@jax.custom_vjp
-def _project_mapped(x, w):
+@partial(jax.custom_vjp, nondiff_argnums=(0,))
+def _project_mapped(backend, x, w):
     """The same where ``shard_map`` keeps count of axes: in reverse mode, once."""
-    return _product(x, w)[0]
+    return _product(backend, x, w)[0]
 
 
-def _project_mapped_fwd(x, w):
-    y, *marks = _product(x, w)
+def _project_mapped_fwd(backend, x, w):
+    y, *marks = _product(backend, x, w)
     return y, (x, w, marks)
 
 
-def _project_mapped_bwd(kept, g):
+def _project_mapped_bwd(backend, kept, g):
     x, w, marks = kept
-    return _product(g, w.T)[0] if is_float(x) else None, outer(x, g, 0, marks)
+    g_x = _product(backend, g, w.T)[0] if is_float(x) else None
+    return g_x, outer(x, g, 0, marks, backend)
 
 
 _project_mapped.defvjp(_project_mapped_fwd, _project_mapped_bwd)
@@ -113,8 +126,12 @@ def _times_w(w, x):
     return x @ w
 
 
-def _times_w_transposed(w, g):
-    return _project(g, w.T)[0]
+@dataclass(frozen=True)  # told apart by class and field
+class _TimesTransposed:
+    backend: Backend
+
+    def __call__(self, w, g):
+        return _project(self.backend, g, w.T)[0]
 
 
 def _x_times(kept, w):
@@ -122,31 +139,56 @@ def _x_times(kept, w):
     return x.astype(w.dtype) @ w
 
 
-def _x_transposed_times(kept, g):
-    x, marks = kept
-    return outer(x, g, 0, marks)
+@dataclass(frozen=True)
+class _Outer:
+    backend: Backend
+
+    def __call__(self, kept, g):
+        x, marks = kept
+        return outer(x, g, 0, marks, self.backend)
 
 
-def outer(x: jax.Array, g: jax.Array, shift: int, marks: Any = None) -> jax.Array:
-    """Σ x[k]ᵀ g[k + shift] over rows, ``[n_in, n]``, natively.
+def outer(
+    x: jax.Array,
+    g: jax.Array,
+    shift: int,
+    marks: Any = None,
+    backend: Backend = "native",
+) -> jax.Array:
+    """Σ x[k]ᵀ g[k + shift] over rows, ``[n_in, n]``.
 
     ``marks`` of the entries of ``x`` that are not zero, as ``snnjax_project`` leaves
-    them, are read in its place: a bit for each.
+    them, are read natively in its place: a bit for each.
     """
-    if marks is None:
-        marks = jnp.zeros((0, 0), jnp.uint16), jnp.zeros(1, jnp.uint8)
-    return _outer(shift, x, g, *marks)
+    return _outer(
+        backend, shift, x, g, *(native.no_marks(0, 0) if marks is None else marks)
+    )
 
 
-@partial(jax.custom_jvp, nondiff_argnums=(0,))
-def _outer(shift, x, g, *marks):
+@partial(jax.custom_jvp, nondiff_argnums=(0, 1))
+def _outer(backend, shift, x, g, *marks):
+    return native.run(backend, _sum_by_events, _sum_by_rows, shift, x, g, *marks)
+
+
+def _sum_by_events(shift, x, g, *marks):
     made = [floats(x.shape[1], g.shape[1])]
     args = readable(x), *marks, g
     return call("snnjax_outer", made, *args, shift=np.int64(shift))[0]
 
 
+def _sum_by_rows(shift, x, g, *marks):
+    del marks
+    x, g = x[: max(0, len(x) - shift)], g[shift:]
+    if is_float(x) or len(x) <= _ROWS:
+        return x.astype(g.dtype).T @ g
+    some = len(x) % _ROWS
+    parts = (part[some:].reshape(-1, _ROWS, part.shape[1]) for part in (x, g))
+    step = lambda total, now: (total + now[0].astype(g.dtype).T @ now[1], None)  # noqa: E731
+    return jax.lax.scan(step, x[:some].astype(g.dtype).T @ g[:some], tuple(parts))[0]
+
+
 @partial(_outer.defjvp, symbolic_zeros=True)
-def _outer_jvp(shift, primals, tangents):
+def _outer_jvp(backend, shift, primals, tangents):
     (x, g, *_), (d_x, d_g, *_) = primals, tangents
     rows = max(0, len(x) - shift)
     d_w = jnp.zeros((x.shape[1], g.shape[1]), g.dtype)
@@ -154,7 +196,7 @@ def _outer_jvp(shift, primals, tangents):
         d_w = d_w + d_x[:rows].T @ g[shift:]
     if not isinstance(d_g, SymbolicZero):
         d_w = d_w + x[:rows].astype(g.dtype).T @ d_g[shift:]
-    return _outer(shift, *primals), d_w
+    return _outer(backend, shift, *primals), d_w
 
 
 def over_time(before: jax.Array, g: jax.Array) -> jax.Array:
@@ -178,12 +220,6 @@ def sharded_explicitly() -> bool:
     """Merging axes is refused where shardings are part of the type."""
     kinds = jax.sharding.get_abstract_mesh().axis_types
     return jax.sharding.AxisType.Explicit in kinds
-
-
-def mapped_by_hand() -> bool:
-    """Whether this is inside ``shard_map``."""
-    kinds = jax.sharding.get_abstract_mesh().axis_types
-    return jax.sharding.AxisType.Manual in kinds
 
 
 def align(constants: Any, x: jax.Array, lead: int = 0) -> Any:

@@ -95,8 +95,8 @@ def dense(
         del dt
         w = matrix(weights)
         check.width("dense", xs, n_in)
-        by_events = native.use_native(backend, native.available(xs, w))
-        return state, project(xs, w, weights.b, by_events=by_events)
+        who = native.choose(backend, native.available(xs, w))
+        return state, project(xs, w, weights.b, backend=who)
 
     about = About(matrix=None if bias else matrix)
     return Cell(init=draw, rest=rest, step=step, run=run, about=about)

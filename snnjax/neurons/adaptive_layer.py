@@ -27,11 +27,14 @@ import jax.numpy as jnp
 
 from snnjax import loops
 from snnjax.kernels import adaptive as kernel
+from snnjax.kernels import native
+from snnjax.kernels.native import Backend
 from snnjax.kernels.products import align, product
 from snnjax.neurons.adapting import Adapting, Constants, Parts, flowed
 from snnjax.neurons.crossing import by_name
 from snnjax.neurons.layer import (
     Carry,
+    as_native,
     detached,
     fed,
     fed_back,
@@ -49,7 +52,7 @@ class Options(NamedTuple):
     neuron: Adapting
     dtype: Any  # of the spikes
     recurrent_gradient: bool = True  # whether it passes through spikes fed back
-    native: bool = False  # by native code, or by XLA
+    backend: Backend = "xla"  # from ``native.choose``
     keep: bool = False  # whether to put out what the backward pass needs
     volts: bool = False  # whether the voltages before the reset are asked for
 
@@ -59,10 +62,10 @@ class Options(NamedTuple):
         reset, attached = self.neuron.firing
         return self.volts or (attached and reset == "zero")
 
-    def showing(self, names: Collection[str], native: bool) -> "Options":
+    def showing(self, names: Collection[str], backend: Backend) -> "Options":
         """Who runs, and what the rule is to show."""
         shown = bool(names)
-        return self._replace(native=native, keep=shown, volts=shown)
+        return self._replace(backend=backend, keep=shown, volts=shown)
 
 
 class Made(NamedTuple):
@@ -134,17 +137,31 @@ def run(
     return made if options.keep else Made(made.end, made.spikes)
 
 
-def _made(options, start, currents, r, constants, shape):
-    if options.native:
-        neuron, volts = options.neuron, options.needs_volts
-        reset, given = neuron.firing.reset, _crossed(neuron, start)
-        made = kernel.forward(reset, *_rows(constants), given, currents, r, volts)
-        return Made(_crossed_back(neuron, start, made.end), *made[1:])
+def _made(options, *given):
+    if options.backend == "xla":
+        return _stepped(options, *given)
+    return native.run(options.backend, _natively, _elsewhere, options, *given)
+
+
+def _stepped(options, start, currents, r, constants, shape):
     names = ("distance", "frozen", *(["v_before"] if options.needs_volts else []))
     given = start, currents, r, constants, shape, names
     end, (spikes, found) = steps(options, *given)
     vs = found.get("v_before")
     return Made(end, spikes, found["distance"], vs, found["frozen"])
+
+
+def _natively(options, start, currents, r, constants, shape):
+    del shape
+    neuron, volts = options.neuron, options.needs_volts
+    reset, given = neuron.firing.reset, _crossed(neuron, start)
+    made = kernel.forward(reset, *_rows(constants), given, currents, r, volts)
+    return Made(_crossed_back(neuron, start, made.end), *made[1:])
+
+
+def _elsewhere(options, start, currents, r, *given):
+    """On other devices, as if native code had made it."""
+    return as_native(_stepped(options, start, currents, r, *given), currents, r)
 
 
 def _run_fwd(options, *given):
@@ -158,7 +175,7 @@ def _run_bwd(options, kept, cotangents):
     looped = r is not None and options.recurrent_gradient
     seen = made.distances, made.vs, made.spikes, made.frozen, r if looped else None
     given = constants._replace(refractory=None), shape, *outputs, *seen
-    back: Any = _by_native if options.native else _by_xla
+    back: Any = _by_xla if options.backend == "xla" else _by_native
     g_start, g_x = back(options, *given)
     g_start, g_r = through_loop(options, start, r, made, g_start, g_x)
     return g_start, g_x, g_r, _of_constants(options, kept, outputs, g_x), None
@@ -181,6 +198,7 @@ def _outputs(options, kept, cotangents):
 
 
 def _by_xla(options, k, shape, end, g_s, g_d, g_v, distances, vs, spikes, frozen, r):
+    frozen = None if frozen is None else frozen.astype(bool)
     fixed, shape = told_apart(shape)
     given = (options.neuron, fixed), (align(k, end.state.v), shape, r)
     over_time = g_s, g_d, g_v, distances, vs, spikes, frozen
@@ -197,7 +215,13 @@ def _step_back(fixed, given, after, now):
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(0,))
-def _by_native(options, k, shape, end, g_s, g_d, g_v, distances, vs, spikes, frozen, r):
+def _by_native(options, *given):
+    return native.run(options.backend, _back_natively, _by_xla, options, *given)
+
+
+def _back_natively(
+    options, k, shape, end, g_s, g_d, g_v, distances, vs, spikes, frozen, r
+):
     del spikes  # native code tells them from the distances
     (reset, attached), neuron = options.neuron.firing, options.neuron
     through = attached and reset != "none", neuron.adaptation_gradient

@@ -60,8 +60,8 @@ def runner(
             end, (ys, shown) = rule.steps(options, *given, surrogate, names, *known)
             return end.state, (ys, shown) if names else ys
         arrays = jax.tree.leaves((currents, r, spikes, state.v))
-        by_events = native.use_native(backend, supports(surrogate, *arrays))
-        options = options.showing(names, by_events)
+        who = native.choose(backend, supports(surrogate, *arrays))
+        options = options.showing(names, who)
         if seen is None:
             made = rule.run(options, *match_axes(*given), as_pytree(surrogate))
         else:

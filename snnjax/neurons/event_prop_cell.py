@@ -105,8 +105,8 @@ def _whole(firing, backend, names, constants, state, currents, loop):
     r, spikes, gradient = (None, None, True) if loop is None else loop
     dtype = currents.dtype if spikes is None else spikes.dtype
     support = native.available(*jax.tree.leaves((currents, r, spikes, state.v)))
-    by_events = native.use_native(backend, support)
-    options = Options(firing, dtype, gradient, by_events, bool(names))
+    who = native.choose(backend, support)
+    options = Options(firing, dtype, gradient, who, bool(names))
     given = Carry(state, spikes), currents.astype(state.v.dtype), r, constants
     made = event_prop_layer.run(options, *match_axes(*given))
     if not names:

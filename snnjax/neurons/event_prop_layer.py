@@ -25,6 +25,7 @@ import jax.numpy as jnp
 
 from snnjax import loops
 from snnjax.kernels import leaky as kernel
+from snnjax.kernels import native
 from snnjax.kernels.products import align, product
 from snnjax.neurons import layer
 from snnjax.neurons.layer import Carry, Made, Options
@@ -94,8 +95,10 @@ def _run_bwd(options, kept, cotangents):
     end, *outputs = layer.outputs_of(options, kept, cotangents)
     passes = None if end.spikes is None else r
     given = constants, start.state.v, passes, end, (*outputs, made.vs)
-    plain = _by_native if options.native else _by_xla
-    g_start, g_x = plain(options.firing, *given)
+    if options.backend == "xla":
+        g_start, g_x = _by_xla(options.firing, *given)
+    else:
+        g_start, g_x = _by_native(options, *given)
     drives = layer.fed(options, start, currents, r, made.spikes)
     syn = align(constants.step.syn, start.state.i)
     drives = layer.filtered(syn, start.state.i, drives)
@@ -130,7 +133,12 @@ def _by_xla(firing, constants, first, r, end, over_time):
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(0,))
-def _by_native(firing, constants, first, r, end, over_time):
+def _by_native(options, *given):
+    ways = _back_natively, _by_xla
+    return native.run(options.backend, *ways, options.firing, *given)
+
+
+def _back_natively(firing, constants, first, r, end, over_time):
     numbers, *paces = constants
     after = kernel.State(end.state.v, end.state.i, end.spikes, None)
     given = numbers[:5], paces, after, end.state.mark, *over_time, first, r
@@ -139,9 +147,9 @@ def _by_native(firing, constants, first, r, end, over_time):
 
 
 @_by_native.defjvp
-def _by_native_jvp(firing, primals, tangents):
-    tangents = jax.jvp(partial(_by_xla, firing), primals, tangents)[1]
-    return _by_native(firing, *primals), tangents
+def _by_native_jvp(options, primals, tangents):
+    tangents = jax.jvp(partial(_by_xla, options.firing), primals, tangents)[1]
+    return _by_native(options, *primals), tangents
 
 
 def _step_back(firing, seen, after, now):

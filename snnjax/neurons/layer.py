@@ -25,6 +25,8 @@ import jax.numpy as jnp
 
 from snnjax import loops
 from snnjax.kernels import leaky as kernel
+from snnjax.kernels import native
+from snnjax.kernels.native import Backend
 from snnjax.kernels.products import align, flat, outer, over_time, product
 from snnjax.neurons.crossing import by_name
 from snnjax.seen import Seen
@@ -38,12 +40,12 @@ class Options(NamedTuple):
     firing: Any  # how the neurons fire and reset, ``leaky.Firing``
     dtype: Any  # of the spikes
     recurrent_gradient: bool = True  # whether it passes through spikes fed back
-    native: bool = False  # by native code, or by XLA
+    backend: Backend = "xla"  # from ``native.choose``
     keep: bool = False  # whether to put out what the backward pass needs
 
-    def showing(self, names: Collection[str], native: bool) -> "Options":
+    def showing(self, names: Collection[str], backend: Backend) -> "Options":
         """Who runs, and what the rule is to show."""
-        return self._replace(native=native, keep=bool(names))
+        return self._replace(backend=backend, keep=bool(names))
 
 
 class Carry(NamedTuple):
@@ -136,14 +138,37 @@ def run(
 
 
 def _made(options, start, currents, r, constants, shape, seen=None):
-    if options.native and seen is None:
-        given, pause = _crossed(start), constants.refractory
-        reset, numbers = options.firing.reset, constants[:5]
-        made = kernel.forward(reset, numbers, pause, given, currents, r)
-        return Made(_crossed_back(start, made.end), *made[1:])
+    given = start, currents, r, constants, shape
+    if options.backend == "xla" or seen is not None:
+        return _stepped(options, *given, seen)
+    return native.run(options.backend, _natively, _elsewhere, options, *given)
+
+
+def _stepped(options, start, currents, r, constants, shape, seen=None):
     given = start, currents, r, constants, shape, ("v_before", "frozen")
     end, (spikes, found) = steps(options, *given, seen)
     return Made(end, spikes, found["v_before"], found["frozen"])
+
+
+def _natively(options, start, currents, r, constants, shape):
+    del shape
+    given, pause = _crossed(start), constants.refractory
+    reset, numbers = options.firing.reset, constants[:5]
+    made = kernel.forward(reset, numbers, pause, given, currents, r)
+    return Made(_crossed_back(start, made.end), *made[1:])
+
+
+def _elsewhere(options, start, currents, r, *given):
+    """On other devices, as if native code had made it."""
+    return as_native(_stepped(options, start, currents, r, *given), currents, r)
+
+
+def as_native(made: Any, currents: jax.Array, r: jax.Array | None) -> Any:
+    """What a layer computed, in the types that native code puts out."""
+    frozen = None if made.frozen is None else made.frozen.astype(jnp.uint8)
+    rows = 0 if r is None else currents[..., 0].size
+    marks = native.no_marks(rows, currents.shape[-1])
+    return made._replace(frozen=frozen, marks=marks)
 
 
 def _run_fwd(options, *given):
@@ -223,11 +248,12 @@ def _pulled_back(options, kept, outputs):
 def _backward(options, constants, *given):
     """Gradients of the start and of the drive, ``[T, *batch, n]``."""
     constants = constants._replace(refractory=None)
-    plain = _by_native if options.native else _by_xla
+    plain: Any = _by_xla if options.backend == "xla" else _by_native
     return plain(options, constants, *given)
 
 
 def _by_xla(options, constants, shape, end, g_spikes, g_vs, vs, spikes, frozen, r):
+    frozen = None if frozen is None else frozen.astype(bool)
     fixed, shape = told_apart(shape)
     constants = align(constants, end.state.v)
     given = (options.firing, fixed), (constants, shape, r)
@@ -244,7 +270,13 @@ def _step_back(fixed, given, after, now):
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(0,))
-def _by_native(options, constants, shape, end, g_spikes, g_vs, vs, spikes, frozen, r):
+def _by_native(options, *given):
+    return native.run(options.backend, _back_natively, _by_xla, options, *given)
+
+
+def _back_natively(
+    options, constants, shape, end, g_spikes, g_vs, vs, spikes, frozen, r
+):
     del spikes  # native code tells them from the voltages
     reset, attached = options.firing.reset, options.firing.reset_gradient
     given = g_spikes, g_vs, vs, frozen, r
@@ -307,9 +339,9 @@ def through_loop(
 def _of_loop(options, first, spikes, g_x, marks):
     """A step meets the spikes of the one before."""
     first, spikes = detached((first, spikes), options.recurrent_gradient)
-    if options.native:
-        later = outer(flat(spikes), flat(g_x), first[..., 0].size, marks)
-        return later + over_time(first, g_x[:1].sum(0))
+    if options.backend != "xla":
+        given = flat(spikes), flat(g_x), first[..., 0].size, marks, options.backend
+        return outer(*given) + over_time(first, g_x[:1].sum(0))
     return over_time(jnp.concatenate([first[None], spikes])[:-1], g_x)
 
 

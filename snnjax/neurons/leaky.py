@@ -264,15 +264,17 @@ def li(
             xs, seen = given if replaying else (given, Seen())
             refuse(state, xs, lead=1)
             support = native.available(*jax.tree.leaves((state, xs)))
-            if not native.use_native(backend, support):
+            who = native.choose(backend, support)
+            if who == "xla":
                 return plain.run(weights, state, given, dt)
             k, xs = fixed(dt, state.v.dtype), xs.astype(state.v.dtype)
             if replaying:
                 _check_seen(seen, xs)
                 k = not_learned(k)
-            given = k.mem, k.syn, k.gain, *state, xs
-            *end, ys = integrate(*given, *map(_array_or_none, seen[1:]))
-            return LIState(*end), (ys, {"v": ys}) if names else ys
+            start = k.mem, k.syn, k.gain, state.v, state.i
+            volts, known = map(_array_or_none, seen[1:])
+            v, i, ys = integrate(*start, xs, volts, known, who)
+            return LIState(v, i), (ys, {"v": ys}) if names else ys
 
         return {"run": run}
 

@@ -19,6 +19,7 @@ import jax.numpy as jnp
 from snnjax import check
 from snnjax.about import factory
 from snnjax.cell import Cell
+from snnjax.kernels.native import usual_platform
 from snnjax.kernels.products import align
 from snnjax.neurons.checks import check_lif, state_check
 from snnjax.neurons.leaky import LIFParams, LIState, constants_of, flow
@@ -45,7 +46,8 @@ def reset_free(
         params: constants, each ``[]`` or ``[n]``; without refractory time.
         surrogate: pseudo-derivative of the spike, a function of ``v - θ``.
         scan: how a sequence runs: ``"sequential"``, step after step, ``"associative"``,
-            all at once, or ``"auto"``, the first on CPUs and the second elsewhere.
+            all at once, or ``"auto"``, the first where a CPU is the device that JAX
+            takes by default, and the second elsewhere.
 
     Returns:
         A cell ``[*batch, n] -> [*batch, n]`` without weights, of ``LIState``. The
@@ -85,7 +87,7 @@ def reset_free(
         return state, spike(vs - threshold, surrogate).astype(xs.dtype)
 
     def faster(names):
-        on_cpu = scan == "auto" and jax.default_backend() == "cpu"
+        on_cpu = scan == "auto" and usual_platform() == "cpu"
         stepped = names or on_cpu or scan == "sequential"
         return {} if stepped else {"run": at_once}
 

@@ -34,10 +34,10 @@ def kernels(*shape, seed=1):
     return jnp.asarray(np.random.default_rng(seed).normal(size=shape), jnp.float32)
 
 
-@partial(jax.jit, static_argnames=("window", "by_events"))
-def graded(x, w, window, by_events):
+@partial(jax.jit, static_argnames=("window", "backend"))
+def graded(x, w, window, backend):
     """Outputs, and gradients of weights and input."""
-    y, back = jax.vjp(lambda w, x: convolve(x, w, window, by_events=by_events), w, x)
+    y, back = jax.vjp(lambda w, x: convolve(x, w, window, backend=backend), w, x)
     return y, back(jnp.cos(jnp.arange(y.size, dtype=y.dtype)).reshape(y.shape))
 
 
@@ -74,7 +74,7 @@ def test_crowded_images_are_summed_in_the_order_of_sparse_ones(c_out):
     noise = jax.random.normal(jax.random.key(0), (2, 3, 9, 8, 16))
     crowd = jnp.concatenate([x, noise], -1)
     wide = jnp.concatenate([w, jnp.zeros((3, 3, 16, c_out))], 2)
-    run = partial(graded, window=SAME, by_events=True)
+    run = partial(graded, window=SAME, backend="native")
     y, (d_w, d_x) = run(x, w)
     y_crowd, (d_wide, d_crowd) = run(crowd, wide)
     exactly((y, d_w, d_x), (y_crowd, d_wide[:, :, :2], d_crowd[..., :2]))
@@ -84,7 +84,7 @@ def test_crowded_images_are_summed_in_the_order_of_sparse_ones(c_out):
 def test_rasters_of_bytes_give_what_floats_give(dtype):
     x, w = raster(3, 4, 10, 9, 3), kernels(2, 4, 3, 18)
     run = lambda x: jax.vjp(  # noqa: E731
-        lambda w: convolve(x, w, SAME, by_events=True), w
+        lambda w: convolve(x, w, SAME, backend="native"), w
     )
     (y, back), (small, of_small) = run(x), run(x.astype(dtype))
     exactly((y, back(y)), (small, of_small(y)))
@@ -94,11 +94,11 @@ def test_an_image_does_not_depend_on_the_others_of_its_batch():
     rates = np.array([0.0, 0.01, 0.3, 0.8, 1.0])[:, None, None, None]
     x = jnp.asarray(np.random.default_rng(0).random((2, 5, 12, 11, 16)) < rates, float)
     w = kernels(3, 3, 16, 20)
-    y, (_, d_x) = graded(x, w, SAME, True)
+    y, (_, d_x) = graded(x, w, SAME, "native")
     g = jnp.cos(jnp.arange(y.size, dtype=y.dtype)).reshape(y.shape)
     for t, b in np.ndindex(2, 5):
         one = x[t : t + 1, b : b + 1]
-        alone, back = jax.vjp(lambda x: convolve(x, w, SAME, by_events=True), one)
+        alone, back = jax.vjp(lambda x: convolve(x, w, SAME, backend="native"), one)
         exactly(alone[0, 0], y[t, b])
         exactly(back(g[t : t + 1, b : b + 1])[0][0, 0], d_x[t, b])
 
@@ -115,12 +115,12 @@ def test_what_is_not_finite_spreads_as_it_does_in_xla(where, bad, rate):
         corner = (0,) * given[where].ndim
         given[where] = given[where].at[corner].set(bad)
 
-        def run(by_events, given=given, window=window):
-            slide = lambda w, x: convolve(x, w, window, by_events=by_events)  # noqa: E731
+        def run(backend, given=given, window=window):
+            slide = lambda w, x: convolve(x, w, window, backend=backend)  # noqa: E731
             y, back = jax.vjp(slide, given["w"], given["x"])
             return [np.isfinite(a) for a in (y, *back(given["g"]))]
 
-        found, expected = run(True), run(False)
+        found, expected = run("native"), run("xla")
         exactly(found[:2], expected[:2])
         assert not np.any(found[2] & ~expected[2])
         if where != "w":  # zeros beyond the border count natively

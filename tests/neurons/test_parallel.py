@@ -60,6 +60,8 @@ def test_who_runs_is_chosen_by_device(monkeypatch):
     monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
     assert not loops(reset_free(N))
     assert loops(reset_free(N, scan="sequential"))
+    with jax.default_device(jax.devices("cpu")[0]):
+        assert loops(reset_free(N))
 
 
 def test_a_refractory_time_is_refused():

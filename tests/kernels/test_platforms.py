@@ -1,0 +1,323 @@
+"""The device that a program is lowered for decides who runs; no other device is here.
+
+Where the kernels would run, a program that is for another device takes operations of
+XLA. These are computed here in their place, and compared with the plain XLA path.
+"""
+
+import re
+from collections.abc import Callable
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from lowered import loops_of
+
+import snnjax as snn
+from snnjax import neurons
+from snnjax.kernels import build, convolve_native, native, products
+from snnjax.networks import convolution, flatten, normal
+from snnjax.replay import replayed
+from snnjax.seen import Seen
+from snnjax.surrogate import EventProp
+
+T, B, N, DT = 14, 5, 19, 1e-3
+LEAKY = snn.LIFParams(5e-3, 2e-3, 0.3)
+ADAPTIVE = snn.ALIFParams(5e-3, 2e-3, 0.3, tau_adapt=9e-3, beta=0.2)
+OTHERS = "cuda", "rocm", "tpu"
+
+
+@pytest.fixture(autouse=True)
+def built():
+    if why := build.load():
+        pytest.skip(f"native kernels: {why}")
+
+
+def looped(neuron: snn.Cell, backend: str) -> snn.Cell:
+    """A recurrent layer; its input is native or not as its neurons are."""
+    wires = partial(snn.dense, init=normal, backend=backend)
+    return snn.chain(wires(N, N), snn.recurrent(neuron, wires(N, N)))
+
+
+def lif(backend, **options):
+    return snn.lif(N, options.pop("params", LEAKY), backend=backend, **options)
+
+
+def images(backend):
+    def step(weights, state, x, dt):
+        return state, x.reshape(*x.shape[:-1], N, 1)
+
+    maps = snn.Cell(lambda key: (), lambda x: (), step, step)
+    slide = convolution(1, 3, kernel=(4,), stride=2, init=normal, backend=backend)
+    return snn.chain(maps, slide, flatten(1))
+
+
+CELLS: dict[str, Callable[[str], snn.Cell]] = {
+    "dense": lambda who: snn.dense(N, 7, bias=True, init=normal, backend=who),
+    "li": lambda who: snn.li(N, backend=who),
+    "li without synapse": lambda who: snn.li(N, snn.LIParams(5e-3, None), backend=who),
+    "lif": lif,
+    "lif refractory": partial(
+        lif,
+        params=LEAKY._replace(refractory=2e-3, tau_syn=None),
+        **{"reset": "subtract", "reset_gradient": True},
+    ),
+    "lif loop": lambda who: looped(lif(who), who),
+    "lif detached loop": lambda who: snn.recurrent(
+        lif(who),
+        snn.dense(N, N, init=normal, backend=who),
+        recurrent_gradient=False,
+    ),
+    "event prop": partial(lif, surrogate=EventProp()),
+    "event prop loop": lambda who: looped(lif(who, surrogate=EventProp()), who),
+    "alif loop": lambda who: looped(snn.alif(N, ADAPTIVE, backend=who), who),
+    "alif refractory": lambda who: snn.alif(
+        N, ADAPTIVE._replace(refractory=2e-3), reset_gradient=True, backend=who
+    ),
+    "adlif loop": lambda who: looped(
+        neurons.adlif(N, neurons.AdLIFParams(5e-3, 9e-3, 2.0, 0.3, 0.2), backend=who),
+        who,
+    ),
+    "convolution": images,
+}
+ONCE = {name for name in CELLS if "event prop" in name}  # differentiated
+each_cell = pytest.mark.parametrize("name", CELLS)
+
+
+def inputs(dtype=float):
+    drawn = np.random.default_rng(0).random((T, B, N)) < 0.3
+    return jnp.asarray(drawn, dtype)
+
+
+def tilted(tree):
+    """A sum in which every entry counts differently."""
+    each = [jnp.ravel(x).astype(float) for x in jax.tree.leaves(tree)]
+    flat = jnp.concatenate(each)
+    return jnp.sum(flat * jnp.cos(1.0 + jnp.arange(flat.size, dtype=flat.dtype)))
+
+
+def graded(cell):
+    """``(weights, xs)`` -> end, outputs, and gradients of all that is given."""
+
+    def loss(weights, xs):
+        end, ys = snn.unroll(cell, weights, xs, dt=DT)
+        return tilted((end, ys)), (end, ys)
+
+    return jax.value_and_grad(loss, (0, 1), has_aux=True)
+
+
+def weights_of(name):
+    return jax.jit(CELLS[name]("xla").init)(jax.random.key(1))
+
+
+def computed(name, backend, xs):
+    return jax.jit(graded(CELLS[name](backend)))(weights_of(name), xs)
+
+
+def natively(text):
+    return re.findall(r"custom_call @(snnjax_\w+)", text)
+
+
+@pytest.fixture
+def elsewhere(monkeypatch):
+    """Computes here what another device would."""
+
+    def other(natively, by_xla, fixed, kinds, *args):
+        return by_xla(fixed, *args)
+
+    jax.clear_caches()
+    monkeypatch.setattr(native, "_by_platform", other)
+    yield
+    jax.clear_caches()
+
+
+def close(found, expected, error=1e-5):
+    for a, b in zip(*map(jax.tree.leaves, (found, expected)), strict=True):
+        np.testing.assert_allclose(a, b, error, error * np.abs(b).max(initial=0.0))
+
+
+@each_cell
+def test_only_a_program_for_cpus_calls_native_code(name):
+    traced, forced, by_xla = (
+        jax.jit(graded(CELLS[name](who))).trace(weights_of(name), inputs())
+        for who in ("auto", "native", "xla")
+    )
+    for platform in OTHERS:
+        text = traced.lower(lowering_platforms=(platform,)).as_text()
+        assert natively(text) == []
+    found, kept = loops_of(text), loops_of(by_xla.lower().as_text())
+    # the surrogate's slope is data there
+    assert found.loops <= kept.loops
+    assert found.operations <= kept.operations + 1
+    calls = natively(forced.lower().as_text())
+    assert natively(traced.lower().as_text()) == calls
+    assert len(calls) >= 2
+
+
+@each_cell
+def test_a_cpu_computes_what_it_does_where_native_code_is_forced(name):
+    found, forced = (computed(name, who, inputs()) for who in ("auto", "native"))
+    jax.tree.map(np.testing.assert_array_equal, found, forced)
+
+
+@each_cell
+def test_another_device_computes_what_xla_does(name, elsewhere):
+    found, expected = (computed(name, who, inputs()) for who in ("auto", "xla"))
+    if "loop" in name or "lif" in name:
+        np.testing.assert_array_equal(found[0][1][1], expected[0][1][1])
+    close(found, expected)
+
+
+@pytest.mark.parametrize("dtype", [bool, jnp.uint8])
+@pytest.mark.parametrize("name", ["dense", "convolution"])
+def test_another_device_reads_rasters_of_bytes(name, dtype, elsewhere, monkeypatch):
+    monkeypatch.setattr(products, "_ROWS", 16)  # a few at a time, and some are left
+    monkeypatch.setattr(convolve_native, "_IMAGES", 16)
+    xs, weights = inputs(dtype), weights_of(name)
+
+    def gradients(backend):
+        cell = CELLS[name](backend)
+
+        def loss(weights):
+            ys = snn.unroll(cell, weights, xs, dt=DT)[1]
+            return tilted(ys), ys
+
+        return jax.jit(jax.value_and_grad(loss, has_aux=True))(weights)
+
+    close(gradients("auto"), gradients("xla"))
+
+
+def varied(name, backend):
+    """Along a line: a slope, and that of the gradient both ways; over a batch of it."""
+    cell, weights, xs = CELLS[name](backend), weights_of(name), inputs()
+    draw = lambda x: jax.random.normal(jax.random.key(2), x.shape)  # noqa: E731
+    line = jax.tree.map(draw, weights), draw(xs)
+
+    def loss(weights, xs):
+        end, ys = snn.unroll(cell, weights, xs, dt=DT)
+        return tilted((end, jnp.sin(ys)))
+
+    gradient = jax.grad(loss, (0, 1))
+
+    def along(*given):
+        slopes = jax.tree.map(jnp.vdot, gradient(*given), line)
+        return sum(jax.tree.leaves(slopes))
+
+    def together(scale):
+        return gradient(jax.tree.map(lambda w: scale * w, weights), scale * xs)
+
+    twice = () if name in ONCE else (jax.grad(along, (0, 1))(weights, xs),)
+    return *twice, jax.vmap(together)(jnp.array([0.5, 1.0, 2.0]))
+
+
+@pytest.mark.parametrize("others", [False, True], ids=["cpu", "another"])
+@each_cell
+def test_second_derivatives_and_vmap_pass_the_choice(name, others, request):
+    expected = jax.jit(partial(varied, name, "xla"))()
+    if others:
+        request.getfixturevalue("elsewhere")
+    close(jax.jit(partial(varied, name, "auto"))(), expected, 1e-4)
+
+
+@pytest.mark.parametrize("others", [False, True], ids=["cpu", "another"])
+def test_learned_constants_and_forward_mode_pass_the_choice(others, request):
+    xs, first = inputs(), jnp.array([5e-3, 2e-3])
+
+    def ends(backend):
+        def loss(taus):
+            cell = snn.li(N, snn.LIParams(*taus), backend=backend)
+            return jnp.sum(jnp.sin(snn.unroll(cell, (), xs, dt=DT)[1]))
+
+        slope = jax.jvp(loss, (first,), (first,))[1]
+        return slope, jax.grad(loss)(first), jax.hessian(loss)(first)
+
+    expected = ends("xla")
+    if others:
+        request.getfixturevalue("elsewhere")
+    close(jax.jit(partial(ends, "auto"))(), expected, 1e-4)
+
+
+@pytest.mark.parametrize("others", [False, True], ids=["cpu", "another"])
+@pytest.mark.parametrize("part", ["all", "some"])
+def test_voltages_that_were_measured_pass_the_choice(part, others, request):
+    measured = jax.random.normal(jax.random.key(0), (T, B, N))
+    known = None if part == "all" else inputs(bool)
+
+    def end(backend):
+        cell = snn.li(N, backend=backend)
+
+        def loss(xs):
+            seen = Seen(v=measured, known=known)
+            ys = snn.unroll(replayed(cell), (), (xs, seen), dt=DT)[1]
+            return jnp.sum(jnp.sin(ys)), ys
+
+        return jax.value_and_grad(loss, has_aux=True)(inputs())
+
+    expected = end("xla")
+    if others:
+        request.getfixturevalue("elsewhere")
+    close(jax.jit(partial(end, "auto"))(), expected)
+
+
+@pytest.mark.parametrize(
+    "name", ["lif loop", "alif refractory", "dense", "convolution"]
+)
+def test_a_batch_over_devices_is_mapped_by_hand(name):
+    cell, weights, xs = CELLS[name]("auto"), weights_of(name), inputs()[:, :4]
+
+    def loss(weights, xs):
+        ys = snn.unroll(cell, weights, xs, dt=DT)[1]
+        return jax.lax.pmean(jnp.mean(jnp.sin(ys)), "data")
+
+    mesh = jax.make_mesh((4,), ("data",), axis_types=(jax.sharding.AxisType.Auto,))
+    mapped = jax.shard_map(
+        loss, mesh=mesh, in_specs=(jax.P(), jax.P(None, "data")), out_specs=jax.P()
+    )
+    plain = lambda w: jnp.mean(  # noqa: E731
+        jnp.sin(snn.unroll(CELLS[name]("xla"), w, xs, dt=DT)[1])
+    )
+    graded = jax.jit(jax.value_and_grad(mapped))
+    close(graded(weights, xs), jax.value_and_grad(plain)(weights))
+    traced = graded.trace(weights, xs)
+    assert natively(traced.lower(lowering_platforms=("cuda",)).as_text()) == []
+    assert natively(traced.lower().as_text())
+
+
+def test_a_program_for_another_device_is_exported_and_one_for_cpus_told_why_not():
+    cell, shape = looped(lif("auto"), "auto"), jax.ShapeDtypeStruct((T, B, N), float)
+    weights = cell.init(jax.random.key(0))
+    run = jax.jit(lambda xs: snn.unroll(cell, weights, xs, dt=DT)[1])
+    for platform in OTHERS:
+        assert jax.export.export(run, platforms=(platform,))(shape).serialize()
+    with pytest.raises(ValueError, match="snnjax_forward"):
+        jax.export.export(run)(shape)
+
+
+def test_native_code_is_refused_where_the_device_is_another(monkeypatch):
+    cell = snn.lif(N, LEAKY, backend="native")
+    forced = lambda: snn.unroll(cell, (), inputs(), dt=DT)[1]  # noqa: E731
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    with pytest.raises(ValueError, match="the device is gpu, not cpu"):
+        forced()
+    with jax.default_device(jax.devices("cpu")[0]):
+        assert np.any(forced())
+    monkeypatch.undo()
+    assert np.any(forced())
+
+
+def test_outside_jit_nothing_is_compiled_again():
+    cell, compiled = lif("auto"), []
+    weights, xs = (), inputs()
+
+    def listen(name, seconds, **more):
+        compiled.append(name) if "backend_compile" in name else None
+
+    jax.monitoring.register_event_duration_secs_listener(listen)
+    try:
+        for _ in range(2):
+            del compiled[:]
+            graded(cell)(weights, xs)
+    finally:
+        jax.monitoring.clear_event_listeners()
+    assert compiled == []
