@@ -30,6 +30,9 @@ myst_heading_anchors = 4
 nb_execution_mode = "off"  # make.py did
 nb_merge_streams = True
 
+copybutton_prompt_text = r">>> |\.\.\. "  # neither these nor what was printed
+copybutton_prompt_is_regexp = True
+
 autodoc_preserve_defaults = True
 autodoc_typehints = "none"
 autodoc_member_order = "bysource"
@@ -67,7 +70,7 @@ def in_rst(app, what, name, obj, options, lines):
     """
     if what == "data":  # its type's own words
         lines.clear()
-    made, block, section = [], [], False
+    made, block, section = [], [], None
     for line in [*lines, "end"]:
         if not section and (line.startswith("    ") or (block and not line.strip())):
             block.append(line)
@@ -76,8 +79,8 @@ def in_rst(app, what, name, obj, options, lines):
             made += literal(block)
             block = []
         if line.strip() and not line.startswith(" "):
-            section = bool(re.fullmatch(r"[A-Z][a-z]+( [a-z]+)?:", line.strip()))
-        made.append(bars(line))
+            section = re.fullmatch(r"[A-Z][a-z]+( [a-z]+)?:", line.strip())
+        made.append(line if section and section[0] == "Example:" else bars(line))
     lines[:] = made[:-1]
 
 

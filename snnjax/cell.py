@@ -51,6 +51,15 @@ class Cell(NamedTuple):
             dict by part) is what a device showed while it ran; its outputs are replaced
             if a cell has no better idea.
         about: how it was made and what is inside; None for a hand-written cell.
+
+    Example:
+        >>> def step(weights, state, x, dt):
+        ...     state = state + dt * x
+        ...     return state, state
+        >>> integrator = snn.Cell(init=lambda key: (), rest=jnp.zeros_like, step=step)
+        >>> state, y = snn.unroll(integrator, (), jnp.ones((100, 1)), dt=1e-3)
+        >>> print(f"{state[0]:.1f}")  # after 100 ms
+        0.1
     """
 
     init: Callable[[jax.Array], Weights]
@@ -142,6 +151,18 @@ def unroll(
             that is not positive, a state of another batch, a mask of another shape,
             chunks below one step, a cut where a gradient cannot be cut, a memory that
             no chunk fits into, or both ``checkpoint`` and ``memory``.
+
+    Example:
+        >>> net = snn.chain(snn.dense(20, 5), snn.lif(5))
+        >>> weights = net.init(jax.random.key(0))
+        >>> xs = jnp.ones((100, 2, 20))  # 100 steps of 1 ms, two samples, 20 inputs
+        >>> state, spikes = snn.unroll(net, weights, xs, dt=1e-3)
+        >>> spikes.shape
+        (100, 2, 5)
+        >>> middle, first = snn.unroll(net, weights, xs[:50], dt=1e-3)
+        >>> end, second = snn.unroll(net, weights, xs[50:], dt=1e-3, state=middle)
+        >>> bool((jnp.concatenate([first, second]) == spikes).all())
+        True
     """
     check_cell("cell", cell)
     check.arrays("weights", weights, numbers=True)
@@ -243,6 +264,12 @@ def nonfinite(state: State) -> dict[str, jax.Array]:
 
     Raises:
         ValueError: for what is no state.
+
+    Example:
+        >>> state, spikes = snn.unroll(snn.lif(2), (), jnp.zeros((5, 2)), dt=1e-3)
+        >>> broken = state._replace(v=jnp.array([0.0, jnp.nan]))
+        >>> {name: bool(found) for name, found in snn.nonfinite(broken).items()}
+        {'.v': True, '.i': False}
     """
     check.arrays("The state", state)
     leaves = jax.tree_util.tree_leaves_with_path(state)
@@ -268,6 +295,15 @@ def reseed(state: State, key: jax.Array) -> State:
 
     Raises:
         ValueError: for a key of another kind, or what is no state.
+
+    Example:
+        >>> net = snn.neurons.stochastic_lif(3, key=jax.random.key(0))
+        >>> xs = jnp.full((50, 3), 0.3)
+        >>> state = snn.reseed(net.rest(xs[0]), jax.random.key(1))
+        >>> _, spikes = snn.unroll(net, (), xs, dt=1e-3)
+        >>> _, others = snn.unroll(net, (), xs, dt=1e-3, state=state)
+        >>> bool((spikes == others).all())
+        False
     """
     check.key(key)
     check.arrays("The state", state)

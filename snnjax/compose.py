@@ -24,12 +24,6 @@ def chain(*cells: Cell, outputs: Names = None, **named: Cell) -> Cell:
     Over a sequence the chain runs layer by layer, so that every layer can use its
     fastest way.
 
-        net = chain(input=dense(70, 50), hidden=lif(50), readout=dense(50, 2),
-                    out=li(2), outputs=("out", "hidden", "hidden.v"))
-        weights = net.init(key)
-        state, ys = unroll(net, weights, xs, dt=1e-3)
-        rate = firing_rate(ys["hidden"], dt=1e-3)
-
     Args:
         *cells: one cell or more, in the order in which signals pass. Weights and state
             are tuples then, with one entry for each cell, and names are "0", "1" ….
@@ -46,6 +40,18 @@ def chain(*cells: Cell, outputs: Names = None, **named: Cell) -> Cell:
     Raises:
         ValueError: if there is nothing to chain, for what is no cell, cells with names
             and without, a name with ``.`` or ``->``, or outputs that there are not.
+
+    Example:
+        >>> net = snn.chain(
+        ...     input=snn.dense(70, 50), hidden=snn.lif(50), readout=snn.dense(50, 2),
+        ...     out=snn.li(2), outputs=("out", "hidden", "hidden.v"),
+        ... )
+        >>> weights = net.init(jax.random.key(0))
+        >>> state, ys = snn.unroll(net, weights, jnp.ones((100, 8, 70)), dt=1e-3)
+        >>> {name: y.shape for name, y in ys.items()}
+        {'out': (100, 8, 2), 'hidden': (100, 8, 50), 'hidden.v': (100, 8, 50)}
+        >>> snn.firing_rate(ys["hidden"], dt=1e-3).shape
+        (8, 50)
     """
     if cells and named:
         raise ValueError("chain expects cells with names or without, got both.")
@@ -121,8 +127,6 @@ def _in_turn(parts, pack, wanted):
 def stateless(f: Callable[[Any], Any]) -> Cell:
     """Makes a cell of a function of one step, without weights and memory.
 
-        chain(dense(70, 50), stateless(jax.nn.relu), dense(50, 2), li(2))
-
     Args:
         f: ``[*batch, n_in] -> [*batch, n_out]``, the same for every step; it is called
             with whole sequences too, ``[T, *batch, n_in]``.
@@ -132,6 +136,13 @@ def stateless(f: Callable[[Any], Any]) -> Cell:
 
     Raises:
         ValueError: for what is no function.
+
+    Example:
+        >>> net = snn.chain(snn.dense(70, 50), snn.stateless(jax.nn.relu), snn.li(50))
+        >>> weights = net.init(jax.random.key(0))
+        >>> _, v = snn.unroll(net, weights, jnp.ones((5, 8, 70)), dt=1e-3)
+        >>> v.shape
+        (5, 8, 50)
     """
     if not callable(f):
         raise ValueError(f"f: stateless expects a function, got {f!r}.")
@@ -158,9 +169,6 @@ def learn(make: Callable[..., Cell], **constants: Number) -> Cell:
     The logarithm is unconstrained, so no step of an optimizer can leave the allowed
     range and no clipping stops the gradient.
 
-        learn(lambda tau_mem: lif(100, LIFParams(tau_mem=tau_mem)),
-              tau_mem=jnp.full(100, 20e-3))
-
     Args:
         make: builds the cell from the constants, given by name.
         **constants: where each starts, a positive scalar or array.
@@ -170,6 +178,14 @@ def learn(make: Callable[..., Cell], **constants: Number) -> Cell:
 
     Raises:
         ValueError: for a constant that is not positive, or if none is given.
+
+    Example:
+        >>> def make(tau_mem):
+        ...     return snn.lif(3, snn.LIFParams(tau_mem=tau_mem))
+        >>> cell = snn.learn(make, tau_mem=jnp.full(3, 20e-3))
+        >>> weights = cell.init(jax.random.key(0))
+        >>> print(np.asarray(jnp.exp(weights.logs["tau_mem"])).round(3))
+        [0.02 0.02 0.02]
     """
     if not constants:
         raise ValueError("learn expects at least one constant by name, got none.")

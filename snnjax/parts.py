@@ -247,8 +247,6 @@ def summary(
 ) -> Summary:
     """Sums up a network: names, kinds, shapes, weights, state; with a run, activity.
 
-        print(summary(net, weights, xs, dt=1e-3))
-
     A synaptic operation is one addition that a spike causes: a spike times the
     connections with a weight that is not zero.
 
@@ -264,6 +262,15 @@ def summary(
 
     Raises:
         ValueError: for weights or an input of another cell, or an empty sequence.
+
+    Example:
+        >>> net = snn.chain(input=snn.dense(6, 5), hidden=snn.lif(5))
+        >>> weights = net.init(jax.random.key(0))
+        >>> print(snn.parts.summary(net, weights, jnp.ones((2, 6))))
+        name    kind   output  weights  bytes  state
+        input   dense  [2, 5]       30    120      0
+        hidden  lif    [2, 5]        0      0     20
+        total                       30    120     20
     """
     whole = flat(cell, weights)
     for each in jax.tree.leaves(x):

@@ -28,6 +28,12 @@ def watched(cell: Cell, names: tuple[str, ...]) -> Cell:
 
     Raises:
         ValueError: for a name that there is not, while tracing, with those there are.
+
+    Example:
+        >>> neuron = snn.probes.watched(snn.li(2), ("i",))
+        >>> _, (v, watched) = snn.unroll(neuron, (), jnp.ones((10, 2)), dt=1e-3)
+        >>> watched["i"].shape
+        (10, 2)
     """
     if not names:
         return _with_nothing(cell)
@@ -42,6 +48,12 @@ def stepped(cell: Cell, names: tuple[str, ...]) -> Cell:
     Args:
         cell: what to look into.
         names: of fields, dotted.
+
+    Example:
+        >>> neuron = snn.probes.stepped(snn.li(2), ("i",))
+        >>> _, (v, watched) = snn.unroll(neuron, (), jnp.ones((10, 2)), dt=1e-3)
+        >>> watched["i"].shape
+        (10, 2)
     """
 
     def record(state, y):

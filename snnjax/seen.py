@@ -16,6 +16,11 @@ class Seen(NamedTuple):
 
     A device samples a voltage at the end of a step, when a neuron that fired has been
     reset already: what it was before the reset cannot be measured.
+
+    Example:
+        >>> seen = snn.hardware.Seen(spikes=np.zeros((20, 8, 3), np.float32))
+        >>> seen.v is None  # voltages were not measured
+        True
     """
 
     spikes: Measured | None = None  # [T, *batch, n], 0 or 1

@@ -80,18 +80,7 @@ optimizer = optax.adam(1e-2)
 VALUES = {  # what the example of a docstring takes for given
     "snnjax.training.parallel": SMALL,
     "snnjax": "spikes = jnp.zeros((5, 2, 700))",
-    "snnjax.compose.chain": "key, xs = jax.random.key(0), jnp.zeros((5, 2, 70))",
     "snnjax.hardware": CHIP,
-    "snnjax.hardware.loop.in_the_loop": CHIP
-    + """
-w, seen = weights, show(net, weights, xs, dt=1e-3)
-""",
-    "snnjax.hardware.scaled.ScaledReadout": "sizes, dt = (6, 5, 2), 1e-3",
-    "snnjax.training.in_the_loop.loop_step": CHIP
-    + """
-sizes, dt = (256, 246, 10), 1.7e-6
-device = emulated_chip(sizes, dt=dt)
-""",
     "snnjax.hardware.distort": """
 net = chain(dense(6, 5), li(5))
 weights, spikes = net.init(jax.random.key(0)), jnp.ones((8, 2, 6))
@@ -104,11 +93,6 @@ labels, dt = jnp.zeros(2, int), 1e-3
 batches, state, step = [(1,), (2,)], 0, lambda state, x: (state + x, {})
 """,
     "snnjax.interop.nir": NET,
-    "snnjax.interop.nir.loading.load": NET
-    + """
-from snnjax.interop import nir
-nir.save("net.nir", net, weights, dt=1e-3)
-""",
     "snnjax.interop.nir.writing.save": NET,
     "snnjax.interop.nnx.Module": "xs = jnp.zeros((5, 2, 700))",
     "snnjax.interop.weights.proposal.propose": STATE_DICT,
@@ -117,17 +101,10 @@ nir.save("net.nir", net, weights, dt=1e-3)
     "snnjax.interop.weights.taking.to_state_dict": STATE_DICT,
     "snnjax.parts": NET,
     "snnjax.parts.labels": NET,
-    "snnjax.parts.summary": NET,
     "snnjax.plot": "spikes = np.eye(9)",
     "snnjax.saving": NET + "notes = {}\n",
     "snnjax.learning.losses": """
 voltages, labels = jnp.zeros((5, 2, 3)), jnp.zeros(2, int)
-""",
-    "snnjax.learning.pretraining.homeostatic_pretraining": """
-dt, xs = 1e-3, jnp.ones((5, 2, 20))
-net = chain(input=dense(20, 64), low=lif(64), between=dense(64, 64),
-            high=lif(64), readout=dense(64, 2), out=li(2))
-weights = net.init(jax.random.key(0))
 """,
     "snnjax.learning.readout.running_max": """
 dt, xs, labels = 1e-3, jnp.zeros((20, 2, 700)), jnp.zeros(2, int)
@@ -144,14 +121,11 @@ weights, spikes, dt = net.init(jax.random.key(0)), jnp.ones((5, 2, 9)), 1e-3
     "snnjax.learning.online.rule": """
 key, xs = jax.random.key(0), jnp.ones((20, 2, 20))
 """,
-    "snnjax.neurons.firing_times.first_spike_time": SPIKES,
-    "snnjax.neurons.firing_times.spike_times": SPIKES,
     "snnjax.neurons.spike_readouts.peak_voltage": SPIKES + "loss = 0.0",
     "snnjax.networks.normalize.batch_norm": """
 currents, weights = jnp.ones((5, 2, 9)), batch_norm(9).init(jax.random.key(0))
 """,
     "snnjax.networks.normalize.dropout": "key = jax.random.key(0)",
-    "snnjax.networks.sparse_connect.sparse": "key = jax.random.key(0)",
     "snnjax.networks.rates.scale_to_rates": """
 dt, xs = 1e-3, jax.random.bernoulli(jax.random.key(0), 0.3, (200, 8, 9))
 xs = 5.0 * xs.astype(float)

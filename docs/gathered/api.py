@@ -91,6 +91,16 @@ API
 
 Every public name by the package that it comes from. The most used ones are found in
 :doc:`snnjax` itself: ``import snnjax as snn``, then ``snn.lif``.
+Examples take these for granted:
+
+.. code-block:: python
+
+   import jax
+   import jax.numpy as jnp
+   import numpy as np
+   import optax
+
+   import snnjax as snn
 
 .. toctree::
    :maxdepth: 1

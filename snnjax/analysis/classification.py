@@ -11,6 +11,12 @@ def confusion(labels: np.ndarray, guesses: np.ndarray, classes: int) -> np.ndarr
     Raises:
         ValueError: for labels or guesses out of range, not whole, or of different
             number.
+
+    Example:
+        >>> labels, guesses = np.array([0, 0, 1]), np.array([0, 1, 1])
+        >>> print(snn.analysis.confusion(labels, guesses, 2))
+        [[1 1]
+         [0 1]]
     """
     check.whole("classes", classes, most=2**15)
     labels, guesses = np.asarray(labels), np.asarray(guesses)

@@ -31,6 +31,14 @@ def coincidence_factor(
     Raises:
         ValueError: for a window that is not positive, and for spike times that are not
             sorted, or outside 0 … ``duration``.
+
+    Example:
+        >>> model, recorded = np.array([0.101, 0.302, 0.6]), np.array([0.1, 0.3, 0.5])
+        >>> gamma = snn.analysis.coincidence_factor(
+        ...     model, recorded, window=4e-3, duration=1.0
+        ... )
+        >>> print(f"{gamma:.2f}")  # two of three
+        0.66
     """
     check.positive("window", window, " [s]")
     check.one("window", window)

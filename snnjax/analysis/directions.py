@@ -65,6 +65,12 @@ def orthonormal(first: Weights, *others: Weights) -> tuple[Weights, ...]:
     Raises:
         ValueError: for trees that do not match, or directions of which one lies in the
             span of the others.
+
+    Example:
+        >>> from snnjax.analysis import directions
+        >>> a, b = directions.orthonormal(jnp.array([2.0, 0.0]), jnp.array([1.0, 3.0]))
+        >>> print(abs(a), b)
+        [1. 0.] [0. 1.]
     """
     check_tree("first", first)
     for other in others:

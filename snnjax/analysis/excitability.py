@@ -40,6 +40,14 @@ def steady_rates(
         ValueError: for what is no cell, inputs that are not finite or do not fit it, a
             time that leaves no step, and for a neuron that puts out no spikes, or ends
             in what is not finite.
+
+    Example:
+        >>> neuron = snn.lif(1, snn.LIFParams(tau_syn=None))
+        >>> currents = jnp.array([[0.5], [2.0], [4.0]])
+        >>> print(snn.analysis.steady_rates(neuron, currents, dt=1e-3).round())  # [Hz]
+        [[  0.]
+         [ 71.]
+         [167.]]
     """
     check_cell("neuron", neuron)
     check.array("inputs", inputs, "[*batch, n]", finite=True)
@@ -103,6 +111,12 @@ def rheobase(
 
     Raises:
         ValueError: as ``steady_rates``; and if it fires at ``low``, or not at ``high``.
+
+    Example:
+        >>> neuron = snn.lif(1, snn.LIFParams(tau_syn=None))
+        >>> least = snn.analysis.rheobase(neuron, low=0.5, high=2.0, dt=1e-3)
+        >>> print(f"{least:.2f}")
+        1.00
     """
     for name, x in (("low", low), ("high", high)):
         check.finite(name, x)

@@ -62,6 +62,21 @@ def fit_exponential(
     Raises:
         ValueError: for arrays of other shapes, too few times to look at, or a fit that
             is no neuron: where the voltage does not pull back, or not run away.
+
+    Example:
+        >>> noise = jax.random.normal(jax.random.key(0), (20_000, 1))
+        >>> x = 0.6 + 0.8 * noise  # [nA]
+        >>> def voltage_and_spikes(state, spikes):
+        ...     return state.v, spikes
+        >>> _, (v, spikes) = snn.unroll(
+        ...     snn.neurons.eif(1), (), x, dt=1e-4, record=voltage_and_spikes
+        ... )
+        >>> given = map(np.asarray, (v, 1e-9 * x, spikes))
+        >>> fit = snn.analysis.fit_exponential(
+        ...     *given, dt=1e-4, below=-45e-3, since=5e-3
+        ... )
+        >>> print(f"{1e12 * fit.capacitance:.0f} pF, {1e3 * fit.v_threshold:.0f} mV")
+        281 pF, -50 mV
     """
     _check(v, currents, spikes, dt)
     check.finite("below", below)

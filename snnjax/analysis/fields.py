@@ -35,7 +35,16 @@ Field = Callable[[Weights], Weights]
 
 @exportable
 class Integral(NamedTuple):
-    """An integral of a field, and how far it can be trusted."""
+    """An integral of a field, and how far it can be trusted.
+
+    Example:
+        >>> from snnjax.analysis import fields, landscape
+        >>> path = landscape.line(jnp.zeros(2), jnp.ones(2))
+        >>> at = jnp.linspace(0.0, 1.0, 5)
+        >>> integral = fields.line_integral(lambda w: w**2, path, at)
+        >>> print(f"{integral.value[-1]:.2f}", integral.error[-1] < 0.02)
+        0.67 True
+    """
 
     value: jax.Array  # ∫ g · dw
     error: jax.Array  # against the same at a third of the points; without rounding
@@ -66,6 +75,16 @@ def line_integral(
     Raises:
         ValueError: for fewer than two points, a gradient unlike the weights, or an
             integral that is not finite.
+
+    Example:
+        >>> from snnjax.analysis import fields, landscape
+        >>> def loss(w):
+        ...     return jnp.sum(w**3)
+        >>> at = jnp.linspace(0.0, 1.0, 11)
+        >>> path = landscape.line(jnp.zeros(2), jnp.ones(2))
+        >>> pretended = fields.line_integral(jax.grad(loss), path, at)
+        >>> print(f"{pretended.value[-1]:.2f}")  # as the loss itself has risen
+        2.00
     """
     check.function("field", field)
     check.function("path", path)
@@ -112,6 +131,19 @@ def loop_integral(
 
     Raises:
         ValueError: as ``line_integral``, and for a path that is not closed.
+
+    Example:
+        >>> from snnjax.analysis import fields, landscape
+        >>> def turning(w):  # no gradient of anything
+        ...     return jnp.stack([-w[1], w[0]])
+        >>> first, second = jnp.eye(2)
+        >>> through = landscape.plane(jnp.zeros(2), first, second)
+        >>> path = landscape.circle(through, 1.0)
+        >>> print(f"{fields.loop_integral(turning, path, 100).value:.2f}")  # 2π
+        6.28
+        >>> integral = fields.loop_integral(jax.grad(jnp.sum), path, 100)
+        >>> print(abs(integral.value) < 1e-4)
+        True
     """
     check.function("field", field)
     check.function("path", path)

@@ -123,6 +123,15 @@ def gradient_growth(
 
     Raises:
         ValueError: as ``step_jacobians``.
+
+    Example:
+        >>> net = snn.recurrent(5, 4, snn.lif(4))
+        >>> weights, xs = net.init(jax.random.key(0)), jnp.ones((50, 2, 5))
+        >>> growth = snn.analysis.gradient_growth(net, weights, xs, dt=1e-3)
+        >>> growth.shape
+        (50, 2)
+        >>> bool((growth[-1] < 0.0).all())  # it shrinks
+        True
     """
     check.flag("coupled", coupled)
     check_cell("cell", cell)

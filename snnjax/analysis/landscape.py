@@ -30,6 +30,11 @@ def line(start: Weights, end: Weights) -> Path:
 
     Raises:
         ValueError: for trees that do not match.
+
+    Example:
+        >>> path = snn.analysis.landscape.line({"w": jnp.zeros(2)}, {"w": jnp.ones(2)})
+        >>> print(path(0.25)["w"])
+        [0.25 0.25]
     """
     same_tree("From start: the end of a line", end, start)
     return lambda s: jax.tree.map(partial(_between, s), start, end)
@@ -43,6 +48,13 @@ def plane(center: Weights, first: Weights, second: Weights) -> Plane:
 
     Raises:
         ValueError: for trees that do not match.
+
+    Example:
+        >>> from snnjax.analysis import landscape
+        >>> first, second = jnp.eye(2)
+        >>> through = landscape.plane(jnp.zeros(2), first, second)
+        >>> print(through(0.5, 2.0))
+        [0.5 2. ]
     """
     same_tree("From center: the first direction", first, center)
     same_tree("From center: the second direction", second, center)
@@ -65,6 +77,14 @@ def circle(through: Plane, radius: Number) -> Path:
 
     Raises:
         ValueError: for a radius that is not positive.
+
+    Example:
+        >>> from snnjax.analysis import landscape
+        >>> first, second = jnp.eye(2)
+        >>> through = landscape.plane(jnp.zeros(2), first, second)
+        >>> path = landscape.circle(through, 2.0)
+        >>> print(path(0.0))
+        [2. 0.]
     """
     check.function("through", through)
     check.positive("radius", radius)
@@ -124,6 +144,12 @@ def loss_on_path(
     Raises:
         ValueError: for fewer than two points, a loss that is no scalar, or losses that
             are not finite.
+
+    Example:
+        >>> from snnjax.analysis import landscape
+        >>> path = landscape.line(jnp.zeros(2), jnp.ones(2))
+        >>> print(landscape.loss_on_path(jnp.sum, path, jnp.array([0.0, 0.5, 1.0])))
+        [0. 1. 2.]
     """
     check.function("loss", loss)
     check.function("path", path)
@@ -154,6 +180,16 @@ def loss_on_plane(
 
     Raises:
         ValueError: as ``loss_on_path``.
+
+    Example:
+        >>> from snnjax.analysis import landscape
+        >>> first, second = jnp.eye(2)
+        >>> through = landscape.plane(jnp.zeros(2), first, second)
+        >>> xs, ys = jnp.array([0.0, 1.0]), jnp.array([0.0, 10.0, 20.0])
+        >>> print(landscape.loss_on_plane(jnp.sum, through, xs, ys))
+        [[ 0.  1.]
+         [10. 11.]
+         [20. 21.]]
     """
     check.function("loss", loss)
     check.function("through", through)

@@ -38,6 +38,15 @@ def membrane_statistics(voltages: jax.Array, *, burn_in: int = 0) -> MembraneSta
     Raises:
         ValueError: for voltages without time and neurons, or a ``burn_in`` that leaves
             nothing.
+
+    Example:
+        >>> rates = jnp.full((4, 100), 10.0)
+        >>> spikes = snn.inputs.poisson(jax.random.key(0), rates, steps=1000, dt=1e-3)
+        >>> net = snn.chain(snn.dense(100, 20, init=snn.networks.normal), snn.li(20))
+        >>> _, v = snn.unroll(net, net.init(jax.random.key(1)), spikes, dt=1e-3)
+        >>> statistics = snn.analysis.membrane_statistics(v, burn_in=100)
+        >>> statistics.mean.shape, statistics.population.deviation.shape
+        ((20,), ())
     """
     check.whole("burn_in", burn_in, least=0)
     check.array("voltages", voltages)

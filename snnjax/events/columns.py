@@ -12,7 +12,17 @@ OUTSIDE = ("error", "drop")
 
 
 class Events(NamedTuple):
-    """Spikes of N samples, those of sample k at ``offsets[k]:offsets[k + 1]``."""
+    """Spikes of N samples, those of sample k at ``offsets[k]:offsets[k + 1]``.
+
+    Example:
+        >>> times, units = [[1e-3, 3e-3], [2e-3]], [[0, 1], [2]]
+        >>> events = snn.events.from_rows(times, units, [0, 1], n_units=3)
+        >>> events.offsets.tolist()
+        [0, 2, 3]
+        >>> second = slice(events.offsets[1], events.offsets[2])
+        >>> events.times[second].tolist(), events.units[second].tolist()
+        ([0.002], [2])
+    """
 
     times: np.ndarray  # [s], float64, rising within a sample
     units: np.ndarray  # which input fired, int32

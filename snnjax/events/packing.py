@@ -44,6 +44,12 @@ def from_rows(
 
     Warns:
         UserWarning: how many events were dropped, if any.
+
+    Example:
+        >>> times, units = [[1e-3, 3e-3], [2e-3]], [[0, 1], [2]]
+        >>> events = snn.events.from_rows(times, units, [0, 1], n_units=3)
+        >>> events.units.tolist(), events.labels.tolist()
+        ([0, 1, 2], [0, 1])
     """
     for name, rows in (("times", times), ("units", units)):
         _check_rows(name, rows)

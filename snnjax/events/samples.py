@@ -40,6 +40,11 @@ def late_events(events: Events, *, duration: float) -> int:
 
     Raises:
         ValueError: for a duration that is negative or not finite.
+
+    Example:
+        >>> events = snn.events.from_rows([[1e-3, 3e-3]], [[0, 1]], [0], n_units=2)
+        >>> snn.events.late_events(events, duration=2e-3)
+        1
     """
     check_events(events, values=True)
     check.positive("duration", duration, " [s]", zero=True)
@@ -65,6 +70,15 @@ def rasterize(
     Raises:
         ValueError: for late events, unless they are to be dropped; a ``merge`` that
             does not divide the units; steps or dt out of range; another ``outside``.
+
+    Example:
+        >>> times, units = [[1e-3, 3e-3], [2e-3]], [[0, 1], [2]]
+        >>> events = snn.events.from_rows(times, units, [0, 1], n_units=3)
+        >>> counts = snn.events.rasterize(events, steps=10, dt=1e-3)
+        >>> counts.shape
+        (10, 2, 3)
+        >>> np.argwhere(counts[:, 0]).tolist()  # step and unit of the first sample
+        [[1, 0], [3, 1]]
     """
     check_events(events, values=True)
     check.one_of("outside", outside, OUTSIDE)

@@ -39,6 +39,12 @@ def window(events: Kind, start: float, stop: float | None = None) -> Kind:
 
     Warns:
         UserWarning: if all of a recording lies outside, with its range.
+
+    Example:
+        >>> times, units = [[1e-3, 3e-3, 5e-3]], [[0, 1, 2]]
+        >>> events = snn.events.from_rows(times, units, [0], n_units=3)
+        >>> snn.events.window(events, 2e-3, 5e-3).times.tolist()
+        [0.003]
     """
     for name, bound in (("start", start), ("stop", stop)):
         if bound is not None or name == "start":

@@ -53,6 +53,15 @@ def distorted(
     Raises:
         ValueError: for a cell without such a part, a constant that no part has, and as
             ``vary``.
+
+    Example:
+        >>> neurons = snn.lif(4, snn.LIFParams(tau_syn=None))
+        >>> chip = snn.hardware.distorted(jax.random.key(0), neurons, mismatch=0.3)
+        >>> current = jnp.full((200, 4), 2.0)
+        >>> _, spikes = snn.unroll(neurons, (), current, dt=1e-3)
+        >>> _, others = snn.unroll(chip, (), current, dt=1e-3)
+        >>> print(spikes.sum(axis=0), others.sum(axis=0))
+        [14. 14. 14. 14.] [ 8. 28. 18. 33.]
     """
     check.key(key)
     check_cell("cell", cell)

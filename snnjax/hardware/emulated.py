@@ -24,6 +24,11 @@ class Imperfections(NamedTuple):
 
     Spreads of factors of mean 1 (log-normal) and of offsets, in units of the
     threshold, make up the fixed pattern of a chip; noise comes anew at every trial.
+
+    Example:
+        >>> noisy = snn.hardware.Imperfections(noise=0.1, weight_bits=None)
+        >>> noisy.noise, noisy.weight_bits, noisy.adc_bits
+        (0.1, None, 8)
     """
 
     tau_mem: float | None = None  # spread of factors; None: the mismatch of the chip
@@ -81,8 +86,6 @@ def emulated_chip(
 ) -> ProcessDevice:
     """An emulated analogue chip, in a process of its own.
 
-        device = emulated_chip((256, 246, 10), dt=1.7e-6, serial=1, mismatch=0.3)
-
     Populations of leaky integrate-and-fire neurons, and a last one of leaky
     integrators, as ``lif`` and ``li``, but no two circuits alike: each constant is that
     of the model times a factor of mean 1 and standard deviation ``mismatch``. Which
@@ -124,6 +127,14 @@ def emulated_chip(
     References:
         Cramer et al. (2022), Surrogate gradients for analog neuromorphic computing,
         doi:10.1073/pnas.2109194119.
+
+    Example:
+        >>> weights = [0.5 * np.ones((4, 3), "f4"), 0.5 * np.ones((3, 2), "f4")]
+        >>> spikes = np.ones((20, 8, 4), np.float32)  # [T, B, n_in]
+        >>> with snn.hardware.emulated_chip((4, 3, 2), dt=1.7e-6) as device:
+        ...     seen, notes = device.run(device.program(weights), spikes, trial=0)
+        >>> [each.v.shape for each in seen]
+        [(20, 8, 3), (20, 8, 2)]
     """
     sizes = check_sizes(sizes)
     closed = check_recurrent(recurrent, sizes)

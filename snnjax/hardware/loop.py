@@ -97,9 +97,6 @@ def in_the_loop(
 ) -> tuple[State, Any]:
     """Runs a network as a device recorded it, with the gradient of the model.
 
-        loss = lambda w, xs, seen: cross_entropy(readout(
-            in_the_loop(net, w, xs, seen, dt=1e-3)[1]), labels)
-
     Hand a recording to a compiled function as an argument: what it closes over is
     folded into the program.
 
@@ -127,6 +124,18 @@ def in_the_loop(
             that are not finite where they are known, also outside the mask; for a
             network that learns its constants, and while tracing for a gradient of the
             constants of ``lif`` and ``li`` neurons that were seen.
+
+    Example:
+        >>> net = snn.chain(hidden=snn.dense(4, 3), neurons=snn.lif(3))
+        >>> weights, xs = net.init(jax.random.key(0)), jnp.ones((20, 8, 4))
+        >>> chip = snn.hardware.distorted(jax.random.key(1), net, 0.3)
+        >>> seen = snn.hardware.show(chip, weights, xs, dt=1e-3)
+        >>> def loss(weights, seen):
+        ...     _, spikes = snn.hardware.in_the_loop(net, weights, xs, seen, dt=1e-3)
+        ...     return spikes.mean()
+        >>> grads = jax.grad(loss)(weights, seen)  # of what the chip did
+        >>> jax.tree.map(jnp.shape, grads["hidden"])
+        DenseWeights(w=(4, 3), b=None)
     """
     check_cell("cell", cell)
     check_input(xs, dt, mask)
@@ -264,6 +273,13 @@ def show(cell: Cell, weights: Weights, xs: Any, *, dt: Number) -> dict[str, Seen
 
     Raises:
         ValueError: as ``unroll``.
+
+    Example:
+        >>> net = snn.chain(hidden=snn.dense(4, 3), neurons=snn.lif(3))
+        >>> weights, xs = net.init(jax.random.key(0)), jnp.ones((20, 8, 4))
+        >>> seen = snn.hardware.show(net, weights, xs, dt=1e-3)
+        >>> seen["neurons"].spikes.shape, seen["neurons"].v.shape
+        ((20, 8, 3), (20, 8, 3))
     """
     check_cell("cell", cell)
     units = {k: unit for k, unit in _units(cell).items() if _neurons(unit)}

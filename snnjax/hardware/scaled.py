@@ -23,9 +23,16 @@ class ScaledReadout:
     The last population integrates and does not fire: weights divided by a number give
     voltages divided by it, so that what it shows is multiplied by the same number.
 
-        device = ScaledReadout(emulated_chip(sizes, dt=dt), largest=63 * 0.02)
-
     Notes hold the number as ``"readout_scale"``.
+
+    Example:
+        >>> weights = [0.5 * np.ones((4, 3), "f4"), 9.0 * np.ones((3, 2), "f4")]
+        >>> spikes = np.ones((20, 8, 4), np.float32)
+        >>> chip = snn.hardware.emulated_chip((4, 3, 2), dt=1.7e-6)
+        >>> with snn.hardware.ScaledReadout(chip, largest=63 * 0.02) as device:
+        ...     seen, notes = device.run(device.program(weights), spikes, trial=0)
+        >>> round(notes["readout_scale"], 2)
+        7.14
     """
 
     def __init__(self, device: Device, largest: float) -> None:

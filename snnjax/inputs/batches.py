@@ -97,6 +97,15 @@ def pad(
     Raises:
         ValueError: naming a sample with an event before its start, or too late for the
             resolution; starts of another number or not finite; what is no ``Events``.
+
+    Example:
+        >>> from snnjax.inputs import batches
+        >>> times, units = [[1e-3, 3e-3], [2e-3]], [[0, 1], [2]]
+        >>> events = snn.events.from_rows(times, units, [0, 1], n_units=3)
+        >>> batch = batches.pad(events)
+        >>> print(batch.units)
+        [[ 0  1]
+         [ 2 -1]]
     """
     check_events(events, values=True)
     lengths = np.diff(events.offsets)
@@ -130,6 +139,14 @@ def take(batch: EventBatch, rows: jax.Array) -> EventBatch:
 
     Raises:
         ValueError: for rows that there are not, where they are known.
+
+    Example:
+        >>> from snnjax.inputs import batches
+        >>> times, units = [[1e-3, 3e-3], [2e-3]], [[0, 1], [2]]
+        >>> events = snn.events.from_rows(times, units, [0, 1], n_units=3)
+        >>> batch = batches.take(batches.pad(events), jnp.array([1, 0, 1]))
+        >>> print(batch.labels)
+        [1 0 1]
     """
     _check_batch("batch", batch)
     check.array("rows", rows, "[B]")
@@ -271,6 +288,16 @@ def raster(
 
     Raises:
         ValueError: for steps or a ``dt`` out of range, or 2³¹ entries or more.
+
+    Example:
+        >>> from snnjax.inputs import batches
+        >>> times, units = [[1e-3, 3e-3], [2e-3]], [[0, 1], [2]]
+        >>> events = snn.events.from_rows(times, units, [0, 1], n_units=3)
+        >>> counts, missing = batches.raster(batches.pad(events), steps=3, dt=1e-3)
+        >>> counts.shape
+        (3, 2, 3)
+        >>> print(missing)  # the one at 3 ms
+        [1 0]
     """
     _check_batch("batch", batch)
     check.whole("steps", steps)

@@ -32,6 +32,14 @@ def poisson(key: jax.Array, rates: Number, *, steps: int, dt: Number) -> jax.Arr
     Raises:
         ValueError: for a rate that is negative, not finite, or above 1/dt, a time step
             that is not positive, or a key of another kind.
+
+    Example:
+        >>> rates = jnp.full((8, 70), 20.0)  # of samples and channels [Hz]
+        >>> spikes = snn.inputs.poisson(jax.random.key(0), rates, steps=1000, dt=1e-3)
+        >>> spikes.shape
+        (1000, 8, 70)
+        >>> print(f"{spikes.mean() / 1e-3:.0f} Hz")
+        20 Hz
     """
     check.key(key)
     check.whole("steps", steps, least=0)
@@ -132,6 +140,12 @@ def latency(
     Raises:
         ValueError: for a late spike, unless late spikes are to be dropped; as
             ``latency_times``.
+
+    Example:
+        >>> x = jnp.array([0.5, 2.0, 4.0])
+        >>> spikes = snn.inputs.latency(x, tau=20e-3, threshold=1.0, steps=50, dt=1e-3)
+        >>> print(spikes.sum(axis=0), spikes.argmax(axis=0))  # the brighter, the sooner
+        [0. 1. 1.] [ 0 13  5]
     """
     check.one_of("outside", outside, OUTSIDE)
     check.whole("steps", steps)
@@ -173,6 +187,14 @@ def level_crossing(signal: jax.Array, *, delta: Number) -> jax.Array:
     Raises:
         ValueError: for a δ that is not positive, or a signal without time, not floating
             point or not finite.
+
+    Example:
+        >>> signal = jnp.array([0.0, 0.6, 1.3, 0.2])[:, None]
+        >>> print(snn.inputs.level_crossing(signal, delta=0.5))  # up, down
+        [[0. 0.]
+         [1. 0.]
+         [1. 0.]
+         [0. 1.]]
     """
     check.positive("delta", delta)
     check.one("delta", delta)
@@ -208,6 +230,13 @@ def level_reconstruction(
 
     Raises:
         ValueError: for a δ that is not positive, or shapes that do not fit.
+
+    Example:
+        >>> signal = jnp.array([0.0, 0.6, 1.3, 0.2])[:, None]
+        >>> events = snn.inputs.level_crossing(signal, delta=0.5)
+        >>> again = snn.inputs.level_reconstruction(events, delta=0.5, start=signal[0])
+        >>> print(again[:, 0])
+        [0.  0.5 1.  0.5]
     """
     check.positive("delta", delta)
     check.one("delta", delta)
@@ -245,6 +274,12 @@ def population(
 
     Raises:
         ValueError: for a value outside, or an empty range.
+
+    Example:
+        >>> x = jnp.array([[0.25]])
+        >>> activations = snn.inputs.population(x, n=3, low=0.0, high=1.0)
+        >>> print(np.asarray(activations).round(2))
+        [[0.88 0.88 0.32]]
     """
     check.whole("n", n, least=2)
     for name, bound in (("low", low), ("high", high)):

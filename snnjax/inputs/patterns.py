@@ -47,6 +47,16 @@ def random_manifold(
 
     References:
         Zenke & Vogels (2021), doi:10.1162/neco_a_01367.
+
+    Example:
+        >>> times, labels = snn.inputs.random_manifold(
+        ...     jax.random.key(0), classes=2, neurons=10, samples=3
+        ... )
+        >>> times.shape
+        (6, 10)
+        >>> print(labels)
+        [0 0 0 1 1 1]
+        >>> xs = snn.inputs.one_spike_raster(times, steps=100)  # [T, B, n]
     """
     check.key(key)
     for name, value in (("classes", classes), ("neurons", neurons), ("dims", dims)):
@@ -94,6 +104,13 @@ def one_spike_raster(times: jax.Array, *, steps: int) -> jax.Array:
 
     Raises:
         ValueError: for a time outside 0 to 1.
+
+    Example:
+        >>> spikes = snn.inputs.one_spike_raster(jnp.array([[0.0, 0.5, 1.0]]), steps=10)
+        >>> spikes.shape
+        (10, 1, 3)
+        >>> print(spikes.argmax(axis=0))
+        [[0 5 9]]
     """
     check.whole("steps", steps)
     check.array("times", times, "[B, n]")
@@ -133,6 +150,13 @@ def frozen_poisson(
 
     Raises:
         ValueError: for a negative number, no class, or as ``poisson``.
+
+    Example:
+        >>> spikes, labels = snn.inputs.frozen_poisson(
+        ...     jax.random.key(0), patterns=4, steps=100, n=20, rate=10.0, dt=1e-3
+        ... )
+        >>> spikes.shape, labels.shape
+        ((100, 4, 20), (4,))
     """
     check.key(key)
     check.whole("patterns", patterns, least=0)
@@ -168,6 +192,11 @@ def yin_yang(
 
     Raises:
         ValueError: for a negative size or seed, or radii out of range.
+
+    Example:
+        >>> points, labels = snn.inputs.yin_yang(1000, seed=41)
+        >>> points.shape, np.bincount(labels).tolist()
+        ((1000, 4), [316, 336, 348])
     """
     check.whole("size", size, least=0)
     check.whole("seed", seed, least=0, most=2**32 - 1)

@@ -41,6 +41,13 @@ def cross_entropy(
     Raises:
         ValueError: for shapes that do not fit, labels that are not integers, or labels
             out of range; a mask without a single label.
+
+    Example:
+        >>> scores = jnp.array([[2.0, 0.0], [0.0, 1.0]])  # of two samples
+        >>> print(f"{snn.cross_entropy(scores, jnp.array([0, 0])):.2f}")
+        0.72
+        >>> print(f"{snn.cross_entropy(scores, jnp.array([0, 1])):.2f}")
+        0.22
     """
     scores, labels, counts = _looked_at(scores, labels, mask)
     each = optax.softmax_cross_entropy_with_integer_labels(scores, labels)
@@ -53,6 +60,11 @@ def accuracy(
     """Share of labels that have the highest score; see ``cross_entropy``.
 
     NaN where a score is NaN.
+
+    Example:
+        >>> scores = jnp.array([[2.0, 0.0], [0.0, 1.0]])
+        >>> print(snn.accuracy(scores, jnp.array([0, 0])))
+        0.5
     """
     scores, labels, counts = _looked_at(scores, labels, mask)
     hits = jnp.argmax(scores, axis=-1).astype(jnp.int32) == labels
@@ -78,6 +90,14 @@ def mse(y: jax.Array, target: jax.Array, mask: jax.Array | None = None) -> jax.A
     Raises:
         ValueError: for shapes that do not fit or hold nothing, a mask of other numbers
             than 0 and 1, or one that leaves nothing.
+
+    Example:
+        >>> y, target = jnp.zeros((4, 1, 2)), jnp.ones((4, 1, 2))
+        >>> print(snn.mse(y, target))
+        1.0
+        >>> valid = jnp.array([1, 1, 0, 0])[:, None]  # the first two steps
+        >>> print(snn.mse(y.at[3].set(9.0), target, valid))
+        1.0
     """
     check.array("y", y, "[*batch, n]")
     _check_like("y", y, target)
@@ -170,6 +190,13 @@ def van_rossum(
 
     References:
         van Rossum (2001), A novel spike distance, doi:10.1162/089976601300014321.
+
+    Example:
+        >>> spikes = jnp.zeros((50, 1)).at[10].set(1.0)
+        >>> late = jnp.zeros((50, 1)).at[15].set(1.0)  # 5 ms
+        >>> distance = snn.learning.van_rossum(spikes, late, tau=10e-3, dt=1e-3)
+        >>> print(f"{distance:.2f}")  # 1 - exp(-5/10)
+        0.39
     """
     check.dt(dt)
     check.positive("tau", tau, " [s]")

@@ -33,6 +33,15 @@ def max_over_time(y: jax.Array, mask: jax.Array | None = None) -> jax.Array:
         ValueError: for outputs without time and neurons, an empty sequence, a mask of
             another shape or of other numbers than 0 and 1, or a sample without a valid
             step.
+
+    Example:
+        >>> voltages = jnp.array([[[0.0, 1.0]], [[3.0, 0.5]], [[9.0, 9.0]]])
+        >>> voltages.shape  # [T, B, n]
+        (3, 1, 2)
+        >>> print(snn.max_over_time(voltages))
+        [[9. 9.]]
+        >>> print(snn.max_over_time(voltages, jnp.array([[1], [1], [0]])))
+        [[3. 1.]]
     """
     valid = valid_steps("y", y, mask)
     y = masked(y, valid, -jnp.inf)
@@ -70,7 +79,17 @@ def sum_over_time(y: jax.Array, mask: jax.Array | None = None) -> jax.Array:
 
 
 def mean_over_time(y: jax.Array, mask: jax.Array | None = None) -> jax.Array:
-    """The mean over valid steps, ``[*batch, n]``; see ``max_over_time``."""
+    """The mean over valid steps, ``[*batch, n]``; see ``max_over_time``.
+
+    Example:
+        >>> voltages = jnp.array([[[0.0, 1.0]], [[3.0, 0.5]], [[9.0, 9.0]]])
+        >>> voltages.shape  # [T, B, n]
+        (3, 1, 2)
+        >>> print(snn.learning.mean_over_time(voltages))
+        [[4.  3.5]]
+        >>> print(snn.learning.mean_over_time(voltages, jnp.array([[1], [1], [0]])))
+        [[1.5  0.75]]
+    """
     valid = valid_steps("y", y, mask)
     return jnp.mean(masked(y, valid), axis=0, where=valid)
 
@@ -100,6 +119,14 @@ def exp_weighted_over_time(
     Raises:
         ValueError: as ``max_over_time``; for a τ or a ``dt`` that is not positive, or a
             τ of another shape.
+
+    Example:
+        >>> early = jnp.zeros((50, 1)).at[5].set(1.0)
+        >>> late = jnp.zeros((50, 1)).at[25].set(1.0)  # 20 ms
+        >>> both = jnp.concatenate([early, late], axis=1)
+        >>> a, b = snn.learning.exp_weighted_over_time(both, tau=20e-3, dt=1e-3)
+        >>> print(f"{b / a:.2f}")
+        0.37
     """
     check.dt(dt)
     check.positive("tau", tau, " [s]")
@@ -144,6 +171,11 @@ def first_spike(
     Raises:
         ValueError: as ``max_over_time``, for a ``dt`` that is not positive, or another
             gradient.
+
+    Example:
+        >>> spikes = jnp.zeros((50, 1, 2)).at[3, 0, 0].set(1.0)  # the second is silent
+        >>> print((1e3 * snn.learning.first_spike(spikes, dt=1e-3)).round())  # [ms]
+        [[ 3. 50.]]
     """
     check.dt(dt)
     check.one_of("gradient", gradient, ("appear", "move"))

@@ -49,14 +49,6 @@ def homeostatic_pretraining(
 ) -> Pretrained:
     """Descends on firing rates alone until the mean rate of every layer is in its band.
 
-        net = chain(input=dense(20, 64), low=lif(64), between=dense(64, 64),
-                    high=lif(64), readout=dense(64, 2), out=li(2))
-        pretrained = homeostatic_pretraining(
-            net, weights, xs, dt=dt, layers=("low", "high"), lower=10.0, upper=30.0,
-            optimizer=optax.adam(0.1), steps=100,
-        )
-        weights = pretrained.weights
-
     The penalty is on each neuron, whatever the rates of the others,
 
         L = Σ_layers mean_n [lower - ν_n]₊² + [ν_n - upper]₊²
@@ -106,6 +98,17 @@ def homeostatic_pretraining(
         ValueError: for a band that is empty or negative or has another number of
             layers, no layer at all, one that there is not or whose thresholds cannot be
             divided out of the weights onto it, or ``steps`` below one.
+
+    Example:
+        >>> net = snn.chain(hidden=snn.dense(9, 8), neurons=snn.lif(8))
+        >>> weights = net.init(jax.random.key(0))
+        >>> xs = jnp.zeros((100, 2, 9)).at[::10].set(0.1)
+        >>> pretrained = snn.learning.homeostatic_pretraining(
+        ...     net, weights, xs, dt=1e-3, layers="neurons", lower=10.0, upper=50.0,
+        ...     optimizer=optax.adam(0.1), steps=100,
+        ... )
+        >>> print(pretrained.inside)
+        [ True]
     """
     check.one_of("of", of, ("thresholds", "weights"))
     check_cell("net", net)

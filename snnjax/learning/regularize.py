@@ -40,6 +40,11 @@ def firing_rate(
     Raises:
         ValueError: for spikes without time and neurons, an empty sequence, a mask of
             another shape or without a valid step, or a ``dt`` that is not positive.
+
+    Example:
+        >>> spikes = jnp.zeros((100, 2)).at[::10, 0].set(1.0)
+        >>> print(snn.firing_rate(spikes, dt=1e-3).round())  # [Hz]
+        [100.   0.]
     """
     check.dt(dt)
     valid = valid_steps("spikes", spikes, mask)
@@ -71,6 +76,11 @@ def lower_rate_bound(
 
     Raises:
         ValueError: as ``firing_rate``; for another power or ``over``; a negative rate.
+
+    Example:
+        >>> spikes = jnp.zeros((100, 2)).at[::10, 0].set(1.0)  # 100 Hz and silence
+        >>> print(f"{snn.lower_rate_bound(spikes, rate=10.0, dt=1e-3):.1f}")
+        50.0
     """
     return _penalty(lambda nu, bound: bound - nu, spikes, rate, dt, power, over, mask)
 
@@ -84,7 +94,13 @@ def upper_rate_bound(
     over: Over = "neuron",
     mask: jax.Array | None = None,
 ) -> jax.Array:
-    """Penalizes firing above a rate, mean [ν - rate]₊ᵖ; see ``lower_rate_bound``."""
+    """Penalizes firing above a rate, mean [ν - rate]₊ᵖ; see ``lower_rate_bound``.
+
+    Example:
+        >>> spikes = jnp.zeros((100, 2)).at[::10, 0].set(1.0)  # 100 Hz and silence
+        >>> print(f"{snn.upper_rate_bound(spikes, rate=90.0, dt=1e-3):.1f}")
+        50.0
+    """
     return _penalty(lambda nu, bound: nu - bound, spikes, rate, dt, power, over, mask)
 
 
@@ -99,6 +115,10 @@ def fan_out(w: jax.Array) -> jax.Array:
 
     Raises:
         ValueError: for weights of another rank.
+
+    Example:
+        >>> print(snn.learning.fan_out(jnp.array([[0.5, 0.0, 1.0], [0.0, 0.0, 2.0]])))
+        [2 1]
     """
     check.array("w", w, finite=True)
     if w.ndim != 2:

@@ -44,6 +44,15 @@ def spike_time_cross_entropy(
     Raises:
         ValueError: as ``cross_entropy``; for a τ that is not positive, an α below zero,
             or an end that is not finite.
+
+    Example:
+        >>> times = jnp.array([[5e-3, 8e-3]])  # the right one is 3 ms ahead
+        >>> labels = jnp.array([0])
+        >>> loss = snn.learning.spike_time_cross_entropy(
+        ...     times, labels, tau=2e-3, end=50e-3
+        ... )
+        >>> print(f"{loss:.1f}")
+        0.2
     """
     check.array("times", times, "[*batch, n]")
     check.array("labels", labels)

@@ -35,6 +35,13 @@ def raise_silent(
     Raises:
         ValueError: for weights and times of other numbers of neurons, integers for
             weights, no sample, a ``by`` that is negative or a ``most`` out of range.
+
+    Example:
+        >>> times = jnp.array([[5e-3, jnp.inf]])  # the second neuron is silent
+        >>> print(snn.learning.raise_silent(jnp.zeros((3, 2)), times, by=0.1))
+        [[0.  0.1]
+         [0.  0.1]
+         [0.  0.1]]
     """
     check.array("weights", weights, "[n_in, n]")
     check.floating("weights", weights)

@@ -26,7 +26,15 @@ Initializer = Callable[[jax.Array, int, int], jax.Array]
 
 @exportable
 class DenseWeights(NamedTuple):
-    """Weights of an all-to-all connection."""
+    """Weights of an all-to-all connection.
+
+    Example:
+        >>> w = jnp.array([[1.0, 0.0], [0.5, 2.0]])
+        >>> weights = snn.networks.DenseWeights(w=w, b=None)
+        >>> _, y = snn.unroll(snn.dense(2, 2), weights, jnp.ones((1, 2)), dt=1e-3)
+        >>> print(y)
+        [[1.5 2. ]]
+    """
 
     w: jax.Array  # [n_in, n_out]
     b: jax.Array | None  # [n_out]; None without bias
@@ -64,6 +72,15 @@ def dense(
         ValueError: for a width below one, an input of another width, weights or a mask
             of another shape, an unknown backend, or a forced native one that cannot be
             taken, with the reason.
+
+    Example:
+        >>> cell = snn.dense(3, 2, bias=True)
+        >>> jax.tree.map(jnp.shape, cell.init(jax.random.key(0)))
+        DenseWeights(w=(3, 2), b=(2,))
+        >>> in_pairs = snn.dense(2, 2, mask=np.eye(2, dtype=bool))
+        >>> print(in_pairs.init(jax.random.key(0)).w != 0.0)
+        [[ True False]
+         [False  True]]
     """
     check.whole("n_in", n_in)
     check.whole("n_out", n_out)

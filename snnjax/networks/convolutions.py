@@ -82,6 +82,18 @@ def convolution(
             of another rank or number of channels, a map smaller than the kernel,
             weights of another cell, an unknown backend, or a forced native one that
             cannot be taken, with the reason.
+
+    Example:
+        >>> net = snn.chain(
+        ...     snn.networks.convolution(1, 4, kernel=(3, 3), stride=2),
+        ...     snn.networks.flatten(),
+        ...     snn.lif(64),
+        ... )
+        >>> images = jnp.ones((10, 2, 8, 8, 1))  # [T, B, height, width, channels]
+        >>> weights = net.init(jax.random.key(0))
+        >>> state, spikes = snn.unroll(net, weights, images, dt=1e-3)
+        >>> spikes.shape
+        (10, 2, 64)
     """
     check.whole("c_in", c_in)
     check.whole("c_out", c_out)
@@ -142,6 +154,15 @@ def pool(
     Raises:
         ValueError: for another ``by`` or padding, a kernel or stride below one, an
             input of another rank, or a map smaller than the kernel.
+
+    Example:
+        >>> spikes = jnp.ones((10, 2, 8, 8, 4))
+        >>> pool = snn.networks.pool("sum", (2, 2))
+        >>> _, counts = snn.unroll(pool, (), spikes, dt=1e-3)
+        >>> counts.shape
+        (10, 2, 4, 4, 4)
+        >>> print(counts.max())
+        4.0
     """
     check.one_of("by", by, ("sum", "mean", "max"))
     stride = _check_window(kernel, kernel if stride is None else stride, padding)
@@ -184,6 +205,12 @@ def flatten(dimensions: int = 2) -> Cell:
 
     Raises:
         ValueError: for another number of dimensions, or an input of lower rank.
+
+    Example:
+        >>> maps = jnp.ones((10, 2, 8, 8, 4))
+        >>> _, flat = snn.unroll(snn.networks.flatten(), (), maps, dt=1e-3)
+        >>> flat.shape
+        (10, 2, 256)
     """
     check.whole("dimensions", dimensions)
     if dimensions > 2:

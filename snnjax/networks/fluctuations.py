@@ -84,6 +84,11 @@ def poisson_drive(
     Raises:
         ValueError: for a rate or ``dt`` that is not positive; a rate of another shape;
             binary steps without ``dt``, or so long that ν dt reaches 1.
+
+    Example:
+        >>> drive = snn.networks.poisson_drive(100, rate=10.0, params=snn.LIFParams())
+        >>> print(f"{drive.mean:.1f}")  # μ_U for weights of 1
+        5.0
     """
     check.whole("n_in", n_in)
     check.fields("params", params, "tau_mem", "tau_syn")
@@ -118,6 +123,12 @@ def predict_membrane(inputs: PoissonDrive, mean: Number, deviation: Number) -> M
 
     Raises:
         ValueError: for moments that are not finite, or a negative deviation.
+
+    Example:
+        >>> drive = snn.networks.poisson_drive(100, rate=10.0, params=snn.LIFParams())
+        >>> membrane = snn.networks.predict_membrane(drive, mean=0.02, deviation=0.1)
+        >>> print(f"{membrane.mean:.2f} ± {membrane.deviation:.2f}")
+        0.10 ± 0.07
     """
     check_drive("inputs", inputs)
     check.finite("mean", mean)

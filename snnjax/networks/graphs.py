@@ -54,6 +54,21 @@ def graph(
         ValueError: for a name that is unknown, doubled or holds ``.`` or ``->``, what
             is no cell, a cell that no input reaches or that reaches no output, an input
             that leads nowhere, or currents that differ in shape.
+
+    Example:
+        >>> net = snn.graph(
+        ...     {"e": snn.lif(8), "i": snn.lif(2)},
+        ...     {
+        ...         "input->e": snn.dense(5, 8),
+        ...         "e->i": snn.dense(8, 2),
+        ...         "i->e": snn.dense(2, 8),
+        ...     },
+        ...     outputs=("e", "i.v"),
+        ... )
+        >>> weights = net.init(jax.random.key(0))
+        >>> _, ys = snn.unroll(net, weights, jnp.ones((100, 3, 5)), dt=1e-3)
+        >>> {name: y.shape for name, y in ys.items()}
+        {'e': (100, 3, 8), 'i.v': (100, 3, 2)}
     """
     check.flag("at_once", at_once)
     plan = plan_of(cells, edges, inputs, at_once)

@@ -32,6 +32,14 @@ def normal(key: jax.Array, n_in: int, n_out: int, *, gain: Number = 1.0) -> jax.
 
     Raises:
         ValueError: for a key of another kind, a negative size or gain.
+
+    Example:
+        >>> w = snn.networks.normal(jax.random.key(0), 100, 50)
+        >>> w.shape
+        (100, 50)
+        >>> print(f"{w.std():.2f}")
+        0.10
+        >>> cell = snn.dense(100, 50, init=snn.networks.normal)
     """
     check_draw(key, n_in, n_out)
     check.positive("gain", gain, zero=True)
@@ -116,6 +124,16 @@ def fluctuation_driven(
         Rossbroich, Gygax & Zenke (2022), Fluctuation-driven initialization for spiking
         neural network training, doi:10.1088/2634-4386/ac97bb. There feed-forward and
         recurrent inputs divide the mean by their numbers, not by α.
+
+    Example:
+        >>> params = snn.LIFParams()
+        >>> w = snn.fluctuation_driven(
+        ...     jax.random.key(0), 100, 50, rate=10.0, xi=2.0, params=params
+        ... )
+        >>> drive = snn.networks.poisson_drive(100, rate=10.0, params=params)
+        >>> membrane = snn.networks.predict_membrane(drive, mean=0.0, deviation=w.std())
+        >>> print(f"{membrane.xi():.1f}")
+        2.0
     """
     check_draw(key, n_in, n_out)
     check.whole("n_out", n_out)

@@ -134,6 +134,15 @@ def recurrent(
         ValueError: for a width below one, an input, weights or masks of another shape,
             a feedback that does not fit the neuron, or options of the short form given
             to the first.
+
+    Example:
+        >>> layer = snn.recurrent(20, 5, snn.lif(5))
+        >>> weights = layer.init(jax.random.key(0))
+        >>> weights.input.w.shape, weights.recurrent.shape
+        ((20, 5), (5, 5))
+        >>> state, spikes = snn.unroll(layer, weights, jnp.ones((100, 2, 20)), dt=1e-3)
+        >>> spikes.shape
+        (100, 2, 5)
     """
     check.flag("recurrent_gradient", recurrent_gradient)
     if isinstance(n_in, Cell) or isinstance(n, Cell):

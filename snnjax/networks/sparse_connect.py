@@ -41,10 +41,6 @@ def sparse(
 ) -> Cell:
     """A connection of some pairs of neurons, whose indices are given.
 
-        sources = fan_in(key, 1000, 500, 20)  # 20 inputs of each of 500 neurons
-        targets = fan_out(sources, 1000)
-        cell = sparse(targets, 0.1 * np.ones(targets.shape), 500)
-
     A learned layer below a density of 1/30 sums over its lists and makes no matrix; a
     denser one is filled into a matrix, which is faster there (on a CPU, see
     ``benchmarks/speed/sparse.py``). One that is not learned never makes a matrix. A
@@ -67,6 +63,15 @@ def sparse(
         ValueError: for targets that are no whole numbers from 0 to ``n_out``, weights
             of another shape or not finite, a cap below one or above ``n_in``, or an
             input of another width.
+
+    Example:
+        >>> sources = snn.networks.fan_in(jax.random.key(0), 1000, 500, 20)
+        >>> targets = snn.networks.fan_out(sources, 1000)
+        >>> cell = snn.networks.sparse(targets, 0.1 * np.ones(targets.shape), 500)
+        >>> weights = cell.init(jax.random.key(0))
+        >>> _, currents = snn.unroll(cell, weights, jnp.ones((1, 1000)), dt=1e-3)
+        >>> print(f"{currents.min():.1f} to {currents.max():.1f}")  # of 20 inputs each
+        2.0 to 2.0
     """
     check.whole("n_out", n_out)
     check.flag("learned", learned)
@@ -150,6 +155,11 @@ def fan_in(key: jax.Array, n_in: int, n_out: int, k: int) -> jax.Array:
 
     Raises:
         ValueError: for sizes below one, or a key of another kind.
+
+    Example:
+        >>> sources = snn.networks.fan_in(jax.random.key(0), 1000, 500, 20)
+        >>> sources.shape
+        (500, 20)
     """
     check.key(key)
     check.whole("n_in", n_in)
@@ -170,6 +180,12 @@ def fan_out(sources: ArrayLike, n_in: int) -> np.ndarray:
 
     Raises:
         ValueError: for sources that are not known whole numbers in the range.
+
+    Example:
+        >>> print(snn.networks.fan_out(np.array([[0, 2], [0, 1]]), 3))  # 2: nobody
+        [[0 1]
+         [1 2]
+         [0 2]]
     """
     check.whole("n_in", n_in)
     known: Any = check.concrete(sources)

@@ -50,6 +50,13 @@ class ALIFParams(NamedTuple):
     """Constants of a leaky neuron with a threshold that adapts, each ``[]`` or ``[n]``.
 
     The first five are those of ``LIFParams``.
+
+    Example:
+        >>> params = snn.ALIFParams(tau_syn=None, beta=np.array([0.0, 0.2]))
+        >>> current = jnp.full((150, 2), 3.0)
+        >>> _, spikes = snn.unroll(snn.alif(2, params), (), current, dt=1e-3)
+        >>> print(spikes.sum(axis=0))  # the second adapts
+        [18. 10.]
     """
 
     tau_mem: Number = 20e-3  # membrane time constant τm [s]
@@ -112,6 +119,12 @@ def alif(
     Raises:
         ValueError: as ``lif``; for a τa that is not positive, a negative β, or one of
             another shape.
+
+    Example:
+        >>> neuron = snn.alif(1, snn.ALIFParams(tau_syn=None, beta=0.2))
+        >>> _, spikes = snn.unroll(neuron, (), jnp.full((150, 1), 3.0), dt=1e-3)
+        >>> print(jnp.diff(jnp.flatnonzero(spikes)))  # from spike to spike [ms]
+        [10 11 12 13 14 15 16 17 18]
     """
     check.fields("params", params, "tau_adapt", "beta")
     check_lif(n, params, reset, input)
@@ -146,7 +159,15 @@ def alif(
 
 @exportable
 class AdLIFParams(NamedTuple):
-    """Constants of a neuron with an adaptation current, each ``[]`` or ``[n]``."""
+    """Constants of a neuron with an adaptation current, each ``[]`` or ``[n]``.
+
+    Example:
+        >>> params = snn.neurons.AdLIFParams(a=0.0, b=np.array([0.0, 0.5]))
+        >>> current = jnp.full((150, 2), 3.0)
+        >>> _, spikes = snn.unroll(snn.neurons.adlif(2, params), (), current, dt=1e-3)
+        >>> print(spikes.sum(axis=0))  # the second adapts
+        [16.  7.]
+    """
 
     tau_mem: Number = 20e-3  # membrane time constant τm [s]
     tau_adapt: Number = 100e-3  # time constant of the adaptation current τw [s]
@@ -199,6 +220,12 @@ def adlif(
         ValueError: for a τ or threshold that is not positive, an a not above -1, where
             there is no rest, a constant of another shape, and for a state of another
             batch, width or cell.
+
+    Example:
+        >>> neuron = snn.neurons.adlif(1)
+        >>> _, spikes = snn.unroll(neuron, (), jnp.full((200, 1), 3.0), dt=1e-3)
+        >>> print(jnp.diff(jnp.flatnonzero(spikes)))  # from spike to spike [ms]
+        [ 9 10 11 12 13 14 15 16 17 17 18 18 18]
     """
     check.fields("params", params, *AdLIFParams._fields)
     positive = "tau_mem", "tau_adapt", "threshold"

@@ -33,7 +33,15 @@ from snnjax.surrogate import Shape, SuperSpike, check_shape
 
 @exportable
 class EIFParams(NamedTuple):
-    """Constants of an exponential neuron, each ``[]`` or ``[n]``."""
+    """Constants of an exponential neuron, each ``[]`` or ``[n]``.
+
+    Example:
+        >>> params = snn.neurons.EIFParams(v_threshold=np.array([-55e-3, -45e-3]))
+        >>> current = jnp.full((1000, 2), 0.7)  # [nA], for 100 ms
+        >>> _, spikes = snn.unroll(snn.neurons.eif(2, params), (), current, dt=1e-4)
+        >>> print(spikes.sum(axis=0))
+        [6. 0.]
+    """
 
     capacitance: Number = 281e-12  # C [F]
     conductance: Number = 30e-9  # of the leak, g [S]
@@ -50,6 +58,13 @@ class AdExParams(NamedTuple):
     """Constants of an adaptive exponential neuron, each ``[]`` or ``[n]``.
 
     The first eight are those of ``EIFParams``.
+
+    Example:
+        >>> params = snn.neurons.AdExParams(b=np.array([0.0, 80.5e-12]))
+        >>> current = jnp.full((2000, 2), 1.0)  # [nA], for 200 ms
+        >>> _, spikes = snn.unroll(snn.neurons.adex(2, params), (), current, dt=1e-4)
+        >>> print(spikes.sum(axis=0))  # the second adapts
+        [16.  8.]
     """
 
     capacitance: Number = 281e-12  # C [F]
@@ -117,6 +132,12 @@ def eif(
             between rest and peak, a reset not below the peak, or a peak above
             V_T + 70 Δ, which is as good as infinity but no number; of another shape;
             and for a state of another batch, width or cell.
+
+    Example:
+        >>> current = jnp.full((1000, 2), jnp.array([0.5, 1.0]))  # [nA], for 100 ms
+        >>> _, spikes = snn.unroll(snn.neurons.eif(2), (), current, dt=1e-4)
+        >>> print(spikes.sum(axis=0))
+        [0. 8.]
     """
     check.fields("params", params, *EIFParams._fields)
     _check(n, params)
@@ -148,6 +169,12 @@ def adex(
     Raises:
         ValueError: as ``eif``, and for a τw that is not positive or an a not above -g,
             where there is no rest.
+
+    Example:
+        >>> neuron = snn.neurons.adex(1)
+        >>> _, spikes = snn.unroll(neuron, (), jnp.full((2000, 1), 1.0), dt=1e-4)
+        >>> print(jnp.diff(jnp.flatnonzero(spikes)) // 10)  # from spike to spike [ms]
+        [13 15 18 21 25 29 31]
     """
     check.fields("params", params, *AdExParams._fields)
     _check(n, params)

@@ -60,10 +60,7 @@ def first_spike_time(
 ) -> jax.Array:
     """When each neuron fires for the first time, exactly, with its exact gradient.
 
-    A network is one call inside another:
-
-        hidden = first_spike_time(params, times, w_in)
-        output = first_spike_time(params, hidden, w_out)
+    A network is one call inside another.
 
     Args:
         params: constants of the neurons: any ``tau_mem`` and ``tau_syn``, equal ones
@@ -83,6 +80,15 @@ def first_spike_time(
             or of other shapes, a ``v_reset`` that is not below the threshold, inputs
             that are NaN or -∞, weights that are not finite, or a delay that is negative
             or fits neither inputs nor pairs.
+
+    Example:
+        >>> times = jnp.array([0.0, 2e-3, jnp.inf])  # of three inputs, the last silent
+        >>> w_in, w_out = jnp.full((3, 2), 10.0), jnp.full((2, 1), 5.0)
+        >>> params = snn.LIFParams()
+        >>> hidden = snn.neurons.first_spike_time(params, times, w_in)
+        >>> output = snn.neurons.first_spike_time(params, hidden, w_out)
+        >>> print(f"{1e3 * hidden[0]:.2f} ms, then {1e3 * output[0]:.2f} ms")
+        2.28 ms, then 5.11 ms
     """
     given = layer(params, times, weights, delay, fires=True)
     found = _found(given.inputs, 1)
@@ -102,12 +108,7 @@ def spike_times(
     """When each neuron fires, spike after spike, exactly, with the exact gradient.
 
     As ``first_spike_time``, and on after the reset. For the next layer the spikes of a
-    neuron are inputs that share their weights:
-
-        hidden = spike_times(params, times, w_in, count=3)
-        output = first_spike_time(
-            params, hidden.reshape(len(hidden), -1), jnp.tile(w_out, (3, 1))
-        )
+    neuron are inputs that share their weights.
 
     Args:
         params: as of ``first_spike_time``; a spike takes the voltage to ``v_reset``.
@@ -127,6 +128,19 @@ def spike_times(
     Raises:
         ValueError: for a count below one, another word for ``more``, or as
             ``first_spike_time``.
+
+    Example:
+        >>> times, w_in = jnp.array([[0.0, 2e-3]]), jnp.full((2, 1), 20.0)
+        >>> params = snn.LIFParams()
+        >>> hidden = snn.neurons.spike_times(
+        ...     params, times, w_in, count=3, more="drop"
+        ... )
+        >>> print(np.asarray(1e3 * hidden[0, :, 0]).round(1))  # [ms]
+        [1.2 2.2 2.9]
+        >>> w_out = jnp.tile(jnp.full((1, 1), 5.0), (3, 1))  # they share weights
+        >>> output = snn.neurons.first_spike_time(params, hidden.reshape(1, -1), w_out)
+        >>> print(f"{1e3 * output[0, 0]:.1f} ms")
+        3.8 ms
     """
     check.whole("count", count)
     check.one_of("more", more, ("nan", "drop"))

@@ -98,6 +98,12 @@ def hodgkin_huxley(
             constant of another shape, parts of more than 25 µs, with the error that
             they would have (NaN where ``dt`` is traced), and for a state of another
             batch, width or cell.
+
+    Example:
+        >>> neuron = snn.neurons.hodgkin_huxley(1)  # x = 1 is 10 µA/cm²
+        >>> _, spikes = snn.unroll(neuron, (), jnp.full((500, 1), 1.0), dt=1e-4)
+        >>> print(spikes.sum())  # in 50 ms
+        4.0
     """
     check.fields("params", params, *HodgkinHuxleyParams._fields)
     positive = "capacitance", "g_sodium", "g_potassium", "g_leak", "unit"

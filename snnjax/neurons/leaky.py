@@ -48,7 +48,14 @@ Input = Literal["current", "voltage"]
 
 @exportable
 class LIParams(NamedTuple):
-    """Constants of a leaky integrator, each ``[]`` or ``[n]``."""
+    """Constants of a leaky integrator, each ``[]`` or ``[n]``.
+
+    Example:
+        >>> params = snn.LIParams(tau_mem=np.array([10e-3, 20e-3]), tau_syn=None)
+        >>> _, v = snn.unroll(snn.li(2, params), (), jnp.ones((10, 2)), dt=1e-3)
+        >>> print(np.asarray(v[-1]).round(2))  # 1 - 1/e after one time constant
+        [0.63 0.39]
+    """
 
     tau_mem: Number = 20e-3  # membrane time constant τm [s]
     tau_syn: Number | None = 5e-3  # synaptic time constant τs [s]; None: no synapse
@@ -56,7 +63,15 @@ class LIParams(NamedTuple):
 
 @exportable
 class LIFParams(NamedTuple):
-    """Constants of a leaky integrate-and-fire neuron, each ``[]`` or ``[n]``."""
+    """Constants of a leaky integrate-and-fire neuron, each ``[]`` or ``[n]``.
+
+    Example:
+        >>> params = snn.LIFParams(tau_mem=np.array([1e-2, 2e-2, 4e-2]), tau_syn=None)
+        >>> current = jnp.full((200, 3), 2.0)
+        >>> _, spikes = snn.unroll(snn.lif(3, params), (), current, dt=1e-3)
+        >>> print(spikes.sum(axis=0))
+        [28. 14.  7.]
+    """
 
     tau_mem: Number | None = 20e-3  # membrane time constant τm [s]; None: no leak
     tau_syn: Number | None = 5e-3  # synaptic time constant τs [s]; None: no synapse
@@ -240,6 +255,12 @@ def li(
             of the voltage behind a synapse, an unknown backend, a forced native backend
             that cannot be taken, with the reason, and for a state of another batch,
             width or cell.
+
+    Example:
+        >>> jump = jnp.zeros((50, 1)).at[0].set(1.0)  # one input spike
+        >>> state, v = snn.unroll(snn.li(1), (), jump, dt=1e-3)
+        >>> print(f"{v.max():.3f} after {v.argmax() + 1} ms")
+        0.157 after 9 ms
     """
     check_flow(n, params, input)
     native.check_backend(backend)
@@ -360,6 +381,13 @@ def lif(
             reset or backend, a v_reset that the reset does not use, a forced native
             backend that cannot be taken, with the reason, and for a state of another
             batch, width or cell.
+
+    Example:
+        >>> neuron = snn.lif(1, snn.LIFParams(tau_syn=None))
+        >>> current = jnp.full((100, 1), 2.0)  # for 100 ms, twice what it takes to fire
+        >>> state, spikes = snn.unroll(neuron, (), current, dt=1e-3)
+        >>> print(jnp.flatnonzero(spikes))  # [ms]
+        [13 27 41 55 69 83 97]
     """
     check_lif(n, params, reset, input)
     check.flag("reset_gradient", reset_gradient)

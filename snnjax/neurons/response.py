@@ -54,6 +54,13 @@ def srm(
     Raises:
         ValueError: for constants that ``lif(reset="subtract")`` refuses, or a
             refractory period.
+
+    Example:
+        >>> xs = jax.random.uniform(jax.random.key(0), (100, 2, 3))
+        >>> _, spikes = snn.unroll(snn.srm(3), (), xs, dt=1e-3)
+        >>> _, others = snn.unroll(snn.lif(3, reset="subtract"), (), xs, dt=1e-3)
+        >>> bool((spikes == others).all())
+        True
     """
     lif(n, params, reset="subtract")  # refuses what a LIF refuses
     check_shape("surrogate", surrogate, (n,))

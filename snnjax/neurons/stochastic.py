@@ -117,6 +117,14 @@ def stochastic_lif(
 
     Raises:
         ValueError: as ``lif`` and ``escape_noise``, and for a key of another kind.
+
+    Example:
+        >>> neuron = snn.neurons.stochastic_lif(3, key=jax.random.key(0))
+        >>> xs = jnp.full((100, 3), 0.3)
+        >>> _, spikes = snn.unroll(neuron, (), xs, dt=1e-3)
+        >>> _, others = snn.unroll(neuron, (), xs, dt=1e-3, key=jax.random.key(1))
+        >>> bool((spikes == others).all())
+        False
     """
     check_lif(n, params, reset)
     check_density("noise", noise, (n,))

@@ -20,6 +20,11 @@ def raster(
     """Draws spikes ``[T, n]`` as dots, time to the right, one row a neuron.
 
     Of ``[T, B, n]`` one ``sample`` is to be chosen.
+
+    Example:
+        >>> figure, axes = snn.plot.figure()
+        >>> spikes = jax.random.bernoulli(jax.random.key(0), 0.1, (100, 20))
+        >>> snn.plot.raster(axes[0, 0], spikes, dt=1e-3, title="hidden")
     """
     if np.ndim(spikes) == 3 and sample is None:
         raise ValueError(
@@ -62,6 +67,12 @@ def voltages(
         guess: another one, which was taken for it.
         classes: names of all, numbers if omitted; up to seven have colours, if none
             stands out.
+
+    Example:
+        >>> jump = jnp.zeros((50, 3)).at[0].set(jnp.array([1.0, 0.5, -1.0]))
+        >>> _, v = snn.unroll(snn.li(3), (), jump, dt=1e-3)
+        >>> figure, axes = snn.plot.figure()
+        >>> snn.plot.voltages(axes[0, 0], v, dt=1e-3, classes=("a", "b", "c"))
     """
     v = array("v", v, "[T, n]")
     check.dt(dt)

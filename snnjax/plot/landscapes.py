@@ -25,6 +25,14 @@ def loss_line(
         losses: from ``landscape.loss_on_path``, ``[K]``.
         pretended: the first loss plus ``fields.line_integral(…).value``, ``[K]``.
         title: of the axes.
+
+    Example:
+        >>> from snnjax.analysis import landscape
+        >>> at = jnp.linspace(0.0, 1.0, 21)
+        >>> path = landscape.line(jnp.array([0.0]), jnp.array([2.0]))
+        >>> losses = landscape.loss_on_path(lambda w: snn.mse(w, jnp.ones(1)), path, at)
+        >>> figure, axes = snn.plot.figure()
+        >>> snn.plot.loss_line(axes[0, 0], at, losses)
     """
     at = array("at", at, "[K]", finite=True)
     losses = array("losses", losses, "[K]", like=at)
@@ -46,7 +54,16 @@ def loss_plane(
     trajectory: np.ndarray | None = None,
     title: str = "",
 ) -> None:
-    """Draws a loss over a plane, ``[M, K]``, and a way through it, ``[T, 2]``."""
+    """Draws a loss over a plane, ``[M, K]``, and a way through it, ``[T, 2]``.
+
+    Example:
+        >>> from snnjax.analysis import landscape
+        >>> xs, axis = jnp.linspace(-1.0, 1.0, 5), jnp.eye(2)
+        >>> plane = landscape.plane(jnp.zeros(2), axis[0], axis[1])
+        >>> losses = landscape.loss_on_plane(lambda w: jnp.sum(w**2), plane, xs, xs)
+        >>> figure, axes = snn.plot.figure()
+        >>> snn.plot.loss_plane(axes[0, 0], xs, xs, losses)
+    """
     xs, ys = array("xs", xs, "[K]", finite=True), array("ys", ys, "[M]", finite=True)
     losses = array("losses", losses, "[M, K]")
     if losses.shape != (len(ys), len(xs)) or min(losses.shape) < 2:
@@ -86,7 +103,13 @@ def loop_integrals(
     label: str = "",
     title: str = "",
 ) -> None:
-    """Draws sizes and errors of ``fields.loop_integral`` over slopes."""
+    """Draws sizes and errors of ``fields.loop_integral`` over slopes.
+
+    Example:
+        >>> figure, axes = snn.plot.figure()
+        >>> slopes, values = np.array([1.0, 10.0, 100.0]), np.array([1e-3, 0.02, 0.3])
+        >>> snn.plot.loop_integrals(axes[0, 0], slopes, values, 0.1 * values)
+    """
     slopes = array("slopes", slopes, "[K]", finite=True)
     values = array("values", values, "[K]", like=slopes)
     errors = array("errors", errors, "[K]", like=slopes)

@@ -78,6 +78,11 @@ def confusion_matrix(
     """Draws counts by label (row) and guess (column), ``[classes, classes]``.
 
     Classes are told by number, or by the names given.
+
+    Example:
+        >>> counts = snn.analysis.confusion(np.array([0, 0, 1]), np.array([0, 1, 1]), 2)
+        >>> figure, axes = snn.plot.figure()
+        >>> snn.plot.confusion_matrix(axes[0, 0], counts, classes=("cat", "dog"))
     """
     counts = array("counts", counts, "[classes, classes]", finite=True)
     if counts.size == 0:

@@ -14,6 +14,11 @@ def figure(rows: int = 1, columns: int = 1, size: tuple[float, float] = (7.0, 4.
     Raises:
         ImportError: without matplotlib, saying how to get it.
         ValueError: for numbers that are not whole, or a size that is not two numbers.
+
+    Example:
+        >>> figure, axes = snn.plot.figure(1, 2, size=(8.0, 3.0))
+        >>> axes.shape
+        (1, 2)
     """
     for name, number in (("rows", rows), ("columns", columns)):
         check.whole(name, number, most=100)
@@ -53,6 +58,11 @@ def show(drawn: Any, name: str) -> None:
 
     Raises:
         ValueError: for what is no figure, or a name that is empty or leads elsewhere.
+
+    Example:
+        >>> figure, axes = snn.plot.figure()
+        >>> snn.plot.raster(axes[0, 0], np.eye(9), dt=1e-3)
+        >>> snn.plot.show(figure, "spikes")  # in a script: spikes.png
     """
     if not hasattr(drawn, "savefig"):
         raise ValueError(f"drawn must be a figure, got {check.told(drawn)}.")

@@ -58,6 +58,14 @@ def save(
             cannot write as they are.
         ImportError: without safetensors, ``pip install "snnjax[save]"``.
         OSError: if the disk refuses; what was there stays.
+
+    Example:
+        >>> net = snn.chain(snn.dense(4, 3), snn.lif(3))
+        >>> weights = net.init(jax.random.key(0))
+        >>> snn.save("net.safetensors", weights, network=net, notes={"dt": 1e-3})
+        >>> saved = snn.load("net.safetensors")
+        >>> saved.notes, jax.tree.map(jnp.shape, saved.weights)
+        ({'dt': 0.001}, (DenseWeights(w=(4, 3), b=None), ()))
     """
     numpy_format = library()
     named = {f"{_WEIGHTS}{name}": leaf for name, leaf in _named(weights).items()}
@@ -96,6 +104,13 @@ def load(path: str | Path, *, network: Cell | None = None) -> Saved:
             network where none is given, a recipe of another version, or weights that
             do not fit the network, by name.
         ImportError: without safetensors, ``pip install "snnjax[save]"``.
+
+    Example:
+        >>> net = snn.chain(snn.dense(4, 3), snn.lif(3))
+        >>> snn.save("net.safetensors", net.init(jax.random.key(0)))
+        >>> saved = snn.load("net.safetensors", network=net)
+        >>> jax.tree.map(jnp.shape, saved.weights)
+        (DenseWeights(w=(4, 3), b=None), ())
     """
     path = Path(path)
     if network is not None:

@@ -216,6 +216,14 @@ def event_camera(
 
     Raises:
         ValueError: for an intensity that is not positive, or a constant out of range.
+
+    Example:
+        >>> frames = jnp.ones((3, 4, 4)).at[1:, 0, 0].set(2.0)  # one gets brighter
+        >>> events = snn.senses.event_camera(frames, dt=1e-3, threshold=0.3)
+        >>> events.shape
+        (3, 4, 4, 2)
+        >>> print(events[1, 0, 0])  # ln 2 is two thresholds
+        [2. 0.]
     """
     check.dt(dt)
     check.positive("threshold", threshold)

@@ -35,6 +35,10 @@ def directions(n: int) -> jax.Array:
 
     Raises:
         ValueError: for a number below one.
+
+    Example:
+        >>> print(jnp.degrees(snn.senses.directions(4)))
+        [  0.  90. 180. 270.]
     """
     check.whole("n", n)
     return 2.0 * jnp.pi * jnp.arange(n, dtype=float) / n

@@ -67,6 +67,10 @@ def from_library(name: str, *, normalize: Norm | None = None, **numbers: Any) ->
     Raises:
         ValueError: for an unknown name, one that is unsupported (it says why, and what
             to take instead), or a parameter that it does not have or cannot be.
+
+    Example:
+        >>> snn.surrogate.from_library("snntorch.fast_sigmoid", slope=25.0)
+        Scaled(shape=SuperSpike(slope=25.0), amplitude=1.0)
     """
     if not isinstance(name, str):
         raise ValueError(f"name must be one of supported(), got {check.told(name)}.")

@@ -16,7 +16,14 @@ Norm = Literal["peak", "area"]
 
 @exportable
 class Scaled(NamedTuple):
-    """h(v) = amplitude · shape(v), for papers whose peak is not 1."""
+    """h(v) = amplitude · shape(v), for papers whose peak is not 1.
+
+    Example:
+        >>> shape = snn.surrogate.Scaled(snn.Triangle(), amplitude=0.5)
+        >>> print(shape(jnp.array([-0.5, 0.0, 2.0])))
+        [0.25 0.5  0.  ]
+        >>> neuron = snn.lif(100, surrogate=shape)
+    """
 
     shape: Any
     amplitude: Number
@@ -87,6 +94,11 @@ class Sparse(NamedTuple):
 
     Only neurons near threshold take part in the backward pass (Perez-Nieves & Goodman
     2021, doi:10.48550/arXiv.2105.08810).
+
+    Example:
+        >>> shape = snn.surrogate.Sparse(snn.SuperSpike(10.0), width=0.2)
+        >>> print(shape(jnp.array([0.0, 0.1, 0.3])))
+        [1.   0.25 0.  ]
     """
 
     shape: Any
@@ -110,6 +122,11 @@ def normalized(shape: Shape, by: Norm) -> Scaled:
 
     Raises:
         ValueError: if the shape has no finite peak or area, or for another norm.
+
+    Example:
+        >>> shape = snn.surrogate.normalized(snn.Triangle(slope=2.0), by="area")
+        >>> print(shape.amplitude)
+        2.0
     """
     if not isinstance(by, str) or by not in ("peak", "area"):
         raise ValueError(

@@ -21,7 +21,16 @@ from snnjax.surrogate.event_prop import no_event_prop
 
 
 class Shape(Protocol):
-    """A pseudo-derivative, ``v -> h(v)`` with v the distance to threshold."""
+    """A pseudo-derivative, ``v -> h(v)`` with v the distance to threshold.
+
+    Example:
+        >>> def cauchy(v):
+        ...     return 1.0 / (1.0 + v**2)
+        >>> neuron = snn.lif(3, surrogate=cauchy)
+        >>> v = jnp.array([0.0, 1.0])
+        >>> print(jax.grad(lambda v: snn.spike(v, cauchy).sum())(v))
+        [1.  0.5]
+    """
 
     def __call__(self, v: jax.Array, /) -> jax.Array: ...
 
@@ -46,6 +55,14 @@ def spike(v: jax.Array, shape: Shape) -> jax.Array:
 
     Raises:
         ValueError: if ``v`` is not floating point, or as ``as_pytree``.
+
+    Example:
+        >>> v = jnp.array([-0.1, 0.0, 0.1])
+        >>> shape = snn.SuperSpike(slope=10.0)
+        >>> print(snn.spike(v, shape))
+        [0. 0. 1.]
+        >>> print(jax.grad(lambda v: snn.spike(v, shape).sum())(v))
+        [0.25 1.   0.25]
     """
     check.floating("v, the distance to threshold,", v)
     v = jnp.asarray(v)
@@ -165,6 +182,13 @@ class ForwardMode(NamedTuple):
     ``custom_vjp`` knows reverse mode only. With ``surrogate=ForwardMode(shape)`` a
     network can be differentiated with ``jax.jvp``, ``jax.jacfwd`` and
     ``jax.hessian`` as well; ``jax.grad`` gives what the bare shape gives.
+
+    Example:
+        >>> shape = snn.ForwardMode(snn.SuperSpike(slope=10.0))
+        >>> v, direction = jnp.array([-0.1, 0.0, 0.1]), jnp.ones(3)
+        >>> spikes, tangent = jax.jvp(lambda v: snn.spike(v, shape), (v,), (direction,))
+        >>> print(spikes, tangent)
+        [0. 0. 1.] [0.25 1.   0.25]
     """
 
     shape: Shape

@@ -21,7 +21,12 @@ from snnjax.exported import exportable
 
 @exportable
 class SuperSpike(NamedTuple):
-    """h(v) = 1 / (1 + k·|v|)² (Zenke & Ganguli 2018, doi:10.1162/neco_a_01086)."""
+    """h(v) = 1 / (1 + k·|v|)² (Zenke & Ganguli 2018, doi:10.1162/neco_a_01086).
+
+    Example:
+        >>> print(snn.SuperSpike(slope=10.0)(jnp.array([-0.1, 0.0, 0.4])))
+        [0.25 1.   0.04]
+    """
 
     slope: Number = 10.0
 
@@ -43,6 +48,11 @@ class Sigmoid(NamedTuple):
     """h(v) = 4 σ(k·v) σ(-k·v) = 1 - tanh²(k·v / 2), σ the logistic function.
 
     Neftci, Mostafa & Zenke 2019, doi:10.1109/MSP.2019.2931595.
+
+    Example:
+        >>> h = snn.Sigmoid(slope=4.0)(jnp.array([-0.5, 0.0, 1.0]))
+        >>> print(np.asarray(h).round(2))
+        [0.42 1.   0.07]
     """
 
     slope: Number = 10.0
@@ -62,7 +72,12 @@ class Sigmoid(NamedTuple):
 
 @exportable
 class Triangle(NamedTuple):
-    """h(v) = max(0, 1 - k·|v|) (Esser et al. 2016, doi:10.1073/pnas.1604850113)."""
+    """h(v) = max(0, 1 - k·|v|) (Esser et al. 2016, doi:10.1073/pnas.1604850113).
+
+    Example:
+        >>> print(snn.Triangle(slope=1.0)(jnp.array([-0.5, 0.0, 2.0])))
+        [0.5 1.  0. ]
+    """
 
     slope: Number = 1.0
 
@@ -82,7 +97,12 @@ class Triangle(NamedTuple):
 
 @exportable
 class Arctan(NamedTuple):
-    """h(v) = 1 / (1 + (k·v)²) (Fang et al. 2021, doi:10.1109/ICCV48922.2021.00266)."""
+    """h(v) = 1 / (1 + (k·v)²) (Fang et al. 2021, doi:10.1109/ICCV48922.2021.00266).
+
+    Example:
+        >>> print(snn.surrogate.Arctan(slope=2.0)(jnp.array([-0.5, 0.0, 1.0])))
+        [0.5 1.  0.2]
+    """
 
     slope: Number = 3.0
 
@@ -104,6 +124,11 @@ class Gaussian(NamedTuple):
     """h(v) = exp(-(k·v)² / 2), of standard deviation 1/k.
 
     Yin, Corradi & Bohté 2021, doi:10.1038/s42256-021-00397-w.
+
+    Example:
+        >>> h = snn.surrogate.Gaussian(slope=2.0)(jnp.array([-0.5, 0.0, 1.0]))
+        >>> print(np.asarray(h).round(2))
+        [0.61 1.   0.14]
     """
 
     slope: Number = 2.0
@@ -123,7 +148,12 @@ class Gaussian(NamedTuple):
 
 @exportable
 class Boxcar(NamedTuple):
-    """h(v) = 1[|v| < 1/(2k)] (Wu et al. 2018, doi:10.3389/fnins.2018.00331)."""
+    """h(v) = 1[|v| < 1/(2k)] (Wu et al. 2018, doi:10.3389/fnins.2018.00331).
+
+    Example:
+        >>> print(snn.surrogate.Boxcar(slope=1.0)(jnp.array([-0.4, 0.0, 0.6])))
+        [1. 1. 0.]
+    """
 
     slope: Number = 1.0
 

@@ -15,7 +15,12 @@ from snnjax.exported import exportable
 
 @exportable
 class StraightThrough(NamedTuple):
-    """h(v) = 1 (Bengio, Léonard & Courville 2013, doi:10.48550/arXiv.1308.3432)."""
+    """h(v) = 1 (Bengio, Léonard & Courville 2013, doi:10.48550/arXiv.1308.3432).
+
+    Example:
+        >>> print(snn.surrogate.StraightThrough()(jnp.array([-5.0, 0.0, 5.0])))
+        [1. 1. 1.]
+    """
 
     def __call__(self, v: jax.Array) -> jax.Array:
         return jnp.ones_like(v)

@@ -44,6 +44,11 @@ def chip_task(name: Literal["digits", "mnist"], data: str | Path | None = None) 
 
     Raises:
         ValueError: for another name, or data of the digits, which need none.
+
+    Example:
+        >>> task = snn.tasks.chip_task("digits")
+        >>> task.notes["sizes"]
+        [64, 100, 10]
     """
     check.one_of("name", name, CHIP_TASKS)
     if name == "digits" and data is not None:

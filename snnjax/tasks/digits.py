@@ -41,6 +41,13 @@ def digits_task(
     Raises:
         ValueError: for a value that no network has.
         ImportError: without scikit-learn.
+
+    Example:
+        >>> task = snn.tasks.digits_task(hidden=100)
+        >>> part = task.parts["train"]
+        >>> xs, labels = part.raster(np.arange(8), None), part.labels[:8]
+        >>> xs.shape, labels.shape
+        ((50, 8, 128), (8,))
     """
     check.whole("hidden", hidden)
     dt = 1e-3 if dt is None else dt

@@ -18,7 +18,16 @@ HIDDEN_AND_OUT = "hidden", "out"  # what the cell of a network puts out
 
 
 class Network(NamedTuple):
-    """A cell with hidden spikes and voltages, and how voltages become scores."""
+    """A cell with hidden spikes and voltages, and how voltages become scores.
+
+    Example:
+        >>> network = snn.tasks.digits_task(hidden=100).network
+        >>> weights = network.cell.init(jax.random.key(0))
+        >>> xs = jnp.ones((50, 2, 128))
+        >>> _, ys = snn.unroll(network.cell, weights, xs, dt=network.dt)
+        >>> network.readout(ys["out"]).shape
+        (2, 10)
+    """
 
     cell: Cell  # spikes [T, B, *n_in] -> dict of ``HIDDEN_AND_OUT``
     readout: Callable[[jax.Array], jax.Array]  # voltages -> scores [B, classes]; [T, …]

@@ -18,7 +18,13 @@ Learning = Callable[[jax.Array, jax.Array], Network]
 
 
 class Part(NamedTuple):
-    """One split of a task, as spikes."""
+    """One split of a task, as spikes.
+
+    Example:
+        >>> part = snn.tasks.digits_task().parts["validation"]
+        >>> part.labels.shape, part.raster(np.arange(3), None).shape
+        ((300,), (50, 3, 128))
+    """
 
     # numbers of samples [B], randomness to change them by or None -> [T, B, *n_in]
     raster: Callable[[np.ndarray, np.random.Generator | None], np.ndarray]

@@ -23,6 +23,11 @@ def epoch_rows(seed: int, epoch: int, n: int, batch: int) -> list[np.ndarray]:
     Raises:
         ValueError: for a batch below one or above ``n``, no sample, or a negative seed
             or epoch.
+
+    Example:
+        >>> rows = snn.training.epoch_rows(seed=0, epoch=0, n=5, batch=2)
+        >>> np.shape(rows), np.unique(rows).tolist()
+        ((3, 2), [0, 1, 2, 3, 4])
     """
     for name, number in (("seed", seed), ("epoch", epoch)):
         check.whole(name, number, least=0, most=2**32 - 1)

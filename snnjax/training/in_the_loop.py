@@ -27,10 +27,6 @@ def loop_step(
     with the rest of the batch into the compiled update. The host keeps the weights as
     they are: it is the device that rounds them.
 
-        loss = lambda w, xs, seen, labels: cross_entropy(readout(
-            in_the_loop(net, w, xs, seen, dt=dt)[1]), labels)
-        step = loop_step(device, chip_weights, loss, optax.adam(2e-3))
-
     Args:
         device: what runs the network.
         to_chip: weights -> what ``device.program`` takes.
@@ -50,6 +46,24 @@ def loop_step(
             array from ``to_chip``, or notes called as metrics are. The step raises
             ``DeviceError`` if the device fails or records what is no recording (see
             ``checked``); the state before is as it was.
+
+    Example:
+        >>> from snnjax.hardware import emulated_chip, in_the_loop
+        >>> net = snn.chain(snn.dense(4, 3), snn.lif(3), snn.dense(3, 2), snn.li(2))
+        >>> def to_chip(weights):
+        ...     return weights[0].w, weights[2].w
+        >>> def loss(weights, xs, seen, labels):
+        ...     _, voltages = in_the_loop(net, weights, xs, seen, dt=1.7e-6)
+        ...     return snn.cross_entropy(snn.max_over_time(voltages), labels)
+        >>> optimizer = optax.adam(2e-3)
+        >>> weights = net.init(jax.random.key(0))
+        >>> state = snn.training.init_train_state(weights, optimizer)
+        >>> xs, labels = np.ones((20, 8, 4), np.float32), jnp.zeros(8, int)
+        >>> with emulated_chip((4, 3, 2), dt=1.7e-6) as device:
+        ...     step = snn.training.loop_step(device, to_chip, loss, optimizer)
+        ...     state, metrics = step(state, xs, labels)
+        >>> print(state.step)
+        1
     """
     check.fields("device", device, "program", "run")
     check.function("to_chip", to_chip)

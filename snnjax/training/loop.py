@@ -29,7 +29,20 @@ _BY_NAME = ("nonfinite", SILENT, UNMOVED)  # metrics that are no means
 
 
 class Fit(NamedTuple):
-    """A finished training."""
+    """A finished training.
+
+    Example:
+        >>> def loss(w):
+        ...     return (w - 1.0) ** 2
+        >>> optimizer = optax.sgd(0.25)
+        >>> step = jax.jit(snn.training.make_step(loss, optimizer))
+        >>> state = snn.training.init_train_state(jnp.array(0.0), optimizer)
+        >>> def batches(epoch):
+        ...     return [()]
+        >>> fitted = snn.training.fit(step, state, batches, epochs=2, progress=False)
+        >>> [row["loss"] for row in fitted.history]
+        [1.0, 0.25]
+    """
 
     state: TrainState  # after the last epoch
     best_weights: Any  # those of the epoch that did best on validation data
@@ -114,6 +127,18 @@ def fit(
         BlockingIOError: if another process or thread holds the folder, with its name.
         FloatingPointError: when a loss or a state is no longer finite; it says in
             which layer. The checkpoint of the epoch before stays.
+
+    Example:
+        >>> def loss(w, x):
+        ...     return snn.mse(w * x, 2.0 * x)
+        >>> optimizer = optax.adam(0.1)
+        >>> step = jax.jit(snn.training.make_step(loss, optimizer))
+        >>> state = snn.training.init_train_state(jnp.array(0.0), optimizer)
+        >>> def batches(epoch):
+        ...     return [(jnp.ones((4, 1)),)] * 20
+        >>> fitted = snn.training.fit(step, state, batches, epochs=5, progress=False)
+        >>> print(fitted.best_epoch, f"{fitted.best_weights:.1f}")
+        5 2.0
     """
     given = {"step": step, "batches": batches}
     given |= {} if validate is None else {"validate": validate}

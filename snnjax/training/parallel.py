@@ -51,6 +51,11 @@ def make_mesh(*, model: int = 1, explicit: bool = False) -> jax.sharding.Mesh:
 
     Raises:
         ValueError: for a number that does not divide that of the devices.
+
+    Example:
+        >>> mesh = snn.training.parallel.make_mesh()
+        >>> mesh.axis_names
+        ('data', 'model')
     """
     check.whole("model", model)
     check.flag("explicit", explicit)
@@ -72,6 +77,13 @@ def place(tree: Any, mesh: jax.sharding.Mesh, *, wide: int | None = None) -> Any
         mesh: of ``make_mesh``.
         wide: an axis of so many neurons or more is divided along ``model``, the last
             one of each array that can be; none if omitted.
+
+    Example:
+        >>> from snnjax.training import parallel
+        >>> weights = snn.dense(4, 3).init(jax.random.key(0))
+        >>> placed = parallel.place(weights, parallel.make_mesh())
+        >>> placed.w.shape
+        (4, 3)
     """
     _check_mesh(mesh)
     if wide is not None:
@@ -97,6 +109,13 @@ def scatter(batch: Any, mesh: jax.sharding.Mesh, axes: Any) -> Any:
         batch: a tree of arrays, such as ``(xs, labels)``.
         mesh: of ``make_mesh``.
         axes: where the samples are in each, ``(1, 0)``; None: nowhere, all get all.
+
+    Example:
+        >>> from snnjax.training import parallel
+        >>> xs, labels = np.ones((20, 8, 4), np.float32), np.arange(8)
+        >>> xs, labels = parallel.scatter((xs, labels), parallel.make_mesh(), (1, 0))
+        >>> xs.shape
+        (20, 8, 4)
     """
     _check_mesh(mesh)
     _check_axes(axes, batch)
@@ -141,6 +160,17 @@ def spread(run: Callable[..., Any], mesh: jax.sharding.Mesh, axes: Any) -> Any:
     Returns:
         ``(weights, xs, samples=None)``: the same of all samples; of the first so many,
         where ``scatter`` has filled up a batch.
+
+    Example:
+        >>> from snnjax.training import parallel
+        >>> net, mesh = snn.chain(snn.dense(4, 3), snn.lif(3)), parallel.make_mesh()
+        >>> weights = parallel.place(net.init(jax.random.key(0)), mesh)
+        >>> def spikes(weights, xs):
+        ...     return snn.unroll(net, weights, xs, dt=1e-3)[1]
+        >>> run = parallel.spread(spikes, mesh, 1)
+        >>> xs = parallel.scatter(np.ones((20, 8, 4), np.float32), mesh, 1)
+        >>> jax.jit(run)(weights, xs).shape
+        (20, 8, 3)
     """
     check.function("run", run)
     _check_mesh(mesh)

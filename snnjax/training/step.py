@@ -34,6 +34,11 @@ def init_train_state(
 
     Raises:
         ValueError: for what is no optimizer, or weights that are no arrays.
+
+    Example:
+        >>> state = snn.training.init_train_state({"w": jnp.ones(3)}, optax.adam(1e-2))
+        >>> print(state.step)
+        0
     """
     check.fields("optimizer", optimizer, "init", "update")
     check.arrays("weights", weights)
@@ -68,6 +73,19 @@ def make_step(
 
     Raises:
         ValueError: for a loss that is no function, or what is no optimizer.
+
+    Example:
+        >>> net = snn.chain(snn.dense(4, 8), snn.lif(8), snn.dense(8, 2), snn.li(2))
+        >>> def loss(weights, xs, labels):
+        ...     _, voltages = snn.unroll(net, weights, xs, dt=1e-3)
+        ...     return snn.cross_entropy(snn.max_over_time(voltages), labels)
+        >>> optimizer = optax.adam(1e-2)
+        >>> step = jax.jit(snn.training.make_step(loss, optimizer))
+        >>> weights = net.init(jax.random.key(0))
+        >>> state = snn.training.init_train_state(weights, optimizer)
+        >>> state, metrics = step(state, jnp.ones((20, 3, 4)), jnp.array([0, 1, 0]))
+        >>> sorted(metrics)
+        ['grad_norm', 'loss', 'without_gradient']
     """
     check.function("loss_fn", loss_fn)
     check.fields("optimizer", optimizer, "init", "update")

@@ -59,13 +59,6 @@ def sweep(
 ) -> Table:
     """Runs every combination of the columns, as one compiled program on all devices.
 
-        def run(slope, seed):
-            weights = net(slope).init(jax.random.key(seed))
-            ...
-            return {"accuracy": accuracy}
-
-        sweep(run, table="slopes.csv", slope=[1.0, 10.0], seed=range(5))
-
     A combination has the same bits whatever others there are, in whatever order they
     are run, and on however many devices of a kind. Only another ``batch_size`` may
     change the order of sums, and so the last digits; a table keeps to the one that it
@@ -101,6 +94,16 @@ def sweep(
             table that is damaged or that something else has made (what differs is
             named), or a memory that one combination does not fit into.
         BlockingIOError: if another process writes the table.
+
+    Example:
+        >>> def run(slope, seed):
+        ...     v = jax.random.normal(jax.random.key(seed), (100,))
+        ...     return {"mean": snn.SuperSpike(slope)(v).mean()}
+        >>> table = snn.training.sweep(
+        ...     run, slope=[1.0, 10.0], seed=range(3), progress=False
+        ... )
+        >>> table.grid()["mean"].shape
+        (2, 3)
     """
     _check(run, table, recipe, batch_size, memory, progress, columns)
     given = {name: _column(name, values) for name, values in columns.items()}

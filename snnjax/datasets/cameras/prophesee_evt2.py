@@ -43,7 +43,7 @@ _FIRST_OTHER, _TIME = 2 << 28, 8  # no event is as large a number
 def read_prophesee_evt2(
     path: str | Path, *, limit: int | None = None, outside: Outside = "error"
 ) -> Recorded:
-    """Reads one recording in EVT 2.0 or EVT 2.1.
+    r"""Reads one recording in EVT 2.0 or EVT 2.1.
 
     Args:
         path: of the ``.raw`` file.
@@ -58,6 +58,15 @@ def read_prophesee_evt2(
     Raises:
         FileNotFoundError: if there is no such file.
         DataError: naming the file and what is wrong with it.
+
+    Example:
+        >>> from pathlib import Path
+        >>> head = b"% evt 2.0\n% format EVT2;height=48;width=64\n% end\n"
+        >>> words = np.array([0x80000001, 0x10001002], "<u4")  # at 64 µs, brighter
+        >>> size = Path("camera.raw").write_bytes(head + words.tobytes())
+        >>> recorded = snn.datasets.read_prophesee_evt2("camera.raw")
+        >>> recorded.t.tolist(), recorded.x.tolist(), recorded.y.tolist()
+        ([64], [2], [2])
     """
     with (
         reading(path, "an EVT 2 recording of Prophesee", limit) as file,

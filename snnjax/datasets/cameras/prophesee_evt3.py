@@ -48,7 +48,7 @@ def read_prophesee_evt3(
     limit: int | None = None,
     outside: Outside = "error",
 ) -> Recorded:
-    """Reads one recording in EVT 3.0.
+    r"""Reads one recording in EVT 3.0.
 
     Args:
         path: of the ``.raw`` file.
@@ -68,6 +68,15 @@ def read_prophesee_evt3(
         ImportError: without the package, if that is asked for.
         FileNotFoundError: if there is no such file.
         DataError: naming the file and what is wrong with it.
+
+    Example:
+        >>> from pathlib import Path
+        >>> head = b"% evt 3.0\n% format EVT3;height=48;width=64\n% end\n"
+        >>> words = np.array([0x8000, 0x6040, 2, 0x2802], "<u2")  # at 64 µs, brighter
+        >>> size = Path("camera.raw").write_bytes(head + words.tobytes())
+        >>> recorded = snn.datasets.read_prophesee_evt3("camera.raw")
+        >>> recorded.t.tolist(), recorded.x.tolist(), recorded.y.tolist()
+        ([64], [2], [2])
     """
     check_decoder(decoder)
     with (

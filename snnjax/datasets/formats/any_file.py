@@ -117,7 +117,7 @@ def _odd(form, options):
 def read_recorded(
     path: str | Path, *, limit: int | None = None, outside: Outside = "error"
 ) -> Recorded:
-    """Reads a recording of an event camera, whatever its format and its name.
+    r"""Reads a recording of an event camera, whatever its format and its name.
 
     Where a format leaves something open, its own reader takes an option for it, and so
     does ``read``.
@@ -132,6 +132,15 @@ def read_recorded(
         FileNotFoundError: if there is no such file.
         ImportError: if a package is needed and not installed, saying which.
         DataError: naming the file and what is wrong with it, or what it is instead.
+
+    Example:
+        >>> from pathlib import Path
+        >>> head = b"% evt 2.0\n% format EVT2;height=48;width=64\n% end\n"
+        >>> words = np.array([0x80000001, 0x10001002], "<u4")  # at 64 µs, brighter
+        >>> size = Path("camera.raw").write_bytes(head + words.tobytes())
+        >>> recorded = snn.datasets.read_recorded("camera.raw")
+        >>> recorded.source, recorded.t.tolist(), recorded.p.tolist()
+        ('EVT 2', [64], [1])
     """
     with reading(path, "a recording of an event camera", limit):
         found = format_of(path)

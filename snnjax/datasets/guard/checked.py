@@ -33,6 +33,15 @@ class DataError(ValueError):
 
     Attributes:
         sound: whether it is sound, but of a layout that is not read here.
+
+    Example:
+        >>> from pathlib import Path
+        >>> size = Path("spikes.h5").write_bytes(b"no HDF5")
+        >>> try:
+        ...     snn.datasets.read_shd("spikes.h5")
+        ... except snn.datasets.DataError as error:
+        ...     print(str(error).partition(":")[0])
+        spikes.h5 cannot be read as an SHD file
     """
 
     def __init__(self, text: str, *, sound: bool = False):

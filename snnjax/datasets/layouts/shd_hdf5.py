@@ -140,6 +140,13 @@ def write_shd(
 
     Raises:
         ValueError: for numbers that the file could not hold, or a packed file's name.
+
+    Example:
+        >>> times, units = [[1e-3, 3e-3], [2e-3]], [[0, 1], [2]]
+        >>> events = snn.events.from_rows(times, units, [0, 1], n_units=3)
+        >>> moved = snn.datasets.write_shd("spikes.h5", events, time_dtype=np.float32)
+        >>> snn.datasets.read_shd("spikes.h5").units.tolist()
+        [0, 1, 2]
     """
     h5py = hdf5.library()
     path = Path(path)

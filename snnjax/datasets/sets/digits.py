@@ -22,6 +22,13 @@ def digits(split: Split) -> Samples:
     Raises:
         ValueError: for another split.
         ImportError: without scikit-learn.
+
+    Example:
+        >>> samples = snn.datasets.digits("train")
+        >>> samples.x.shape, samples.classes[:3]
+        ((1197, 8, 8), ('0', '1', '2'))
+        >>> samples.labels[:5].tolist()
+        [5, 7, 6, 5, 7]
     """
     check_split(split)
     try:

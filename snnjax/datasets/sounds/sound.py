@@ -58,6 +58,13 @@ def read_sound(
         FileNotFoundError: if there is no such file.
         ImportError: if soundfile is needed and not installed.
         DataError: naming the file and what is wrong with it.
+
+    Example:
+        >>> from scipy.io import wavfile
+        >>> wavfile.write("tone.wav", 8_000, np.zeros(800, np.float32))
+        >>> samples, rate = snn.datasets.read_sound("tone.wav")
+        >>> samples.shape, rate
+        ((800,), 8000)
     """
     with reading(path, "a sound", limit) as file:
         with file.path.open("rb") as opened:

@@ -40,11 +40,6 @@ def load(
 ) -> Loaded:
     """Reads a NIR file.
 
-        from snnjax.interop import nir
-
-        net, weights, dt, _ = nir.load("net.nir")
-        _, spikes = snn.unroll(net, weights, xs, dt=dt)
-
     Args:
         path: of the file, HDF5, as a rule ``NAME.nir``.
         dt: time step of the network [s], as of ``from_nir``.
@@ -62,6 +57,17 @@ def load(
         FileNotFoundError: if there is no such file.
         ValueError: as ``from_nir``, or for a damaged file (``DataError``).
         ImportError: without h5py, ``pip install "snnjax[interop]"``.
+
+    Example:
+        >>> from snnjax.interop import nir
+        >>> net = snn.chain(input=snn.dense(6, 5), hidden=snn.lif(5))
+        >>> nir.save("net.nir", net, net.init(jax.random.key(0)), dt=1e-3)
+        >>> loaded = nir.load("net.nir")
+        >>> _, spikes = snn.unroll(
+        ...     loaded.network, loaded.weights, jnp.ones((8, 2, 6)), dt=loaded.dt
+        ... )
+        >>> spikes.shape
+        (8, 2, 5)
     """
     told = read_tree(path, limit=limit)
     try:

@@ -32,7 +32,16 @@ Decay = Literal[
 
 @exportable
 class Numbers(NamedTuple):
-    """Constants of a preset, each ``[]`` or ``[n]``; None where there is nothing."""
+    """Constants of a preset, each ``[]`` or ``[n]``; None where there is nothing.
+
+    Example:
+        >>> from snnjax.interop import presets
+        >>> numbers = presets.Numbers(mem=0.9, threshold=2.0)
+        >>> neuron = presets.stepped(1, numbers=numbers)
+        >>> _, spikes = snn.unroll(neuron, (), jnp.full((20, 1), 0.5), dt=1e-3)
+        >>> print(spikes.sum())
+        4.0
+    """
 
     mem: Number | None = 1.0  # decay of the voltage, of a form that the rule says
     syn: Number | None = None  # of the current

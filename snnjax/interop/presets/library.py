@@ -58,6 +58,13 @@ def from_library(
     Raises:
         ValueError: for an unknown name, a parameter that the class there does not have
             or that has no meaning here, with the reason, or one that it cannot have.
+
+    Example:
+        >>> from snnjax.interop import presets
+        >>> neuron = presets.from_library("snntorch.Leaky", 3, beta=0.9)
+        >>> _, spikes = snn.unroll(neuron, (), jnp.full((20, 3), 0.3), dt=1e-3)
+        >>> print(spikes.sum(axis=0))
+        [4. 4. 4.]
     """
     found = _found(name)
     check.whole("n", n)

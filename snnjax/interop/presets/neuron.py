@@ -47,10 +47,7 @@ def stepped(
     """A population of ``n`` neurons that make the step of another library.
 
     The presets of ``from_library`` are made of it, and so may be a neuron of a library
-    that has none:
-
-        stepped(100, Rule(compare=">=", delayed="inside", at_once=False),
-                Numbers(mem=0.9), surrogate=SuperSpike(25.0))
+    that has none.
 
     Args:
         n: number of neurons.
@@ -74,6 +71,14 @@ def stepped(
             other, a number that it needs and has not, or has and does not use; one that
             is not finite or of another shape, what is no surrogate, an input of another
             width, and weights or a state of another cell.
+
+    Example:
+        >>> from snnjax.interop import presets
+        >>> rule = presets.Rule(compare=">=", reset="value")
+        >>> neuron = presets.stepped(3, rule, presets.Numbers(mem=0.9))
+        >>> _, spikes = snn.unroll(neuron, (), jnp.full((20, 3), 0.3), dt=1e-3)
+        >>> print(spikes.sum(axis=0))
+        [5. 5. 5.]
     """
     check.whole("n", n)
     check_rule(rule)

@@ -30,7 +30,16 @@ Current = Literal[
 
 @exportable
 class Rule(NamedTuple):
-    """What a step does, in words; each is a difference between libraries."""
+    """What a step does, in words; each is a difference between libraries.
+
+    Example:
+        >>> from snnjax.interop import presets
+        >>> rule = presets.Rule(most=0)  # it puts out its voltage
+        >>> neuron = presets.stepped(1, rule, presets.Numbers(mem=0.9))
+        >>> _, v = snn.unroll(neuron, (), jnp.ones((2, 1)), dt=1e-3)
+        >>> print(f"{v[-1, 0]:.1f}")
+        1.9
+    """
 
     decay: Decay = "factor"  # what the numbers of decays are
     current: Current | None = None  # order within the current; None: x itself

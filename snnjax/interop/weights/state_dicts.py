@@ -53,6 +53,13 @@ def read_state_dict(
         DataError: naming the file and what is wrong with it: damage, a pickle, with the
             way to convert it, or arrays that are no numbers.
         ImportError: without safetensors, ``pip install "snnjax[save]"``.
+
+    Example:
+        >>> from snnjax.interop.weights import read_state_dict
+        >>> np.savez("weights.npz", w=np.zeros((3, 2), np.float32))
+        >>> arrays = read_state_dict("weights.npz")
+        >>> {name: array.shape for name, array in arrays.items()}
+        {'w': (3, 2)}
     """
     with reading(path, "a state dict", limit) as file:
         if is_zip(file):

@@ -63,6 +63,21 @@ def factored(cell: Cell) -> Rule:
             constants; by ``init`` for traces that do not factor, and units that act on
             each other. Where constants are traced, and it cannot be raised, every
             gradient is NaN.
+
+    Example:
+        >>> from snnjax.learning import online
+        >>> cell = snn.chain(snn.dense(5, 2), snn.lif(2, reset="subtract"))
+        >>> weights, xs = cell.init(jax.random.key(0)), jnp.ones((20, 3, 5))
+        >>> @jax.jit
+        ... def both(weights):
+        ...     rule = online.factored(cell)
+        ...     _, grads, _ = online.gradients(rule, weights, xs, jnp.sum, dt=1e-3)
+        ...     return grads, jax.grad(through_time)(weights)
+        >>> def through_time(weights):
+        ...     return snn.unroll(cell, weights, xs, dt=1e-3)[1].sum()
+        >>> grads, exact = both(weights)
+        >>> bool(jnp.allclose(grads[0].w, exact[0].w, rtol=1e-3))
+        True
     """
     layer = split("factored", cell)
     if uncut(cell):

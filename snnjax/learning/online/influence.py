@@ -35,6 +35,12 @@ def truncated(cell: Cell) -> Rule:
 
     Raises:
         ValueError: for what is no cell, or one whose gradient cannot be cut.
+
+    Example:
+        >>> from snnjax.learning import online
+        >>> rule = online.truncated(snn.recurrent(5, 2, snn.lif(2)))
+        >>> rule.leaves_out
+        ('what weights did before the block',)
     """
     check_cell("What truncated is given", cell)
     check_cut("truncated(…)", cell)
@@ -65,6 +71,21 @@ def rtrl(cell: Cell) -> Rule:
 
     Raises:
         ValueError: for what is no cell; by ``init``, for a state that samples share.
+
+    Example:
+        >>> from snnjax.learning import online
+        >>> cell = snn.recurrent(5, 2, snn.lif(2))
+        >>> weights, xs = cell.init(jax.random.key(0)), jnp.ones((20, 3, 5))
+        >>> @jax.jit
+        ... def both(weights):
+        ...     rule = online.rtrl(cell)
+        ...     _, grads, _ = online.gradients(rule, weights, xs, jnp.sum, dt=1e-3)
+        ...     return grads, jax.grad(through_time)(weights)
+        >>> def through_time(weights):
+        ...     return snn.unroll(cell, weights, xs, dt=1e-3)[1].sum()
+        >>> grads, exact = both(weights)
+        >>> bool(jnp.allclose(grads.recurrent, exact.recurrent, rtol=1e-3))
+        True
     """
     check_cell("What rtrl is given", cell)
 
@@ -124,6 +145,21 @@ def per_unit(cell: Cell) -> Rule:
             units, weights that feed none, and units that act on each other, judged by
             random numbers. Where constants of the cell are traced, and it cannot be
             raised, every gradient is NaN.
+
+    Example:
+        >>> from snnjax.learning import online
+        >>> cell = snn.chain(snn.dense(5, 2), snn.alif(2))
+        >>> weights, xs = cell.init(jax.random.key(0)), jnp.ones((20, 3, 5))
+        >>> @jax.jit
+        ... def both(weights):
+        ...     rule = online.per_unit(cell)
+        ...     _, grads, _ = online.gradients(rule, weights, xs, jnp.sum, dt=1e-3)
+        ...     return grads, jax.grad(through_time)(weights)
+        >>> def through_time(weights):
+        ...     return snn.unroll(cell, weights, xs, dt=1e-3)[1].sum()
+        >>> grads, exact = both(weights)
+        >>> bool(jnp.allclose(grads[0].w, exact[0].w, rtol=1e-3))
+        True
     """
     check_cell("What per_unit is given", cell)
 
@@ -179,6 +215,12 @@ def window(cell: Cell, steps: int) -> Rule:
     Raises:
         ValueError: for what is no cell, or one whose gradient cannot be cut, or less
             than one step.
+
+    Example:
+        >>> from snnjax.learning import online
+        >>> rule = online.window(snn.recurrent(5, 2, snn.lif(2)), 50)
+        >>> rule.leaves_out
+        ('what weights did more than 50 steps ago',)
     """
     check_cell("What window is given", cell)
     check.whole("steps", steps)

@@ -56,6 +56,18 @@ def kronecker(cell: Cell, key: jax.Array) -> Rule:
             constants of neurons, connections that remember, and neurons that act on
             each other. Where constants are traced, and it cannot be raised, every
             gradient is NaN.
+
+    Example:
+        >>> from snnjax.learning import online
+        >>> cell = snn.recurrent(5, 2, snn.lif(2))
+        >>> rule = online.kronecker(cell, jax.random.key(1))
+        >>> weights = cell.init(jax.random.key(0))
+        >>> @jax.jit
+        ... def gradients(weights, xs):
+        ...     return online.gradients(rule, weights, xs, jnp.sum, dt=1e-3)
+        >>> total, grads, carry = gradients(weights, jnp.ones((20, 3, 5)))
+        >>> grads.recurrent.shape
+        (2, 2)
     """
     layer = split("kronecker", cell)
     check.key(key)

@@ -45,6 +45,22 @@ def stack(
             number; a layer of ``EventProp`` below others, but for ``"local"``; by
             ``init``, for a layer above others that remembers and has no weights: all
             credit would stay in its memory.
+
+    Example:
+        >>> from snnjax.learning import online
+        >>> hidden = snn.chain(snn.dense(5, 4), snn.lif(4, reset="subtract"))
+        >>> out = snn.chain(snn.dense(4, 2), snn.li(2))
+        >>> rule = online.stack(
+        ...     hidden=online.factored(hidden), out=online.factored(out)
+        ... )
+        >>> weights = snn.chain(hidden=hidden, out=out).init(jax.random.key(0))
+        >>> @jax.jit
+        ... def gradients(weights, xs, target):
+        ...     return online.gradients(rule, weights, xs, snn.mse, target, dt=1e-3)
+        >>> xs, target = jnp.ones((20, 3, 5)), jnp.zeros((20, 3, 2))
+        >>> loss, grads, carry = gradients(weights, xs, target)
+        >>> grads["hidden"][0].w.shape
+        (5, 4)
     """
     if bool(rules) == bool(named):
         raise ValueError("stack expects rules, either with names or without.")

@@ -50,6 +50,17 @@ class Rule(NamedTuple):
         leaves_out: what of the gradient is dropped, in words; empty if nothing is.
         uncut: whether the gradient of what it puts out must reach it whole, of later
             blocks as well, as that of ``EventProp``.
+
+    Example:
+        >>> from snnjax.learning import online
+        >>> cell = snn.chain(snn.dense(5, 2), snn.li(2))
+        >>> rule, weights = online.factored(cell), cell.init(jax.random.key(0))
+        >>> xs = jnp.ones((10, 3, 5))  # a block
+        >>> carry = rule.init(weights, xs[0])
+        >>> carry, ys, pull = jax.jit(rule.run)(weights, carry, xs, 1e-3)
+        >>> grads, dxs = pull(jnp.ones_like(ys))  # credit, when it is known
+        >>> grads[0].w.shape, dxs.shape
+        ((5, 2), (10, 3, 5))
     """
 
     init: Callable[[Any, jax.Array], Carry]
@@ -99,6 +110,19 @@ def gradients(
         ValueError: for what is no rule, an empty sequence, something per step of
             another length, a block below one step, a ``dt`` that is not positive, and
             what the rule refuses.
+
+    Example:
+        >>> from snnjax.learning import online
+        >>> cell = snn.chain(snn.dense(5, 2), snn.li(2))
+        >>> weights = cell.init(jax.random.key(0))
+        >>> xs, target = jnp.ones((20, 3, 5)), jnp.zeros((20, 3, 2))
+        >>> @jax.jit
+        ... def gradients(weights, xs, target):
+        ...     given = online.factored(cell), weights, xs, snn.mse, target
+        ...     return online.gradients(*given, dt=1e-3, block=10)
+        >>> loss, grads, carry = gradients(weights, xs, target)
+        >>> grads[0].w.shape
+        (5, 2)
     """
     check.arrays("weights", weights)
     check.array("xs", xs, "[T, *batch, n_in]")
@@ -150,6 +174,20 @@ def train(
 
     Raises:
         ValueError: as ``gradients``, and for an optimizer that is none.
+
+    Example:
+        >>> from snnjax.learning import online
+        >>> cell = snn.chain(snn.dense(5, 2, init=snn.networks.normal), snn.li(2))
+        >>> weights, optimizer = cell.init(jax.random.key(0)), optax.adam(0.1)
+        >>> xs, target = jnp.full((400, 3, 5), 0.1), jnp.ones((400, 3, 2))
+        >>> @jax.jit
+        ... def learn(weights, opt_state, xs, target):
+        ...     rule = online.factored(cell)
+        ...     given = rule, optimizer, weights, opt_state, xs, snn.mse, target
+        ...     return online.train(*given, dt=1e-3, block=10)
+        >>> learned = learn(weights, optimizer.init(weights), xs, target)
+        >>> learned.values.shape, bool(learned.values[-1] < learned.values[0])
+        ((40,), True)
     """
     check_optimizer(optimizer, opt_state)
     check.arrays("weights", weights)

@@ -38,6 +38,18 @@ def rank_one(cell: Cell, key: jax.Array) -> Rule:
     Raises:
         ValueError: for what is no cell, an old-style key; by ``init``, for a state that
             samples share; by ``run``, for a cell that runs natively.
+
+    Example:
+        >>> from snnjax.learning import online
+        >>> cell = snn.recurrent(5, 2, snn.lif(2, backend="xla"))
+        >>> rule = online.rank_one(cell, jax.random.key(1))
+        >>> weights = cell.init(jax.random.key(0))
+        >>> @jax.jit
+        ... def gradients(weights, xs):
+        ...     return online.gradients(rule, weights, xs, jnp.sum, dt=1e-3)
+        >>> total, grads, carry = gradients(weights, jnp.ones((20, 3, 5)))
+        >>> grads.recurrent.shape
+        (2, 2)
     """
     check_cell("What rank_one is given", cell)
     check.key(key)

@@ -102,6 +102,11 @@ def transfer_matrix(
     Raises:
         ValueError: for less than two channels or samples, or a rate below 4 Hz, at
             which the grid would end where it starts.
+
+    Example:
+        >>> matrix = snn.senses.hearing.transfer_matrix(20, 480)
+        >>> matrix.shape
+        (241, 20)
     """
     check.whole("samples", samples, least=2)
     check.positive("rate", rate, " [Hz]")
@@ -119,7 +124,13 @@ def transfer_matrix(
 
 
 def best_frequencies(channels: int) -> np.ndarray:
-    """The tone that moves each channel most [Hz], to 1 %, ``[channels]``."""
+    """The tone that moves each channel most [Hz], to 1 %, ``[channels]``.
+
+    Example:
+        >>> frequencies = snn.senses.hearing.best_frequencies(20)
+        >>> frequencies.shape, bool((np.diff(frequencies) < 0).all())
+        ((20,), True)
+    """
     tones = np.geomspace(20.0, 24_000.0, 713)
     gain = np.abs(transfer(tones, places(channels)))
     return tones[np.argmax(gain, axis=0)]
@@ -157,6 +168,16 @@ def basilar_membrane(
 
     Raises:
         ValueError: for audio that is not floating point or does not fit the matrix.
+
+    Example:
+        >>> from snnjax.senses import hearing
+        >>> tone = np.sin(2 * np.pi * 1000.0 * np.arange(4800) / 48_000)  # 100 ms
+        >>> velocity = hearing.basilar_membrane(tone, hearing.transfer_matrix(20, 4800))
+        >>> velocity.shape
+        (2401, 20)
+        >>> loudest = velocity.std(axis=0).argmax()
+        >>> print(hearing.best_frequencies(20)[loudest].round(-2))  # [Hz]
+        1000.0
     """
     check.floating("audio", audio)
     check.array("audio", audio, "[T, *batch]", finite=True)

@@ -63,6 +63,14 @@ def auditory_nerve(
     Raises:
         ValueError: for a chance outside 0 … 1, a number out of range, a key that is
             none, or another number of keys than of entries.
+
+    Example:
+        >>> chance = jnp.full((240, 3), 0.05)
+        >>> counts = snn.senses.hearing.auditory_nerve(
+        ...     jax.random.key(0), chance, dt=1 / 24_000
+        ... )
+        >>> counts.shape
+        (240, 3)
     """
     check.key(key, several=True)
     check.floating("chance", chance)
@@ -120,6 +128,12 @@ def bushy_cells(
     Raises:
         ValueError: for counts that are negative or not finite, or a constant or ``dt``
             that is not positive.
+
+    Example:
+        >>> counts = jnp.zeros((240, 2)).at[100, 0].set(30.0)  # 30 fibres at once
+        >>> spikes = snn.senses.hearing.bushy_cells(counts, dt=1 / 24_000)
+        >>> print(spikes.any(axis=0))
+        [ True False]
     """
     check.array("counts", counts, "[T, *batch, n]")
     check.fields("params", params, *BushyParams._fields)

@@ -50,6 +50,12 @@ def prepare(audio: Any, rate: int) -> np.ndarray:
     Raises:
         ValueError: for a clip that is silent, not finite or not one channel, and for a
             rate that is not a whole number.
+
+    Example:
+        >>> from snnjax.senses.hearing import cochlea
+        >>> tone = np.sin(2 * np.pi * 1000.0 * np.arange(800) / 8_000)  # 100 ms
+        >>> cochlea.prepare(tone, 8_000).shape
+        (4800,)
     """
     audio = resample(audio, rate, RATE)
     half = len(audio) // 2
@@ -92,6 +98,15 @@ def encode(
     Raises:
         ValueError: for a clip that ``prepare`` refuses, saying which; for another
             number of rates or keys than of clips; for a key that is none.
+
+    Example:
+        >>> from snnjax.senses.hearing import cochlea
+        >>> tone = np.sin(2 * np.pi * 1000.0 * np.arange(800) / 8_000)  # 100 ms
+        >>> events = cochlea.encode(tone, 8_000, jax.random.key(0), channels=20)
+        >>> frequencies = snn.senses.hearing.best_frequencies(20)
+        >>> loudest = np.bincount(events.units, minlength=20).argmax()
+        >>> print(frequencies[loudest].round(-2))  # [Hz]
+        1000.0
     """
     check.whole("channels", channels, least=2)
     check.key(key, several=True)

@@ -120,6 +120,14 @@ def gammatone(audio: jax.Array, bank: Filters) -> jax.Array:
 
     Raises:
         ValueError: for audio that is not floating point.
+
+    Example:
+        >>> from snnjax.senses.hearing import gammatone
+        >>> bank = gammatone.filters(np.array([500.0, 1000.0, 2000.0]), 16_000)
+        >>> tone = np.sin(2 * np.pi * 1000.0 * np.arange(1600) / 16_000)  # 100 ms
+        >>> moved = gammatone.gammatone(tone, bank)
+        >>> print(moved.std(axis=0).argmax())  # that of 1000 Hz
+        1
     """
     check.floating("audio", audio)
     check.array("audio", audio, "[T, *batch]", finite=True)
@@ -176,6 +184,13 @@ def encode(
     Raises:
         ValueError: for a clip that is silent, not finite or not one channel, saying
             which; frequencies or constants out of range.
+
+    Example:
+        >>> from snnjax.senses.hearing import gammatone
+        >>> tone = np.sin(2 * np.pi * 1000.0 * np.arange(800) / 8_000)  # 100 ms
+        >>> events = gammatone.encode(tone, 8_000, channels=20, high=3_500.0)
+        >>> events.n_units, len(events.times) > 0
+        (20, True)
     """
     bank = filters(erb_space(low, high, channels), RATE)
     check.fields("compression", compression, *CompressionParams._fields)

@@ -100,6 +100,12 @@ def hair_cell(
         ValueError: for velocities that are not finite, floating point and with time, a
             constant or ``dt`` that is not positive, or a ``dt`` with which Euler steps
             are unstable.
+
+    Example:
+        >>> velocity = 1e3 * np.sin(2 * np.pi * 1000.0 * np.arange(240) / 24_000)
+        >>> chance = snn.senses.hearing.hair_cell(velocity[:, None], dt=1 / 24_000)
+        >>> chance.shape
+        (240, 1)
     """
     check.fields("params", params, *HairCellParams._fields)
     check.floating("velocity", velocity)
