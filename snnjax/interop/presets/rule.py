@@ -34,7 +34,7 @@ class Rule(NamedTuple):
 
     Example:
         >>> from snnjax.interop import presets
-        >>> rule = presets.Rule(most=0)  # it puts out its voltage
+        >>> rule = presets.Rule(most=0, reset="none")  # it puts out its voltage
         >>> neuron = presets.stepped(1, rule, presets.Numbers(mem=0.9))
         >>> _, v = snn.unroll(neuron, (), jnp.ones((2, 1)), dt=1e-3)
         >>> print(f"{v[-1, 0]:.1f}")
