@@ -30,7 +30,7 @@ myst_heading_anchors = 4
 nb_execution_mode = "off"  # make.py did
 nb_merge_streams = True
 
-copybutton_prompt_text = r">>> |\.\.\. "  # neither these nor what was printed
+copybutton_prompt_text = r">>> |\.\.\. ?"  # neither these nor what was printed
 copybutton_prompt_is_regexp = True
 
 autodoc_preserve_defaults = True

@@ -56,6 +56,7 @@ class Cell(NamedTuple):
         >>> def step(weights, state, x, dt):
         ...     state = state + dt * x
         ...     return state, state
+        ...
         >>> integrator = snn.Cell(init=lambda key: (), rest=jnp.zeros_like, step=step)
         >>> state, y = snn.unroll(integrator, (), jnp.ones((100, 1)), dt=1e-3)
         >>> print(f"{state[0]:.1f}")  # after 100 ms

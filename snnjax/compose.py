@@ -182,6 +182,7 @@ def learn(make: Callable[..., Cell], **constants: Number) -> Cell:
     Example:
         >>> def make(tau_mem):
         ...     return snn.lif(3, snn.LIFParams(tau_mem=tau_mem))
+        ...
         >>> cell = snn.learn(make, tau_mem=jnp.full(3, 20e-3))
         >>> weights = cell.init(jax.random.key(0))
         >>> print(np.asarray(jnp.exp(weights.logs["tau_mem"])).round(3))

@@ -106,10 +106,6 @@ batches, state, step = [(1,), (2,)], 0, lambda state, x: (state + x, {})
     "snnjax.learning.losses": """
 voltages, labels = jnp.zeros((5, 2, 3)), jnp.zeros(2, int)
 """,
-    "snnjax.learning.readout.running_max": """
-dt, xs, labels = 1e-3, jnp.zeros((20, 2, 700)), jnp.zeros(2, int)
-weights = chain(dense(700, 20), li(20), running_max(20)).init(jax.random.key(0))
-""",
     "snnjax.learning.regularize": """
 voltages, labels = jnp.zeros((5, 2, 3)), jnp.zeros(2, int)
 spikes, dt = jnp.ones((5, 2, 9)), 1e-3

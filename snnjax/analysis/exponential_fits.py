@@ -68,6 +68,7 @@ def fit_exponential(
         >>> x = 0.6 + 0.8 * noise  # [nA]
         >>> def voltage_and_spikes(state, spikes):
         ...     return state.v, spikes
+        ...
         >>> _, (v, spikes) = snn.unroll(
         ...     snn.neurons.eif(1), (), x, dt=1e-4, record=voltage_and_spikes
         ... )

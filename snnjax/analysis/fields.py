@@ -80,6 +80,7 @@ def line_integral(
         >>> from snnjax.analysis import fields, landscape
         >>> def loss(w):
         ...     return jnp.sum(w**3)
+        ...
         >>> at = jnp.linspace(0.0, 1.0, 11)
         >>> path = landscape.line(jnp.zeros(2), jnp.ones(2))
         >>> pretended = fields.line_integral(jax.grad(loss), path, at)
@@ -136,6 +137,7 @@ def loop_integral(
         >>> from snnjax.analysis import fields, landscape
         >>> def turning(w):  # no gradient of anything
         ...     return jnp.stack([-w[1], w[0]])
+        ...
         >>> first, second = jnp.eye(2)
         >>> through = landscape.plane(jnp.zeros(2), first, second)
         >>> path = landscape.circle(through, 1.0)

@@ -133,6 +133,7 @@ def emulated_chip(
         >>> spikes = np.ones((20, 8, 4), np.float32)  # [T, B, n_in]
         >>> with snn.hardware.emulated_chip((4, 3, 2), dt=1.7e-6) as device:
         ...     seen, notes = device.run(device.program(weights), spikes, trial=0)
+        ...
         >>> [each.v.shape for each in seen]
         [(20, 8, 3), (20, 8, 2)]
     """

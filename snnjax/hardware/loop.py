@@ -133,6 +133,7 @@ def in_the_loop(
         >>> def loss(weights, seen):
         ...     _, spikes = snn.hardware.in_the_loop(net, weights, xs, seen, dt=1e-3)
         ...     return spikes.mean()
+        ...
         >>> grads = jax.grad(loss)(weights, seen)  # of what the chip did
         >>> jax.tree.map(jnp.shape, grads["hidden"])
         DenseWeights(w=(4, 3), b=None)

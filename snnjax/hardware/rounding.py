@@ -55,6 +55,11 @@ def quantize(
         ValueError: for weights that are not finite or not floating point, other bits, a
             step that is not one positive number, an axis that there is not, or both a
             step and an axis.
+
+    Example:
+        >>> w = jnp.array([0.1, -0.6, 2.0])
+        >>> print(snn.hardware.quantize(w, bits=3, step=0.25))  # levels up to 3 steps
+        [ 0.   -0.5   0.75]
     """
     check.whole("bits", bits, least=2, most=_MOST_BITS)
     check_weights("w", w)

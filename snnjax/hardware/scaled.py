@@ -31,6 +31,7 @@ class ScaledReadout:
         >>> chip = snn.hardware.emulated_chip((4, 3, 2), dt=1.7e-6)
         >>> with snn.hardware.ScaledReadout(chip, largest=63 * 0.02) as device:
         ...     seen, notes = device.run(device.program(weights), spikes, trial=0)
+        ...
         >>> round(notes["readout_scale"], 2)
         7.14
     """

@@ -17,10 +17,6 @@ def running_max(n: int) -> Cell:
     with the same gradient, to the first of equal values. With
     ``unroll(..., checkpoint=…)`` nothing as long as the sequence is kept.
 
-        net = chain(dense(700, 20), li(20), running_max(20))
-        state, _ = unroll(net, weights, xs, dt=dt, checkpoint=10)
-        loss = cross_entropy(state[-1], labels)
-
     Args:
         n: number of channels.
 
@@ -31,6 +27,13 @@ def running_max(n: int) -> Cell:
     Raises:
         ValueError: for a width below one, an input of another width, or a state of
             another shape.
+
+    Example:
+        >>> net = snn.chain(snn.dense(5, 2), snn.li(2), snn.learning.running_max(2))
+        >>> weights, xs = net.init(jax.random.key(0)), jnp.ones((100, 3, 5))
+        >>> state, _ = snn.unroll(net, weights, xs, dt=1e-3, checkpoint=10)
+        >>> state[-1].shape  # scores, for cross_entropy
+        (3, 2)
     """
     check.whole("n", n)
 

@@ -26,6 +26,7 @@ class Shape(Protocol):
     Example:
         >>> def cauchy(v):
         ...     return 1.0 / (1.0 + v**2)
+        ...
         >>> neuron = snn.lif(3, surrogate=cauchy)
         >>> v = jnp.array([0.0, 1.0])
         >>> print(jax.grad(lambda v: snn.spike(v, cauchy).sum())(v))

@@ -31,6 +31,7 @@ class EventProp(NamedTuple):
         ...     xs = jnp.zeros((50, 1)).at[0].set(weight)
         ...     _, spikes = snn.unroll(neuron, (), xs, dt=1e-3)
         ...     return snn.learning.first_spike(spikes, dt=1e-3, gradient="move")[0]
+        ...
         >>> time, slope = jax.value_and_grad(time_of_spike)(10.0)
         >>> print(f"{1e3 * time:.0f} ms", slope < 0.0)  # the stronger, the earlier
         2 ms True

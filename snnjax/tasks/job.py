@@ -87,6 +87,12 @@ def train(
         OSError: for a folder that cannot be made, or is a file.
         BlockingIOError: if another process trains there, with its name.
         ImportError: without matplotlib or safetensors, before anything is trained.
+
+    Example:
+        >>> task = snn.tasks.digits_task(hidden=20)
+        >>> summary = snn.tasks.train(task, "digits", epochs=1, progress=False)
+        >>> summary["test_accuracy"] > summary["chance"]
+        True
     """
     check.whole("seeds", seeds)
     check.whole("seed", seed, least=0)

@@ -52,9 +52,11 @@ def loop_step(
         >>> net = snn.chain(snn.dense(4, 3), snn.lif(3), snn.dense(3, 2), snn.li(2))
         >>> def to_chip(weights):
         ...     return weights[0].w, weights[2].w
+        ...
         >>> def loss(weights, xs, seen, labels):
         ...     _, voltages = in_the_loop(net, weights, xs, seen, dt=1.7e-6)
         ...     return snn.cross_entropy(snn.max_over_time(voltages), labels)
+        ...
         >>> optimizer = optax.adam(2e-3)
         >>> weights = net.init(jax.random.key(0))
         >>> state = snn.training.init_train_state(weights, optimizer)
@@ -62,6 +64,7 @@ def loop_step(
         >>> with emulated_chip((4, 3, 2), dt=1.7e-6) as device:
         ...     step = snn.training.loop_step(device, to_chip, loss, optimizer)
         ...     state, metrics = step(state, xs, labels)
+        ...
         >>> print(state.step)
         1
     """

@@ -34,11 +34,13 @@ class Fit(NamedTuple):
     Example:
         >>> def loss(w):
         ...     return (w - 1.0) ** 2
+        ...
         >>> optimizer = optax.sgd(0.25)
         >>> step = jax.jit(snn.training.make_step(loss, optimizer))
         >>> state = snn.training.init_train_state(jnp.array(0.0), optimizer)
         >>> def batches(epoch):
         ...     return [()]
+        ...
         >>> fitted = snn.training.fit(step, state, batches, epochs=2, progress=False)
         >>> [row["loss"] for row in fitted.history]
         [1.0, 0.25]
@@ -131,11 +133,13 @@ def fit(
     Example:
         >>> def loss(w, x):
         ...     return snn.mse(w * x, 2.0 * x)
+        ...
         >>> optimizer = optax.adam(0.1)
         >>> step = jax.jit(snn.training.make_step(loss, optimizer))
         >>> state = snn.training.init_train_state(jnp.array(0.0), optimizer)
         >>> def batches(epoch):
         ...     return [(jnp.ones((4, 1)),)] * 20
+        ...
         >>> fitted = snn.training.fit(step, state, batches, epochs=5, progress=False)
         >>> print(fitted.best_epoch, f"{fitted.best_weights:.1f}")
         5 2.0

@@ -167,6 +167,7 @@ def spread(run: Callable[..., Any], mesh: jax.sharding.Mesh, axes: Any) -> Any:
         >>> weights = parallel.place(net.init(jax.random.key(0)), mesh)
         >>> def spikes(weights, xs):
         ...     return snn.unroll(net, weights, xs, dt=1e-3)[1]
+        ...
         >>> run = parallel.spread(spikes, mesh, 1)
         >>> xs = parallel.scatter(np.ones((20, 8, 4), np.float32), mesh, 1)
         >>> jax.jit(run)(weights, xs).shape

@@ -8,7 +8,12 @@ import jax
 
 
 def environment() -> dict[str, Any]:
-    """Versions and device, for the record of a measurement."""
+    """Versions and device, for the record of a measurement.
+
+    Example:
+        >>> sorted(snn.training.environment()["versions"])
+        ['flax', 'jax', 'jaxlib', 'numpy', 'optax', 'python', 'snnjax']
+    """
     packages = ("snnjax", "jax", "jaxlib", "flax", "optax", "numpy")
     return {
         "versions": {"python": platform.python_version()}

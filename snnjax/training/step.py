@@ -79,6 +79,7 @@ def make_step(
         >>> def loss(weights, xs, labels):
         ...     _, voltages = snn.unroll(net, weights, xs, dt=1e-3)
         ...     return snn.cross_entropy(snn.max_over_time(voltages), labels)
+        ...
         >>> optimizer = optax.adam(1e-2)
         >>> step = jax.jit(snn.training.make_step(loss, optimizer))
         >>> weights = net.init(jax.random.key(0))

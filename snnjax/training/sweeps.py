@@ -99,6 +99,7 @@ def sweep(
         >>> def run(slope, seed):
         ...     v = jax.random.normal(jax.random.key(seed), (100,))
         ...     return {"mean": snn.SuperSpike(slope)(v).mean()}
+        ...
         >>> table = snn.training.sweep(
         ...     run, slope=[1.0, 10.0], seed=range(3), progress=False
         ... )

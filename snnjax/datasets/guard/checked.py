@@ -41,6 +41,7 @@ class DataError(ValueError):
         ...     snn.datasets.read_shd("spikes.h5")
         ... except snn.datasets.DataError as error:
         ...     print(str(error).partition(":")[0])
+        ...
         spikes.h5 cannot be read as an SHD file
     """
 

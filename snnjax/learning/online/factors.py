@@ -73,8 +73,10 @@ def factored(cell: Cell) -> Rule:
         ...     rule = online.factored(cell)
         ...     _, grads, _ = online.gradients(rule, weights, xs, jnp.sum, dt=1e-3)
         ...     return grads, jax.grad(through_time)(weights)
+        ...
         >>> def through_time(weights):
         ...     return snn.unroll(cell, weights, xs, dt=1e-3)[1].sum()
+        ...
         >>> grads, exact = both(weights)
         >>> bool(jnp.allclose(grads[0].w, exact[0].w, rtol=1e-3))
         True

@@ -81,8 +81,10 @@ def rtrl(cell: Cell) -> Rule:
         ...     rule = online.rtrl(cell)
         ...     _, grads, _ = online.gradients(rule, weights, xs, jnp.sum, dt=1e-3)
         ...     return grads, jax.grad(through_time)(weights)
+        ...
         >>> def through_time(weights):
         ...     return snn.unroll(cell, weights, xs, dt=1e-3)[1].sum()
+        ...
         >>> grads, exact = both(weights)
         >>> bool(jnp.allclose(grads.recurrent, exact.recurrent, rtol=1e-3))
         True
@@ -155,8 +157,10 @@ def per_unit(cell: Cell) -> Rule:
         ...     rule = online.per_unit(cell)
         ...     _, grads, _ = online.gradients(rule, weights, xs, jnp.sum, dt=1e-3)
         ...     return grads, jax.grad(through_time)(weights)
+        ...
         >>> def through_time(weights):
         ...     return snn.unroll(cell, weights, xs, dt=1e-3)[1].sum()
+        ...
         >>> grads, exact = both(weights)
         >>> bool(jnp.allclose(grads[0].w, exact[0].w, rtol=1e-3))
         True

@@ -57,6 +57,7 @@ def stack(
         >>> @jax.jit
         ... def gradients(weights, xs, target):
         ...     return online.gradients(rule, weights, xs, snn.mse, target, dt=1e-3)
+        ...
         >>> xs, target = jnp.ones((20, 3, 5)), jnp.zeros((20, 3, 2))
         >>> loss, grads, carry = gradients(weights, xs, target)
         >>> grads["hidden"][0].w.shape

@@ -120,6 +120,7 @@ def gradients(
         ... def gradients(weights, xs, target):
         ...     given = online.factored(cell), weights, xs, snn.mse, target
         ...     return online.gradients(*given, dt=1e-3, block=10)
+        ...
         >>> loss, grads, carry = gradients(weights, xs, target)
         >>> grads[0].w.shape
         (5, 2)
@@ -185,6 +186,7 @@ def train(
         ...     rule = online.factored(cell)
         ...     given = rule, optimizer, weights, opt_state, xs, snn.mse, target
         ...     return online.train(*given, dt=1e-3, block=10)
+        ...
         >>> learned = learn(weights, optimizer.init(weights), xs, target)
         >>> learned.values.shape, bool(learned.values[-1] < learned.values[0])
         ((40,), True)

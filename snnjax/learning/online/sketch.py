@@ -47,6 +47,7 @@ def rank_one(cell: Cell, key: jax.Array) -> Rule:
         >>> @jax.jit
         ... def gradients(weights, xs):
         ...     return online.gradients(rule, weights, xs, jnp.sum, dt=1e-3)
+        ...
         >>> total, grads, carry = gradients(weights, jnp.ones((20, 3, 5)))
         >>> grads.recurrent.shape
         (2, 2)
