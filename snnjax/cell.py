@@ -9,6 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from itertools import takewhile
 from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 import jax
 import jax.numpy as jnp
@@ -324,15 +325,36 @@ def output_like(cell: Cell, state: State, x: Any) -> Any:
     """
     dtype = check.precision(state, x)
 
-    def first_output(state, x, dt):
-        weights = jax.tree.map(alike, cell.init(jax.random.key(0)))
-        return cell.step(weights, state, x, dt)[1]
+    def first_output(weights, state, x, dt):
+        return cell.step(jax.tree.map(alike, weights), state, x, dt)[1]
 
     def alike(w):
         return w.astype(dtype) if jnp.issubdtype(w.dtype, jnp.floating) else w
 
-    shapes = jax.eval_shape(first_output, state, x, 1.0)  # a dt that nobody knows
+    given = _weights_like(cell), state, x, 1.0  # a dt that nobody knows
+    shapes = jax.eval_shape(first_output, *given)
     return jax.tree.map(lambda y: _zeros_like(y, jax.tree.leaves(x)[0]), shapes)
+
+
+_DRAWN: WeakKeyDictionary[Any, dict[Any, Any]] = WeakKeyDictionary()
+
+
+def _weights_like(cell):
+    """Shapes of what ``init`` draws, which is traced once as long as the cell lives."""
+    try:
+        kept = _DRAWN.setdefault(cell.init, {})
+    except TypeError:  # it has no hash, or cannot be told when it is gone
+        kept = {}
+    width = jnp.result_type(float)
+    if width not in kept:
+        found = jax.eval_shape(cell.init, jax.random.key(0))
+        kept[width] = jax.tree.map(_bare, found)
+    return kept[width]
+
+
+def _bare(x):
+    """Its shape and type, without where it lies."""
+    return jax.ShapeDtypeStruct(x.shape, x.dtype, weak_type=x.weak_type)
 
 
 def _zeros_like(y, x):

@@ -1,3 +1,5 @@
+from typing import NamedTuple
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -507,3 +509,30 @@ def test_a_function_is_a_cell_like_any_other(made):
 def test_what_is_no_function_makes_no_cell():
     with pytest.raises(ValueError, match="expects a function, got 3"):
         snn.stateless(3)
+
+
+class Ones(NamedTuple):
+    """Draws weights; has no hash, as it holds a list."""
+
+    drawn: list
+    shape: tuple
+
+    def __call__(self, key):
+        self.drawn.append(1)
+        return jnp.ones(self.shape)
+
+
+def test_shapes_of_weights_are_found_once_for_each_cell_that_can_be_told():
+    drawn = []
+    by_hand = Ones(drawn, (3, 2))
+    found = [lambda key: by_hand(key), by_hand]
+    for init, traced in zip(found, (1, 3), strict=True):
+        drawn.clear()
+        product = snn.Cell(init, lambda x: (), lambda w, s, x, dt: (s, x @ w))
+        net = snn.chain(product, snn.li(2))
+        for batch in (1, 4, 5):
+            assert net.rest(jnp.ones((batch, 3)))[1].v.shape == (batch, 2)
+        assert len(drawn) == traced
+    with jax.enable_x64(True):  # weights are as precise as the input whatever is drawn
+        assert net.rest(jnp.ones((1, 3)))[1].v.dtype == jnp.float64
+        assert net.rest(jnp.ones((1, 3), jnp.float32))[1].v.dtype == jnp.float32

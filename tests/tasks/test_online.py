@@ -1,4 +1,4 @@
-from functools import partial
+from functools import cache, partial
 
 import jax
 import jax.numpy as jnp
@@ -39,7 +39,12 @@ def found(loss, task, learns, *draw):
     part = task.parts["train"]
     xs, labels = part.raster(np.arange(6), None), part.labels[:6]
     weights = learns.network.cell.init(jax.random.key(1))
-    return jax.jit(jax.value_and_grad(loss, has_aux=True))(weights, xs, labels, *draw)
+    return graded(loss)(weights, xs, labels, *draw)
+
+
+@cache
+def graded(loss):
+    return jax.jit(jax.value_and_grad(loss, has_aux=True))
 
 
 def both(task, rule, block):
@@ -84,9 +89,10 @@ def test_sketches_are_drawn_anew_for_each_update():
 
 
 def test_memory_does_not_grow_with_the_number_of_steps():
+    learns = learner(small(), "eprop", 10)
+    weights = learns.network.cell.init(jax.random.key(0))
+
     def needed(steps):
-        learns = learner(small(), "eprop", 10)
-        weights = learns.network.cell.init(jax.random.key(0))
         given = jnp.zeros((steps, 6, INPUTS)), jnp.zeros(6, int), jnp.uint32(0)
         loss = jax.value_and_grad(partial(online.loss, learns), has_aux=True)
         plan = jax.jit(loss).lower(weights, *given).compile().memory_analysis()
