@@ -104,7 +104,17 @@ def __getattr__(name: str) -> Any:
         return import_module(f"snnjax.{name}")
     if name in _LATER:
         return getattr(import_module(f"snnjax.{_LATER[name]}"), name)
-    raise AttributeError(f"module 'snnjax' has no attribute {name!r}")
+    raise AttributeError(f"module 'snnjax' has no attribute {name!r}{_elsewhere(name)}")
+
+
+def _elsewhere(name):
+    """Which neuron of another library has this name; most say ``snn`` for theirs."""
+    if name.startswith("_"):
+        return ""
+    presets = import_module("snnjax.interop.presets")
+    theirs = [each for each in presets.supported() if each.endswith(f".{name}")]
+    calls = " or ".join(f'from_library("{each}", n)' for each in theirs)
+    return f"; snnjax.interop.presets has {calls}, and lif is our own" if calls else ""
 
 
 def __dir__() -> list[str]:

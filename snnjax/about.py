@@ -76,6 +76,7 @@ def factory(make: Callable[Options, Made]) -> Callable[Options, Made]:
 
     @wraps(make)
     def making(*args: Options.args, **kwargs: Options.kwargs) -> Made:
+        _check_names(make.__name__, signature, kwargs)
         cell: Any = make(*args, **kwargs)
         options = signature.bind(*args, **kwargs)
         options.apply_defaults()
@@ -85,6 +86,18 @@ def factory(make: Callable[Options, Made]) -> Callable[Options, Made]:
 
     vars(making)[_MARK] = True
     return making
+
+
+def _check_names(maker, signature, given):
+    """Says where a constant belongs that was given beside its named tuple."""
+    for name in sorted(given.keys() - signature.parameters.keys()):
+        for option, parameter in signature.parameters.items():
+            kind = type(parameter.default)
+            if name in getattr(kind, "_fields", ()):
+                raise TypeError(
+                    f"{maker}() takes {name} as a part of {option}: "
+                    f"{option}={kind.__name__}({name}=…)."
+                )
 
 
 def makes_cells(function: Any) -> bool:

@@ -394,7 +394,8 @@ def _first_of(xs):
     if len(steps) != 1:
         raise ValueError(
             "unroll expects inputs of one length, got "
-            f"{steps or 'no array'} as xs. Pad the shorter ones."
+            f"{steps or 'no array'} as xs. Pad the shorter ones. Weights come before "
+            "xs: unroll(net, weights, xs, dt=dt)."
         )
     xs = jax.tree.map(jnp.asarray, xs)
     return jax.tree.map(lambda x: x[0] if len(x) else x.sum(0, dtype=x.dtype), xs)

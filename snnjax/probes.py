@@ -138,7 +138,7 @@ class Outputs:
             if head not in keys and within is None:
                 raise ValueError(
                     f"outputs: {what} has no part {head!r} to put out; there are "
-                    f"{', '.join(keys)}."
+                    f"{', '.join(keys)}.{_name_them(what, keys)}"
                 )
             inner = "" if name == "spikes" else name
             self.places[name] = (keys[head], rest) if head in keys else (within, inner)
@@ -153,6 +153,12 @@ class Outputs:
             name: seen[key][rest] if rest else outs[key]
             for name, (key, rest) in self.places.items()
         }
+
+
+def _name_them(what, keys):
+    if what == "chain" and all(key.isdecimal() for key in keys):
+        return " Cells may have names: chain(hidden=…, out=…)."
+    return ""
 
 
 class Wanted:

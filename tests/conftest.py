@@ -59,7 +59,7 @@ LONG = (  # files that take ten seconds and more, the longest first
     *("test_command_line", "test_variants", "test_speed", "test_online", "test_job"),
     *("test_recipes", "test_layer", "test_documentation", "test_refusals"),
     *("test_own_data", "test_studies", "test_apart", "test_knobs", "test_loops"),
-    *("test_story", "test_recipes_page", "test_convolve", "test_exported"),
+    *("test_story", "test_how_to", "test_convolve", "test_exported"),
 )
 
 

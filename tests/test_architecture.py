@@ -237,6 +237,10 @@ for name in {sorted(packages | {"plot", "events"})}:
     assert getattr(snn, name).__name__ == f"snnjax.{{name}}"
 assert "unroll" in dir(snn) and snn.training.fit and snn.tasks.TASKS
 assert not hasattr(snn, "no_such_package")
+try:
+    snn.Leaky
+except AttributeError as error:
+    assert 'from_library("snntorch.Leaky", n), and lif' in str(error), error
 """
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert found.returncode == 0, found.stderr

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from contributing import integrator, one_to_one
+from how_to import definitions
 
 import snnjax as snn
 from snnjax import parts
@@ -302,6 +303,8 @@ CELLS = {
     ),
     "integrator": integrator(N, 2e-3),  # the templates of CONTRIBUTING.md
     "one to one": one_to_one(N),
+    "own neuron": definitions("A neuron")["change_detector"](),  # of docs/how-to
+    "own connection": definitions("A connection")["falloff"](N, 5),
 }
 SPEAKS_UNASKED = {"closed", "dense bias", "recurrent options", "running max"}
 DRIFTS_IN_SILENCE = {"homeostatic lif", "synaptic scaling"}

@@ -118,6 +118,13 @@ def test_a_name_that_there_is_not_is_refused_with_those_there_are(outputs, words
         run()
 
 
+def test_a_name_in_a_chain_without_names_is_told_how_they_are_given():
+    with pytest.raises(
+        ValueError, match=r"there are 0, 1\. Cells may have names: chain"
+    ):
+        snn.chain(snn.dense(N, N), snn.lif(N), outputs="hidden.v")
+
+
 def test_a_watched_network_continues_where_it_stopped():
     net = snn.chain(outputs=("out", "h.v"), **layers())
     weights = net.init(jax.random.key(0))

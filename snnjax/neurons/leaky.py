@@ -350,7 +350,7 @@ def lif(
     To fit a constant or a gain to the voltage of neurons that fire, ask for
     ``reset_gradient=True`` and a wide surrogate, such as ``Sigmoid(4.0)``. Left out, a
     neuron that fires late lies above a voltage that was reset already, which less input
-    alone would mend: descent ends in silence (``docs/how-to/recipes.md``).
+    alone would mend: descent ends in silence (``docs/how-to/constants.md``).
 
     Args:
         n: number of neurons.

@@ -89,15 +89,19 @@ def _check_result(what, function, of):
 
 def _suggestion(word):
     """The class, or the name in another library, that a word may stand for."""
-    known = {_letters(name): f'from_library("{name}")' for name in supported()}
-    known |= {
+    ours = {
         _letters(name): f"{name}()"
         for module in (shapes, signed, unbounded)
         for name, value in vars(module).items()
         if inspect.isclass(value) and value.__module__ == module.__name__
     }
+    theirs = {name: f'from_library("{name}")' for name in supported()}
+    known = {_letters(name): call for name, call in theirs.items()} | ours
     near = difflib.get_close_matches(_letters(word), known, n=1, cutoff=0.7)
-    return f" Did you mean {known[near[0]]}?" if near else ""
+    same = [call for name, call in theirs.items() if name.endswith(f".{word}")]
+    if _letters(word) in known or not same:
+        same = [known[each] for each in near]
+    return f" Did you mean {' or '.join(same)}?" if same else ""
 
 
 def _letters(name):

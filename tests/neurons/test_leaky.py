@@ -29,6 +29,12 @@ def kernel(t, tau_mem=TAU_MEM, tau_syn=TAU_SYN):
     return np.where(t < 0, 0.0, tau_syn / (tau_syn - tau_mem) * difference)
 
 
+def test_a_constant_given_beside_its_tuple_is_told_where_it_belongs():
+    place = r"takes tau_mem as a part of params: params=LIFParams\(tau_mem=…\)"
+    with pytest.raises(TypeError, match=place):
+        snn.lif(3, tau_mem=20e-3)
+
+
 @every_dt
 @pytest.mark.parametrize("neuron", [snn.li, lambda *a: snn.lif(*a, reset="none")])
 def test_a_constant_current_charges_the_membrane_exponentially(neuron, dt, x64):

@@ -49,6 +49,7 @@ def test_wrapped_shapes_slopes_of_every_neuron_and_functions_are_shapes(shape):
         ("superspike", r"word 'superspike'. Did you mean SuperSpike\(\)\?"),
         ("multi_gaussian", r"Did you mean MultiGaussian\(\)\?"),
         ("snntorch.atan", r'Did you mean from_library\("snntorch.atan"\)\?'),
+        ("fast_sigmoid", r'Did you mean from_library\("snntorch.fast_sigmoid"\)\?'),
         ("qqq", r"such as SuperSpike\(\), got the word 'qqq'.$"),
         (SuperSpike, r"an instance: SuperSpike\(\), got the class"),
         (ForwardMode(SuperSpike), "got a SuperSpike"),
