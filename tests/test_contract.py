@@ -303,7 +303,9 @@ CELLS = {
     ),
     "integrator": integrator(N, 2e-3),  # the templates of CONTRIBUTING.md
     "one to one": one_to_one(N),
-    "own neuron": definitions("A neuron")["change_detector"](),  # of docs/how-to
+    "own neuron": definitions("A neuron")["change_detector"](  # of docs/how-to
+        surrogate=ForwardMode(SuperSpike(2.0))
+    ),
     "own connection": definitions("A connection")["falloff"](N, 5),
 }
 SPEAKS_UNASKED = {"closed", "dense bias", "recurrent options", "running max"}

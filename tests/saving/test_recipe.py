@@ -24,6 +24,8 @@ UNTOLD = {  # and why
     "learn": "network.make is <lambda>, which has no public name",
     "integrator": "integrator, which has no public name",
     "one to one": "one_to_one, which has no public name",
+    "own neuron": "is hand-written",
+    "own connection": "is hand-written",
 }
 
 
