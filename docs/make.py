@@ -48,7 +48,16 @@ def main():
 def gathered_pages():
     """All that Sphinx reads: path below the site's source -> bytes."""
     import nbformat
-    from gathered import api, commands, data, gallery, links, notebooks, surrogates
+    from gathered import (
+        api,
+        commands,
+        data,
+        gallery,
+        links,
+        models,
+        notebooks,
+        surrogates,
+    )
 
     executed = notebooks.executed(
         BUILD / "executed", sorted((ROOT / "notebooks").glob("*.py"))
@@ -58,7 +67,7 @@ def gathered_pages():
         for path, notebook in executed.items()
     }
     pages |= gallery.pages(executed)
-    for part in (api, commands, data, surrogates):
+    for part in (api, commands, data, models, surrogates):
         pages |= part.pages()
     made = {*pages}
     kept = ELSEWHERE | {name: name.removeprefix("docs/") for name in own()}

@@ -25,6 +25,7 @@ Subpackages tell the rest of the story. Each is ``snn.NAME``, imported on first 
     saving      a network in one file: ``save``, ``load``
     analysis    loss landscapes, gradients, membranes, spike trains
     tasks       what ``snnjax train`` trains
+    models      networks that come trained
     plot        figures
     kernels     native code for CPUs
     interop     flax
@@ -58,7 +59,7 @@ __version__ = "0.1.0"
 _SUBPACKAGES = (
     *("analysis", "datasets", "events", "hardware", "inputs", "interop", "kernels"),
     *("learning", "networks", "neurons", "plot", "senses", "surrogate", "tasks"),
-    *("saving", "training"),
+    *("models", "saving", "training"),
 )
 _LATER = {"load": "saving", "save": "saving"}  # what needs more than jax and numpy
 

@@ -8,7 +8,13 @@ from operator import or_
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from snnjax import data_command, nir_command, sweep_command, training_command
+from snnjax import (
+    data_command,
+    models_command,
+    nir_command,
+    sweep_command,
+    training_command,
+)
 from snnjax.files import cache_folder
 from snnjax.progress import bar, word
 
@@ -311,13 +317,14 @@ def commands(conf):
     encode = group("Turn sounds into spikes.", {"audio": Audio})
     kernels = group("Compile the native CPU kernels.", {"build": Build})
     data = group(data_command.ABOUT, data_command.actions(conf))
+    models = group(models_command.ABOUT, models_command.actions(conf))
     nir = group(nir_command.ABOUT, nir_command.actions(conf))
     chip = group(
         "Put networks on imperfect chips, as they are or trained in the loop.",
         {"transfer": Transfer, "train": InTheLoop},
     )
     groups = {"encode": encode, "kernels": kernels, "data": data, "nir": nir}
-    groups |= {"chip": chip}
+    groups |= {"models": models, "chip": chip}
     train = group(training_command.ABOUT, training_command.tasks(conf))
     sweep = group(sweep_command.ABOUT, sweep_command.tasks(conf))
     runs = {"train": train, "sweep": sweep, "evaluate": Evaluate, "plot": Plot}

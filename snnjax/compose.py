@@ -163,21 +163,32 @@ class Learned(NamedTuple):
 
 
 @factory
-def learn(make: Callable[..., Cell], **constants: Number) -> Cell:
+def learn(make: Callable[..., Cell], params: Any = None, **constants: Number) -> Cell:
     """Makes positive constants of any cell learnable, through their logarithms.
 
     The logarithm is unconstrained, so no step of an optimizer can leave the allowed
     range and no clipping stops the gradient.
 
+        learn(partial(lif, 100), LIFParams(), tau_mem=jnp.full(100, 20e-3))
+        learn(lambda tau_mem: lif(100, LIFParams(tau_mem=tau_mem)),
+              tau_mem=jnp.full(100, 20e-3))
+
+    Both are the same cell. The first can be told in a file (``saving.save``), as all
+    functions in it are public.
+
     Args:
-        make: builds the cell from the constants, given by name.
+        make: builds the cell from the constants, given by name; with ``params`` from
+            these alone, ``make(params=…)``.
+        params: constants of the cell, such as ``LIFParams``; those that are learned
+            take the place of its own.
         **constants: where each starts, a positive scalar or array.
 
     Returns:
         A cell whose weights are ``Learned(logs, weights)``.
 
     Raises:
-        ValueError: for a constant that is not positive, or if none is given.
+        ValueError: for a constant that is not positive, or not among ``params``, or if
+            none is given.
 
     Example:
         >>> def make(tau_mem):
@@ -191,17 +202,23 @@ def learn(make: Callable[..., Cell], **constants: Number) -> Cell:
     if not constants:
         raise ValueError("learn expects at least one constant by name, got none.")
     check.function("make", make)
+    if params is not None:
+        check.fields("params", params, "_replace", *constants)
     for name, value in constants.items():
         check.positive(name, value)
 
+    def made(**given):
+        whole = given if params is None else {"params": params._replace(**given)}
+        return make(**whole)
+
     def build(beside):
-        return _learning(make, constants, beside)
+        return _learning(made, constants, beside)
 
     def rebuild(change):
-        return learn(lambda **given: change("cell", make(**given)), **constants)
+        return learn(lambda **given: change("cell", made(**given)), **constants)
 
     about = About(
-        parts={"cell": make(**constants)},
+        parts={"cell": made(**constants)},
         edges=(Edge(INPUT, "cell"), Edge("cell", OUTPUT)),
         weights=lambda weights: {"cell": weights.weights},
         states=lambda state: {"cell": state},

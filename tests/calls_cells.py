@@ -1,5 +1,7 @@
 """Valid calls of cells, networks, neurons, surrogates, and what is learned."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -42,10 +44,10 @@ def _():
     return {"f": jnp.tanh}
 
 
-@call(snn.learn)
+@call(snn.learn, free={"params tau_mem": "what is learned takes its place"})
 def _(n=3):
-    make = lambda tau: snn.li(n, snn.LIParams(tau))  # noqa: E731
-    return {"make": make, "tau": 20e-3}
+    params = snn.LIParams()
+    return {"make": partial(snn.li, n), "params": params, "tau_mem": 20e-3}
 
 
 @call(snn.unroll, shown={"xs": HOT, "state": HOT})

@@ -27,6 +27,7 @@ T, B, N, DT = 320, 2, 4, 1e-3
 APART = (
     "datasets",
     "interop",
+    "models",
     "parts",
     "saving",
     "surrogate",

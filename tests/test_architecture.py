@@ -63,6 +63,7 @@ ARROWS = {  # who may import whom, besides themselves
         *("hardware", "parts", "plot", "files", "progress", "saving"),
     },
     "saving": {"about", "cell", "check", "files", "training"},
+    "models": {"cell", "check", "progress", "saving", "tasks"},
     "interop": {
         *("about", "cell", "check", "compose", "datasets", "events", "exported"),
         *("files", "kernels", "networks", "neurons", "parts", "probes", "replay"),
@@ -76,13 +77,14 @@ ARROWS = {  # who may import whom, besides themselves
     "sweep_command": {"progress", "tasks", "training_command"},
     "data_pictures": {"datasets", "events", "plot"},
     "data_command": {"data_pictures", "datasets", "files", "left_open", "progress"},
+    "models_command": {"files", "models", "progress"},
     "left_open": set(),
     "devices": set(),
     "nir_command": {"files", "interop", "left_open", "plot", "progress"},
     "commands": {
         *("datasets", "files", "hardware", "senses", "kernels", "progress", "tasks"),
-        *("data_command", "devices", "nir_command", "sweep_command", "training"),
-        "training_command",
+        *("data_command", "devices", "models_command", "nir_command"),
+        *("sweep_command", "training", "training_command"),
     },
     "__init__": {
         "cell",
@@ -229,8 +231,8 @@ def test_subpackages_are_reached_by_name_and_imported_no_sooner():
     code = f"""
 import sys
 import snnjax as snn
-later = "analysis", "datasets", "hardware", "inputs", "interop", "plot", "senses"
-for name in (*later, "tasks", "training"):
+later = "analysis", "datasets", "hardware", "inputs", "interop", "models", "plot"
+for name in (*later, "senses", "tasks", "training"):
     assert f"snnjax.{{name}}" not in sys.modules, name
 for name in {sorted(packages | {"plot", "events"})}:
     assert name in dir(snn), name

@@ -1,3 +1,4 @@
+from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -246,6 +247,26 @@ def test_learned_constants_start_where_they_were_put(x64):
     ys = snn.unroll(cell, weights, xs, dt=DT)[1]
     assert ys.sum() > 2
     np.testing.assert_array_equal(ys, snn.unroll(given, (), xs, dt=DT)[1])
+
+
+def test_constants_are_learned_among_others_that_stay_as_they_are(x64):
+    params = snn.LIFParams(tau_mem=7e-3, tau_syn=3e-3, threshold=0.3)
+    taus, xs = np.array([5e-3, 20e-3]), jnp.full((30, 2), 0.8)
+    found = snn.learn(partial(snn.lif, 2), params, tau_mem=taus)
+    by_hand = lambda tau_mem: snn.lif(2, params._replace(tau_mem=tau_mem))  # noqa: E731
+    same = snn.learn(by_hand, tau_mem=taus)
+    weights = found.init(jax.random.key(0))
+    assert jax.tree.all(
+        jax.tree.map(jnp.array_equal, weights, same.init(jax.random.key(0)))
+    )
+    ys = snn.unroll(found, weights, xs, dt=DT)[1]
+    assert ys.sum() > 2
+    np.testing.assert_array_equal(ys, snn.unroll(same, weights, xs, dt=DT)[1])
+    for wrong in ({"tau_mem": 1e-3}, "nonsense", params._replace):
+        with pytest.raises(ValueError, match="params must have _replace, tau_mem"):
+            snn.learn(partial(snn.lif, 2), wrong, tau_mem=taus)
+    with pytest.raises(ValueError, match=r"params must have .* without tau"):
+        snn.learn(partial(snn.lif, 2), params, tau=taus)
 
 
 def test_learning_the_logarithm_scales_the_slope_by_the_constant(rng, x64):

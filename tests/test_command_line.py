@@ -91,6 +91,10 @@ HELPS = (
     (["encode"], " {audio}", "Turn sounds into spikes"),
     (["encode", "audio"], " FOLDER OUT [--", "FOLDER Folder of recordings. (required)"),
     (["kernels", "build"], " [--force]", "needs a C++ compiler"),
+    (["models"], " {list,show,evaluate}", "• evaluate Test a network"),
+    (["models", "list"], "", "List the networks"),
+    (["models", "show"], " NAME", "NAME Name of a network"),
+    (["models", "evaluate"], " NAME [--data PATH]", "--data PATH Folder with"),
     (["nir"], " {show,run}", "• run Run the network of a NIR file"),
     (
         ["nir", "show"],
@@ -196,6 +200,7 @@ def test_chips_of_no_run_are_refused(options, reason, capsys, tmp_path):
         (["train"], "digits"),
         (["data", "list", "shd"], "shd"),
         (["data", "get"], "name"),
+        (["models", "list", "digits"], "digits"),
         (["data", "info", "shd", "--to", "x"], "--to"),
         (["fly"], "fly"),
         ([], "train"),

@@ -192,6 +192,8 @@ for page in (
 for library in ("snntorch", "norse", "spikingjelly", "spyx"):
     page = f"docs/how-to/coming-from/{library}.md"  # run by interop/test_coming_from.py
     VALUES[page] = "\n".join(fenced(page))
+page = "docs/how-to/trained-models.md"  # run by models/test_trained_page.py
+VALUES[page] = "\n".join(fenced(page))
 
 
 def quoted(document):

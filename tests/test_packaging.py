@@ -5,9 +5,13 @@ import re
 import runpy
 import subprocess
 import sys
+import tarfile
 import tomllib
+import zipfile
 from importlib import metadata
 from pathlib import Path
+
+import pytest
 
 import snnjax
 
@@ -29,6 +33,34 @@ def tracked_text():
 
 def name_of(requirement):
     return re.match(r"[\w-]+", requirement)[0].lower()
+
+
+def packed(kind, folder):
+    """Names of what is in a wheel or a source archive, below what it unpacks to."""
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", kind, "-d", folder],
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+    )
+    (made,) = folder.iterdir()
+    if kind == "wheel":
+        return {*zipfile.ZipFile(made).namelist()}
+    with tarfile.open(made) as archive:
+        return {name.partition("/")[2] for name in archive.getnames()}
+
+
+@pytest.mark.walks
+def test_a_wheel_holds_the_package_and_an_archive_everything(tmp_path):
+    tracked = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.split("\0")
+    known = {name for name in tracked if name and (ROOT / name).exists()}
+    package = {name for name in known if name.startswith("snnjax/")}
+    for end in (".py", ".cc", ".h", ".safetensors", "py.typed"):
+        assert any(name.endswith(end) for name in package), end
+    assert package <= packed("wheel", tmp_path / "wheel")
+    assert known <= packed("sdist", tmp_path / "sdist")
 
 
 def test_versions_are_one():

@@ -7,12 +7,14 @@ from pathlib import Path
 import pytest
 from public import everything
 
+import snnjax as snn
+
 pytestmark = pytest.mark.walks  # imports every study
 
 DOCS = Path(__file__).parents[1] / "docs"
 sys.path.insert(0, str(DOCS))
 
-from gathered import api, commands, data, gallery, links, surrogates  # noqa: E402
+from gathered import api, commands, data, gallery, links, models, surrogates  # noqa: E402
 
 
 def test_every_public_name_has_one_page():
@@ -53,6 +55,8 @@ def test_every_shape_data_set_format_study_and_command_is_there():
     assert all(word in table for word in ("`shd`", "AEDAT 4", "SONATA"))
     told = commands.pages()["reference/command-line.md"]
     assert all(f"`snnjax {c}`" in told for c in ("train digits", "nir run", "info"))
+    trained = models.pages()["reference/models.md"]
+    assert all(f"\n## {name}\n" in trained for name in snn.models.names())
     studies = gallery.studies()["explanation/gallery.md"]
     assert "## R01" in studies
     assert "misses" in studies

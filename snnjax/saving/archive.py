@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -130,6 +131,16 @@ def load(path: str | Path, *, network: Cell | None = None) -> Saved:
     return Saved(network, _placed(network, kept, str(path)), notes)
 
 
+def read_notes(path: str | Path) -> dict[str, Any]:
+    """The notes of a file of ``save``; neither weights nor the network are read.
+
+    Raises:
+        FileNotFoundError, ValueError, ImportError: as ``load``.
+    """
+    path = Path(path)
+    return _parsed(path, _header(path).get("notes", "{}"))
+
+
 def library() -> Any:
     """What writes and reads the format.
 
@@ -184,28 +195,44 @@ def _of(arrays, first):
 
 def _read(path):
     """Arrays by name, the recipe or None, and notes."""
+    header = _header(path)
+    with _sound(path):
+        arrays = stored_arrays(path.read_bytes())
+    recipe = header.get("network")
+    notes = _parsed(path, header.get("notes", "{}"))
+    return arrays, recipe and _parsed(path, recipe), notes
+
+
+def _header(path):
+    """What a file tells beside its arrays."""
+    library()
     import safetensors
 
-    library()
     odd = files.not_a_file(path)
     if odd:
         raise ValueError(f"{path} must be a file, it is {odd}.")
-    try:
-        with safetensors.safe_open(path, "np") as file:
-            header = file.metadata() or {}
-        arrays = stored_arrays(path.read_bytes())
-    except (safetensors.SafetensorError, OSError, KeyError) as error:
-        raise ValueError(
-            f"{path} is no file of snnjax.save, or damaged ({error})."
-        ) from error
+    with _sound(path), safetensors.safe_open(path, "np") as file:
+        header = file.metadata() or {}
     if header.get("format") != FORMAT:
         raise ValueError(
             f"{path} is no file of snnjax.save: its format is "
             f"{header.get('format')!r:.100}, not {FORMAT!r}."
         )
-    recipe = header.get("network")
-    notes = _parsed(path, header.get("notes", "{}"))
-    return arrays, recipe and _parsed(path, recipe), notes
+    return header
+
+
+@contextmanager
+def _sound(path):
+    """Refuses what the format's library cannot read."""
+    library()
+    import safetensors
+
+    try:
+        yield
+    except (safetensors.SafetensorError, OSError, KeyError) as error:
+        raise ValueError(
+            f"{path} is no file of snnjax.save, or damaged ({error})."
+        ) from error
 
 
 def stored_arrays(raw: bytes) -> dict[str, np.ndarray]:

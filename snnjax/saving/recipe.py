@@ -4,8 +4,9 @@
         {"make": "snnjax.dense", "options": {"n_in": 70, "n": 128, …}},
         {"make": "snnjax.lif", "options": {"params": {"type": …, "fields": …}}}]}}}
 
-What JSON knows stands as it is. Arrays are kept beside it, by name. Numbers and texts
-that are defaults are written down, functions that are defaults are left out.
+What JSON knows stands as it is. Arrays are kept beside it, by name, and so are keys of
+``jax.random``. Numbers and texts that are defaults are written down, functions that are
+defaults are left out.
 """
 
 import inspect
@@ -41,7 +42,7 @@ def to_recipe(network: Cell) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     Raises:
         ValueError: by its place, for a hand-written cell, one that does something else
             than its factory made it do, a function or type without a public name, and
-            anything that is no number, text, array, or collection of such.
+            anything that is no number, text, array, key, or collection of such.
     """
     check_cell("network", network)
     arrays: dict[str, np.ndarray] = {}
@@ -103,6 +104,9 @@ def _default(about, name):
 
 
 def _array(value, where, arrays):
+    if jax.dtypes.issubdtype(value.dtype, jax.dtypes.prng_key):
+        numbers = _array(jax.random.key_data(value), where, arrays)
+        return {"key": numbers["array"], "impl": str(jax.random.key_impl(value))}
     known = check.concrete(value)
     if known is None:
         raise ValueError(f"{where} is traced; save outside of jit.")
@@ -180,6 +184,12 @@ def _from_array(told, where, arrays, inner):
     return np.asarray(arrays[name])[()] if told["numpy"] is True else arrays[name]
 
 
+def _key(told, where, arrays, inner):
+    numbers = _from_array({"array": told["key"], "numpy": True}, where, arrays, inner)
+    impl = str(told["impl"])
+    return _called(lambda: jax.random.wrap_key_data(numbers, impl=impl), where)
+
+
 def _tuple(told, where, arrays, inner):
     return tuple(_list(told["tuple"], where, inner))
 
@@ -254,6 +264,7 @@ _KINDS = {
     for keys, made in (
         (("number",), _number),
         (("array", "numpy"), _from_array),
+        (("key", "impl"), _key),
         (("tuple",), _tuple),
         (("dict",), _dict),
         (("function",), _function),

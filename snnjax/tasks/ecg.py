@@ -13,7 +13,7 @@ from snnjax.networks import dense, fluctuation_driven, normal, recurrent
 from snnjax.neurons import LIFParams, LIParams, li, lif
 from snnjax.neurons.leaky import Reset
 from snnjax.surrogate import Shape, SuperSpike
-from snnjax.tasks.network import HIDDEN_AND_OUT, Network
+from snnjax.tasks.network import HIDDEN_AND_OUT, Network, voltage
 from snnjax.tasks.options import firing, told
 from snnjax.tasks.task import Part, Schedule, Task, load_parts
 
@@ -64,10 +64,8 @@ def ecg_task(
 def _network(channels, classes, rate, dt, hidden, fires):
     params = LIFParams(tau_mem=100e-3, tau_syn=20e-3)
     draw = partial(fluctuation_driven, xi=1.0, params=params, dt=dt)
-    neurons = learn(
-        lambda tau_mem: lif(hidden, params._replace(tau_mem=tau_mem), **fires),
-        tau_mem=jnp.geomspace(20e-3, 500e-3, hidden),
-    )
+    spread = jnp.geomspace(20e-3, 500e-3, hidden)
+    neurons = learn(partial(lif, hidden, **fires), params, tau_mem=spread)
     layer = recurrent(
         channels,
         hidden,
@@ -83,7 +81,7 @@ def _network(channels, classes, rate, dt, hidden, fires):
             ),
             outputs=HIDDEN_AND_OUT,
         ),
-        readout=lambda v: 10.0 * v,  # at every step
+        readout=voltage,
         dt=dt,
     )
 

@@ -1,5 +1,6 @@
 """How well does a finished training do, read again?"""
 
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from snnjax.analysis import confusion
 from snnjax.tasks.network import scores
 from snnjax.tasks.prediction import predict
 from snnjax.tasks.runs import load_run
-from snnjax.tasks.task import as_read
+from snnjax.tasks.task import Task, as_read
 
 
 def evaluate(run: str | Path, *, data: str | Path | None = None) -> dict[str, Any]:
@@ -30,7 +31,16 @@ def evaluate(run: str | Path, *, data: str | Path | None = None) -> dict[str, An
         FileNotFoundError: if there is no such folder, or no data.
         ValueError: as ``load_run``.
     """
-    task, weights = load_run(run, data)
+    return tested(*load_run(run, data))
+
+
+def tested(task: Task, weights: Mapping[str, Any]) -> dict[str, Any]:
+    """What networks make of the test part of a task, as ``evaluate`` tells it.
+
+    Args:
+        task: with the network.
+        weights: of each seed, by ``"seed0"`` and so on.
+    """
     compiled = jax.jit(partial(scores, task.network))
     part = as_read(task.parts["test"], task.network)
     tests = [predict(compiled, each, part) for each in weights.values()]

@@ -77,6 +77,11 @@ def mean_voltage(v: jax.Array) -> jax.Array:
     return 10.0 * mean_over_time(v)
 
 
+def voltage(v: jax.Array) -> jax.Array:
+    """A readout: at every step, in tenths of the threshold, ``[T, B, classes]``."""
+    return 10.0 * v
+
+
 def in_steps(what: str, network: AnyNetwork) -> Network:
     """The network, refused if it has no steps of time.
 

@@ -21,13 +21,14 @@ def recipe(task: Task, rule: str, block: int | None) -> dict[str, Any]:
         "rule": rule,
         "block": block,
         "data": {
-            name: _data(as_read(part, task.network))
+            name: data_of(as_read(part, task.network))
             for name, part in task.parts.items()
         },
     }
 
 
-def _data(part: Part) -> dict[str, Any]:
+def data_of(part: Part) -> dict[str, Any]:
+    """How many samples, and digests of labels and of spikes as they are tested."""
     n, spikes = len(part.labels), hashlib.sha256()
     for first in range(0, n, _ROWS):
         rows = np.arange(first, min(first + _ROWS, n))

@@ -104,17 +104,12 @@ def adlif_reader(size: Size, params: AdLIFParams = ADAPTIVE) -> Reader:
         raise ValueError(
             f"reset must be 'zero' for adlif, as its paper has it, got {size.reset!r}."
         )
-    threshold = params.threshold
-
-    def neurons(**constants):
-        given = AdLIFParams(**constants, threshold=threshold)
-        return adlif(size.hidden, given, surrogate=size.surrogate)
-
+    neurons = partial(adlif, size.hidden, surrogate=size.surrogate)
     start = params._asdict()
     del start["threshold"]
     each = {name: jnp.full(size.hidden, value) for name, value in start.items()}
-    without = LIFParams(params.tau_mem, None, threshold)  # as it is between spikes
-    layer = _looped(size, learn(neurons, **each), without)
+    without = LIFParams(params.tau_mem, None, params.threshold)  # between spikes
+    layer = _looped(size, learn(neurons, params, **each), without)
     return _dropping(partial(_network, size, layer), DROPPED)
 
 

@@ -151,12 +151,14 @@ def _on_grid(hidden, dt, fires):
             ),
             outputs=HIDDEN_AND_OUT,
         ),
-        readout=_early(dt),
+        readout=early(dt),
         dt=dt,
     )
 
 
-def _early(dt) -> Callable[[jax.Array], jax.Array]:
+def early(dt: float) -> Callable[[jax.Array], jax.Array]:
+    """A readout: voltages, early ones more than late ones, ``[B, classes]``."""
+
     def early_voltage(v: jax.Array) -> jax.Array:
         return 15.0 * exp_weighted_over_time(v, tau=TAU / 2.0, dt=dt)
 

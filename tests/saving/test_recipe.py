@@ -13,7 +13,8 @@ from test_contract import CELLS, DT, inputs
 
 import snnjax as snn
 from snnjax.about import makes_cells
-from snnjax.neurons import adlif
+from snnjax.networks import dropout
+from snnjax.neurons import AdLIFParams, adlif
 from snnjax.saving import from_recipe, public, to_recipe
 
 UNTOLD = {  # and why
@@ -83,6 +84,22 @@ def test_numbers_come_back_as_they_were():
     assert found["reset"] == cell.about.options.arguments["reset"]
 
 
+def test_constants_that_are_learned_and_keys_come_back_too():
+    neurons = partial(adlif, 3, surrogate=snn.SuperSpike(7.0))
+    learned = snn.learn(neurons, AdLIFParams(b=0.3), a=np.full(3, 0.5))
+    for impl in ("threefry2x32", "rbg"):
+        key = jax.random.key(5, impl=impl)
+        cell = snn.chain(learned, dropout(3, 0.25, key=key))
+        found = again(cell)
+        assert repr(found) == repr(cell)
+        (words, numbers), (expected, same) = program(found), program(cell)
+        assert words == expected
+        jax.tree.map(np.testing.assert_array_equal, numbers, same)
+        made = found.about.parts[1].about.options.arguments["key"]
+        assert made == key
+        assert made.dtype == key.dtype
+
+
 def test_sizes_may_be_numbers_of_numpy():
     cell = snn.lif(np.int64(3), snn.LIFParams(tau_mem=np.float32(0.02)))
     found = again(cell).about.options.arguments
@@ -133,6 +150,10 @@ HOSTILE = {
     "an array that is not there": {"array": "weights", "numpy": True},
     "a name that is none": {"function": ["snnjax.lif"]},
     "a number that is none": {"number": "12"},
+    "a key that is not there": {"key": "weights", "impl": "threefry2x32"},
+    "a key of another kind": {"key": "network", "impl": "os.system"},
+    "a key of no kind": {"key": "network", "impl": None},
+    "a key of too much": {"key": "network", "impl": "rbg"},
     "no cell": {"tuple": [1, 2]},
     "a number": 3,
     "a list for cells": {"make": "snnjax.chain", "options": {"cells": 3}},
@@ -142,7 +163,7 @@ HOSTILE = {
 @pytest.mark.parametrize("name", HOSTILE)
 def test_what_to_recipe_does_not_write_is_refused(name):
     with pytest.raises(ValueError, match=r"network|What the recipe makes"):
-        from_recipe(HOSTILE[name], {})
+        from_recipe(HOSTILE[name], {"network": np.zeros(2, np.uint32)})
 
 
 def test_depth_is_bounded():
