@@ -63,6 +63,11 @@ def load(name: str) -> Model:
     Raises:
         ValueError: for a name that there is not, or a damaged file.
         ImportError: without safetensors, ``pip install "snnjax[save]"``.
+
+    Example:
+        >>> net, weights, card = snn.models.load("yin-yang")
+        >>> card.inputs, card.steps, card.classes
+        ((5,), 80, ('yin', 'yang', 'dot'))
     """
     network, weights, notes = archive.load(file_of(name))
     return Model(network, weights, from_notes(notes))

@@ -40,6 +40,14 @@ def scores(card: Card, voltages: jax.Array) -> jax.Array:
 
     Raises:
         ValueError: for what is no card, or voltages of another number of classes.
+
+    Example:
+        >>> net, weights, card = snn.models.load("yin-yang")
+        >>> test = snn.models.task("yin-yang").parts["test"]
+        >>> xs = test.raster(np.arange(4), None)
+        >>> _, ys = snn.unroll(net, weights, xs, dt=card.dt)
+        >>> snn.models.scores(card, ys["out"]).shape
+        (4, 3)
     """
     if not isinstance(card, Card):
         raise ValueError(f"card must be that of a model, got {check.told(card)}.")
