@@ -166,6 +166,8 @@ def test_every_program_of_every_page_has_its_bound():
     assert set(how_to.RECIPES) == set(BOUNDS)
     fences = sum(page.count("```python") for page in how_to.PAGES.values())
     assert fences == len(BOUNDS)
+    for page, test in how_to.ELSEWHERE.items():
+        assert f"docs/how-to/{page}.md" in (Path(__file__).parent / test).read_text()
 
 
 def recipes():
