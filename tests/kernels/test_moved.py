@@ -56,7 +56,7 @@ def test_gradients_are_those_of_the_scan(kind, reset, rate, looped, watched, rng
     single = given(kind, reset, rate, looped, watched, rng)
     double = jax.tree.map(lambda x: x.astype(float), single)
     firing = leaky.Firing(reset)
-    ours = event_prop_layer._by_native(firing, *single)
+    ours = event_prop_layer._back_natively(firing, *single)
     theirs = event_prop_layer._by_xla(firing, *double)
     for a, b in zip(jax.tree.leaves(ours), jax.tree.leaves(theirs), strict=True):
         assert a.shape == b.shape
