@@ -1,5 +1,7 @@
 """No leak is known of spike times alone; whatever else takes constants says so."""
 
+from functools import partial
+
 import calls_cells  # noqa: F401  fills the table
 import pytest
 from calls import CALLS, made
@@ -16,6 +18,7 @@ LEAKY = [
     given
     for given in CALLS.values()
     if isinstance(given.arguments().get("params"), snn.LIFParams | snn.LIParams)
+    and "params tau_mem" not in given.free  # where another one takes its place
 ]
 
 
@@ -38,6 +41,12 @@ def test_no_leak_is_computed_or_refused(given):
         made(given, arguments)
     else:
         refused(given, arguments)
+
+
+def test_who_learns_another_constant_refuses_no_leak_as_well():
+    params = snn.LIParams(tau_mem=None)
+    with pytest.raises(ValueError, match="tau_mem"):
+        snn.learn(partial(snn.li, 3), params, tau_syn=5e-3)
 
 
 @pytest.mark.parametrize("function", BY_TIME, ids=lambda function: function.__name__)
