@@ -285,7 +285,10 @@ def test_a_batch_over_devices_is_mapped_by_hand(name):
 
 
 def test_a_program_for_another_device_is_exported_and_one_for_cpus_told_why_not():
-    cell, shape = looped(lif("auto"), "auto"), jax.ShapeDtypeStruct((T, B, N), float)
+    cell, shape = (
+        looped(lif("auto"), "auto"),
+        jax.ShapeDtypeStruct((T, B, N), "float32"),
+    )
     weights = cell.init(jax.random.key(0))
     run = jax.jit(lambda xs: snn.unroll(cell, weights, xs, dt=DT)[1])
     for platform in OTHERS:
