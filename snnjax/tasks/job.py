@@ -258,6 +258,7 @@ def _keep(folder, summary, seeds, network, weights):
             "task": summary["task"],
             "dt": network.dt,
             "readout": readout_name(network),
+            "classes": summary["classes"],
             "test_accuracy": accuracy,
         }
         path = folder / name / "network.safetensors"

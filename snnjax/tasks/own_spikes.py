@@ -228,8 +228,8 @@ def _of_arrays(samples, shape, dt, duration, known):
         return known
     if dt is None:
         raise ValueError(
-            "dt must be given for arrays, the time between two steps in seconds; or "
-            "the file may hold it, as an array dt."
+            "dt must be given for arrays, the time between two steps in seconds "
+            "(--dt 0.005); or the file may hold it, as an array dt."
         )
     check.positive("dt", dt, " [s]")
     check.one("dt", dt)

@@ -134,7 +134,9 @@ def best_weights(folder: Path) -> dict[str, np.ndarray]:
     import orbax.checkpoint as ocp
 
     if read_note(folder) is None:
-        raise ValueError(f"There is no checkpoint in {folder}.")
+        nets = sorted(Path(folder).glob("*/network.safetensors"))
+        perhaps = f" Perhaps {nets[0]} is meant." if nets else ""
+        raise ValueError(f"There is no checkpoint in {folder}.{perhaps}")
     with _reading(folder, "none of fit") as (epoch, manager):
         here = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
         args = ocp.args.StandardRestore(fallback_sharding=here)  # of several processes

@@ -128,6 +128,14 @@ def test_the_best_weights_of_a_run_open_by_the_same_call(tmp_path):
         snn.load(tmp_path / "empty", network=net)
 
 
+def test_a_folder_of_a_training_says_where_its_networks_are(path, tmp_path):
+    inside = tmp_path / "mine" / "seed0" / "network.safetensors"
+    inside.parent.mkdir(parents=True)
+    snn.save(inside, weights_of(network()), network=network())
+    with pytest.raises(ValueError, match=r"no checkpoint.*seed0/network.safetensors"):
+        snn.load(tmp_path / "mine")
+
+
 def test_weights_of_another_network_are_refused_by_name(path):
     net = network()
     weights = weights_of(net)
