@@ -20,6 +20,7 @@ except ImportError:  # not a POSIX system
     fcntl = None  # type: ignore[assignment]
 
 _held: set[TextIO] = set()  # lock files
+_OF_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
 _NO_LOCKS = (errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK)  # of a file system without
 _KINDS = {
     stat.S_IFDIR: "a folder",
@@ -75,11 +76,16 @@ def atomic(path: str | Path) -> Iterator[Path]:
                 os.fsync(file.fileno())  # a rename may reach the disk before the bytes
         new.replace(path)
     except OSError as error:
-        if error.filename is None and error.errno is not None:  # of a write
-            error.filename = str(path)
+        name_refused(path, error)
         raise
     finally:
         _remove(new)
+
+
+def name_refused(path: str | Path, error: OSError) -> None:
+    """Puts the path into an error of the disk that tells none, as those of writes."""
+    if error.filename is None and error.errno in _OF_DISK:
+        error.filename = str(path)
 
 
 def write_text(path: str | Path, text: str) -> None:

@@ -1,3 +1,4 @@
+import errno
 import multiprocessing
 import os
 import platform
@@ -58,6 +59,18 @@ def test_what_was_interrupted_leaves_the_old_and_no_trace(error, tmp_path):
         raise error
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+    ("code", "named"),
+    [(errno.ENOSPC, True), (errno.EIO, True), (errno.ECONNRESET, False)],
+)
+def test_what_the_disk_refuses_is_named_and_nothing_else(code, named, tmp_path):
+    path = tmp_path / "a.txt"
+    with pytest.raises(OSError) as refused, files.atomic(path):  # noqa: PT011
+        raise OSError(code, "refused")
+    assert refused.value.filename == (str(path) if named else None)
+    assert (str(path) in str(refused.value)) is named
 
 
 def test_writing_nothing_is_an_error_and_keeps_the_old(tmp_path):

@@ -55,8 +55,7 @@ def _disk(folder, epoch):
     try:
         yield
     except OSError as error:
-        if error.filename is None and error.errno is not None:
-            error.filename = str(folder)
+        files.name_refused(folder, error)
         raise
     except Exception as error:  # tensorstore tells of it in a text
         found = re.search(r"os_error_code='(\d+)'", str(error))
