@@ -55,11 +55,12 @@ def pytest_configure(config):
 
 
 LONG = (  # files that take ten seconds and more, the longest first
-    *("test_contract", "test_rules", "test_forward_on_chips", "test_native"),
+    *("test_contract", "test_numbers", "test_doctests", "test_rules", "test_calls"),
+    *("test_forward_on_chips", "test_native", "test_trained_models", "test_examples"),
     *("test_command_line", "test_variants", "test_speed", "test_online", "test_job"),
     *("test_recipes", "test_layer", "test_documentation", "test_refusals"),
     *("test_own_data", "test_studies", "test_apart", "test_knobs", "test_loops"),
-    *("test_story", "test_how_to", "test_convolve", "test_exported"),
+    *("test_how_to", "test_story", "test_convolve", "test_exported"),
 )
 
 
