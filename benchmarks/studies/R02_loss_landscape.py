@@ -6,13 +6,6 @@ hidden weights move and the loss can only change where a hidden spike appears, l
 moves by a step; once with all weights. At each point the loss is differenced along the
 hidden part of the line, and the surrogate gradient is integrated up to there.
 
-The integral along the hidden weights follows the loss. That along all weights does not
-in most seeds: the gradient of the readout is exact, that of the hidden layer is as high
-as its surrogate, and one of peak 1 and slope 100 has the area 0.02, a fiftieth of what
-would do a step justice. The readout moves before the hidden neurons fire as it will
-need them to, which costs; the hidden part, which would pay for it, hardly counts. That
-this is the cause shows in the same shape with area 1: its integral follows the loss.
-
 Everything after training is in double precision.
 """
 

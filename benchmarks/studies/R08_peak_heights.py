@@ -7,12 +7,6 @@ the untrained network, and the norm of its first gradient. Adam divides a gradie
 its own size, so that a gradient of any size trains well as long as its direction is
 good: an explosion shows in the accuracy because few neurons and samples, those that
 happened to be close to threshold, drown out all others.
-
-Two things are not as claimed. The recurrent gradient of peak β costs much and does not
-lead to chance: Adam bounds every step, so that something is learned all the same. And
-the first gradient does not grow with β from the start: a low peak takes away from it
-(the reset's term is negative), and a steep shape is high in so narrow a range that ever
-fewer neurons meet it, so that growth levels off. Jacobians show the latter as well.
 """
 
 from itertools import product
@@ -283,6 +277,8 @@ STUDY = Study(
     minutes=6,
     run=run,
     missed="Adam bounds every step, so that something is learned with an exploded "
-    "gradient too. And the reset's term is negative: a low peak takes away from"
-    " the first gradient before a high one makes it explode.",
+    "gradient too. And the reset's term is negative: a low peak takes away from "
+    "the first gradient before a high one makes it explode, until a steep shape "
+    "is high in so narrow a range that ever fewer neurons meet it. Jacobians "
+    "show the latter as well.",
 )

@@ -10,11 +10,6 @@ What is descended on makes the difference. Descent on the *weights* asks the sam
 synapses of a neuron: rates come out right, but the mean of the input drives every
 neuron, and layers fire in unison. Descent on *thresholds*, one for each neuron, changes
 when a neuron fires and not what for; they are folded into the weights before training.
-
-Five seeds left open whether a gap remains; with ten it does. Pretrained networks learn
-far above chance, and stay behind those drawn well by more than the bound and more than
-the standard error of either mean. A cause may be that pretraining makes every neuron
-fire, while σ_U = 1 leaves some of them silent and the others more selective.
 """
 
 from typing import NamedTuple
@@ -178,6 +173,8 @@ STUDY = Study(
     source="Rossbroich, Gygax & Zenke 2022, doi:10.1088/2634-4386/ac97bb",
     minutes=1.5,
     run=run,
-    missed="Not known. Pretraining makes every neuron fire, while good weights leave "
-    "some silent and the others more selective, which may be what is lost.",
+    missed="Not known. Five seeds had left open whether a gap remains; with ten it is "
+    "larger than the standard error of either mean. Pretraining makes every "
+    "neuron fire, while good weights leave some silent and the others more "
+    "selective, which may be what is lost.",
 )

@@ -13,13 +13,6 @@ Learning rates are chosen on validation data. That no update ever left a wrong s
 seen during training: a network under the law puts out NaN if one of its weights has the
 wrong sign, so that a finite loss in every epoch means that none had. The membranes at
 the start are measured under Poisson input of the rates that weights were drawn for.
-
-The law costs several points of accuracy. The start is not the cause: the same weights,
-freed, learn as normal ones do. Three times as many epochs win more than half of it back
-(measured against the free network after the shorter training), so that much of the cost
-is slow learning, as in other networks with signs (Cornford et al. 2021,
-https://openreview.net/forum?id=eU776ZYxEpz). The recurrent network varies over seeds
-even without the law.
 """
 
 from typing import NamedTuple
@@ -212,6 +205,8 @@ STUDY = Study(
     minutes=3,
     run=run,
     missed="Mostly slow learning: three times as many epochs win more than half of it "
-    "back. The start is not the cause, for the same weights, freed, learn as "
-    "normal ones do.",
+    "back, as in other networks with signs (Cornford et al. 2021, "
+    "https://openreview.net/forum?id=eU776ZYxEpz). The start is not the cause, "
+    "for the same weights, freed, learn as normal ones do. The recurrent "
+    "network varies over seeds even without the law.",
 )

@@ -7,11 +7,6 @@ them, which are what the cochlea puts out. Refractoriness is read off single fib
 bushy cells. The published chain lets the membrane move before a click, not after it
 (see ``snnjax.senses.hearing.basilar``); this is measured as well, and how it should be
 (``causal=True``) beside it. Spoken digits come from ``SNNJAX_DATA``, if any.
-
-The nerve locks to tones above 4 kHz more than it should: the chance of a spike follows
-the cleft, which clears at l + r = 9080/s, a low-pass filter of first order at 1.4 kHz.
-That leaves a vector strength of a quarter at 4 kHz, and 0.2 near 6 kHz, at any draw of
-the spikes. Bushy cells, which add up a millisecond of spikes, lock less.
 """
 
 from typing import NamedTuple
@@ -302,7 +297,9 @@ STUDY = Study(
     source="Cramer et al. 2020, doi:10.1109/TNNLS.2020.3044364",
     minutes=1,
     run=run,
-    missed="The chance of a spike follows the synaptic cleft, a low-pass filter of "
-    "first order at 1.4 kHz. It leaves a vector strength of a quarter at 4 kHz,"
-    " and 0.2 near 6 kHz. Bushy cells, the output, lock less.",
+    missed="The chance of a spike follows the synaptic cleft, which clears at l + r = "
+    "9080/s, a low-pass filter of first order at 1.4 kHz. It leaves a vector "
+    "strength of a quarter at 4 kHz, and 0.2 near 6 kHz, at any draw of the "
+    "spikes. Bushy cells, the output, add up a millisecond of spikes and lock "
+    "less.",
 )

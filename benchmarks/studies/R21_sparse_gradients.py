@@ -3,12 +3,6 @@
 Handwritten digits through one hidden layer whose surrogate is cut off where the voltage
 is further than a width from threshold. All widths and seeds are one program. With an
 infinite width nothing is cut off, with a width of 0 the hidden layer learns nothing.
-
-How many entries (step, neuron) are near threshold is a matter of where voltages are:
-weights for fluctuations with ξ = 1 spread them around rest by as much as the threshold
-is high, and training spreads them further. Small initial weights keep them at rest.
-How few suffice is a matter of depth and batch: here, with one hidden layer, a hundredth
-of the entries still is dozens for each neuron in each batch of 64 samples of 50 steps.
 """
 
 from functools import partial
@@ -125,7 +119,9 @@ STUDY = Study(
     source="Perez-Nieves & Goodman 2021, doi:10.48550/arXiv.2105.08810",
     minutes=0.5,
     run=run,
-    missed="Training spreads voltages until half of them are within 0.8 of threshold. "
-    "And a hundredth of the entries, at a width of 0.05, still is dozens for "
-    "each neuron and batch: enough to learn with one hidden layer.",
+    missed="Weights for fluctuations with ξ = 1 spread voltages around rest by as much "
+    "as the threshold is high, and training until half of them are within 0.8 "
+    "of it. And a hundredth of the entries, at a width of 0.05, still is dozens "
+    "for each neuron in each batch of 64 samples of 50 steps: enough to learn "
+    "with one hidden layer.",
 )
