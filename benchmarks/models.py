@@ -28,7 +28,8 @@ MODELS = {
         "the same",
         "Rotter & Diesmann 1999",
         "10.1007/s004220050570",
-        "voltages as by XLA, bit for bit; gradients in float64: 1e-4 of the largest",
+        "voltages as by XLA, bit for bit if compiled for this processor, else to 4 "
+        "roundings; gradients in float64: 1e-4 of the largest",
     ),
     "lif": Model(
         f"{_LEAKY}; v > θ: v ← 0",

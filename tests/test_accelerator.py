@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from contextlib import nullcontext
 from types import SimpleNamespace
 
 import jax
@@ -44,11 +45,34 @@ def test_each_side_takes_the_same_step_at_each_size(kept):
         assert row["kernels"] is None  # a CPU starts none
 
 
+def test_options_choose_what_is_measured_and_where_it_is_kept(
+    tmp_path, monkeypatch, capsys
+):
+    limits, out = [], tmp_path / "kept.json"
+    monkeypatch.setattr(
+        accelerator, "at_most", lambda m: limits.append(m) or nullcontext()
+    )
+    given = "--sizes", "W1/3/1/2", "--repeats", "1", "--out", str(out)
+    profile = "--profile", str(tmp_path / "profile")
+    for more in ((), ("--backends", "xla", *profile), profile):  # the folder is there
+        accelerator.main([*given, *more])
+        rows = json.loads(out.read_text())["rows"]
+        sides = ["xla"] if "xla" in more else accelerator.here()
+        assert [row["side"] for row in rows] == ["by hand", "by hand x8", *sides]
+        assert {row["repeats"] for row in rows} == {1}
+        kept = len([*tmp_path.rglob("*.xplane.pb")])
+        assert bool(kept) == bool(more)
+    accelerator.main([*given, "--minutes", "0"])
+    assert "left out for want of time: W1/3/1/2" in capsys.readouterr().err
+    assert limits == [8.0, 8.0, 8.0, 0.0]
+
+
 def test_gradients_that_are_off_are_told():
     weights = accelerator.Weights(np.array([[1.0, -2.0]]), None, np.array([[4.0]]))
     other = weights._replace(w=np.array([[1.0, -1.0]]))
     assert off(weights, weights) == 0.0
     assert off(other, weights) == 0.5
+    assert np.isnan(off(weights._replace(out=np.array([[np.nan]])), weights))
 
 
 def test_kernels_of_a_device_are_counted_and_their_gaps_are_no_work():

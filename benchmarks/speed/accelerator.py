@@ -160,9 +160,9 @@ def step_of(loss: Loss) -> Callable[..., Stepped]:
 
 
 def off(found: Weights, wanted: Weights) -> float:
-    """How far gradients are from others, in units of the largest."""
+    """How far gradients are from others, in units of the largest; NaN stays."""
     pairs = zip(jax.tree.leaves(found), jax.tree.leaves(wanted), strict=True)
-    return max(float(abs(a - b).max() / abs(b).max()) for a, b in pairs)
+    return float(np.max([abs(a - b).max() / abs(b).max() for a, b in pairs]))
 
 
 class Profile(NamedTuple):
@@ -177,7 +177,7 @@ def profiled(run: Callable[[], Any], folder: Path) -> Profile | None:
     """What a device did; None if it has no kernels to start, as a CPU."""
     with jax.profiler.trace(str(folder)):
         run()
-    (path,) = folder.rglob("*.xplane.pb")
+    path = max(folder.rglob("*.xplane.pb"), key=lambda each: each.stat().st_mtime)
     planes = jax.profiler.ProfileData.from_file(str(path)).planes
     return summed([*kernels(planes)])
 

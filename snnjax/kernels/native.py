@@ -110,8 +110,8 @@ def _by_platform(natively, by_xla, fixed, kinds, *args):
 def match_axes(*trees: Any) -> Any:
     """Makes arrays vary over the same mesh axes where ``shard_map`` keeps count.
 
-    A derivative rule must return gradients that vary as its arguments do. Elsewhere
-    nothing is done.
+    A derivative rule must return gradients that vary as its arguments do, rasters of
+    bytes among them. Elsewhere nothing is done.
     """
     if not mapped_by_hand():
         return trees
@@ -122,8 +122,8 @@ def _vary(tree, like, only=lambda x: True):
     """Makes arrays vary over the mesh axes of others."""
     if not mapped_by_hand():
         return tree
-    leaves = [leaf for leaf in jax.tree.leaves(like) if is_float(leaf)]
-    zero = sum((jnp.sum(jnp.ravel(leaf)[:0]) for leaf in leaves), jnp.zeros(()))
+    none = (jnp.ravel(leaf)[:0].astype(float) for leaf in jax.tree.leaves(like))
+    zero = sum(map(jnp.sum, none), jnp.zeros(()))
     mark = lambda x: x + zero.astype(x.dtype) if only(x) else x  # noqa: E731
     return jax.tree.map(mark, tree)
 

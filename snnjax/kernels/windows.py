@@ -60,6 +60,7 @@ def by_convolution(
     window: Window, x: jax.Array, w: jax.Array, g: jax.Array
 ) -> jax.Array:
     """The gradient of ``w`` as one convolution with ``g``; see ``by_products``."""
+    x, w, g = match_axes(x, w, g)  # or it would be summed over devices here
     return jax.linear_transpose(lambda w: at_once(x, w, window), w)(g)[0]
 
 

@@ -9,6 +9,7 @@ import pytest
 
 import snnjax as snn
 from snnjax.kernels import build
+from snnjax.kernels.integrator import integrate
 from snnjax.neurons import LIState
 from snnjax.seen import Seen
 
@@ -76,13 +77,42 @@ def agree(found, expected, rtol=1e-5):
     jax.tree.map(close, found, expected)
 
 
+def product_less_itself(backend):
+    """A step whose two products cancel: zero, or how one of them was rounded."""
+    a = jnp.full(N, 1.0 + 2.0**-12)
+    step = jax.jit(partial(integrate, backend=backend))
+    return np.unique(step(a, None, a, a, None, -a[None])[2])
+
+
+def fused_alike():
+    """Whether native code and XLA fuse the same products with sums (FMA).
+
+    The code of XLA is for the processor that is here, and so is native code, unless
+    somebody compiled it with flags for another.
+    """
+    here, there = (product_less_itself(backend) for backend in BOTH)
+    alike = here.tolist() == there.tolist()
+    assert alike or build.flags() != build.FLAGS
+    return alike
+
+
+def same_values(found, expected):
+    """Bit for bit where sums are fused alike, else to some roundings of the largest.
+
+    Each step is rounded once or twice, and what it was off decays as the voltage does.
+    """
+    if fused_alike():
+        jax.tree.map(np.testing.assert_array_equal, found, expected)
+    else:
+        agree(found, expected, 4 * np.finfo(np.float32).eps)
+
+
 @kinds
-def test_values_are_those_of_xla_bit_for_bit(kind, optimized):
-    found, expected = (
-        jax.jit(partial(run, kind, backend))(*given(kind))
-        for backend in ("native", "xla")
-    )
-    jax.tree.map(np.testing.assert_array_equal, found, expected)
+def test_values_are_those_of_xla_bit_for_bit_where_sums_are_fused_alike(
+    kind, optimized
+):
+    found, expected = (jax.jit(partial(run, kind, b))(*given(kind)) for b in BOTH)
+    same_values(found, expected)
     assert np.std(found[1]) > 0.05
 
 
@@ -281,7 +311,7 @@ def test_what_was_measured_takes_the_place_of_what_is_computed(kind, seen):
         return weighed + jnp.sum(v_end**2) + (0 if i_end is None else jnp.sum(i_end**3))
 
     found, expected = (jax.jit(partial(replayed, b))(xs, state) for b in BOTH)
-    jax.tree.map(np.testing.assert_array_equal, found, expected)
+    same_values(found, expected)
     measured = {"nothing": found[1], "everything": v, "a part": v}[seen]
     where = known if seen == "a part" else np.ones(xs.shape, bool)
     np.testing.assert_array_equal(found[1][where], measured[where])

@@ -7,6 +7,7 @@ XLA. These are computed here in their place, and compared with the plain XLA pat
 import re
 from collections.abc import Callable
 from functools import partial
+from itertools import product
 
 import jax
 import jax.numpy as jnp
@@ -16,7 +17,7 @@ from lowered import loops_of
 
 import snnjax as snn
 from snnjax import neurons
-from snnjax.kernels import build, convolve_native, native, products
+from snnjax.kernels import build, convolve_native, products
 from snnjax.networks import convolution, flatten, normal
 from snnjax.replay import replayed
 from snnjax.seen import Seen
@@ -123,11 +124,11 @@ def natively(text):
 def elsewhere(monkeypatch):
     """Computes here what another device would."""
 
-    def other(natively, by_xla, fixed, kinds, *args):
-        return by_xla(fixed, *args)
+    def other(*args, default, **ways):
+        return default(*args)
 
     jax.clear_caches()
-    monkeypatch.setattr(native, "_by_platform", other)
+    monkeypatch.setattr(jax.lax, "platform_dependent", other)
     yield
     jax.clear_caches()
 
@@ -260,28 +261,50 @@ def test_voltages_that_were_measured_pass_the_choice(part, others, request):
     close(jax.jit(partial(end, "auto"))(), expected)
 
 
-@pytest.mark.parametrize(
-    "name", ["lif loop", "alif refractory", "dense", "convolution"]
-)
-def test_a_batch_over_devices_is_mapped_by_hand(name):
-    cell, weights, xs = CELLS[name]("auto"), weights_of(name), inputs()[:, :4]
+def mapped(name, backend):
+    """Loss and gradient of a batch over devices, by hand."""
+    cell = CELLS[name](backend)
 
     def loss(weights, xs):
         ys = snn.unroll(cell, weights, xs, dt=DT)[1]
         return jax.lax.pmean(jnp.mean(jnp.sin(ys)), "data")
 
     mesh = jax.make_mesh((4,), ("data",), axis_types=(jax.sharding.AxisType.Auto,))
-    mapped = jax.shard_map(
-        loss, mesh=mesh, in_specs=(jax.P(), jax.P(None, "data")), out_specs=jax.P()
-    )
-    plain = lambda w: jnp.mean(  # noqa: E731
-        jnp.sin(snn.unroll(CELLS[name]("xla"), w, xs, dt=DT)[1])
-    )
-    graded = jax.jit(jax.value_and_grad(mapped))
-    close(graded(weights, xs), jax.value_and_grad(plain)(weights))
-    traced = graded.trace(weights, xs)
-    assert natively(traced.lower(lowering_platforms=("cuda",)).as_text()) == []
-    assert natively(traced.lower().as_text())
+    specs = jax.P(), jax.P(None, "data")
+    whole = jax.shard_map(loss, mesh=mesh, in_specs=specs, out_specs=jax.P())
+    return jax.jit(jax.value_and_grad(whole))
+
+
+MAPPED = [
+    *product(("lif loop", "dense", "convolution"), ("float32", "uint8", "bool")),
+    *(("alif refractory", "float32"), ("event prop", "float32"), ("li", "float32")),
+]
+
+
+@pytest.mark.parametrize("others", [False, True], ids=["cpu", "another"])
+@pytest.mark.parametrize(("name", "dtype"), MAPPED)
+def test_a_batch_over_devices_is_mapped_by_hand(name, dtype, others, request):
+    cell, weights, xs = CELLS[name]("xla"), weights_of(name), inputs(dtype)[:, :4]
+    mean = lambda w: jnp.mean(jnp.sin(snn.unroll(cell, w, xs, dt=DT)[1]))  # noqa: E731
+    expected = jax.value_and_grad(mean)(weights)
+    if others:
+        request.getfixturevalue("elsewhere")
+    for backend in ("auto", "xla"):
+        close(mapped(name, backend)(weights, xs), expected)
+
+
+def test_what_is_mapped_by_hand_calls_native_code_on_cpus_only():
+    for name in ("lif loop", "alif refractory", "dense", "convolution"):
+        traced = mapped(name, "auto").trace(weights_of(name), inputs()[:, :4])
+        assert natively(traced.lower(lowering_platforms=("cuda",)).as_text()) == []
+        assert natively(traced.lower().as_text())
+
+
+def test_a_raster_of_no_step_is_mapped_by_hand():
+    for backend, dtype in product(("auto", "xla"), ("float32", "uint8")):
+        weights, none = weights_of("convolution"), inputs(dtype)[:0, :4]
+        _, grads = mapped("convolution", backend)(weights, none)
+        assert jax.tree.map(jnp.shape, grads) == jax.tree.map(jnp.shape, weights)
 
 
 def test_a_program_for_another_device_is_exported_and_one_for_cpus_told_why_not():
@@ -309,18 +332,9 @@ def test_native_code_is_refused_where_the_device_is_another(monkeypatch):
     assert np.any(forced())
 
 
-def test_outside_jit_nothing_is_compiled_again():
-    cell, compiled = lif("auto"), []
-    weights, xs = (), inputs()
-
-    def listen(name, seconds, **more):
-        compiled.append(name) if "backend_compile" in name else None
-
-    jax.monitoring.register_event_duration_secs_listener(listen)
-    try:
-        for _ in range(2):
-            del compiled[:]
-            graded(cell)(weights, xs)
-    finally:
-        jax.monitoring.clear_event_listeners()
-    assert compiled == []
+def test_outside_jit_nothing_is_compiled_again(compilations):
+    cell, xs = lif("auto"), inputs()
+    for _ in range(2):
+        compilations.clear()
+        graded(cell)((), xs)
+    assert not compilations
