@@ -53,6 +53,7 @@ def scores(card: Card, voltages: jax.Array) -> jax.Array:
         raise ValueError(f"card must be that of a model, got {check.told(card)}.")
     check.one_of("card.readout", card.readout, tuple(READOUTS))
     check.floating("voltages", voltages)
+    check.signal("voltages", voltages)
     check.width("scores", voltages, len(card.classes))
     return READOUTS[card.readout](card.dt)(voltages)
 
