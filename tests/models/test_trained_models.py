@@ -142,6 +142,17 @@ def test_a_card_is_what_its_task_has_today_and_the_network_does_as_well(name):
     assert found["test_accuracy"] > RULES.get(name, 0.0)
 
 
+@pytest.mark.parametrize("name", [marked(name) for name in NAMES])
+def test_a_key_of_jax_does_not_change_samples_and_is_refused_where_they_change(name):
+    part, rows = own(name).parts["train"], np.arange(2)
+    same = part.raster(rows, None)
+    changed = not np.array_equal(part.raster(rows, np.random.default_rng(0)), same)
+    assert changed == (name not in ("yin-yang", "ecg"))
+    if changed:
+        with pytest.raises(ValueError, match=r"rng must be a numpy\.random\.Generator"):
+            part.raster(rows, jax.random.key(0))
+
+
 def test_words_of_the_encoding_of_digits_are_true():
     task, card = models.task("digits"), models.card("digits")
     code = card.encoding[card.encoding.index("snnjax.inputs.latency") :]
