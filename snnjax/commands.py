@@ -15,11 +15,11 @@ from snnjax import (
     sweep_command,
     training_command,
 )
-from snnjax.files import cache_folder
+from snnjax.files import usual_folders
 from snnjax.progress import bar, word
 
 _OWN_NUMBER = "(default: as many as the task needs)"
-_USUAL_FOLDERS = f"(default: $SNNJAX_DATA, then {cache_folder()})"
+_USUAL_FOLDERS = f"(default: {usual_folders()})"
 
 
 def _evaluate(command):

@@ -40,6 +40,11 @@ def cache_folder() -> Path:
     return (home if home.is_absolute() else Path.home() / ".cache") / "snnjax"
 
 
+def usual_folders() -> str:
+    """Where files of data are looked for if no folder is named, for people."""
+    return f"$SNNJAX_DATA, then {cache_folder()}"
+
+
 @contextlib.contextmanager
 def atomic(path: str | Path) -> Iterator[Path]:
     """Writes a file or a folder that appears as a whole, or not at all.

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from snnjax.files import cache_folder
+from snnjax.files import usual_folders
 from snnjax.progress import bar, word
 
 ABOUT = """List networks that come trained, show what is known of one, test it."""
-_USUAL_FOLDERS = f"(default: $SNNJAX_DATA, then {cache_folder()})"
+_USUAL_FOLDERS = f"(default: {usual_folders()})"
 
 
 def _list(command):

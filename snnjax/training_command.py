@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from snnjax import processes
-from snnjax.files import cache_folder
+from snnjax.files import usual_folders
 from snnjax.progress import bar, word
 
 Rule = Literal[
@@ -228,7 +228,7 @@ _OWN = "as the task has it"
 _DEFAULTS: dict[str, tuple[Any, str, str]] = {  # type, how it is called, default
     "out": (Path, "PATH", "runs/latest"),
     "settings": (Path, "PATH", "none"),
-    "data": (Path, "PATH", f"$SNNJAX_DATA, then {cache_folder()}"),
+    "data": (Path, "PATH", usual_folders()),
     "model": _one_of(Model, "lif"),
     "network": _one_of(Network, "recurrent"),
     "duration": (float, "FLOAT", "the longest recording"),

@@ -1,6 +1,9 @@
-"""One small file of every format, under a name that tells nothing."""
+"""One small file of every format, under a name that tells nothing; files of a set."""
 
+import struct
 from pathlib import Path
+
+import numpy as np
 
 from benchmarks.fuzz.seeds import FORMATS
 
@@ -25,3 +28,12 @@ def file_of(name: str, folder: Path) -> Path:
     path = folder / NAMED.get(name, f"recording{end}")
     path.write_bytes(FORMATS[name].sound(folder))
     return path
+
+
+def write_mnist(folder, n):
+    """The files of MNIST: n black images a part, all of digit 0."""
+    for part in ("train", "t10k"):
+        for name, shape in (("images-idx3", (n, 28, 28)), ("labels-idx1", (n,))):
+            head = struct.pack(f">HBB{len(shape)}I", 0, 8, len(shape), *shape)
+            raw = head + bytes(int(np.prod(shape)))
+            (folder / f"{part}-{name}-ubyte").write_bytes(raw)

@@ -17,7 +17,7 @@ from snnjax.check.constants import (
     positive,
     whole,
 )
-from snnjax.check.options import fields, flag, function, key, mapping, one_of
+from snnjax.check.options import fields, flag, function, generator, key, mapping, one_of
 from snnjax.check.shapes import (
     array,
     arrays,
@@ -55,6 +55,7 @@ __all__ = [
     "flag",
     "floating",
     "function",
+    "generator",
     "key",
     "mapping",
     "one",

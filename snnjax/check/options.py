@@ -81,5 +81,18 @@ def key(x: Any, *, several: bool = False) -> None:
         raise ValueError(f"A key comes from jax.random.key(seed), got {told(x)}.{old}")
 
 
+def generator(name: str, value: Any) -> None:
+    """Refuses what is no randomness of numpy.
+
+    Raises:
+        ValueError: naming the argument and what came, and how to make one.
+    """
+    if not isinstance(value, np.random.Generator):
+        raise ValueError(
+            f"{name} must be a numpy.random.Generator, such as "
+            f"np.random.default_rng(0), got {told(value)}."
+        )
+
+
 def _is_old(x):
     return getattr(x, "dtype", None) == np.uint32 and x.shape[-1:] == (2,)

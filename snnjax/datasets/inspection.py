@@ -8,6 +8,7 @@ from snnjax.datasets.catalogue import DATA_SETS
 from snnjax.datasets.contents import Contents, contents_of, contents_of_pieces
 from snnjax.datasets.fetch import verify
 from snnjax.datasets.formats.any_file import format_if_any, is_one_recording
+from snnjax.datasets.formats.registry import ARRAY
 from snnjax.datasets.formats.streaming import is_streamed, stream_recorded
 from snnjax.datasets.guard.checked import DataError
 
@@ -111,7 +112,11 @@ def _look(file: Path) -> tuple[str, Contents] | None:
         return None
     if is_streamed(kind.read):  # files of gigabytes are not held as a whole
         return kind.name, contents_of_pieces(stream_recorded(file))
-    return kind.name, contents_of(kind.read(file))
+    found = kind.read(file)
+    contents = contents_of(found)
+    if kind is ARRAY:  # time first, of one sample
+        contents = contents._replace(counts={"steps": len(found)})
+    return kind.name, contents
 
 
 def _source(file, known):

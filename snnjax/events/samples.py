@@ -123,10 +123,7 @@ def augment(
         ValueError: for a negative shift or jitter, or randomness of another kind.
     """
     check_events(events, values=True)
-    if not isinstance(rng, np.random.Generator):
-        raise ValueError(
-            f"rng must be a numpy.random.Generator, got {check.told(rng)}."
-        )
+    check.generator("rng", rng)
     check.whole("shift", shift, least=0)
     check.positive("jitter", jitter, " [s]", zero=True)
     check.one("jitter", jitter)

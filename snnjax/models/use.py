@@ -39,7 +39,8 @@ def scores(card: Card, voltages: jax.Array) -> jax.Array:
         tells a class at every step, whose ``card.readout`` is ``"voltage"``.
 
     Raises:
-        ValueError: for what is no card, or voltages of another number of classes.
+        ValueError: for what is no card, or voltages of another number of classes or
+            without a step.
 
     Example:
         >>> net, weights, card = snn.models.load("yin-yang")
@@ -52,8 +53,11 @@ def scores(card: Card, voltages: jax.Array) -> jax.Array:
     if not isinstance(card, Card):
         raise ValueError(f"card must be that of a model, got {check.told(card)}.")
     check.one_of("card.readout", card.readout, tuple(READOUTS))
+    check.array("voltages", voltages, "[T, *batch, classes]")
     check.floating("voltages", voltages)
-    check.width("scores", voltages, len(card.classes))
+    check.width("voltages: scores", voltages, len(card.classes))
+    if not len(voltages):
+        raise ValueError(f"voltages must have a step, got shape {voltages.shape}.")
     return READOUTS[card.readout](card.dt)(voltages)
 
 
@@ -77,6 +81,8 @@ def task(
         ImportError: without what reads them.
     """
     card = card_of(name)
+    if progress is not None:
+        check.function("progress", progress)
     spoken = {"progress": progress} if card.task == "spoken-digits" else {}
     return task_of(card.task, data, **card.options, **spoken)
 

@@ -206,12 +206,12 @@ def _read(path):
 def _header(path):
     """What a file tells beside its arrays."""
     library()
-    import safetensors
+    from safetensors import safe_open
 
     odd = files.not_a_file(path)
     if odd:
         raise ValueError(f"{path} must be a file, it is {odd}.")
-    with _sound(path), safetensors.safe_open(path, "np") as file:
+    with _sound(path), safe_open(path, "np") as file:
         header = file.metadata() or {}
     if header.get("format") != FORMAT:
         raise ValueError(
@@ -224,12 +224,11 @@ def _header(path):
 @contextmanager
 def _sound(path):
     """Refuses what the format's library cannot read."""
-    library()
-    import safetensors
+    from safetensors import SafetensorError
 
     try:
         yield
-    except (safetensors.SafetensorError, OSError, KeyError) as error:
+    except (SafetensorError, OSError, KeyError) as error:
         raise ValueError(
             f"{path} is no file of snnjax.save, or damaged ({error})."
         ) from error

@@ -55,7 +55,8 @@ def spike(v: jax.Array, shape: Shape) -> jax.Array:
         Spikes in {0, 1}, with the shape and dtype of ``v``.
 
     Raises:
-        ValueError: if ``v`` is not floating point, or as ``as_pytree``.
+        ValueError: if ``v`` is not floating point, or as ``as_pytree``; by the
+            derivative, for a shape that does not return one number for each of v.
 
     Example:
         >>> v = jnp.array([-0.1, 0.0, 0.1])
@@ -70,7 +71,7 @@ def spike(v: jax.Array, shape: Shape) -> jax.Array:
     if isinstance(shape, ForwardMode):
         return _spike_forward_mode(v, as_pytree(shape.shape))
     if isinstance(shape, Learnable):
-        return _spike_learnable(v, as_pytree(shape.shape))
+        return _spike_learnable(v, learned_of(shape))
     return _spike(v, as_pytree(shape))
 
 
@@ -89,9 +90,29 @@ def applied(function: Any, v: jax.Array) -> jax.Array:
     """``function(v)`` in the dtype of v, of a shape whose numbers may be ``[n]``.
 
     They are promoted to rank and dtype of v, whatever is asked for elsewhere.
+
+    Raises:
+        ValueError: for what does not return one number for each of v.
     """
     with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
-        return function(v).astype(v.dtype)
+        result = function(v)
+    check_result("shape(v)", result, v.shape)
+    return result.astype(v.dtype)
+
+
+def check_result(what: str, result: Any, of: tuple[int, ...]) -> None:
+    """Refuses what a shape must not return for v of shape ``of``.
+
+    Raises:
+        ValueError: with what came and what was expected.
+    """
+    size = getattr(result, "shape", None)
+    if size != of:
+        came = f"a {type(result).__name__}" if size is None else f"shape {size}"
+        raise ValueError(
+            f"{what} must have the shape of v, {of}, got {came}. The numbers of a "
+            "shape are [] or, one for each neuron, [n]."
+        )
 
 
 def _backward(residuals, g):
@@ -145,6 +166,21 @@ def as_pytree(shape: Shape) -> Any:
     check_numbers("shape", shape)
     leaves = jax.tree.leaves(shape)
     return Partial(shape) if any(callable(leaf) for leaf in leaves) else shape
+
+
+def learned_of(shape: "Learnable") -> Any:
+    """The shape whose numbers are learned.
+
+    Raises:
+        ValueError: as ``as_pytree``, and for a function, whose numbers JAX cannot see.
+    """
+    inner = as_pytree(shape.shape)
+    if isinstance(inner, Partial):
+        raise ValueError(
+            "Learnable expects a shape whose numbers JAX can see, a NamedTuple with "
+            f"area and cdf, got {check.told(shape.shape)}."
+        )
+    return inner
 
 
 def check_numbers(name: str, shape: Any) -> None:

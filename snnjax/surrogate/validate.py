@@ -11,7 +11,13 @@ import jax.numpy as jnp
 from snnjax import check
 from snnjax.surrogate import shapes, signed, unbounded
 from snnjax.surrogate.aliases import supported
-from snnjax.surrogate.derivative import Learnable, check_numbers, integral
+from snnjax.surrogate.derivative import (
+    Learnable,
+    check_numbers,
+    check_result,
+    integral,
+    learned_of,
+)
 from snnjax.surrogate.event_prop import no_event_prop
 
 
@@ -28,7 +34,8 @@ def check_shape(name: str, shape: Any, of: tuple[int, ...]) -> None:
     Raises:
         ValueError: for a word, a class, what cannot be called, or a function that does
             not return one number for each of v; numbers of its own that are not finite,
-            or a slope below zero; for a ``Learnable`` without integral.
+            or a slope below zero; for a ``Learnable`` without integral, or of a
+            function.
     """
     no_event_prop(name, shape)
     if isinstance(shape, str):
@@ -51,7 +58,8 @@ def check_shape(name: str, shape: Any, of: tuple[int, ...]) -> None:
         check.whole("Each size of of", size, least=0)
     _check_result(f"{name}(v)", shape, of)
     if isinstance(shape, Learnable):
-        _check_result(f"The integral of {name}", partial(integral, shape.shape), of)
+        inner = learned_of(shape)
+        _check_result(f"The integral of {name}", partial(integral, inner), of)
 
 
 def check_density(name: str, noise: Any, of: tuple[int, ...]) -> None:
@@ -78,13 +86,7 @@ def _check_result(what, function, of):
         raise ValueError(
             f"{what} fails for v of shape {of}: {type(error).__name__}: {error}"
         ) from error
-    array = isinstance(result, jax.ShapeDtypeStruct)
-    if not array or result.shape != of:
-        came = f"shape {result.shape}" if array else f"a {type(result).__name__}"
-        raise ValueError(
-            f"{what} must have the shape of v, {of}, got {came}. The numbers of a "
-            "shape are [] or, one for each neuron, [n]."
-        )
+    check_result(what, result, of)
 
 
 def _suggestion(word):

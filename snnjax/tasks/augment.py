@@ -2,9 +2,12 @@
 
 import numpy as np
 
+from snnjax import check
+
 
 def shifted(images, rng, reach):
     """Moves each of ``[N, height, width, ...]`` by whole pixels; dark comes in."""
+    check.generator("rng", rng)
     height, width = images.shape[1:3]
     border = ((0, 0), (reach, reach), (reach, reach), *((0, 0),) * (images.ndim - 3))
     wide = np.pad(images, border)
@@ -19,5 +22,6 @@ def shifted(images, rng, reach):
 
 def thinned(spikes, rng, share):
     """Loses a share of the spikes ``[T, ...]``, at random."""
+    check.generator("rng", rng)
     mask = rng.random(spikes.shape[1:], np.float32) >= share
     return spikes * mask.astype(spikes.dtype)

@@ -105,6 +105,7 @@ def _letters(spikes, rows, rng):
     raster = spikes[:, rows].astype(np.float32)
     if rng is None:
         return raster
+    check.generator("rng", rng)
     for k, by in enumerate(rng.integers(-2, 3, len(rows))):
         raster[:, k] = np.roll(raster[:, k], by, axis=0)
     return raster * (rng.random(raster.shape, np.float32) >= 0.1)

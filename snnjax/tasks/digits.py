@@ -99,6 +99,7 @@ def _glances(images, code, rows, rng):
 
 def _trembling(images, rng, reach=0.3):
     """Moves each image ``[N, 8·8]`` along both axes, at random, between its pixels."""
+    check.generator("rng", rng)
     wide = np.pad(images.reshape(-1, 8, 8), ((0, 0), (1, 1), (1, 1)))
     for axis in (1, 2):
         by = rng.uniform(-reach, reach, (len(wide), 1, 1)).astype(images.dtype)

@@ -50,6 +50,14 @@ def test_all_files_of_known_formats_are_read_and_counted(folder):
     assert check(folder / "a.npz").counts["events, npz"]["files"] == 1
 
 
+def test_an_array_has_steps(tmp_path):
+    np.save(tmp_path / "a.npy", np.zeros((40, 12), np.uint8))
+    np.save(tmp_path / "b.npy", np.zeros((30, 12), np.uint8))
+    report = check(tmp_path)
+    assert report.counts == {"array [T, n]": {"files": 2, "steps": 70}}
+    assert report.told == ("a.npy: uint8 [40, 12]", "b.npy: uint8 [30, 12]")
+
+
 def test_damaged_files_are_named_and_the_rest_is_read(folder):
     (folder / "deep" / "1.wav").write_bytes(b"RIFF")
     (folder / "deep" / "3" / "00001.bin").write_bytes(b"1234")

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from seeded import write_mnist
 
 import snnjax as snn
 from benchmarks import train_models
@@ -142,6 +143,17 @@ def test_a_card_is_what_its_task_has_today_and_the_network_does_as_well(name):
     assert found["test_accuracy"] > RULES.get(name, 0.0)
 
 
+@pytest.mark.parametrize("name", [marked(name) for name in NAMES])
+def test_a_key_of_jax_does_not_change_samples_and_is_refused_where_they_change(name):
+    part, rows = own(name).parts["train"], np.arange(2)
+    same = part.raster(rows, None)
+    changed = not np.array_equal(part.raster(rows, np.random.default_rng(0)), same)
+    assert changed == (name not in ("yin-yang", "ecg"))
+    if changed:
+        with pytest.raises(ValueError, match=r"rng must be a numpy\.random\.Generator"):
+            part.raster(rows, jax.random.key(0))
+
+
 def test_words_of_the_encoding_of_digits_are_true():
     task, card = models.task("digits"), models.card("digits")
     code = card.encoding[card.encoding.index("snnjax.inputs.latency") :]
@@ -193,6 +205,10 @@ def test_scores_of_something_else_are_refused():
         models.scores(card, jnp.zeros((5, 2, 3)))
     with pytest.raises(ValueError, match="floating point"):
         models.scores(card, jnp.zeros((5, 2, 10), int))
+    with pytest.raises(ValueError, match=r"voltages must be an array \[T, \*batch"):
+        models.scores(card, jnp.zeros(10))
+    with pytest.raises(ValueError, match="voltages must have a step"):
+        models.scores(card, jnp.zeros((0, 2, 10)))
     with pytest.raises(ValueError, match=r"card\.readout must be one of"):
         models.scores(card._replace(readout="loudest"), jnp.zeros((5, 2, 10)))
 
@@ -241,6 +257,24 @@ def test_data_of_another_shape_are_refused(elsewhere):
         models.evaluate("digits")
 
 
+def test_data_of_a_folder_take_the_place_of_the_usual_ones(tmp_path, capsys):
+    write_mnist(tmp_path, 12)
+    labels = models.task("mnist", data=tmp_path).parts["test"].labels
+    assert labels.tolist() == [0] * 12
+    found = models.evaluate("mnist", data=tmp_path)
+    assert (found["samples"], found["chance"], found["as_card"]) == (12, 1.0, False)
+    assert __main__.main(["models", "evaluate", "mnist", "--data", str(tmp_path)]) == 0
+    told = capsys.readouterr().out
+    assert f"test accuracy {found['test_accuracy']:.3f}, by chance 1.000" in told
+    assert "(12 samples other than those of the card); the card says 0.9" in told
+    assert models.evaluate("yin-yang")["as_card"]
+    for name in ("digits", "yin-yang"):
+        with pytest.raises(ValueError, match="take no --data"):
+            models.evaluate(name, data=tmp_path)
+    with pytest.raises(ValueError, match="progress must be a function, got 3"):
+        models.task("mnist", data=tmp_path, progress=3)
+
+
 def test_a_card_goes_into_notes_and_back():
     card = models.card("digits")
     assert cards.from_notes(json.loads(json.dumps(cards.to_notes(card)))) == card
@@ -285,7 +319,7 @@ def test_the_command_trains_tests_and_writes(tmp_path, capsys, monkeypatch):
         train_models.main(["yin-yang", *map(str, given)])
 
 
-def test_the_command_line_lists_shows_and_tests(capsys):
+def test_the_command_line_lists_and_shows(capsys):
     assert __main__.main(["models", "list"]) == 0
     listed = capsys.readouterr().out
     assert all(f"{name} " in listed for name in NAMES)

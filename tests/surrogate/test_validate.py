@@ -1,12 +1,19 @@
+import calls_cells
+import calls_nir
+import calls_presets
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from calls import CALLS, made
 from jax.sharding import AxisType, PartitionSpec
+from public import everything
 
 import snnjax as snn
+from snnjax import surrogate
 from snnjax.surrogate import (
     Boxcar,
+    Floor,
     ForwardMode,
     Learnable,
     MultiGaussian,
@@ -81,6 +88,69 @@ def test_what_is_no_shape_is_refused(shape, words):
 def test_what_is_no_density_is_refused(noise, words):
     with pytest.raises(ValueError, match=words):
         check_density("noise", noise, (4,))
+
+
+class Constant:
+    """A shape of one's own that returns one number, whatever v is."""
+
+    def __init__(self, number):
+        self.number = number
+
+    def __call__(self, v):
+        return self.number
+
+    cdf = __call__
+    area = 1.0
+
+
+ONE_NUMBER = [Constant(1.0), Constant(jnp.ones(()))]
+NO_V = {surrogate.as_pytree, surrogate.normalized}  # there is nothing to be called with
+TABLES = calls_cells, calls_nir, calls_presets
+
+
+def takers():
+    """Public functions that take a shape, and what they call it."""
+    for name, f in everything().items():
+        for word in ("surrogate", "noise", "shape"):
+            given = CALLS[f].arguments() if f in CALLS and f not in NO_V else {}
+            if callable(given.get(word)):
+                yield pytest.param(f, word, id=name)
+
+
+@pytest.mark.parametrize("shape", ONE_NUMBER)
+@pytest.mark.parametrize(("function", "word"), [*takers()])
+def test_whatever_takes_a_shape_refuses_one_of_another_size(function, word, shape):
+    arguments = CALLS[function].arguments() | {word: shape}
+    call = lambda: made(CALLS[function], arguments)  # noqa: E731
+    if function is surrogate.spike:  # which calls no shape before its derivative
+        v = arguments.pop("v")
+        call = lambda: jax.grad(lambda v: function(v, shape).sum())(v)  # noqa: E731
+    with pytest.raises(ValueError, match="must have the shape of v"):
+        call()
+
+
+def test_the_walk_over_takers_of_shapes_finds_them():
+    found = {each.values[0] for each in takers()}
+    assert found >= {snn.lif, snn.spike, snn.neurons.escape_noise, check_shape}
+    assert len(found) > 20
+
+
+@pytest.mark.parametrize("wrap", [lambda s: s, ForwardMode, lambda s: Floor(s, 0.1)])
+@pytest.mark.parametrize("shape", ONE_NUMBER)
+def test_a_spike_refuses_it_while_its_derivative_is_traced(wrap, shape):
+    v = jnp.array([-0.1, 0.1])
+    with pytest.raises(ValueError, match=r"the shape of v, \(2,\), got"):
+        jax.jit(jax.grad(lambda v: snn.spike(v, wrap(shape)).sum()))(v)
+    np.testing.assert_array_equal(snn.spike(v, wrap(shape)), [0.0, 1.0])
+
+
+def test_numbers_that_jax_cannot_see_are_not_learned():
+    for make in (
+        lambda s: snn.lif(2, surrogate=s),
+        lambda s: snn.spike(jnp.ones(2), s),
+    ):
+        with pytest.raises(ValueError, match=r"Learnable expects .* got a Constant"):
+            make(Learnable(Constant(jnp.ones(2))))
 
 
 def test_numbers_of_shapes_may_be_traced():

@@ -1,7 +1,6 @@
-import struct
-
 import numpy as np
 import pytest
+from seeded import write_mnist
 
 from snnjax import datasets
 from snnjax.tasks import TASKS
@@ -21,19 +20,11 @@ def test_a_pixel_of_mnist_fires_once_and_the_sooner_the_brighter(data_folder):
     )
 
 
-def write_images(folder, n):
-    for part in ("train", "t10k"):
-        for name, shape in (("images-idx3", (n, 28, 28)), ("labels-idx1", (n,))):
-            head = struct.pack(f">HBB{len(shape)}I", 0, 8, len(shape), *shape)
-            raw = head + bytes(int(np.prod(shape)))
-            (folder / f"{part}-{name}-ubyte").write_bytes(raw)
-
-
 def test_a_few_images_make_a_task_and_too_few_are_refused(tmp_path):
-    write_images(tmp_path, 12)
+    write_mnist(tmp_path, 12)
     parts = TASKS["mnist"](tmp_path).parts
     assert [len(each.labels) for each in parts.values()] == [10, 2, 12]
     for n, empty in ((5, "validation"), (1, "validation"), (0, "train")):
-        write_images(tmp_path, n)
+        write_mnist(tmp_path, n)
         with pytest.raises(ValueError, match=f"The {empty} part has no samples, of"):
             TASKS["mnist"](tmp_path)
