@@ -23,7 +23,7 @@ from snnjax.events.neurons_numbered import (
 from snnjax.events.packing import from_flat
 from snnjax.events.pixels import pixel_units
 from snnjax.events.recorded import Recorded, RecordedSpikes
-from snnjax.events.windows import not_before
+from snnjax.events.rounding import not_before
 
 _MOST = 2**31  # units
 
@@ -149,7 +149,8 @@ def _of_neurons(recordings, start, numbered):
         first = times.min() if len(times) else 0.0
         zero = first if isinstance(start, str) else start
         since = times - zero
-        since[(since < 0.0) & (times >= not_before(zero))] = 0.0  # it is rounding
+        rounded = (since < 0.0) & (times >= not_before(zero, times))
+        since[rounded] = 0.0
         rows.append((since, units_of(each, numbered)))
     return rows, len(numbered.unit)
 

@@ -5,7 +5,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from snnjax.events.windows import not_before
+from snnjax.events.rounding import not_before
 
 Rest = Literal["keep", "drop", "error"]  # what to do with a window that is not full
 RESTS = ("keep", "drop", "error")
@@ -26,8 +26,8 @@ def number_of(t, start, every):
         k = np.floor((t - start) / every)
     if not np.isfinite(k).all():
         raise ValueError(f"every={every} s is too short for these times.")
-    k += t >= not_before(start + (k + 1.0) * every)
-    k -= t < not_before(start + k * every)
+    k += t >= not_before(start + (k + 1.0) * every, t)
+    k -= t < not_before(start + k * every, t)
     return k
 
 
@@ -61,8 +61,8 @@ def pieces_of(full, left, asked, most):
 
 def check_times(times, asked):
     """Refuses times [s] before the start, or at the end or later."""
-    late = False if asked.stop is None else times >= not_before(asked.stop)
-    check_inside((times < not_before(asked.start)) | late, asked)
+    late = False if asked.stop is None else times >= not_before(asked.stop, times)
+    check_inside((times < not_before(asked.start, times)) | late, asked)
 
 
 def check_inside(outside, asked):

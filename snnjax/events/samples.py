@@ -7,6 +7,7 @@ import numpy as np
 
 from snnjax import check
 from snnjax.events.columns import OUTSIDE, Events, Outside, check_events
+from snnjax.events.rounding import eps_of, forgiven, not_before
 
 
 def select(events: Events, rows: np.ndarray) -> Events:
@@ -49,7 +50,8 @@ def late_events(events: Events, *, duration: float) -> int:
     check_events(events, values=True)
     check.positive("duration", duration, " [s]", zero=True)
     check.one("duration", duration)
-    return int(np.count_nonzero(events.times >= duration * (1.0 - 1e-12)))
+    late = events.times >= not_before(duration, events.times)
+    return int(np.count_nonzero(late))
 
 
 def rasterize(
@@ -204,7 +206,8 @@ def time_bins(times: np.ndarray, *, dt: float) -> np.ndarray:
     """Bin ``floor(t/dt)`` of each time, where a time on an edge opens the bin after it.
 
     Times stored in half precision are widened first; a millionth of a bin is forgiven,
-    so that 3·dt lies in bin 3 although it divides to 2.9999999.
+    so that 3·dt lies in bin 3 although it divides to 2.9999999, and of a time that a
+    number of single precision holds exactly, the rounding to single precision.
 
     Raises:
         ValueError: for a time that is negative or not finite, or a ``dt`` that is not
@@ -212,7 +215,9 @@ def time_bins(times: np.ndarray, *, dt: float) -> np.ndarray:
     """
     check.positive("times", times, " [s]", zero=True)
     check.dt(dt)
-    bins = np.floor(np.asarray(times, np.float64) / dt + 1e-6)
+    times = np.asarray(times, np.float64)
+    at = times / dt
+    bins = np.floor(at + forgiven(at, eps_of(times)))
     return np.minimum(bins, 2.0**62).astype(np.int64)
 
 

@@ -26,7 +26,7 @@ from snnjax.events.equal_windows import (
     warn_of_dropped,
 )
 from snnjax.events.recorded import Recorded, RecordedSpikes
-from snnjax.events.windows import not_before
+from snnjax.events.rounding import not_before
 
 _MOST = 2**20  # windows of a recording, and of samples 16 times as many
 
@@ -157,7 +157,7 @@ def _of_neurons(recorded, asked):
     start, stop = asked.start, asked.stop
     if span is not None:  # a spike outside it is of the recording all the same
         start = min(span[0], times.min(initial=span[0])) if start is None else start
-        within = not len(times) or times.max() < not_before(span[1])
+        within = not len(times) or times.max() < not_before(span[1], times.max())
         stop = span[1] if stop is None and within else stop
     if not len(times) and (start is None or stop is None):
         return ()

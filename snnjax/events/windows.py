@@ -14,9 +14,9 @@ from snnjax.events.checked_recordings import (
 )
 from snnjax.events.columns import Events, check_events
 from snnjax.events.recorded import Recorded, RecordedSpikes
+from snnjax.events.rounding import not_before
 
 Kind = TypeVar("Kind", Events, Recorded, RecordedSpikes)
-ROUNDING = 1e-12  # of a time: by so much it may come before the bound that it stands at
 
 
 def window(events: Kind, start: float, stop: float | None = None) -> Kind:
@@ -81,11 +81,6 @@ def _tell_range(times, kept, span, start, stop):
         )
 
 
-def not_before(bound: np.ndarray | float) -> np.ndarray | float:
-    """The least time that counts as at a bound [s]."""
-    return bound - ROUNDING * np.abs(bound)
-
-
 def _of_camera(recorded, start, stop):
     first = microseconds("start", start)
     end = None if stop is None else microseconds("stop", stop)
@@ -116,5 +111,5 @@ def _of_neurons(recorded, start, stop):
 
 
 def _inside(times, start, stop):
-    kept = times >= not_before(start)
-    return kept if stop is None else kept & (times < not_before(stop))
+    kept = times >= not_before(start, times)
+    return kept if stop is None else kept & (times < not_before(stop, times))

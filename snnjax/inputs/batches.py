@@ -31,6 +31,7 @@ from snnjax import check
 from snnjax.check import Number
 from snnjax.events import Events
 from snnjax.events.columns import check_events
+from snnjax.events.rounding import forgiven
 from snnjax.events.samples import single_times
 
 __all__ = [
@@ -270,8 +271,9 @@ def raster(
 ) -> Raster:
     """Counts events in bins of ``dt`` seconds.
 
-    A time on the edge of two bins opens the later one; a millionth is forgiven, as by
-    ``snnjax.events.rasterize``.
+    A time on the edge of two bins opens the later one, as by
+    ``snnjax.events.rasterize``: a millionth of a bin is forgiven, and the rounding to
+    single precision.
 
     Args:
         batch: of N samples.
@@ -309,7 +311,7 @@ def raster(
             f"A raster of {steps} steps, {n} samples and {width} units has 2³¹ entries "
             "or more; take fewer samples at once."
         )
-    bins = jnp.floor(batch.times / jnp.asarray(dt, batch.times.dtype) + 1e-6)
+    bins = bins_of(batch.times, dt)
     held = (bins >= 0) & (bins < steps) & _inside(batch)
     sample = jnp.arange(n, dtype=jnp.int32)[:, None]
     cell = (jnp.where(held, bins, 0).astype(jnp.int32) * n + sample) * width
@@ -323,6 +325,15 @@ def raster(
         over = jnp.sum(jnp.maximum(counts - most, 0.0), axis=(0, 2))
         missing, counts = missing + over.astype(jnp.int32), jnp.minimum(counts, most)
     return Raster(counts.astype(dtype), missing)
+
+
+def bins_of(times: jax.Array, dt: Number) -> jax.Array:
+    """Bin ``floor(t/dt)`` of each time, whole numbers in the dtype of the times.
+
+    ``events.time_bins`` on the device, of any time: what an edge opens is the same.
+    """
+    at = times / jnp.asarray(dt, times.dtype)
+    return jnp.floor(at + forgiven(at, float(jnp.finfo(times.dtype).eps)))
 
 
 def pack(raster: jax.Array) -> jax.Array:

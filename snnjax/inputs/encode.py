@@ -11,6 +11,7 @@ from snnjax import check, loops
 from snnjax.check import Number
 from snnjax.events import Outside, time_bins
 from snnjax.events.columns import OUTSIDE, event_arrays
+from snnjax.inputs.batches import bins_of
 
 _MOST_EVENTS = 2**31  # in a bin
 
@@ -151,7 +152,7 @@ def latency(
     check.whole("steps", steps)
     check.dt(dt)
     times = latency_times(x, tau=tau, threshold=threshold)
-    bins = jnp.floor(times / jnp.asarray(dt, times.dtype) + 1e-6)
+    bins = bins_of(times, dt)
     known = check.concrete(bins)
     if outside == "error":
         if known is None:

@@ -8,6 +8,7 @@ import numpy as np
 
 from snnjax import check, loops
 from snnjax.check import Number
+from snnjax.events.rounding import forgiven
 from snnjax.inputs.encode import one_hot, poisson
 
 
@@ -119,7 +120,9 @@ def one_spike_raster(times: jax.Array, *, steps: int) -> jax.Array:
     if known is not None and not np.all((known >= 0) & (known <= 1)):
         raise ValueError("Spike times of a manifold must lie in 0 … 1.")
     inside = jnp.where((times >= 0) & (times <= 1), times, jnp.nan)
-    return one_hot(jnp.minimum(jnp.floor(inside * steps), steps - 1), steps)
+    at = inside * steps
+    bins = jnp.floor(at + forgiven(at, float(jnp.finfo(at.dtype).eps)))
+    return one_hot(jnp.minimum(bins, steps - 1), steps)
 
 
 def frozen_poisson(

@@ -17,7 +17,7 @@ import numpy as np
 from snnjax import check
 from snnjax.datasets import Labelled
 from snnjax.datasets.recordings import Recordings
-from snnjax.events import Events, late_events, rasterize, select
+from snnjax.events import Events, late_events, rasterize, select, time_bins
 from snnjax.inputs import latency
 from snnjax.progress import Progress
 from snnjax.senses import threshold_crossing
@@ -147,7 +147,7 @@ def _from_events(samples, trains, dt, duration, known) -> Spikes:
         dt = _rounded((duration or longest) / _STEPS) if dt is None else dt
         steps = steps_of(longest if duration is None else duration, dt)
         if duration is None:
-            steps = int(longest / dt * (1 + 1e-12)) + 1  # the last event is inside
+            steps = int(time_bins(events.times, dt=dt).max()) + 1  # the last is inside
         found = Measured(samples.kind, samples.classes, samples.shape, dt, steps, 0.0)
     late = late_events(events, duration=steps * dt) / max(len(events.times), 1)
     if late:
