@@ -3,7 +3,7 @@
 import numpy as np
 
 from snnjax import check
-from snnjax.analysis.trains import sorted_train
+from snnjax.analysis.trains import rounding_of, sorted_train
 
 
 def coincidence_factor(
@@ -44,18 +44,12 @@ def coincidence_factor(
     check.one("window", window)
     given = a, b
     a, b = (sorted_train(x, duration, k) for x, k in ((a, "a"), (b, "b")))
-    rounding = max(map(_rounding, given)) * duration
+    rounding = rounding_of(given) * duration
     by_chance = 2.0 * window * len(a) / duration
     if len(a) + len(b) == 0 or by_chance >= 1.0:
         return np.nan
     beyond = _pairs(a, b, window * (1.0 + 1e-9) + rounding) - by_chance * len(b)
     return float(beyond / (0.5 * (len(a) + len(b))) / (1.0 - by_chance))
-
-
-def _rounding(x):
-    """Of times in the precision in which they come, as a share of the largest."""
-    dtype = np.asarray(x).dtype
-    return float(np.finfo(dtype).eps) if dtype.kind == "f" else 0.0
 
 
 def _pairs(a, b, window):

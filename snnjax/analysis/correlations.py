@@ -3,9 +3,9 @@
 import numpy as np
 
 from snnjax import check
-from snnjax.analysis.trains import Trains, sorted_train, sorted_trains
+from snnjax.analysis.trains import Trains, rounding_of, sorted_train, sorted_trains
 
-_ROUNDING = 1e-12  # of the duration, by which times may be off
+_ROUNDING = 1e-12  # of the duration, by which times that are sums may be off
 
 
 def sttc_pair(a: np.ndarray, b: np.ndarray, *, window: float, duration: float) -> float:
@@ -40,9 +40,8 @@ def sttc(trains: Trains, *, window: float, duration: float) -> np.ndarray:
     """The coefficient of every pair of trains, ``[n, n]``; see ``sttc_pair``."""
     check.positive("window", window, " [s]")
     check.one("window", window)
-    trains = sorted_trains(trains, duration)
+    reach, trains = _reach(trains, window, duration)
     covered = np.array([_covered(train, window, duration) for train in trains])
-    reach = window + _ROUNDING * duration
     share = _of_pairs(_near, trains, reach)
     with np.errstate(invalid="ignore", divide="ignore"):
         half = (share - covered) / (1.0 - share * covered)
@@ -64,12 +63,17 @@ def correlation_index(
     """
     check.positive("window", window, " [s]")
     check.one("window", window)
-    trains = sorted_trains(trains, duration)
-    reach = window + _ROUNDING * duration
+    reach, trains = _reach(trains, window, duration)
     pairs = _of_pairs(_pairs, trains, reach)
     counts = np.array([len(train) for train in trains], float)
     with np.errstate(invalid="ignore", divide="ignore"):
         return pairs * duration / (np.outer(counts, counts) * 2.0 * window)
+
+
+def _reach(trains, window, duration):
+    """How far apart spikes may be, in the precision in which they come, and they."""
+    found = sorted_trains(trains, duration)
+    return window + max(_ROUNDING, rounding_of(trains)) * duration, found
 
 
 def _of_pairs(measure, trains, reach):

@@ -76,6 +76,15 @@ def sorted_trains(trains: Trains, duration: float) -> list[np.ndarray]:
     ]
 
 
+def rounding_of(trains: Trains) -> float:
+    """By how much times may be off, as a share of the largest.
+
+    Twice half of what lies between two numbers, in the precision in which times come.
+    """
+    kinds = [np.asarray(train).dtype for train in trains]
+    return max((float(np.finfo(k).eps) for k in kinds if k.kind == "f"), default=0.0)
+
+
 def sorted_train(train: np.ndarray, duration: float, name: str) -> np.ndarray:
     """Spike times of one unit as float64, if they are sorted and in the recording.
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from snnjax import check
 from snnjax.analysis.trains import Trains, sorted_trains
+from snnjax.events import time_bins
 from snnjax.exported import exportable
 
 _MOST = 10**8  # windows in a recording
@@ -28,7 +29,7 @@ def detect_waves(
     Args:
         trains: spike times of each unit [s], sorted.
         duration: of the recording, from 0 [s].
-        window: bins in which units are counted [s].
+        window: bins in which units are counted [s]; a spike at an edge opens the later.
         share: of the units that must fire in every bin of a wave.
 
     Returns:
@@ -51,11 +52,10 @@ def detect_waves(
             f"A duration of {duration} s has more than {_MOST} windows of window="
             f"{window} s."
         )
-    bins = int(np.ceil(duration / window))
+    bins = int(np.ceil(duration / window * (1.0 - 1e-12)))
     fired = np.zeros((len(trains), bins), bool)
     for row, train in zip(fired, trains, strict=True):
-        at = (train / window).astype(int)
-        row[np.minimum(at, bins - 1)] = True
+        row[np.minimum(time_bins(train, dt=window), bins - 1)] = True
     high = np.concatenate([[False], fired.mean(axis=0) >= share, [False]])
     edges = np.flatnonzero(high[1:] != high[:-1])
     start, end = edges[::2], edges[1::2]

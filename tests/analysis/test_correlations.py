@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from snnjax.analysis import correlation_index, sttc, sttc_pair
+from snnjax.analysis import coincidence_factor, correlation_index, sttc, sttc_pair
 
 
 def poisson(rng, rate, duration):
@@ -88,3 +88,25 @@ def test_bad_trains_and_numbers_are_refused():
         sttc([train], window=0.0, duration=5.0)
     with pytest.raises(ValueError, match="duration"):
         correlation_index([train], duration=-1.0)
+
+
+APART = {  # two trains, a spike of b just the window after each of a -> as if nearer
+    "sttc": lambda a, b: sttc([a, b], window=2e-3, duration=1.0),
+    "sttc_pair": lambda a, b: sttc_pair(a, b, window=2e-3, duration=1.0),
+    "correlation_index": lambda a, b: correlation_index(
+        [a, b], window=2e-3, duration=1.0
+    ),
+    "coincidence_factor": lambda a, b: coincidence_factor(
+        a, b, window=2e-3, duration=1.0
+    ),
+}
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("measure", APART)
+def test_spikes_just_the_window_apart_count_in_any_precision(measure, dtype):
+    a = np.arange(1, 50) / 50
+    just, nearer = ((a + by).astype(dtype) for by in (2e-3, 1.99e-3))
+    a = a.astype(dtype)
+    found, expected = APART[measure](a, just), APART[measure](a, nearer)
+    np.testing.assert_allclose(found, expected, rtol=1e-4)
