@@ -2,8 +2,9 @@
 
 import weakref
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, ExitStack
 from typing import Any
 
 import jax
@@ -11,6 +12,12 @@ import jax
 from snnjax import check
 
 _END = object()
+_SETTINGS: dict[str, Callable[[Any], AbstractContextManager[Any]]] = {
+    "jax_enable_x64": jax.enable_x64,  # what numbers are made of
+    "jax_default_device": jax.default_device,
+    "jax_default_prng_impl": jax.default_prng_impl,
+    "jax_default_matmul_precision": jax.default_matmul_precision,
+}
 
 
 def prefetch(
@@ -23,7 +30,9 @@ def prefetch(
 
     At most ``size`` batches wait. An error of the reader is raised in its turn, after
     the batches before it. The thread ends with the batches, at an error, by ``close``
-    (or leaving a ``with``), or when nothing holds the iterator any more.
+    (or leaving a ``with``), or when nothing holds the iterator any more. What JAX is
+    set to where ``prefetch`` is called, as by ``with jax.enable_x64(True)``, holds in
+    the thread as well.
 
     Args:
         batches: pytrees of arrays; an iterator with ``get_state`` and ``set_state``,
@@ -52,6 +61,7 @@ class Prefetcher:
         self._size, self._device = size, device
         self._state = _state(self._batches)
         self._waiting: deque[Future] = deque()
+        self._set = {name: getattr(jax.config, name) for name in _SETTINGS}
         self._reader = ThreadPoolExecutor(1, "snnjax-prefetch")
         weakref.finalize(self, self._reader.shutdown, wait=False, cancel_futures=True)
         self._fill()
@@ -98,7 +108,7 @@ class Prefetcher:
             RuntimeError: if the thread has ended.
         """
         self._empty()
-        self._reader.submit(self._batches.set_state, state).result()
+        self._submit(self._batches.set_state, state).result()
         self._state = state
         self._fill()
 
@@ -110,6 +120,9 @@ class Prefetcher:
         if close is not None:
             close()
 
+    def _submit(self, function, *args):
+        return self._reader.submit(_as_set, self._set, function, *args)
+
     def _empty(self):
         for batch in self._waiting:
             batch.cancel()
@@ -117,8 +130,16 @@ class Prefetcher:
 
     def _fill(self):
         while len(self._waiting) < self._size:
-            batch = self._reader.submit(_read, self._batches, self._device)
+            batch = self._submit(_read, self._batches, self._device)
             self._waiting.append(batch)
+
+
+def _as_set(settings, function, *args):
+    """Settings of a with-block are those of its thread: another does not have them."""
+    with ExitStack() as held:
+        for name, value in settings.items():
+            held.enter_context(_SETTINGS[name](value))
+        return function(*args)
 
 
 def _read(batches, device):

@@ -3,6 +3,7 @@ import threading
 import time
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -139,3 +140,44 @@ def test_no_room_is_refused():
     with pytest.raises(ValueError, match="size"):
         prefetch([], 0)
     assert not threads()
+
+
+SET = {  # settings of a with-block -> of what a reader makes, what they change
+    "x64": (lambda: jax.enable_x64(True), lambda: jnp.ones(2).dtype),
+    "device": (
+        lambda: jax.default_device(jax.devices()[-1]),
+        lambda: jnp.ones(2).devices(),
+    ),
+    "keys": (
+        lambda: jax.default_prng_impl("rbg"),
+        lambda: jax.random.key_impl(jax.random.key(0)),
+    ),
+    "products": (
+        lambda: jax.default_matmul_precision("float32"),
+        lambda: jax.config.jax_default_matmul_precision,
+    ),
+}
+
+
+@pytest.mark.parametrize("setting", SET)
+def test_a_reader_makes_batches_as_they_are_made_where_it_was_called(setting):
+    block, made = SET[setting]
+    found = []
+
+    def reader():
+        for k in range(3):
+            found.append(str(made()))
+            yield np.full(2, k)
+
+    with block():
+        here = str(made())
+        assert len([*prefetch(reader())]) == 3
+    assert found == 3 * [here] != 3 * [str(made())]
+
+
+def test_numbers_keep_their_precision_on_their_way_to_the_device():
+    with jax.enable_x64(True):
+        (batch,) = prefetch([np.ones(2)])
+        assert batch.dtype == np.float64
+    (batch,) = prefetch([np.ones(2)])
+    assert batch.dtype == np.float32
