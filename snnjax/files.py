@@ -118,7 +118,9 @@ def lock(
 ) -> Iterator[None]:
     """Lets one thread of one process at a time go on, of all that name this path.
 
-    ``NAME.lock`` beside the path says who holds it, and is removed in the end. A lock
+    By whatever name: what a link leads to is one place. ``NAME.lock`` beside it (in it,
+    where a folder is one's own and what is around it is not) says who holds it, and is
+    removed in the end. A lock
     ends with its holder, however that ends. Where a file system or an operating system
     has no locks, nobody waits.
 
@@ -130,9 +132,8 @@ def lock(
     Raises:
         BlockingIOError: naming the holder.
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    name = path.with_name(f"{path.name}.lock")
+    name = _lock_name(Path(os.path.realpath(path)))
+    name.parent.mkdir(parents=True, exist_ok=True)
     while (file := _try_lock(name)) is None:
         told = f"{path} is in use by {_holder(name)}"
         if waiting is None:
@@ -175,6 +176,12 @@ def remove_leftovers(path: str | Path) -> None:
         token = each.name.removeprefix(before).removesuffix(after)
         if each.name == f"{before}{token}{after}" and len(token) == 8:
             _remove(each)
+
+
+def _lock_name(place):
+    if place.is_dir() and (place.name == "" or not os.access(place.parent, os.W_OK)):
+        return place / ".lock"
+    return place.with_name(f"{place.name}.lock")
 
 
 def _try_lock(name):

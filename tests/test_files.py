@@ -125,6 +125,52 @@ def test_of_two_that_name_a_path_one_goes_on_and_the_other_is_told_who(tmp_path)
         pass
 
 
+NAMES = {  # of the folder "runs/one", from within "runs"
+    "itself": "one",
+    "whole": "{here}/one",
+    "by a link": "latest",
+    "by a link to what is around it": "../link/one",
+    "by a link to a link": "newest",
+    "there and back": "../runs/./one/",
+    "from within": "one/deep/..",
+}
+
+
+@pytest.mark.parametrize("exists", [True, False])
+@pytest.mark.parametrize("name", NAMES)
+def test_a_place_is_one_by_whatever_name(name, exists, tmp_path, monkeypatch):
+    runs = tmp_path / "runs"
+    (runs / "one" / "deep").mkdir(parents=True)
+    (runs / "latest").symlink_to("one")
+    (runs / "newest").symlink_to(runs / "latest")
+    (tmp_path / "link").symlink_to("runs")
+    if not exists:
+        (runs / "one" / "deep").rmdir()
+        (runs / "one").rmdir()
+    monkeypatch.chdir(runs)
+    with files.lock(runs / "one"):
+        held = pytest.raises(BlockingIOError, match="is in use by process")
+        with held, files.lock(NAMES[name].format(here=runs)):
+            pass
+    assert not [*tmp_path.rglob("*.lock")]
+
+
+def test_where_one_is_can_be_locked(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with files.lock("."), pytest.raises(BlockingIOError), files.lock(tmp_path):
+        pass
+
+
+def test_a_folder_is_locked_where_nobody_may_write_beside_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(files.os, "access", lambda path, mode: path != tmp_path)
+    (tmp_path / "mine").mkdir()
+    with files.lock(tmp_path / "mine"):
+        assert [*tmp_path.rglob("*.lock")] == [tmp_path / "mine" / ".lock"]
+        with pytest.raises(BlockingIOError), files.lock(tmp_path / "mine"):
+            pass
+    assert not [*tmp_path.rglob("*.lock")]
+
+
 def test_a_holder_that_is_just_about_to_write_its_name_is_waited_for(tmp_path):
     fcntl = pytest.importorskip("fcntl")
     with (tmp_path / "a.lock").open("a+") as file:
