@@ -14,6 +14,7 @@ import jax
 import numpy as np
 
 from snnjax import check
+from snnjax.check.elsewhere import option_here
 
 INPUT, OUTPUT = "input->", "->output"  # the outside of a compound cell
 _MARK = "makes_cells"  # of a factory
@@ -89,7 +90,7 @@ def factory(make: Callable[Options, Made]) -> Callable[Options, Made]:
 
 
 def _check_names(maker, signature, given):
-    """Says where a constant belongs that was given beside its named tuple."""
+    """Says what an option is here, of a named tuple or of another library."""
     for name in sorted(given.keys() - signature.parameters.keys()):
         for option, parameter in signature.parameters.items():
             kind = type(parameter.default)
@@ -98,6 +99,18 @@ def _check_names(maker, signature, given):
                     f"{maker}() takes {name} as a part of {option}: "
                     f"{option}={kind.__name__}({name}=…)."
                 )
+        here = option_here(name, signature.parameters)
+        if here and not _takes_all(signature):
+            raise TypeError(
+                f"{maker}() takes no {name}; {here}. Neurons of other libraries, by "
+                "their own options: snnjax.interop.presets.from_library."
+            )
+
+
+def _takes_all(signature):
+    """Whether options of any name are taken."""
+    kinds = (each.kind for each in signature.parameters.values())
+    return inspect.Parameter.VAR_KEYWORD in kinds
 
 
 def makes_cells(function: Any) -> bool:

@@ -35,6 +35,32 @@ def test_a_constant_given_beside_its_tuple_is_told_where_it_belongs():
         snn.lif(3, tau_mem=20e-3)
 
 
+@pytest.mark.parametrize(
+    ("make", "given", "told"),
+    [
+        (snn.lif, {"beta": 0.9}, r"lif\(\) takes no beta; it is params= here.*tau_mem"),
+        (snn.li, {"beta": 0.9}, r"li\(\) takes no beta; it is params= here"),
+        (snn.lif, {"spike_grad": abs}, "it is surrogate= here"),
+        (snn.lif, {"surrogate_function": abs}, "it is surrogate= here"),
+        (snn.lif, {"reset_mechanism": "zero"}, "it is reset= here: 'zero', 'subtract'"),
+        (snn.lif, {"detach_reset": True}, "it is reset_gradient= here"),
+        (snn.lif, {"init_hidden": True}, "a state goes into every run and comes out"),
+        (snn.lif, {"num_steps": 25}, r"time is the first axis .*\[T, \*batch, n\]"),
+        (snn.dense, {"in_features": 3}, "it is n_in= here"),
+        (snn.li, {"spike_grad": abs}, "unexpected keyword argument 'spike_grad'"),
+        (snn.lif, {"speed": 3}, "unexpected keyword argument 'speed'"),
+    ],
+)
+def test_an_option_of_another_library_is_told_as_it_is_here(make, given, told):
+    with pytest.raises(TypeError, match=told):
+        make(3, **given)
+
+
+def test_parts_may_be_called_as_options_of_others_are():
+    net = snn.chain(beta=snn.dense(3, 2), output=snn.li(2))
+    assert [*net.about.parts] == ["beta", "output"]
+
+
 @every_dt
 @pytest.mark.parametrize("neuron", [snn.li, lambda *a: snn.lif(*a, reset="none")])
 def test_a_constant_current_charges_the_membrane_exponentially(neuron, dt, x64):
