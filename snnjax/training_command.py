@@ -37,6 +37,7 @@ def _run(given):
     import jax
 
     from snnjax.tasks import settings, train
+    from snnjax.tasks.report import kept_epochs
 
     name, out = given.pop("task"), given.pop("out", Path("runs/latest"))
     data, file = given.pop("data", None), given.pop("settings", None)
@@ -55,6 +56,7 @@ def _run(given):
     print(
         f"test accuracy {summary['test_accuracy']:.3f} (seeds: {each}); a linear "
         f"readout of the same spikes {summary['linear_readout_test_accuracy']:.3f}\n"
+        f"{kept_epochs(summary)}\n"
         f"trained in {summary['train_seconds']:.1f} s on {summary['device']}"
         f"{_earlier(summary)}\n"
         f"{_by_rule(summary)}"

@@ -29,9 +29,29 @@ def accuracies(fits: list[Fit], tests: list[Predictions]) -> dict[str, Any]:
         "test_accuracies": reached,
         "validation_accuracies": [row["validation_accuracy"] for row in best],
         "chosen_epochs": [fit.best_epoch for fit in fits],
+        "equal_epochs": [_equal(fit) for fit in fits],
         "chance": tests[0].chance,
         "hidden_rates": [row["hidden_rate"] for row in best],
     }
+
+
+def _equal(fit):
+    """How many epochs did as well on validation data as the one that is kept."""
+    name = "validation_accuracy"
+    return sum(row[name] == fit.best[name] for row in fit.history)
+
+
+def kept_epochs(summary: dict[str, Any]) -> str:
+    """Which epoch of each network is kept, and which of several as good."""
+    if summary["epoch"] == "last":
+        return f"kept: epoch {summary['epochs']}, the last one"
+    epochs = summary["chosen_epochs"]
+    alike = summary.get("equal_epochs", [1] * len(epochs))  # of earlier runs
+    each = ", ".join(
+        f"{epoch} (first of {n} equal ones)" if n > 1 else f"{epoch}"
+        for epoch, n in zip(epochs, alike, strict=True)
+    )
+    return f"kept: epoch {each} of {summary['epochs']}, best on validation data"
 
 
 def called(summary: dict[str, Any]) -> str:

@@ -14,7 +14,7 @@ from snnjax.tasks.catalogue import TASKS
 from snnjax.tasks.examples import examples
 from snnjax.tasks.network import run, storable
 from snnjax.tasks.prediction import Predictions
-from snnjax.tasks.report import called, overview
+from snnjax.tasks.report import called, kept_epochs, overview
 from snnjax.tasks.task import Task
 from snnjax.tasks.timed import TimedNetwork
 
@@ -89,7 +89,6 @@ def _headline(summary):
     each = ", ".join(f"{accuracy:.3f}" for accuracy in reached)
     epochs = ", ".join(map(str, summary["chosen_epochs"]))
     several = len(reached) > 1
-    chosen = "kept" if summary["epoch"] == "last" else "best on validation data"
     return page.numbers(
         (
             page.Number(
@@ -108,7 +107,7 @@ def _headline(summary):
             page.Number(
                 "epochs" if several else "epoch",
                 epochs,
-                f"of {summary['epochs']}, {chosen}",
+                kept_epochs(summary),
             ),
             page.Number(
                 "training", f"{summary['train_seconds']:,.0f} s", summary["device"]

@@ -47,7 +47,8 @@ class Fit(NamedTuple):
     """
 
     state: TrainState  # after the last epoch
-    best_weights: Any  # those of the epoch that did best on validation data
+    # those of the epoch that did best on validation data, the first of equal ones
+    best_weights: Any
     best_epoch: int  # counted from 1, as all that is told of epochs
     history: list[dict[str, float]]  # one entry for each epoch
     resumed_after: int = 0  # epochs that its folder held already

@@ -7,6 +7,9 @@ import pytest
 
 from snnjax import files
 from snnjax.tasks import TASKS, fitting, settings, train
+from snnjax.tasks.prediction import Predictions
+from snnjax.tasks.report import accuracies, kept_epochs
+from snnjax.training import Fit
 
 pytestmark = pytest.mark.usefixtures("without_pages")
 SIZES = {"train": 50, "validation": 20, "test": 30}
@@ -50,6 +53,24 @@ def test_a_run_leaves_everything_behind(finished):
         assert summary["validation_accuracies"][seed] == max(scores) == scores[best - 1]
         assert (folder / f"seed{seed}" / "checkpoint" / "2").is_dir()
     assert (folder / "report.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_of_equal_epochs_the_first_is_kept_and_that_is_told():
+    def fitted(*reached, kept):
+        row = {"hidden_rate": 1.0}
+        history = [row | {"validation_accuracy": each} for each in reached]
+        return Fit(None, None, kept, history)
+
+    fits = [fitted(0.5, 0.9, 0.8, 0.9, kept=2), fitted(0.5, 0.6, 0.7, 0.8, kept=4)]
+    found = accuracies(fits, [Predictions(np.zeros(2, int), np.zeros(2, int))] * 2)
+    assert (found["chosen_epochs"], found["equal_epochs"]) == ([2, 4], [2, 1])
+    summary = {**found, "epochs": 4, "epoch": "best"}
+    assert kept_epochs(summary) == (
+        "kept: epoch 2 (first of 2 equal ones), 4 of 4, best on validation data"
+    )
+    assert kept_epochs(summary | {"epoch": "last"}) == "kept: epoch 4, the last one"
+    del summary["equal_epochs"]  # as earlier runs
+    assert "epoch 2, 4 of 4" in kept_epochs(summary)
 
 
 def test_a_second_call_reads_what_the_first_one_left(finished):

@@ -17,6 +17,7 @@ from snnjax.tasks.examples import examples
 from snnjax.tasks.network import HIDDEN_AND_OUT, mean_voltage, scores
 from snnjax.tasks.network import run as run_network
 from snnjax.tasks.page import table, typed
+from snnjax.tasks.report import kept_epochs
 
 SIZES = {"train": 60, "validation": 20, "test": 40}
 ODD = ("<script>alert(1)</script>", r"$\bad$ --> </svg>", "\"quoted' & <b>")
@@ -101,6 +102,7 @@ def test_a_page_tells_a_run_in_words_and_pictures(run, page):
         f"chance {found['chance']:.3f}",
         f"linear readout {found['linear_readout_test_accuracy']:.3f}",
         "{}, {}".format(*found["chosen_epochs"]),
+        kept_epochs(found),
         "lies below validation",
         "Least certain",
         "means over 2 seeds",
