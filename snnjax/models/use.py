@@ -1,6 +1,6 @@
 """What one does with a trained network: read its outputs, test it, train it further."""
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,23 +14,21 @@ from snnjax.models.kept import load
 from snnjax.progress import Progress
 from snnjax.tasks.catalogue import task_of
 from snnjax.tasks.evaluation import tested
-from snnjax.tasks.network import in_steps, mean_voltage, voltage
+from snnjax.tasks.network import in_steps
+from snnjax.tasks.readouts import READOUTS
 from snnjax.tasks.recipe import data_of
 from snnjax.tasks.task import Task
-from snnjax.tasks.yin_yang import early
 
-READOUTS: dict[str, Callable[[float], Callable[[jax.Array], jax.Array]]] = {
-    "mean_voltage": lambda dt: mean_voltage,
-    "voltage": lambda dt: voltage,
-    "early_voltage": early,
-}
+_READ = "readout", "dt", "classes"  # of a card, or of notes
 
 
-def scores(card: Card, voltages: jax.Array) -> jax.Array:
+def scores(card: Card | Mapping[str, Any], voltages: jax.Array) -> jax.Array:
     """How much speaks for each class; ``log_softmax`` makes log probabilities of it.
 
     Args:
-        card: of the network.
+        card: of the network, or the notes of one that was saved, with ``"readout"``,
+            ``"dt"`` and ``"classes"``, as ``tasks.train`` keeps them. A readout is
+            ``"mean_voltage"``, ``"voltage"`` or ``"early_voltage"``.
         voltages: its ``"out"``, ``[T, *batch, classes]``; of the first T steps of a
             sample what they say so far.
 
@@ -39,8 +37,8 @@ def scores(card: Card, voltages: jax.Array) -> jax.Array:
         tells a class at every step, whose ``card.readout`` is ``"voltage"``.
 
     Raises:
-        ValueError: for what is no card, or voltages of another number of classes or
-            without a step.
+        ValueError: for what is neither card nor such notes, or voltages of another
+            number of classes or without a step.
 
     Example:
         >>> net, weights, card = snn.models.load("yin-yang")
@@ -50,15 +48,36 @@ def scores(card: Card, voltages: jax.Array) -> jax.Array:
         >>> snn.models.scores(card, ys["out"]).shape
         (4, 3)
     """
-    if not isinstance(card, Card):
-        raise ValueError(f"card must be that of a model, got {check.told(card)}.")
-    check.one_of("card.readout", card.readout, tuple(READOUTS))
+    readout, dt, classes = _read_by(card)
+    check.one_of("card.readout", readout, tuple(READOUTS))
     check.array("voltages", voltages, "[T, *batch, classes]")
     check.floating("voltages", voltages)
-    check.width("voltages: scores", voltages, len(card.classes))
+    check.width("voltages: scores", voltages, len(classes))
     if not len(voltages):
         raise ValueError(f"voltages must have a step, got shape {voltages.shape}.")
-    return READOUTS[card.readout](card.dt)(voltages)
+    return READOUTS[readout](dt)(voltages)
+
+
+def _read_by(card):
+    """Readout, dt and classes, of a card or of notes."""
+    if isinstance(card, Card):
+        return card.readout, card.dt, card.classes
+    if not isinstance(card, Mapping):
+        raise ValueError(
+            "card must be that of a model, or notes of a saved network, got "
+            f"{check.told(card)}."
+        )
+    if missing := [name for name in _READ if name not in card]:
+        raise ValueError(
+            f"card: these notes have no {missing[0]!r}; scores needs "
+            f"{', '.join(_READ)}: snn.save(…, notes={{…}})."
+        )
+    readout, dt, classes = (card[name] for name in _READ)
+    check.positive("card.dt", dt, " [s]")
+    check.one("card.dt", dt)
+    if not isinstance(classes, list | tuple):
+        raise ValueError(f"card.classes must be a list, got {check.told(classes)}.")
+    return readout, dt, classes
 
 
 def task(

@@ -18,10 +18,10 @@ from benchmarks import train_models
 from snnjax import __main__, models
 from snnjax.datasets.catalogue import DATA_SETS
 from snnjax.models import cards, kept
-from snnjax.models.use import READOUTS
 from snnjax.saving import to_recipe
 from snnjax.tasks import Part, story
 from snnjax.tasks.catalogue import TASKS
+from snnjax.tasks.readouts import READOUTS
 from snnjax.tasks.recipe import data_of
 
 NAMES = models.names()
@@ -197,8 +197,30 @@ def test_without_safetensors_it_is_said_how_to_get_it(monkeypatch):
     assert models.names() == NAMES
 
 
+@pytest.mark.parametrize("name", ["digits", "ecg", "yin-yang"])
+def test_notes_of_ones_own_are_read_as_a_card(name):
+    card = models.card(name)
+    notes = {"dt": card.dt, "readout": card.readout, "classes": list(card.classes)}
+    shape = 7, 2, len(card.classes)
+    v = jnp.asarray(np.random.default_rng(0).normal(size=shape), jnp.float32)
+    found = models.scores(notes, v)
+    np.testing.assert_array_equal(found, models.scores(card, v))
+
+
 def test_scores_of_something_else_are_refused():
     card = models.card("digits")
+    notes = {"dt": 1e-3, "readout": "voltage", "classes": ["a", "b"]}
+    for odd, reason in (
+        ({"dt": -1.0}, r"card\.dt \[s\] must be finite and positive"),
+        ({"readout": None}, "card.readout must be one of"),
+        ({"classes": 2}, "card.classes must be a list, got 2"),
+        ({"classes": ["a"]}, "1 channels"),
+    ):
+        with pytest.raises(ValueError, match=reason):
+            models.scores(notes | odd, jnp.zeros((5, 2, 2)))
+    del notes["readout"]
+    with pytest.raises(ValueError, match="these notes have no 'readout'"):
+        models.scores(notes, jnp.zeros((5, 2, 2)))
     with pytest.raises(ValueError, match="card must be that of a model"):
         models.scores("digits", jnp.zeros((5, 2, 10)))
     with pytest.raises(ValueError, match="10 channels"):

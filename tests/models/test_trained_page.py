@@ -13,7 +13,7 @@ PAGE = Path(__file__).parents[2] / "docs/how-to/trained-models.md"
 def test_the_page_runs_and_its_numbers_are_those_of_the_card(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     codes = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.S)
-    assert len(codes) == 4
+    assert len(codes) == 5
     scope = {}
     for code in codes:
         exec(code, scope)
@@ -26,6 +26,9 @@ def test_the_page_runs_and_its_numbers_are_those_of_the_card(tmp_path, monkeypat
     assert told[-1] == card.classes[best] == str(scope["digits"].labels[0])
     assert all(0.0 < each < 0.3 for each in scope["losses"])
     found = snn.load("mine.safetensors")
-    assert found.notes == {"dt": card.dt}
+    assert found.notes["dt"] == card.dt
+    read = snn.models.scores(found.notes, scope["ys"]["out"])
+    _, ys = snn.unroll(found.network, found.weights, scope["spikes"], dt=card.dt)
+    np.testing.assert_array_equal(read, snn.models.scores(card, ys["out"]))
     moved = found.weights["out"][0].w - scope["weights"]["out"][0].w
     assert 0.0 < np.abs(moved).max() < 1e-3
