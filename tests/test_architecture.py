@@ -78,12 +78,14 @@ ARROWS = {  # who may import whom, besides themselves
     "data_pictures": {"datasets", "events", "plot"},
     "data_command": {"data_pictures", "datasets", "files", "left_open", "progress"},
     "models_command": {"files", "models", "progress"},
+    "predict_command": {"models", "progress", "tasks"},
     "left_open": set(),
     "devices": set(),
     "nir_command": {"files", "interop", "left_open", "plot", "progress"},
     "commands": {
         *("datasets", "files", "hardware", "senses", "kernels", "progress", "tasks"),
         *("data_command", "devices", "models_command", "nir_command"),
+        "predict_command",
         *("sweep_command", "training", "training_command"),
     },
     "__init__": {
@@ -111,11 +113,14 @@ WITHIN_DATASETS = {
         *("cameras", "containers", "guard", "layouts", "samples", "sounds", "spikes"),
     },
     "parting": {"samples"},
-    "listing": {"guard"},
+    "listing": {"guard", "spikes"},
     "samples_by_name": {"guard", "listing"},
     "labelled_file": {"containers", "guard", "layouts", "listing", "samples_by_name"},
+    "widths": set(),
+    "labelled_arrays": {"guard", "listing", "samples_by_name", "widths"},
     "labelled": {
-        *("cameras", "formats", "guard", "labelled_file", "listing", "samples_by_name"),
+        *("cameras", "formats", "guard", "labelled_arrays", "labelled_file", "listing"),
+        "samples_by_name",
     },
     "recordings": {"guard", "sounds"},
     "sources": {"containers", "guard", "layouts"},
@@ -127,7 +132,9 @@ WITHIN_DATASETS = {
     "catalogue": {"fetch", "published", "samples", "sets"},
     "contents": {"layouts", "samples", "sounds"},
     "conversion": {"cameras", "formats", "guard", "layouts", "spikes"},
-    "inspection": {"cameras", "catalogue", "contents", "fetch", "formats", "guard"},
+    "inspection": {
+        *("cameras", "catalogue", "contents", "fetch", "formats", "guard", "widths"),
+    },
     "command": {"catalogue", "inspection", "places", "published"},
 }
 CORE = {"jax", "optax", "flax", "numpy"}

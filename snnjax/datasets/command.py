@@ -73,7 +73,8 @@ def summary(report: Report, *, each: bool = False) -> str:
         report: of the files.
         each: whether a line is shown for every file, however many there are.
     """
-    shown = len(report.told) + len(report.unread) if each else _SHOWN
+    every = len(report.told) + len(report.unread) + len(report.odd)
+    shown = every if each else _SHOWN
     lines = []
     for kind, counts in sorted(report.counts.items()):
         rest = {key: n for key, n in counts.items() if key != "files"}
@@ -89,5 +90,8 @@ def summary(report: Report, *, each: bool = False) -> str:
     if len(report.unread) > shown:
         more = len(report.unread) - shown
         lines.append(f"not read, as well: {more} more; --each shows them")
+    lines += [f"odd: {told}" for told in report.odd[:shown]]
+    if len(report.odd) > shown:
+        lines.append(f"odd, as well: {len(report.odd) - shown} more; --each shows them")
     lines += [f"bad: {told}" for told in report.bad]
     return "\n".join(lines) or "no files"

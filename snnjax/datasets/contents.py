@@ -18,6 +18,7 @@ class Contents(NamedTuple):
 
     counts: dict[str, float]  # how many events, samples, seconds, …
     told: str  # sensor, duration, rates, and what was skipped
+    shape: tuple[int, ...] = ()  # of an array [T, n]
 
 
 @singledispatch
@@ -112,8 +113,8 @@ def _events(found: Events):
 
 @contents_of.register
 def _waves(found: WaveRecording):
-    counts, told = contents_of(found.events)
-    return Contents(counts, f"{told}; {len(found.positions)} electrodes")
+    events = contents_of(found.events)
+    return Contents(events.counts, f"{events.told}; {len(found.positions)} electrodes")
 
 
 @contents_of.register

@@ -11,6 +11,7 @@ from snnjax.datasets.formats.any_file import format_if_any, is_one_recording
 from snnjax.datasets.formats.registry import ARRAY
 from snnjax.datasets.formats.streaming import is_streamed, stream_recorded
 from snnjax.datasets.guard.checked import DataError
+from snnjax.datasets.widths import odd_widths
 
 
 class Report(NamedTuple):
@@ -22,6 +23,7 @@ class Report(NamedTuple):
     others: int  # files of no known format
     unread: tuple[str, ...]  # sound, but not of a layout that is read here
     bad: tuple[str, ...]  # what is wrong with the others, each naming its file
+    odd: tuple[str, ...] = ()  # arrays whose channels are not those of the others
 
 
 def check(path: str | Path) -> Report:
@@ -45,6 +47,7 @@ def check(path: str | Path) -> Report:
     published: list[str] = []
     unread: list[str] = []
     bad: list[str] = []
+    shapes: dict[str, tuple[int, ...]] = {}
     others = 0
     files, closed = _files(path)
     unread += closed
@@ -70,10 +73,13 @@ def check(path: str | Path) -> Report:
             for name, count in {"files": 1, **contents.counts}.items():
                 here[name] += count
             told.append(f"{_name(file, path)}: {contents.told}")
+            if contents.shape:
+                shapes[_name(file, path)] = contents.shape
         elif not source:
             others += 1
     return Report(
-        *(counts, tuple(told), tuple(published), others), tuple(unread), tuple(bad)
+        *(counts, tuple(told), tuple(published), others),
+        *(tuple(unread), tuple(bad), odd_widths(shapes)),
     )
 
 
@@ -115,7 +121,9 @@ def _look(file: Path) -> tuple[str, Contents] | None:
     found = kind.read(file)
     contents = contents_of(found)
     if kind is ARRAY:  # time first, of one sample
-        contents = contents._replace(counts={"steps": len(found)})
+        steps, channels = found.shape
+        told = f"{contents.told}, {steps} steps of {channels} channels"
+        contents = Contents({"steps": steps}, told, found.shape)
     return kind.name, contents
 
 

@@ -1,10 +1,10 @@
 """Recordings of one's own: a labelled folder or file, of any kind that is read here."""
 
+import math
 import warnings
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
@@ -12,9 +12,10 @@ from snnjax.datasets.cameras.atis_bin import ATIS, ATIS_SIZES
 from snnjax.datasets.formats.any_file import format_if_any
 from snnjax.datasets.formats.registry import ARRAY, TIMES, Format
 from snnjax.datasets.guard.checked import DataError, listed
+from snnjax.datasets.labelled_arrays import arrays, images
 from snnjax.datasets.labelled_file import labelled_file
 from snnjax.datasets.listing import Listing, grouped, list_folder, list_table, taken
-from snnjax.datasets.samples_by_name import Kind, Labelled, are_counts, owners, packed
+from snnjax.datasets.samples_by_name import Labelled, Like, Start, owners, packed
 from snnjax.events import as_events, from_rows
 
 _MOST_UNITS = 2**16
@@ -52,6 +53,13 @@ def labelled_recordings(
         DataError: for another layout, several kinds of files, or a damaged one.
         ImportError: if a package is needed and not installed.
     """
+    return labelled_like(path, None, group=group, skip_bad=skip_bad)
+
+
+def labelled_like(
+    path: str | Path, like: Like | None, *, group: str | None, skip_bad: bool
+) -> tuple[Labelled, tuple[str, ...]]:
+    """As ``labelled_recordings``; what files leave open is as in recordings before."""
     path = Path(path)
     if not isinstance(group, str | None):
         raise ValueError(f"group must be a regular expression, got {group!r:.60}.")
@@ -63,7 +71,7 @@ def labelled_recordings(
         listing = list_folder(path) if path.is_dir() else list_table(path)
         if group is not None:
             listing = grouped(listing, group)
-        return _of_files(listing, skip_bad)
+        return of_listing(listing, skip_bad, like)
     if group is not None:
         raise ValueError(
             f"group is found in names of files; {path} is one file, which may hold an "
@@ -72,7 +80,10 @@ def labelled_recordings(
     return labelled_file(path), ()
 
 
-def _of_files(listing: Listing, skip_bad: bool) -> tuple[Labelled, tuple[str, ...]]:
+def of_listing(
+    listing: Listing, skip_bad: bool, like: Like | None = None
+) -> tuple[Labelled, tuple[str, ...]]:
+    """The recordings that a list tells of, as ``labelled_recordings`` reads them."""
     formats, wrong = _formats(listing)
     holds = _one_kind({k: each.holds for k, each in formats.items()})
     contents, rows = [], []
@@ -87,7 +98,7 @@ def _of_files(listing: Listing, skip_bad: bool) -> tuple[Labelled, tuple[str, ..
         told = "\n".join(wrong)
         raise DataError(f"{told}\n{len(wrong)} cannot be read; see --skip-bad.")
     kept = taken(listing, rows)
-    return _PACKED[holds](kept, contents), tuple(wrong)
+    return _PACKED[holds](kept, contents, like), tuple(wrong)
 
 
 def _formats(listing) -> tuple[dict[int, Format], list[str]]:
@@ -121,47 +132,14 @@ def _one_kind(kinds: dict[int, str]) -> str:
     return next(iter(count), "")
 
 
-def _sounds(listing, contents):
-    del contents  # read again one by one, as they are encoded
+def _sounds(listing, contents, like):
+    del contents, like  # read again one by one, as they are encoded
     return packed(listing, "sounds", listing.files, ())
 
 
-def _images(listing, contents):
-    _alike(listing, contents)
-    return packed(listing, "images", np.stack(contents), contents[0].shape)
-
-
-def _arrays(listing, contents):
-    """Spikes if all are counts, else signals."""
-    counts = all(are_counts(each) for each in contents)
-    if not counts:
-        _alike(listing, contents)
-    elif len({each.shape[1] for each in contents}) > 1:
-        _alike(listing, [each[:1] for each in contents])
-    steps = max(map(len, contents))
-    if short := sum(len(each) < steps for each in contents):
-        warnings.warn(
-            f"{short} of {len(contents)} recordings are shorter than the longest, of "
-            f"{steps} steps; they are silent from their end on.",
-            stacklevel=2,
-        )
-    padded = [np.pad(each, ((0, steps - len(each)), (0, 0))) for each in contents]
-    kind: Kind = "spikes" if counts else "signals"
-    return packed(listing, kind, np.stack(padded), contents[0].shape[1:])
-
-
-def _alike(listing, contents):
-    """Refuses arrays of several shapes."""
-    for name, each in zip(listing.names, contents, strict=True):
-        if each.shape != contents[0].shape:
-            raise DataError(
-                f"Recordings must be of one size: {listing.names[0]} has "
-                f"{list(contents[0].shape)}, {name} {list(each.shape)}."
-            )
-
-
-def _several(listing, contents):
+def _several(listing, contents, like):
     """Files of events, each of one sample or more."""
+    del like  # its files tell all
     counts = [len(each.labels) for each in contents]
     many = taken(listing, np.repeat(np.arange(len(counts)), counts).tolist())
     numbers = [f"[{k}]" if n > 1 else "" for n in counts for k in range(n)]
@@ -194,21 +172,23 @@ def _with_events(listing, rows, shape):
     return made._replace(data=events)
 
 
-def _recorded(listing, contents):
+def _recorded(listing, contents, like):
     """Recordings of event cameras, from time 0 or their first event on."""
-    size = _sensor(listing, contents)
+    size = _sensor(listing, contents, like)
+    known = like is not None and like.kind
+    start = like.start if known else _start(listing, contents)
     made = packed(listing, "events", None, (*size, 2))
     sized = [each._replace(size=size) for each in contents]
     events = as_events(
         *(sized, made.labels),
-        start=_start(listing, contents),
+        start=start,
         group=made.group,
         n_classes=len(made.classes),
     )
-    return made._replace(data=events)
+    return made._replace(data=events, start=start)
 
 
-def _start(listing, contents) -> float | Literal["first"]:
+def _start(listing, contents) -> Start:
     """Time 0 if all begin soon after it, as samples do; else each first event."""
     first = [int(each.t.min()) if len(each.t) else 0 for each in contents]
     if min(first) >= 0 and max(first) <= _SOON:
@@ -222,7 +202,7 @@ def _start(listing, contents) -> float | Literal["first"]:
     return "first"
 
 
-def _sensor(listing, contents):
+def _sensor(listing, contents, like):
     """Height and width of the one sensor of all; what holds all events if untold."""
     sizes = {each.size for each in contents}
     origins = {each.origin for each in contents}
@@ -242,6 +222,10 @@ def _sensor(listing, contents):
         return contents[0].size
     height = 1 + max(int(each.y.max(initial=0)) for each in contents)
     width = 1 + max(int(each.x.max(initial=0)) for each in contents)
+    if like is not None and len(like.shape) == 3:
+        known = like.shape[0], like.shape[1]
+        if height <= known[0] and width <= known[1]:
+            return known
     if all(each.source == ATIS for each in contents):
         fits = (s for s in ATIS_SIZES if height <= s[0] and width <= s[1])
         height, width = next(fits, (height, width))
@@ -253,7 +237,7 @@ def _sensor(listing, contents):
     return height, width
 
 
-def _neurons(listing, contents):
+def _neurons(listing, contents, like):
     """Spikes of neurons, each a unit of the number that the files give it."""
     populations = {name for each in contents for name in each.populations}
     if len(populations) > 1:
@@ -281,14 +265,15 @@ def _neurons(listing, contents):
             f"{listing.names[early[0]]} has spikes before time 0, where a sample "
             "begins; cut it, see snnjax.events.window."
         )
-    return _with_events(listing, [each[:2] for each in contents], (most + 1,))
+    n = max(most + 1, 0 if like is None else math.prod(like.shape))
+    return _with_events(listing, [each[:2] for each in contents], (n,))
 
 
-_PACKED: dict[str, Callable[[Listing, list], Labelled]] = {
+_PACKED: dict[str, Callable[[Listing, list, Like | None], Labelled]] = {
     "sound": _sounds,
-    "image": _images,
+    "image": images,
     "camera": _recorded,
     "spikes": _neurons,
     "events": _several,
-    "array": _arrays,
+    "array": arrays,
 }

@@ -15,6 +15,7 @@ from snnjax.datasets.guard.checked import (
     listed,
     reading,
 )
+from snnjax.datasets.spikes.phy import is_phy
 
 PARTS = {
     "train": "train",
@@ -127,6 +128,32 @@ def list_table(path: Path) -> Listing:
         told = f"names {twice} twice" if twice else "names no files"
         raise DataError(f"{path} {told}.")
     return Listing(*(tuple(column) for column in zip(*rows, strict=True)))
+
+
+def list_files(paths: Iterable[str | Path], *, label: str) -> Listing:
+    """Lists files by name, and all that lie in folders that are named.
+
+    Args:
+        paths: of files, of folders, and of folders that are one recording.
+        label: what all of them are called.
+
+    Raises:
+        FileNotFoundError: naming the first that is not there.
+        DataError: for no files.
+    """
+    files: list[Path] = []
+    for path in map(Path, paths):
+        if not path.exists():
+            raise FileNotFoundError(f"Nothing is at {path}.")
+        if path.is_dir() and not is_phy(path):
+            files += sorted(_below(path))
+        else:
+            files.append(path)
+    if not files:
+        raise DataError("There are no files to read.")
+    n = len(files)
+    names = tuple(map(str, files))
+    return Listing(names, tuple(files), (label,) * n, ("",) * n, ("",) * n)
 
 
 def grouped(listing: Listing, pattern: str) -> Listing:

@@ -10,6 +10,16 @@ from snnjax.datasets.guard.checked import DataError
 from snnjax.datasets.listing import Listing, numbered
 
 Kind = Literal["events", "sounds", "images", "spikes", "signals"]
+Start = float | Literal["first"]  # time from which a camera is read [s]
+
+
+class Like(NamedTuple):
+    """What other recordings told, for what files leave open."""
+
+    kind: Kind | Literal[""]  # "": spikes of any kind
+    shape: tuple[int, ...]  # of a step, as the files have it
+    steps: int  # of an array
+    start: Start = 0.0
 
 
 class Labelled(NamedTuple):
@@ -27,6 +37,7 @@ class Labelled(NamedTuple):
     parts: tuple[str, ...]  # train, validation or test; "" if that is not settled
     shape: tuple[int, ...]  # of a step, such as (34, 34, 2); () for sounds
     dt: float | None = None  # between steps of an array, where its file tells it [s]
+    start: Start = 0.0  # of recordings of cameras: time 0, or their first event
 
 
 def packed(listing: Listing, kind: Any, data: Any, shape: Sequence[int]) -> Labelled:

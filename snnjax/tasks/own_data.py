@@ -10,15 +10,19 @@ from typing import Any
 import numpy as np
 
 from snnjax import check
-from snnjax.datasets import Labelled, labelled_recordings, part_samples
+from snnjax.datasets import Labelled, part_samples
+from snnjax.datasets.labelled import labelled_like
 from snnjax.datasets.samples import SPLITS
 from snnjax.neurons.leaky import Reset
 from snnjax.progress import Progress
 from snnjax.surrogate import Shape, SuperSpike
 from snnjax.tasks.augment import thinned
+from snnjax.tasks.network import Network
 from snnjax.tasks.options import firing, told
 from snnjax.tasks.own_networks import KINDS, Kind, own_reader
 from snnjax.tasks.own_spikes import (
+    Measured,
+    as_files_have_it,
     as_known,
     as_measured,
     check_times,
@@ -85,19 +89,18 @@ def own_data_task(
         FileNotFoundError: if there is nothing.
         ImportError: if a package is needed and not installed.
     """
-    check.one_of("network", network, KINDS)
     if hidden is None:
         hidden = _USUAL[network == "convolutional"]
-    check.whole("hidden", hidden)
-    fires = firing(surrogate, reset)
+    fires = _checked(network, hidden, surrogate, reset)
     check_times(dt, duration)
-    samples, wrong = labelled_recordings(data, group=group, skip_bad=skip_bad)
+    known = None if measured is None else as_measured(measured)
+    like = as_files_have_it(known) if known else None
+    samples, wrong = labelled_like(data, like, group=group, skip_bad=skip_bad)
     if wrong:
         told_wrong = "\n".join(wrong)
         warnings.warn(f"{len(wrong)} files were left out.\n{told_wrong}", stacklevel=2)
     files = samples.data if samples.kind == "sounds" else ()
     samples = heard(samples, progress)
-    known = None if measured is None else as_measured(measured)
     if known:
         samples = as_known(samples, known)
         rows = dict.fromkeys(SPLITS, np.arange(len(samples.labels)))
@@ -105,15 +108,7 @@ def own_data_task(
         rows = _parted(samples)
     made = spikes_of(samples, rows["train"], dt=dt, duration=duration, known=known)
     found = made.measured
-    size = Size(
-        channels=math.prod(found.shape),
-        classes=len(found.classes),
-        rate=found.rate,
-        dt=found.dt,
-        hidden=hidden,
-        **fires,
-    )
-    reader = own_reader(network, found.shape, found.steps, size)
+    reader = _reader(found, network, hidden, fires)
     raster = partial(_rasters, made.raster, flat=network != "convolutional")
     whole = Part(raster, samples.labels)
     parts: dict[str, Part] = {split: some(whole, each) for split, each in rows.items()}
@@ -141,6 +136,37 @@ def own_data_task(
         classes=found.classes,
         samples={split: _named(samples, files, each) for split, each in rows.items()},
     )
+
+
+def own_network(
+    found: Measured, *, network: Kind, hidden: int, surrogate: str, reset: Reset
+) -> Network:
+    """The network of such a task, by what was measured and what was asked for.
+
+    Raises:
+        ValueError: for a value that no network has.
+    """
+    fires = _checked(network, hidden, surrogate, reset)
+    return _reader(found, network, hidden, fires).network
+
+
+def _checked(network, hidden, surrogate, reset):
+    """How hidden neurons fire, of a network that there is."""
+    check.one_of("network", network, KINDS)
+    check.whole("hidden", hidden)
+    return firing(surrogate, reset)
+
+
+def _reader(found, network, hidden, fires):
+    size = Size(
+        channels=math.prod(found.shape),
+        classes=len(found.classes),
+        rate=found.rate,
+        dt=found.dt,
+        hidden=hidden,
+        **fires,
+    )
+    return own_reader(network, found.shape, found.steps, size)
 
 
 def _parted(samples: Labelled) -> dict[Any, np.ndarray]:

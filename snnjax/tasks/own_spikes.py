@@ -17,6 +17,7 @@ import numpy as np
 from snnjax import check
 from snnjax.datasets import Labelled
 from snnjax.datasets.recordings import Recordings
+from snnjax.datasets.samples_by_name import Like
 from snnjax.events import Events, late_events, rasterize, select, time_bins
 from snnjax.inputs import latency
 from snnjax.progress import Progress
@@ -43,6 +44,7 @@ class Measured(NamedTuple):
     rate: float  # mean, of an input [Hz]
     mean: tuple[float, ...] = ()  # of each signal
     deviation: tuple[float, ...] = ()
+    start: float | str = 0.0  # of a camera, see ``datasets.samples_by_name.Like``
 
 
 class Spikes(NamedTuple):
@@ -106,6 +108,14 @@ def as_measured(measured: Mapping[str, Any]) -> Measured:
     return Measured(**lists)
 
 
+def as_files_have_it(known: Measured) -> Like:
+    """What was measured, as far as files may leave it open."""
+    kind: Any = known.kind
+    start: Any = known.start
+    shape = (len(known.mean),) if kind == "signals" else known.shape
+    return Like(kind, shape, known.steps, start)
+
+
 def as_known(samples: Labelled, known: Measured) -> Labelled:
     """Samples whose labels are those of the classes that were trained on."""
     foreign = sorted({*samples.classes} - {*known.classes})
@@ -149,6 +159,7 @@ def _from_events(samples, trains, dt, duration, known) -> Spikes:
         if duration is None:
             steps = int(time_bins(events.times, dt=dt).max()) + 1  # the last is inside
         found = Measured(samples.kind, samples.classes, samples.shape, dt, steps, 0.0)
+        found = found._replace(start=samples.start)
     late = late_events(events, duration=steps * dt) / max(len(events.times), 1)
     if late:
         warnings.warn(

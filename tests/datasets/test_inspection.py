@@ -55,7 +55,23 @@ def test_an_array_has_steps(tmp_path):
     np.save(tmp_path / "b.npy", np.zeros((30, 12), np.uint8))
     report = check(tmp_path)
     assert report.counts == {"array [T, n]": {"files": 2, "steps": 70}}
-    assert report.told == ("a.npy: uint8 [40, 12]", "b.npy: uint8 [30, 12]")
+    assert report.told == (
+        "a.npy: uint8 [40, 12], 40 steps of 12 channels",
+        "b.npy: uint8 [30, 12], 30 steps of 12 channels",
+    )
+    assert report.odd == ()
+
+
+def test_an_array_that_lies_on_its_side_is_told(tmp_path, capsys):
+    for k in range(3):
+        np.save(tmp_path / f"{k}.npy", np.zeros((40 + k, 12), np.uint8))
+    np.save(tmp_path / "turned.npy", np.zeros((12, 40), np.uint8))
+    assert __main__.main(["data", "check", str(tmp_path)]) == 0
+    (line,) = (x for x in capsys.readouterr().out.splitlines() if x.startswith("odd"))
+    assert line.startswith(
+        "odd: turned.npy is [12, 40], 12 steps of 40 channels, where"
+    )
+    assert "looks like [n, T]" in line
 
 
 def test_damaged_files_are_named_and_the_rest_is_read(folder):

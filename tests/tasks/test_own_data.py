@@ -20,6 +20,7 @@ from snnjax.tasks import (
     train,
     transfer,
 )
+from snnjax.tasks.report import kept_epochs
 from snnjax.tasks.samples_file import digests, keep_samples, kept_samples
 
 pytest.importorskip("sklearn")
@@ -148,7 +149,7 @@ def test_others_of_another_kind_shape_or_class_are_refused(run, tmp_path):
         path = tmp_path / "b" / "left" / f"s1-{k}.npy"
         path.parent.mkdir(parents=True, exist_ok=True)
         np.save(path, raster(k)[:, :5])
-    with pytest.raises(ValueError, match=r"on inputs \[20, 6\]; these are \[20, 5\]"):
+    with pytest.raises(ValueError, match=r"s1-0\.npy is \[20, 5\].* where 6 are read"):
         load_run(out, tmp_path / "b")
 
 
@@ -364,6 +365,7 @@ def test_lists_of_spikes_of_two_formats_are_trained_on_by_a_command(
     assert main(["train", "lists", "--epochs", "8", "--out", "run"]) == 0
     found = json.loads((tmp_path / "run" / "summary.json").read_text())
     assert found["test_accuracy"] == 1.0
+    assert kept_epochs(found) in capsys.readouterr().out
     assert main(["evaluate", "run"]) == 0
     assert "test accuracy 1.000" in capsys.readouterr().out
 
