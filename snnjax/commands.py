@@ -12,6 +12,7 @@ from snnjax import (
     data_command,
     models_command,
     nir_command,
+    predict_command,
     sweep_command,
     training_command,
 )
@@ -202,6 +203,30 @@ def commands(conf):
         run = _plot
 
     @dataclass
+    class Predict:
+        """Tell the class of recordings that nobody has labelled.
+
+        Files are read as those that RUN was trained on, and must be of their kind; of
+        a task with a name, as spikes: .npy [T, n] in steps of its dt, or events of n
+        units. The networks of several seeds are asked together.
+        """
+
+        run_folder: Annotated[Path, conf.Positional, conf.arg(metavar="RUN")]
+        """Folder of a training, file of a network, or a name of `snnjax models`."""
+        files: Annotated[
+            tuple[Path, ...],
+            conf.Positional,
+            conf.arg(metavar="FILE ...", help_behavior_hint="(required)"),
+        ]
+        """Recordings, or folders of recordings."""
+        json: Annotated[bool, conf.FlagCreatePairsOff] = False
+        """Print JSON, with the probability of each class."""
+        skip_bad: Annotated[bool, conf.FlagCreatePairsOff] = False
+        """Leave out files that cannot be read, and name and count them."""
+
+        run = predict_command.run
+
+    @dataclass
     class Audio:
         """Turn a folder of recordings into spikes of an artificial cochlea.
 
@@ -327,5 +352,5 @@ def commands(conf):
     groups |= {"models": models, "chip": chip}
     train = group(training_command.ABOUT, training_command.tasks(conf))
     sweep = group(sweep_command.ABOUT, sweep_command.tasks(conf))
-    runs = {"train": train, "sweep": sweep, "evaluate": Evaluate, "plot": Plot}
-    return choice(runs | groups | {"info": Info})
+    runs = {"train": train, "sweep": sweep, "evaluate": Evaluate, "predict": Predict}
+    return choice(runs | {"plot": Plot} | groups | {"info": Info})

@@ -44,6 +44,7 @@ NOT_CALLED = {
     "tasks.mnist_task": "reads files",
     "tasks.n_mnist_task": "reads files",
     "tasks.own_data_task": "reads files",
+    "tasks.predict_files": "reads files",
     "tasks.spoken_digits_task": "reads files",
     "tasks.yin_yang_task": "draws thousands; tests/tasks/test_yin_yang_task.py",
     "tasks.evaluate": "reads files",

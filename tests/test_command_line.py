@@ -88,6 +88,11 @@ HELPS = (
         "--gradient {surrogate,eventprop,ttfs} ",
     ),
     (["train", "ecg"], " [ECG OPTIONS]", "Segments of a heartbeat"),
+    (
+        ["predict"],
+        " RUN FILE ... [--json] [--skip-bad]",
+        "FILE ... Recordings, or folders of recordings. (required)",
+    ),
     (["encode"], " {audio}", "Turn sounds into spikes"),
     (["encode", "audio"], " FOLDER OUT [--", "FOLDER Folder of recordings. (required)"),
     (["kernels", "build"], " [--force]", "needs a C++ compiler"),

@@ -50,7 +50,11 @@ def an_unlabelled_recording_is_read(scope):
     np.save("new/right/who.npy", np.load("mine/left/subject0-0.npy"))
     measured = scope["summary"]["measured"]
     part = scope["own_data_task"]("new", measured=measured).parts["test"]
-    return np.array_equal(part.raster(np.arange(1), None), scope["xs"])
+    same = np.array_equal(part.raster(np.arange(1), None), scope["xs"])
+    (found,) = scope["predict_files"]("runs/mine", ["new/right/who.npy"])
+    likely = np.asarray(jax.nn.softmax(10.0 * scope["scores"])[0])
+    told = [found.probabilities[name] for name in scope["notes"]["classes"]]
+    return same and np.allclose(told, likely, rtol=1e-4)
 
 
 FROZEN = {"input": True, "readout": False}
@@ -164,6 +168,7 @@ BOUNDS = {  # by recipe: whether what it made is what the page says
         and np.allclose(10.0 * s["scores"], s["task"].network.readout(s["ys"]["out"]))
         and Path("runs/mine/report.html").exists()
         and an_unlabelled_recording_is_read(s)
+        and next(iter(s["found"].probabilities)) == "right"
     ),
     "Arrays in memory": lambda s: s["done"].best["validation_accuracy"] > 0.7,
     "In a program of your own": lambda s: (

@@ -141,6 +141,15 @@ def read_notes(path: str | Path) -> dict[str, Any]:
     return _parsed(path, _header(path).get("notes", "{}"))
 
 
+def has_network(path: str | Path) -> bool:
+    """Whether a file of ``save`` says of which network its weights are.
+
+    Raises:
+        FileNotFoundError, ValueError, ImportError: as ``load``.
+    """
+    return "network" in _header(Path(path))
+
+
 def library() -> Any:
     """What writes and reads the format.
 

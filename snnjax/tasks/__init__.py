@@ -23,12 +23,14 @@ from snnjax.tasks.sweeping import sweep_task
 from snnjax.tasks.task import Part, Schedule, Task
 from snnjax.tasks.timed import TimedNetwork
 from snnjax.tasks.transfers import transfer
+from snnjax.tasks.unlabelled import Prediction, predict_files
 from snnjax.tasks.yin_yang import yin_yang_task
 
 __all__ = [
     "TASKS",
     "Network",
     "Part",
+    "Prediction",
     "Run",
     "Schedule",
     "Task",
@@ -43,6 +45,7 @@ __all__ = [
     "mnist_task",
     "n_mnist_task",
     "own_data_task",
+    "predict_files",
     "redraw",
     "spoken_digits_task",
     "sweep_task",

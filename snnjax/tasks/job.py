@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import numpy as np
 
 from snnjax import check, files, plot
 from snnjax.saving import archive, save
@@ -240,7 +241,7 @@ def _leave(task, folder, seeds, rule, learns, fits):
         "processes": jax.process_count(),
     }
     story = Story(task, fits[0].history, weights[0], tests[0], compiled)
-    _keep(folder, summary, seeds, network, weights)
+    _keep(folder, summary, task, seeds, weights)
     keep_samples(folder, task)
     text = json.dumps(summary, indent=2) + "\n"
     files.write_text(folder / "summary.json", text)
@@ -248,9 +249,11 @@ def _leave(task, folder, seeds, rule, learns, fits):
     return summary
 
 
-def _keep(folder, summary, seeds, network, weights):
+def _keep(folder, summary, task, seeds, weights):
     """Each network in a file, which ``snnjax.load`` opens without this task."""
+    network = task.network
     cell = storable(network)
+    reads = _reads(task)
     for name, each, accuracy in zip(
         _names(seeds), weights, summary["test_accuracies"], strict=True
     ):
@@ -259,7 +262,21 @@ def _keep(folder, summary, seeds, network, weights):
             "dt": network.dt,
             "readout": readout_name(network),
             "classes": summary["classes"],
+            "rule": summary["rule"],
             "test_accuracy": accuracy,
+            **reads,
         }
         path = folder / name / "network.safetensors"
         save(path, each, network=cell, notes=notes)
+
+
+def _reads(task):
+    """What a network reads, for ``predict_files``: steps, and how they are made."""
+    told: dict[str, Any] = {"options": dict(task.options)}
+    part = as_read(task.parts["test"], task.network)
+    if task.network.reads == "raster":
+        steps, _, *inputs = part.raster(np.arange(1), None).shape
+        told |= {"steps": steps, "inputs": inputs}
+    if "measured" in task.notes:
+        told["measured"] = task.notes["measured"]
+    return json.loads(json.dumps(told))
