@@ -28,6 +28,7 @@ from snnjax.networks import (
     convolution,
     delay,
     delayed,
+    dropout,
     flatten,
     graph,
     layer_norm,
@@ -64,6 +65,7 @@ from snnjax.neurons import (
     reset_free,
     resonate,
     smooth_lif,
+    stochastic_lif,
     synaptic_scaling,
 )
 from snnjax.probes import watched
@@ -517,6 +519,51 @@ def test_jit_and_vmap_give_what_a_plain_call_gives(name):
     close(plain, program(name)(xs)[1])
     one = lambda x: snn.unroll(cell, weights, x, dt=DT)[1]  # noqa: E731
     close(plain, jax.jit(jax.vmap(one, 1, 1))(xs))
+
+
+def buffers(tree):
+    """Where the arrays of a tree lie."""
+    plain = jax.dtypes.prng_key
+    data = [
+        jax.random.key_data(x) if jnp.issubdtype(x.dtype, plain) else x
+        for x in jax.tree.leaves(tree)
+    ]
+    return [x.unsafe_buffer_pointer() for x in data if x.size]
+
+
+STARTS = {  # not among the cells, as they are random
+    "dropout": dropout(N, 0.5, key=jax.random.key(3)),
+    "stochastic lif": stochastic_lif(N, key=jax.random.key(4)),
+    "batch of sparse": sparse(TARGETS, jnp.ones((N, 2)), 5),
+    "preset that learns": preset(
+        "snntorch.Leaky", beta=jnp.full(N, 0.9), threshold=0.3, learn_beta=True
+    ),
+}
+
+
+@pytest.mark.parametrize("name", [*CELLS, *STARTS])
+def test_all_that_a_cell_begins_with_can_be_donated(name):
+    # Once each: no array is there twice, and none is the cell's own.
+    cell = CELLS.get(name) or STARTS[name]
+    x = inputs()[0]
+    begun = [(cell.init(jax.random.key(0)), cell.rest(x)) for _ in range(2)]
+    found = buffers(begun)
+    assert len({*found, *buffers(x)}) == len(found) + len(buffers(x))
+
+
+def test_a_run_goes_on_in_the_memory_of_its_state():
+    net = snn.chain(
+        *(dense(N, 4), snn.lif(4), dropout(4, 0.5, key=jax.random.key(3))),
+        *(dense(4, 2), li(2)),
+    )
+    weights, xs = net.init(jax.random.key(0)), inputs()
+    run = jax.jit(partial(snn.unroll, net, dt=DT), donate_argnames="state")
+    for _ in range(2):
+        state = net.rest(xs[0])
+        for part in (xs[:5], xs[5:]):
+            gone, (state, ys) = state, run(weights, part, state=state)
+            assert all(leaf.is_deleted() for leaf in jax.tree.leaves(gone))
+    close(ys, snn.unroll(net, weights, xs, dt=DT)[1][5:])
 
 
 @every_cell

@@ -83,6 +83,14 @@ def wide(x: Any) -> jax.Array:
     return x.astype(common_dtype(x.dtype, jnp.float32))
 
 
+def copied(key: jax.Array, like: Any) -> jax.Array:
+    """A key for a state like ``like``: another array than the cell's, as that may go.
+
+    Where ``like`` is traced, results are arrays of their own in any case.
+    """
+    return key if isinstance(like, jax.core.Tracer) else jnp.copy(key)
+
+
 def as_precise(tree: Any, dtype: Any) -> Any:
     """Arrays of single or double precision brought to one of these; others as they are.
 

@@ -139,7 +139,8 @@ def batch_norm(n: int) -> Cell:
 
     def draw(key):
         one, zero = _one_and_zero(n)
-        return BatchNormWeights(one, zero, Statistics(zero, one))
+        statistics = Statistics(*reversed(_one_and_zero(n)))
+        return BatchNormWeights(one, zero, statistics)
 
     return _step_by_step("batch_norm", n, draw, normalized)
 
@@ -239,7 +240,7 @@ def dropout(n: int, rate: Number, *, key: jax.Array) -> Cell:
     def rest(x):
         check.width("dropout", x, n)
         check.raster("The input of dropout", x)
-        return DropoutState(key)
+        return DropoutState(check.copied(key, x))
 
     def through(lead):
         def advance(weights, state, x, dt):

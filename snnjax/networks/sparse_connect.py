@@ -109,8 +109,8 @@ def sparse(
 
     def draw(key):
         del key  # given
-        w = jnp.asarray(drawn, jnp.result_type(float))
-        return SparseWeights(w, None if learned else jnp.asarray(listed))
+        w = jnp.array(drawn, jnp.result_type(float))
+        return SparseWeights(w, None if learned else jnp.array(listed))
 
     return Cell(init=draw, rest=rest, step=through(True), run=through(False))
 

@@ -256,7 +256,7 @@ def adlif(
 
     def rest(x):
         v = zeros("adlif", n, x)
-        return AdLIFState(v, v)
+        return AdLIFState(v, jnp.zeros_like(v))
 
     return _adapting("adlif", n, neuron, constants, rest, surrogate, backend)
 

@@ -123,7 +123,8 @@ def conductance_lif(
         zero = zeros("conductance_lif", RECEPTORS * n, x)[..., :n]
         left = None if params.refractory is None else jnp.zeros_like(zero, jnp.int32)
         v = zero + align(precise(params, zero.dtype), zero).v_rest
-        return ConductanceLIFState(v, zero, zero, zero, left)
+        others = jnp.zeros_like(zero), jnp.zeros_like(zero)
+        return ConductanceLIFState(v, zero, *others, left)
 
     def advance(given, state, x):
         p, left = given.params, state.refractory

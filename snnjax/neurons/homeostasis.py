@@ -202,7 +202,7 @@ def _homeostatic(name, n, homeostasis, *, init, rest, prepare, advance, names=()
 
     def at_rest(x):
         zero = zeros(name, n, x)
-        return HomeostasisState(rest(x), zero, zero)
+        return HomeostasisState(rest(x), zero, jnp.zeros_like(zero))
 
     refuse = state_check(name, n, at_rest)
 

@@ -267,7 +267,7 @@ def li(
 
     def rest(x):
         v = zeros("li", n, x)
-        return LIState(v, None if params.tau_syn is None else v)
+        return LIState(v, None if params.tau_syn is None else jnp.zeros_like(v))
 
     fixed: Any = partial(constants_of, params, input)
     by_steps: Any = population(
@@ -418,7 +418,7 @@ def lif(
 
 def _marked(rest, x):
     state = rest(x)
-    return state._replace(mark=state.v)
+    return state._replace(mark=jnp.zeros_like(state.v))
 
 
 def lif_rest(n: int, params: LIFParams, x: jax.Array) -> LIFState:
@@ -426,6 +426,6 @@ def lif_rest(n: int, params: LIFParams, x: jax.Array) -> LIFState:
     v = zeros("lif", n, x)
     return LIFState(
         v,
-        None if params.tau_syn is None else v,
+        None if params.tau_syn is None else jnp.zeros_like(v),
         None if params.refractory is None else jnp.zeros_like(v, jnp.int32),
     )

@@ -69,7 +69,7 @@ def reset_free(
 
     def rest(x):
         v = zeros("reset_free", n, x)
-        return LIState(v, None if params.tau_syn is None else v)
+        return LIState(v, None if params.tau_syn is None else jnp.zeros_like(v))
 
     def advance(given, state, x):
         v, i = flow(given, state.v, state.i, x.astype(state.v.dtype))

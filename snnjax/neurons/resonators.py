@@ -94,7 +94,8 @@ def resonate(
         return _Constants(given, dt, jnp.exp(-dt / given.tau_refractory))
 
     def rest(x):
-        return ResonateState(*3 * (zeros("resonate", n, x),))
+        zero = zeros("resonate", n, x)
+        return ResonateState(zero, *map(jnp.zeros_like, (zero, zero)))
 
     def advance(given, state, x):
         p = given.params

@@ -13,6 +13,7 @@ from functools import partial
 from typing import NamedTuple
 
 import jax
+import jax.numpy as jnp
 
 from snnjax import check
 from snnjax.about import factory
@@ -84,7 +85,8 @@ def srm(
 
     def rest(x):
         v = zeros("srm", n, x)
-        return SRMState(LIState(v, None if params.tau_syn is None else v), v)
+        i = None if params.tau_syn is None else jnp.zeros_like(v)
+        return SRMState(LIState(v, i), jnp.zeros_like(v))
 
     constants = partial(constants_of, params, "current")
     return population("srm", n, constants, rest, advance, ("v", "v_before"))

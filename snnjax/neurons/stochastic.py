@@ -139,7 +139,7 @@ def stochastic_lif(
         return StochasticState(neuron, after), s, {"v": neuron.v, "v_before": v}
 
     def rest(x):
-        return StochasticState(lif_rest(n, params, x), key)
+        return StochasticState(lif_rest(n, params, x), check.copied(key, x))
 
     given = partial(constants_of, params, "current")
     return population("stochastic_lif", n, given, rest, advance, ("v", "v_before"))

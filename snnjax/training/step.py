@@ -44,7 +44,24 @@ def init_train_state(
     check.arrays("weights", weights)
     if not jax.tree.leaves(weights):
         raise ValueError("weights must hold an array at least, got none to learn.")
-    return TrainState(weights, optimizer.init(weights), jnp.zeros((), jnp.int32))
+    opt_state = _apart(optimizer.init(weights), weights)
+    return TrainState(weights, opt_state, jnp.zeros((), jnp.int32))
+
+
+def _apart(opt_state, weights):
+    """Arrays that are no weights and no two of them one, so that all can be donated.
+
+    Some optimizers remember the weights that they began with.
+    """
+    met = {id(leaf) for leaf in jax.tree.leaves(weights)}
+
+    def own(leaf):
+        if isinstance(leaf, jax.Array) and id(leaf) in met:
+            return jnp.copy(leaf)
+        met.add(id(leaf))
+        return leaf
+
+    return jax.tree.map(own, opt_state)
 
 
 def make_step(

@@ -114,3 +114,20 @@ def test_a_donated_state_is_the_memory_of_the_next_and_cannot_be_read_again():
         step(state, X, Y)
     kept, _ = jax.jit(make_step(squares, optimizer))(begin(optimizer), X, Y)
     np.testing.assert_array_equal(after.weights["w"], kept.weights["w"])
+
+
+REMEMBER = {  # optimizers that keep the weights that they began with
+    "prodigy": optax.contrib.prodigy,
+    "dog": lambda: optax.contrib.dog(1.0),
+    "mechanize": lambda: optax.contrib.mechanize(optax.sgd(0.1)),
+    "lbfgs": optax.scale_by_lbfgs,
+}
+
+
+@pytest.mark.parametrize("name", REMEMBER)
+def test_the_first_state_of_every_optimizer_can_be_donated(name):
+    optimizer = REMEMBER[name]()
+    step = make_step(squares, optimizer)
+    plain, _ = jax.jit(step)(begin(optimizer), X, Y)
+    donated, _ = jax.jit(step, donate_argnums=0)(begin(optimizer), X, Y)
+    np.testing.assert_allclose(donated.weights["w"], plain.weights["w"], rtol=1e-6)

@@ -70,7 +70,7 @@ def alpha_neuron(
     def init(key):
         del key
         return {
-            name: jnp.asarray(given[name], jnp.result_type(float)) for name in learned
+            name: jnp.array(given[name], jnp.result_type(float)) for name in learned
         }
 
     shapes = {name: jnp.shape(given[name]) for name in learned}
@@ -87,7 +87,7 @@ def _constants(given, dt, dtype):
 
 def _rest(n, x):
     at = zeros("Alpha", n, x)
-    return AlphaState(at, at, at)
+    return AlphaState(at, *map(jnp.zeros_like, (at, at)))
 
 
 def _advance(reset, surrogate, c, state, x):

@@ -54,6 +54,6 @@ def to_itself(n: int, V: Number = 1.0) -> Cell:
 
     def draw(key):
         del key
-        return ItselfWeights(jnp.asarray(V, jnp.result_type(float)))
+        return ItselfWeights(jnp.array(V, jnp.result_type(float)))
 
     return Cell(init=draw, rest=rest, step=step, run=step)

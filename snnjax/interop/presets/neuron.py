@@ -109,7 +109,7 @@ def stepped(
 
     def init(key):
         keys, dtype = jax.random.split(key, len(names)), jnp.result_type(float)
-        fixed = lambda field: jnp.asarray(getattr(numbers, field), dtype)  # noqa: E731
+        fixed = lambda field: jnp.array(getattr(numbers, field), dtype)  # noqa: E731
         return {
             name: drawn[name](k) if name in drawn else fixed(field)
             for k, (name, field) in zip(keys, names.items(), strict=True)
@@ -217,7 +217,7 @@ def _rest(n, rule, numbers, x):
         i=None if rule.current is None else at,
         a=None if rule.adapt is None else filled(numbers.a),
         refractory=None if rule.refractory is None else jnp.zeros_like(at, jnp.int32),
-        spikes=at if remembers(rule) else None,
+        spikes=jnp.zeros_like(at) if remembers(rule) else None,
     )
 
 
