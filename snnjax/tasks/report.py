@@ -45,13 +45,13 @@ def kept_epochs(summary: dict[str, Any]) -> str:
     """Which epoch of each network is kept, and which of several as good."""
     if summary["epoch"] == "last":
         return f"kept: epoch {summary['epochs']}, the last one"
-    epochs = summary["chosen_epochs"]
+    epochs, of = summary["chosen_epochs"], summary["epochs"]
     alike = summary.get("equal_epochs", [1] * len(epochs))  # of earlier runs
     each = ", ".join(
-        f"{epoch} (first of {n} equal ones)" if n > 1 else f"{epoch}"
+        f"{epoch}/{of}" + (f" (first of {n} equal ones)" if n > 1 else "")
         for epoch, n in zip(epochs, alike, strict=True)
     )
-    return f"kept: epoch {each} of {summary['epochs']}, best on validation data"
+    return f"kept: epoch {each}, best on validation data"
 
 
 def called(summary: dict[str, Any]) -> str:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import jax
 
 from snnjax import files
-from snnjax.tasks import page, sections
+from snnjax.tasks import own_data, page, sections
 from snnjax.tasks.catalogue import TASKS
 from snnjax.tasks.examples import examples
 from snnjax.tasks.network import run, storable
@@ -133,7 +133,10 @@ def _again(folder, task, summary):
         ),
     )
     known = several if task.name in TASKS else ()
-    return page.commands((*known, *_loaded(folder, task, summary)))
+    told = "To tell the class of recordings that nobody has labelled:"
+    new = ((told, page.typed("snnjax", "predict", folder, "FILE")),)
+    new = new if task.name == own_data.NAME else ()
+    return page.commands((*known, *new, *_loaded(folder, task, summary)))
 
 
 def _loaded(folder, task, summary):

@@ -66,11 +66,11 @@ def test_of_equal_epochs_the_first_is_kept_and_that_is_told():
     assert (found["chosen_epochs"], found["equal_epochs"]) == ([2, 4], [2, 1])
     summary = {**found, "epochs": 4, "epoch": "best"}
     assert kept_epochs(summary) == (
-        "kept: epoch 2 (first of 2 equal ones), 4 of 4, best on validation data"
+        "kept: epoch 2/4 (first of 2 equal ones), 4/4, best on validation data"
     )
     assert kept_epochs(summary | {"epoch": "last"}) == "kept: epoch 4, the last one"
     del summary["equal_epochs"]  # as earlier runs
-    assert "epoch 2, 4 of 4" in kept_epochs(summary)
+    assert "epoch 2/4, 4/4" in kept_epochs(summary)
 
 
 def test_a_second_call_reads_what_the_first_one_left(finished):

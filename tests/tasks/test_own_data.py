@@ -66,6 +66,7 @@ def test_a_run_keeps_what_it_measured_and_where_each_sample_went(run):
     page = (out / "report.html").read_text()
     assert f"<title>{data.name}, trained</title>" in page
     assert f"snnjax train {data} --settings {out} --out {out}" in page
+    assert f"snnjax predict {out} FILE" in page
 
 
 def test_a_run_is_tested_on_the_same_recordings_wherever_they_are(
