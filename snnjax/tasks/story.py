@@ -133,10 +133,14 @@ def _again(folder, task, summary):
         ),
     )
     known = several if task.name in TASKS else ()
+    of_others = _of_others(folder) if task.name == own_data.NAME else ()
+    return page.commands((*known, *of_others, *_loaded(folder, task, summary)))
+
+
+def _of_others(folder):
+    """How recordings of one's own are told that nobody has labelled."""
     told = "To tell the class of recordings that nobody has labelled:"
-    new = ((told, page.typed("snnjax", "predict", folder, "FILE")),)
-    new = new if task.name == own_data.NAME else ()
-    return page.commands((*known, *new, *_loaded(folder, task, summary)))
+    yield told, page.typed("snnjax", "predict", folder, "FILE")
 
 
 def _loaded(folder, task, summary):
