@@ -186,7 +186,7 @@ def _lock_name(place):
 
 def _try_lock(name):
     """The lock file, open and locked; nothing if another holds it."""
-    file = name.open("a+")
+    file = name.open("a+", encoding="utf-8")
     try:
         if fcntl is not None:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -218,7 +218,7 @@ def _holder(name):
     """Who holds a lock; whoever has just taken it writes that a moment later."""
     for _ in range(20):
         with contextlib.suppress(OSError):
-            if told := name.read_text():
+            if told := name.read_text(encoding="utf-8"):
                 return told
         time.sleep(0.005)
     return "another process"

@@ -1,3 +1,4 @@
+import ast
 import errno
 import multiprocessing
 import os
@@ -261,3 +262,46 @@ def test_what_is_no_regular_file_is_called_what_it_is(tmp_path):
     for name in ("gone", "none", "file/inside", "nul\0"):
         with pytest.raises(FileNotFoundError, match="No file"):
             files.not_a_file(tmp_path / name)
+
+
+BYTES = {"archive", "gzip", "Image", "os", "tarfile"}  # whose open makes no text
+PACKAGE = Path(files.__file__).parent
+
+
+def of_the_locale(call):
+    """Whether a call turns bytes into text, or back, as the locale has it."""
+    name = getattr(call.func, "attr", getattr(call.func, "id", ""))
+    whose = getattr(getattr(call.func, "value", None), "id", "")
+    told = {each.arg for each in call.keywords}
+    inside = [each for given in call.args for each in ast.walk(given)]
+    words = [each.value for each in inside if isinstance(each, ast.Constant)]
+    if "encoding" in told:
+        return False
+    if name == "open" and whose not in BYTES:
+        return not any("b" in word for word in words if isinstance(word, str))
+    if name == "write_text":
+        return len(call.args) < 2 and isinstance(call.func, ast.Attribute)
+    return (name == "read_text" and not words) or "text" in told
+
+
+def test_text_is_utf_8_whatever_the_locale_is():
+    found = []
+    for path in sorted(PACKAGE.rglob("*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        calls = [each for each in ast.walk(tree) if isinstance(each, ast.Call)]
+        odd = [ast.unparse(call) for call in calls if of_the_locale(call)]
+        found += [f"{path.relative_to(PACKAGE)}: {each}" for each in odd]
+    assert not found
+
+
+def test_kernels_are_found_under_a_locale_of_ascii():
+    ascii_ = {"LC_ALL": "POSIX", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    words = "from snnjax.kernels import build; print(build.library())"
+    found = [
+        subprocess.run(
+            [sys.executable, "-c", words],
+            **{"env": os.environ | more, "capture_output": True, "check": True},
+        ).stdout
+        for more in ({}, ascii_)
+    ]
+    assert found[0] == found[1]

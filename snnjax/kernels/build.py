@@ -57,7 +57,7 @@ def flags() -> tuple[str, ...]:
 def library() -> Path:
     """Where the library for this machine belongs, whether or not it is there."""
     sources = SOURCE, *sorted(SOURCE.parent.glob("*.h"))
-    text = "\0".join(each.read_text() for each in sources)
+    text = "\0".join(each.read_text(encoding="utf-8") for each in sources)
     parts = text, repr(flags()), metadata.version("jaxlib"), _processor()
     key = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
     return files.cache_folder() / f"kernels-{key}.so"
@@ -135,7 +135,7 @@ def load() -> str:
 def _processor():
     """What ``-march=native`` depends on."""
     try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        lines = Path("/proc/cpuinfo").read_text("utf-8", "replace").splitlines()
     except OSError:
         lines = []
     told = sorted(
@@ -145,4 +145,6 @@ def _processor():
 
 
 def _say(command):
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        command, capture_output=True, check=False, encoding="utf-8", errors="replace"
+    )

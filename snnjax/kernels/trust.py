@@ -29,14 +29,14 @@ def vouch(library: Path, **how: Any) -> None:
     with library.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     with files.atomic(note_of(library)) as new:
-        new.write_text(json.dumps({**how, "sha256": digest}) + "\n")
+        new.write_text(json.dumps({**how, "sha256": digest}) + "\n", encoding="utf-8")
         new.chmod(0o600)
 
 
 def noted(library: Path) -> dict[str, Any]:
     """What the note says; nothing if there is none, or it cannot be read."""
     try:
-        told = json.loads(note_of(library).read_text())
+        told = json.loads(note_of(library).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     return told if isinstance(told, dict) else {}

@@ -75,7 +75,7 @@ def write_chip_reports(
     with files.atomic(folder / "report.png") as new:
         figure.savefig(new, dpi=150, format="png")
     (path,) = folder.glob("seed*/run.json")
-    recipe = json.loads(path.read_text())["recipe"]
+    recipe = json.loads(path.read_text(encoding="utf-8"))["recipe"]
     told = (
         page.Section("What came of it", _headline(summary)),
         sections.learning(fit.history, test, task.classes),

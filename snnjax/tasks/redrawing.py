@@ -71,7 +71,7 @@ def redraw(run: str | Path, *, data: str | Path | None = None) -> tuple[Path, Pa
 def _read(path):
     """Objects of JSON: the one of a file, or one a line."""
     try:
-        text = path.read_text()
+        text = path.read_text(encoding="utf-8")
         lines = [text] if path.suffix == ".json" else text.splitlines()
         found = [json.loads(line) for line in lines]
         if not found or not all(isinstance(each, dict) for each in found):

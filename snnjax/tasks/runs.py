@@ -101,7 +101,7 @@ def _tests_the_same(task, kept):
 def _told(folder, name):
     """A note of the summary."""
     try:
-        return json.loads((folder / "summary.json").read_text())[name]
+        return json.loads((folder / "summary.json").read_text(encoding="utf-8"))[name]
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(
             f"{folder / 'summary.json'} does not tell {name!r} of the run: {error!r}."
@@ -124,7 +124,7 @@ def _recipes(folder):
 
 def _recipe(path):
     try:
-        recipe = json.loads(path.read_text())["recipe"]
+        recipe = json.loads(path.read_text(encoding="utf-8"))["recipe"]
         missing = {"task", "options", "network", "rule", "block", "data"} - {*recipe}
     except (ValueError, TypeError, KeyError) as error:
         raise ValueError(f"{path} does not say what made the run: {error!r}.") from None

@@ -54,7 +54,7 @@ def read(path: str | Path) -> dict[str, Any]:
     if not path.is_file():
         raise FileNotFoundError(f"There are no settings at {path}.")
     try:
-        found = json.loads(path.read_text())
+        found = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:  # no JSON, or no text
         raise ValueError(f"{path} holds no settings in JSON: {error}.") from None
     if not isinstance(found, dict):

@@ -40,7 +40,7 @@ def write_reports(folder: Path, story: Story, summary: dict[str, Any]) -> None:
     look = jax.jit(partial(run, story.task.network))
     figure = overview(*story[:-1], look, summary)
     path = folder / f"seed{summary['seeds'][0]}" / "run.json"
-    recipe = json.loads(path.read_text())["recipe"]
+    recipe = json.loads(path.read_text(encoding="utf-8"))["recipe"]
     text = html(folder, story, look, summary, recipe)
     with files.atomic(folder / "report.png") as new:
         figure.savefig(new, dpi=150, format="png")

@@ -114,7 +114,7 @@ def _refuse_another(out, asked):
     if not path.exists():
         return
     try:
-        before = json.loads(path.read_text())
+        before = json.loads(path.read_text(encoding="utf-8"))
         same = all(before[name] == value for name, value in asked.items())
     except (ValueError, TypeError, KeyError):
         same = False

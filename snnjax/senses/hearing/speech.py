@@ -205,7 +205,7 @@ def _encode_all(recordings, parts, recipe, progress):
 def _refuse_another(there, note, recipe):
     """Refuses what is there already, unless its note says that it is the same."""
     try:
-        same = json.loads(note.read_text()) == recipe
+        same = json.loads(note.read_text(encoding="utf-8")) == recipe
     except (FileNotFoundError, ValueError):
         same = False
     if not same:
