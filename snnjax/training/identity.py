@@ -12,6 +12,8 @@ import json
 import platform
 import re
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import fields, is_dataclass
+from functools import partial
 from typing import Any
 
 import jax
@@ -113,7 +115,11 @@ def digest_of_text(program: str) -> str:
 
 
 def plain(value):
-    """A value as JSON gives it back; arrays as digests, other things by their names."""
+    """A value as JSON gives it back; arrays as digests, other things by their names.
+
+    Wherever an array is, numpy and JAX show the ends of a long one alone. A set has no
+    order, and another one in every process.
+    """
     if value is None or isinstance(value, str | bool | int | float):
         return value
     if isinstance(value, Mapping):
@@ -122,7 +128,29 @@ def plain(value):
         return [plain(each) for each in value]
     if isinstance(value, np.ndarray | np.generic | jax.Array):
         return f"{value.dtype}{list(value.shape)} {digest(value)}"
-    return re.sub(r" at 0x[0-9a-f]+", "", repr(value))
+    if isinstance(value, set | frozenset):
+        return sorted(map(plain, value), key=repr)
+    return _words(value)
+
+
+def _words(value):
+    """What a value is, in one line, and what is inside."""
+    inside = {}
+    if hasattr(value, "_fields") and not hasattr(value, "about"):  # a cell tells itself
+        inside = value._asdict()
+    elif is_dataclass(value) and not isinstance(value, type):
+        inside = {each.name: getattr(value, each.name) for each in fields(value)}
+    elif isinstance(value, partial):
+        inside = {"": value.func, **dict(enumerate(value.args)), **value.keywords}
+    if not inside:
+        return re.sub(r" at 0x[0-9a-f]+", "", repr(value))
+    made = (f"{name}={_words_of_part(each)}" for name, each in inside.items())
+    return f"{type(value).__name__}({', '.join(made)})"
+
+
+def _words_of_part(value):
+    told = plain(value)
+    return told if isinstance(told, str) and not isinstance(value, str) else repr(told)
 
 
 def differences(

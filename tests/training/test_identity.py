@@ -1,7 +1,12 @@
 """A folder knows its run: whatever made it is compared, and what differs is named."""
 
 import json
+import os
+import subprocess
+import sys
 import warnings
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -12,6 +17,7 @@ import pytest
 
 import snnjax as snn
 from snnjax.training import epoch_rows, fit, identity, init_train_state, make_step
+from snnjax.training.identity import plain
 
 RNG = np.random.default_rng(0)
 XS = (RNG.random((10, 12, 4)) < 0.4).astype(np.float32)
@@ -209,3 +215,65 @@ def test_callbacks_and_addresses_make_no_other_run():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert known() == known()
+
+
+class Held(NamedTuple):
+    """Something with an array inside."""
+
+    x: Any
+    name: str = "it"
+
+
+@dataclass
+class Kept:
+    """The same as a class with fields."""
+
+    x: Any
+
+
+LONG, MIDDLE = np.arange(5000.0), np.arange(5000.0)
+MIDDLE[2500] += 1.0  # which nobody shows
+HOLDERS = {
+    "array": lambda x: x,
+    "array of JAX": jnp.asarray,
+    "list": lambda x: [1, x],
+    "tuple": lambda x: ("a", x),
+    "mapping": lambda x: {"deep": {"er": x}},
+    "named tuple": Held,
+    "named tuple within": lambda x: Held(Held(x)),
+    "list in a named tuple": lambda x: Held([x]),
+    "class with fields": Kept,
+    "function of it": lambda x: partial(np.add, x),
+    "function of it by name": lambda x: partial(np.add, out=x),
+    "named tuple in a list": lambda x: [Held({"a": x})],
+}
+
+
+@pytest.mark.parametrize("holder", HOLDERS)
+def test_one_number_of_many_is_another_recipe_wherever_it_is(holder):
+    hold = HOLDERS[holder]
+    was, again, now = (plain(hold(each)) for each in (LONG, LONG.copy(), MIDDLE))
+    assert was == again == json.loads(json.dumps(was))
+    assert was != now
+
+
+@pytest.mark.parametrize("held", ["{each}", "frozenset({each})", "[{{1: {each}}}]"])
+def test_a_set_is_the_same_recipe_in_every_process(held):
+    held = held.format(each="{'a', 'b', 'c', 'd', 'e'}")
+    words = f"from snnjax.training.identity import plain; print(plain({held}))"
+    told = {
+        subprocess.run(
+            [sys.executable, "-c", words],
+            env=os.environ | {"PYTHONHASHSEED": seed},
+            capture_output=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert len(told) == 1
+
+
+def test_what_has_no_array_is_told_as_one_writes_it():
+    assert plain(snn.SuperSpike(7.0)) == "SuperSpike(slope=7.0)"
+    assert plain(Held(None, "b")) == "Held(x=None, name='b')"
+    assert plain(snn.lif(3)) == repr(snn.lif(3))
