@@ -48,7 +48,7 @@ def drawn(rng: random.Random) -> dict[str, Any]:
     reset = rng.choice(("zero", "subtract", "none"))
     return {
         "steps": rng.randint(1, 40),
-        "batch": rng.choice(((1,), (3,), (8,), (2, 2))),
+        "batch": rng.choice(((1,), (3,), (8,), (2, 2), (8, 6))),
         "n_in": rng.choice((1, 7, 16, 33, 64)),
         "n": rng.choice((1, 5, 16, 31, 70, 150)),
         "dtype": rng.choice(("float32", "uint8", "bool")),

@@ -301,12 +301,16 @@ struct AdaptBackward : Layer {
     return parallel(pool, parts, [&](long part) {
       const long first = part * size, count = std::min(size, batch - first);
       const Array<float> buffer = array<float>(n);
+      if (r == nullptr)
+        return in_turns(first, count, [&](long at, long some) {
+          for (long t = steps - 1; t >= 0; --t)
+            for (long b = at; b < at + some; ++b) row(t, b, none.get(), buffer.get());
+        });
       for (long t = steps - 1; t >= 0; --t) {
         for (long b = first; b < first + count; ++b)
-          row(t, b, r == nullptr ? none.get() : g_s + b * n, buffer.get());
-        if (r != nullptr)
-          product(g_x + (t * batch + first) * n, count, n, packed.get(),
-                  g_s + first * n, n);
+          row(t, b, g_s + b * n, buffer.get());
+        product(g_x + (t * batch + first) * n, count, n, packed.get(), g_s + first * n,
+                n);
       }
     });
   }

@@ -173,7 +173,8 @@ struct Backward : Layer {
     return parallel(pool, parts, [&](long part) {
       const long first = part * size, count = std::min(size, batch - first);
       if (by_events) return sparse(rows, first, count);
-      return dense(packed.get(), first, count);
+      if (r != nullptr) return dense(packed.get(), first, count);
+      in_turns(first, count, [&](long b, long some) { dense(nullptr, b, some); });
     });
   }
 };

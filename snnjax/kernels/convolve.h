@@ -70,19 +70,33 @@ ffi::Error convolve(ffi::ThreadPool& pool, const Slide& slide, const X* x,
   return error;
 }
 
+// The gradient of the inputs, image by image, from frames of the outputs'.
+struct ToInputs {
+  const Slide& slide;
+  float* dx;
+  std::vector<Phase> phases;
+
+  ToInputs(const Slide& slide, const float* w, float* dx) : slide(slide), dx(dx) {
+    const Frame like = frame_of_outputs(slide);
+    for (long py = 0; py < slide.y.stride && slide.images > 0; ++py)
+      for (long px = 0; px < slide.x.stride; ++px)
+        if (slide.y.inputs(py) * slide.x.inputs(px) > 0)
+          phases.push_back(phase_of(slide, like, w, py, px));
+  }
+
+  void image(long k, const Frame& g) const {
+    dense_backward(slide, phases, g, dx + k * slide.pixels_in() * slide.c_in);
+  }
+};
+
 inline ffi::Error convolve_inputs(ffi::ThreadPool& pool, const Slide& slide,
                                   const float* g, const float* w, float* dx) {
-  const Frame like = frame_of_outputs(slide);
-  std::vector<Phase> phases;
-  for (long py = 0; py < slide.y.stride && slide.images > 0; ++py)
-    for (long px = 0; px < slide.x.stride; ++px)
-      if (slide.y.inputs(py) * slide.x.inputs(px) > 0)
-        phases.push_back(phase_of(slide, like, w, py, px));
+  const ToInputs inputs(slide, w, dx);
   return over_images(pool, slide, [&](long first, long last) {
     Frame frame = frame_of_outputs(slide);
     for (long k = first; k < last; ++k) {
       fill_outputs(slide, g + k * slide.pixels_out() * slide.c_out, frame);
-      dense_backward(slide, phases, frame, dx + k * slide.pixels_in() * slide.c_in);
+      inputs.image(k, frame);
     }
   });
 }
@@ -93,11 +107,11 @@ inline long parts_of(const Slide& slide, long size) {
   return std::clamp<long>(worth, 1, std::clamp<long>(slide.images, 1, 32));
 }
 
-// Without marks they are made of x.
+// Without marks they are made of x. The gradient of the inputs reads the same frames.
 template <typename X>
 ffi::Error convolve_weights(ffi::ThreadPool& pool, const Slide& slide, const X* x,
-                            const uint16_t* marks, bool ones, const float* g,
-                            float* dw) {
+                            const uint16_t* marks, bool ones, const float* g, float* dw,
+                            const ToInputs* inputs = nullptr) {
   const long pixels = slide.pixels_in(), c = slide.c_in, n = slide.c_out;
   const long rows = slide.taps() * c, width = chunks(n) * kChunk;
   const long parts = parts_of(slide, rows * width);
@@ -120,8 +134,10 @@ ffi::Error convolve_weights(ffi::ThreadPool& pool, const Slide& slide, const X* 
                            : Spotted{count_marks(bits, pixels, c), ones,
                                      ones || all_finite(image, pixels * c)};
       fill_outputs(slide, from, out);
-      if (!found.finite || found.count > kCrowdedOuter * pixels * c ||
-          !finite_here(from, slide.pixels_out() * n)) {
+      const bool dense = !found.finite || found.count > kCrowdedOuter * pixels * c ||
+                         !finite_here(from, slide.pixels_out() * n);
+      if (inputs != nullptr) inputs->image(k, out);  // perhaps in the place of g
+      if (dense) {
         in.fill(image, slide.y.in, slide.x.in, c, slide.y.before, slide.x.before);
         dense_weights(slide, seen, in, out, sum);
       } else {
@@ -213,6 +229,32 @@ ffi::Error ConvolveInputs(ffi::ThreadPool pool, Floats g, Kernel w,
   });
 }
 
+// Both gradients. That of the inputs may come to be in the place of g. The marks may be
+// missing.
+ffi::Error ConvolveBack(ffi::ThreadPool pool, ffi::AnyBuffer x, Marks marks,
+                        Flag marked, Floats g, Kernel w, ffi::Result<Floats> dx,
+                        ffi::Result<Kernel> dw, Window window) {
+  Arguments given;
+  given.raster("x", x);
+  const Slide slide = slide_of(given, w.dimensions(), window);
+  if (!given.fit()) return given.error();
+  const long rows = slide.images * slide.pixels_in();
+  given.shape("x", x, {rows, slide.c_in});
+  given.shape("g", g, {slide.images * slide.pixels_out(), slide.c_out});
+  given.shape("marked", marked, {1});
+  given.shape_or_none("marks", marks, {rows, groups(slide.c_in)});
+  given.shape("dx", *dx, {rows, slide.c_in});
+  given.shape("dw", *dw, {slide.y.kernel, slide.x.kernel, slide.c_in, slide.c_out});
+  if (!given.fit()) return given.error();
+  ask_for_large_pages(dx);
+  const uint16_t* bits = data_or_null(marks);
+  return with_raster(x, [&](const auto* entries) {
+    const ToInputs inputs(slide, w.typed_data(), dx->typed_data());
+    return convolve_weights(pool, slide, entries, bits, marked.typed_data()[0] != 0,
+                            g.typed_data(), dw->typed_data(), &inputs);
+  });
+}
+
 // The marks may be missing.
 ffi::Error ConvolveWeights(ffi::ThreadPool pool, ffi::AnyBuffer x, Marks marks,
                            Flag marked, Floats g, ffi::Result<Kernel> dw,
@@ -237,5 +279,6 @@ ffi::Error ConvolveWeights(ffi::ThreadPool pool, ffi::AnyBuffer x, Marks marks,
 }  // namespace
 
 SNNJAX_CALL(snnjax_convolve, Convolve, "window");
+SNNJAX_CALL(snnjax_convolve_back, ConvolveBack, "window");
 SNNJAX_CALL(snnjax_convolve_inputs, ConvolveInputs, "window");
 SNNJAX_CALL(snnjax_convolve_weights, ConvolveWeights, "window");

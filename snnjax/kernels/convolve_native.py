@@ -116,12 +116,16 @@ def _slid_jvp(slide, primals, tangents):
     (x, w), (d_x, d_w) = primals, tangents
     y, *marks = _slid(slide, x, w)
     d_y = jnp.zeros_like(y)
-    if is_float(x) and not isinstance(d_x, SymbolicZero):
+    of_x = is_float(x) and not isinstance(d_x, SymbolicZero)
+    of_w = not isinstance(d_w, SymbolicZero)
+    if of_x and of_w:
+        ways, given = (_OfBoth(slide), _ToBoth(slide)), (x, w, marks)
+        d_y = d_y + with_transpose(*ways, given, (d_x, d_w), y)
+    elif of_x:
         d_y = d_y + with_transpose(_OfInputs(slide), _ToInputs(slide), w, d_x, y)
-    if not isinstance(d_w, SymbolicZero):
-        d_y = d_y + with_transpose(
-            _OfWeights(slide), _ToWeights(slide), (x, marks), d_w, y
-        )
+    elif of_w:
+        ways, given = (_OfWeights(slide), _ToWeights(slide)), (x, marks)
+        d_y = d_y + with_transpose(*ways, given, d_w, y)
     none = [np.zeros(mark.shape, jax.dtypes.float0) for mark in marks]
     return (y, *marks), (d_y, *none)
 
@@ -159,6 +163,24 @@ class _ToWeights:
         return _to_weights(self.slide, x, g, *marks)
 
 
+@dataclass(frozen=True)
+class _OfBoth:
+    slide: Slide
+
+    def __call__(self, kept, changes):
+        (x, w, _), (d_x, d_w) = kept, changes
+        return self.slide.slide(d_x, w) + self.slide.slide(x, d_w)
+
+
+@dataclass(frozen=True)
+class _ToBoth:
+    slide: Slide
+
+    def __call__(self, kept, g):
+        x, w, marks = kept
+        return _to_both(self.slide, x, w, g, *marks)
+
+
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
 def _slid_mapped(slide, x, w):
     """The same where ``shard_map`` keeps count of axes: in reverse mode, once."""
@@ -172,12 +194,36 @@ def _slid_mapped_fwd(slide, x, w):
 
 def _slid_mapped_bwd(slide, kept, g):
     x, w, marks = kept
-    return _to_inputs(slide, g, w) if is_float(x) else None, _to_weights(
-        slide, x, g, *marks
-    )
+    if is_float(x):
+        return _to_both(slide, x, w, g, *marks)
+    return None, _to_weights(slide, x, g, *marks)
 
 
 _slid_mapped.defvjp(_slid_mapped_fwd, _slid_mapped_bwd)
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(0,))
+def _to_both(slide, x, w, g, *marks):
+    """∂x and ∂w of one pass over ∂y."""
+    return native.run(slide.backend, _both_natively, _apart, slide, x, w, g, *marks)
+
+
+def _both_natively(slide, x, w, g, *marks):
+    made, args = [floats(*x.shape), floats(*slide.kernel)], (x, *marks, g, w)
+    one = {3: 0} if x.shape == g.shape else None  # ∂x in the place of ∂y
+    name, window = "snnjax_convolve_back", slide.numbers
+    return tuple(call(name, made, *args, in_place=one, window=window))
+
+
+def _apart(slide, x, w, g, *marks):
+    """The same one by one."""
+    return _to_inputs(slide, g, w), _to_weights(slide, x, g, *marks)
+
+
+@_to_both.defjvp
+def _to_both_jvp(slide, primals, tangents):
+    tangents = jax.jvp(partial(_apart, slide), primals, tangents)[1]
+    return _to_both(slide, *primals), tangents
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(0,))

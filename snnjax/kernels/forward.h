@@ -33,7 +33,38 @@ struct Constants {
 
 struct Layer {
   long steps, batch, n;
+
+  // Without recurrent weights no neuron knows whose sample it is of: samples with few
+  // neurons lie side by side, as one with many whose constants repeat. How many do, if
+  // enough remain to be shared. Only whole vectors: compilers round what is left over in
+  // their own way.
+  long beside() const {
+    constexpr long kWide = 1024, kSamples = 16;
+    if (n == 0 || n % kGroup != 0) return 1;
+    for (long k = std::min(kWide / n, batch / kSamples); k > 1; --k)
+      if (batch % k == 0) return k;
+    return 1;
+  }
+  Layer wide(long times) const { return {steps, batch / times, n * times}; }
+
+  // body(first, count) for some of these samples after others, who do not wait for one
+  // another: their state stays in the cache over all steps.
+  template <typename Body>
+  void in_turns(long first, long count, Body body) const {
+    constexpr long kNear = 1 << 15;  // neurons
+    const long some = std::max<long>(1, kNear / std::max<long>(1, n));
+    for (long k = 0; k < count; k += some) body(first + k, std::min(some, count - k));
+  }
 };
+
+// Rows of n, each so many times side by side.
+template <typename T>
+Array<T> repeated(const T* rows, long count, long n, long times) {
+  Array<T> wide = array<T>(count * n * times);
+  for (long k = 0; k < count * times; ++k)
+    std::copy_n(rows + k / times * n, n, wide.get() + k * n);
+  return wide;
+}
 
 // Samples for one thread.
 inline long share(ffi::ThreadPool& pool, const Layer& layer) {
@@ -176,7 +207,9 @@ struct Forward : Layer {
     const long size = share(pool, *this), parts = (batch + size - 1) / size;
     return parallel(pool, parts, [&](long part) {
       const long first = part * size, count = std::min(size, batch - first);
-      if (r == nullptr) return alone(neuron, first, count);
+      if (r == nullptr)
+        return in_turns(first, count,
+                        [&](long b, long some) { alone(neuron, b, some); });
       loop(neuron, weights, all, first, count);
     });
   }

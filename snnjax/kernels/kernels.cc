@@ -97,11 +97,10 @@ ffi::Error ForwardCall(ffi::ThreadPool pool, Floats currents, Floats r, Floats v
   copy_all(v0, v_end);
   copy_all(i0, i_end);
   copy_all(left0, left_end);
-  Pause refractory{nullptr, nullptr, nullptr};
-  if (pauses)
-    refractory = {pause.typed_data(), left_end->typed_data(), frozen->typed_data()};
   ask_for_large_pages(spikes->untyped_data(), spikes->size_bytes());
-  const Forward work{{batch == 0 ? 0 : rows / batch, batch, n},
+  const Layer layer{batch == 0 ? 0 : rows / batch, batch, n};
+  const long times = loop ? 1 : layer.beside();
+  const Forward work{layer.wide(times),
                      vs->typed_data(),
                      loop ? r.typed_data() : nullptr,
                      s0.typed_data(),
@@ -109,7 +108,13 @@ ffi::Error ForwardCall(ffi::ThreadPool pool, Floats currents, Floats r, Floats v
                      marks->typed_data(),
                      marked->typed_data()};
   return guarded([&] {
-    const Rows whole = in_vectors(constants.typed_data(), Constants::kRows, n);
+    const Array<float> each =
+        repeated(constants.typed_data(), Constants::kRows, n, times);
+    const Rows whole = in_vectors(each.get(), Constants::kRows, n * times);
+    const Array<int32_t> steps = repeated(pause.typed_data(), pauses, n, times);
+    Pause refractory{nullptr, nullptr, nullptr};
+    if (pauses)
+      refractory = {steps.get(), left_end->typed_data(), frozen->typed_data()};
     return forward_named(pool, work, *mode,
                          {Constants(whole.data, whole.stride), vs->typed_data(),
                           spikes->typed_data(), v_end->typed_data(),
@@ -148,21 +153,26 @@ ffi::Error BackwardCall(ffi::ThreadPool pool, Floats g_spikes, Floats g_vs, Floa
   copy_all(g_i, g_i0);
   copy_all(g_s, g_s0);
   const More more{data_or_null(g_vs), data_or_null(frozen)};
-  const float* f = surrogate.typed_data();
-  const Backward work{{batch == 0 ? 0 : rows / batch, batch, n},
-                      Constants(constants.typed_data(), n),
-                      {f, f + n, f + 2 * n},
-                      nullptr,
-                      more,
-                      vs.typed_data(),
-                      g_x->typed_data(),
-                      g_v0->typed_data(),
-                      g_i0->typed_data(),
-                      g_s0->typed_data()};
+  const Layer layer{batch == 0 ? 0 : rows / batch, batch, n};
+  const long times = r.element_count() > 0 ? 1 : layer.beside(), wide = n * times;
   const Choices choices{*mode == Reset::kZero,
                         reset_gradient && *mode != Reset::kNone, synapse,
                         more.g_v != nullptr || more.frozen != nullptr};
-  return guarded([&] { return back_named(pool, work, data_or_null(r), choices, shape); });
+  return guarded([&] {
+    const Array<float> k = repeated(constants.typed_data(), Constants::kRows, n, times);
+    const Array<float> f = repeated(surrogate.typed_data(), 3, n, times);
+    const Backward work{layer.wide(times),
+                        Constants(k.get(), wide),
+                        {f.get(), f.get() + wide, f.get() + 2 * wide},
+                        nullptr,
+                        more,
+                        vs.typed_data(),
+                        g_x->typed_data(),
+                        g_v0->typed_data(),
+                        g_i0->typed_data(),
+                        g_s0->typed_data()};
+    return back_named(pool, work, data_or_null(r), choices, shape);
+  });
 }
 
 }  // namespace

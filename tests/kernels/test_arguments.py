@@ -121,6 +121,11 @@ def convolutions(images, height, width, c):
             window,
         ),
         "snnjax_convolve_inputs": ({"g": y, "w": w}, {"dx": x}, window),
+        "snnjax_convolve_back": (
+            {"x": x, "marks": marks, "marked": marked, "g": y, "w": w},
+            {"dx": x, "dw": w},
+            window,
+        ),
         "snnjax_convolve_weights": (
             {"x": x, "marks": marks, "marked": marked, "g": y},
             {"dw": w},
@@ -223,6 +228,7 @@ CALLS = calls(STEPS, B, N_IN, N)
 OPTIONAL = {
     *(("snnjax_outer", name) for name in ("marks", "dw")),
     *(("snnjax_convolve", "marks"), ("snnjax_convolve_inputs", "dx")),
+    ("snnjax_convolve_back", "marks"),
     *(("snnjax_convolve_weights", name) for name in ("marks", "dw")),
     ("snnjax_integrate_constants", "g_constants"),
     *(("snnjax_integrate", name) for name in ("measured", "known")),

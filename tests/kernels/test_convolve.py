@@ -90,6 +90,19 @@ def test_rasters_of_bytes_give_what_floats_give(dtype):
     exactly((y, back(y)), (small, of_small(y)))
 
 
+@pytest.mark.parametrize("c_in", [3, 20])
+@pytest.mark.parametrize("kind", ["spikes", "numbers", "crowd"])
+def test_gradients_at_once_are_those_one_by_one(c_in, kind):
+    x = raster(2, 3, 9, 8, c_in, rate=0.9 if kind == "crowd" else 0.2)
+    x, w = (0.5 * x if kind == "numbers" else x), kernels(3, 3, c_in, 20)
+    _, both = graded(x, w, SAME, "native")
+    slide = partial(convolve, window=SAME, backend="native")
+    g = jnp.cos(jnp.arange(2 * 3 * 9 * 8 * 20.0)).reshape(2, 3, 9, 8, 20)
+    (d_w,) = jax.jit(lambda w: jax.vjp(lambda w: slide(x, w), w)[1](g))(w)
+    (d_x,) = jax.jit(lambda x: jax.vjp(lambda x: slide(x, w), x)[1](g))(x)
+    exactly(both, (d_w, d_x))
+
+
 def test_an_image_does_not_depend_on_the_others_of_its_batch():
     rates = np.array([0.0, 0.01, 0.3, 0.8, 1.0])[:, None, None, None]
     x = jnp.asarray(np.random.default_rng(0).random((2, 5, 12, 11, 16)) < rates, float)
