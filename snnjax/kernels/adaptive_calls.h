@@ -49,7 +49,8 @@ ffi::Error AdaptCall(ffi::ThreadPool pool, Floats currents, Floats r, Floats v0,
   copy_all(w0, w_end);
   copy_all(i0, i_end);
   copy_all(left0, left_end);
-  ask_for_large_pages(spikes->untyped_data(), spikes->size_bytes());
+  ask_for_large_pages(spikes);
+  ask_for_large_pages(marks);
   Pause refractory{nullptr, nullptr, nullptr};
   if (pauses)
     refractory = {pause.typed_data(), left_end->typed_data(), frozen->typed_data()};

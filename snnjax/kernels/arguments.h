@@ -25,6 +25,11 @@ auto data_or_null(Buffer& x) {
   return x.element_count() > 0 ? x.typed_data() : nullptr;
 }
 
+template <typename Buffer>
+void ask_for_large_pages(ffi::Result<Buffer>& made) {
+  ask_for_large_pages(made->untyped_data(), made->size_bytes());
+}
+
 // Between buffers that were found to be of one shape, or are one.
 template <typename From, typename To>
 void copy_all(const From& from, To& to) {

@@ -188,10 +188,6 @@ Slide slide_of(Arguments& given, const Sizes& w, const Window& window) {
   return slide;
 }
 
-inline void ask_for_large_pages(ffi::Result<Floats>& made) {
-  ask_for_large_pages(made->untyped_data(), made->size_bytes());
-}
-
 // Marks are left out where there is no room for them.
 ffi::Error Convolve(ffi::ThreadPool pool, ffi::AnyBuffer x, Kernel w,
                     ffi::Result<Floats> y, ffi::Result<Marks> marks,
@@ -207,6 +203,7 @@ ffi::Error Convolve(ffi::ThreadPool pool, ffi::AnyBuffer x, Kernel w,
   given.shape("marked", *marked, {1});
   if (!given.fit()) return given.error();
   ask_for_large_pages(y);
+  ask_for_large_pages(marks);
   uint16_t* bits = data_or_null(*marks);
   return with_raster(x, [&](const auto* entries) {
     return convolve(pool, slide, entries, w.typed_data(), y->typed_data(), bits,

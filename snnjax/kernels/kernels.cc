@@ -32,7 +32,8 @@ ffi::Error Project(ffi::ThreadPool pool, ffi::AnyBuffer x, Floats w,
   given.shape("marked", *marked, {1});
   if (!given.fit()) return given.error();
 
-  ask_for_large_pages(y->untyped_data(), y->size_bytes());
+  ask_for_large_pages(y);
+  ask_for_large_pages(marks);
   return with_raster(x, [&](const auto* entries) {
     return project_rows(pool, entries, w.typed_data(), y->typed_data(),
                         marks->typed_data(), marked->typed_data(), rows, n_in, n);
@@ -97,7 +98,8 @@ ffi::Error ForwardCall(ffi::ThreadPool pool, Floats currents, Floats r, Floats v
   copy_all(v0, v_end);
   copy_all(i0, i_end);
   copy_all(left0, left_end);
-  ask_for_large_pages(spikes->untyped_data(), spikes->size_bytes());
+  ask_for_large_pages(spikes);
+  ask_for_large_pages(marks);
   const Layer layer{batch == 0 ? 0 : rows / batch, batch, n};
   const long times = loop ? 1 : layer.beside();
   const Forward work{layer.wide(times),

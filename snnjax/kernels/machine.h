@@ -125,13 +125,16 @@ Array<T> array(long size) {
 }
 
 // Results are new memory at every call, and the system hands it out page by page, which
-// takes as long as the arithmetic: large pages are few. Only advice, never needed.
+// takes as long as the arithmetic: large pages are few. Only advice, never needed. The
+// first and the last page are shared with what lies beside, most often other results.
 inline void ask_for_large_pages(const void* p, long bytes) {
 #if defined(__linux__) && defined(MADV_HUGEPAGE)
   constexpr uintptr_t kPage = uintptr_t{1} << 21;
-  const uintptr_t begin = (reinterpret_cast<uintptr_t>(p) + kPage - 1) & ~(kPage - 1);
-  const uintptr_t end = (reinterpret_cast<uintptr_t>(p) + bytes) & ~(kPage - 1);
-  if (begin < end) madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);
+  if (bytes < static_cast<long>(kPage)) return;
+  const uintptr_t begin = reinterpret_cast<uintptr_t>(p) & ~(kPage - 1);
+  const uintptr_t end =
+      (reinterpret_cast<uintptr_t>(p) + bytes + kPage - 1) & ~(kPage - 1);
+  madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);
 #else
   (void)p, (void)bytes;
 #endif
