@@ -119,13 +119,13 @@ def _slid_jvp(slide, primals, tangents):
     of_x = is_float(x) and not isinstance(d_x, SymbolicZero)
     of_w = not isinstance(d_w, SymbolicZero)
     if of_x and of_w:
-        ways, given = (_OfBoth(slide), _ToBoth(slide)), (x, w, marks)
-        d_y = d_y + with_transpose(*ways, given, (d_x, d_w), y)
+        given, change = (x, w, marks), (d_x, d_w)
+        d_y = d_y + with_transpose(_OfBoth(slide), _ToBoth(slide), given, change, y)
     elif of_x:
         d_y = d_y + with_transpose(_OfInputs(slide), _ToInputs(slide), w, d_x, y)
     elif of_w:
-        ways, given = (_OfWeights(slide), _ToWeights(slide)), (x, marks)
-        d_y = d_y + with_transpose(*ways, given, d_w, y)
+        kept = x, marks
+        d_y = d_y + with_transpose(_OfWeights(slide), _ToWeights(slide), kept, d_w, y)
     none = [np.zeros(mark.shape, jax.dtypes.float0) for mark in marks]
     return (y, *marks), (d_y, *none)
 
