@@ -18,7 +18,6 @@ class Contents(NamedTuple):
 
     counts: dict[str, float]  # how many events, samples, seconds, …
     told: str  # sensor, duration, rates, and what was skipped
-    shape: tuple[int, ...] = ()  # of an array [T, n]
 
 
 @singledispatch
@@ -113,8 +112,8 @@ def _events(found: Events):
 
 @contents_of.register
 def _waves(found: WaveRecording):
-    events = contents_of(found.events)
-    return Contents(events.counts, f"{events.told}; {len(found.positions)} electrodes")
+    counts, told = contents_of(found.events)
+    return Contents(counts, f"{told}; {len(found.positions)} electrodes")
 
 
 @contents_of.register

@@ -68,13 +68,13 @@ def check(path: str | Path) -> Report:
         if source:
             published.append(f"{source}: {file.name}")
         if found:
-            kind, contents = found
+            kind, contents, shape = found
             here = counts.setdefault(kind, defaultdict(float))
             for name, count in {"files": 1, **contents.counts}.items():
                 here[name] += count
             told.append(f"{_name(file, path)}: {contents.told}")
-            if contents.shape:
-                shapes[_name(file, path)] = contents.shape
+            if shape:
+                shapes[_name(file, path)] = shape
         elif not source:
             others += 1
     return Report(
@@ -111,20 +111,23 @@ def _name(file, path):
     return str(file.relative_to(path) if file != path else file.name)
 
 
-def _look(file: Path) -> tuple[str, Contents] | None:
-    """Format and contents of a file; nothing if it is none of data."""
+def _look(file: Path) -> tuple[str, Contents, tuple[int, ...]] | None:
+    """Format and contents of a file, and the shape of an array ``[T, n]``.
+
+    Nothing if it is none of data.
+    """
     kind = format_if_any(file)
     if kind is None:
         return None
     if is_streamed(kind.read):  # files of gigabytes are not held as a whole
-        return kind.name, contents_of_pieces(stream_recorded(file))
+        return kind.name, contents_of_pieces(stream_recorded(file)), ()
     found = kind.read(file)
     contents = contents_of(found)
     if kind is ARRAY:  # time first, of one sample
         steps, channels = found.shape
         told = f"{contents.told}, {steps} steps of {channels} channels"
-        contents = Contents({"steps": steps}, told, found.shape)
-    return kind.name, contents
+        return kind.name, Contents({"steps": steps}, told), found.shape
+    return kind.name, contents, ()
 
 
 def _source(file, known):
