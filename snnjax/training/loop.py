@@ -124,9 +124,10 @@ def fit(
 
     Raises:
         ValueError: for arguments out of range, a ``monitor`` that is not reported, one
-            whose ``mode`` cannot be told, or a folder with a damaged checkpoint,
-            another run (what differs is named), a longer one, one with another
-            ``monitor`` or ``mode``, or a history without a checkpoint.
+            whose ``mode`` cannot be told, a metric of the step by a name of the
+            history (``epoch``, ``seconds``, ``validation_…``), or a folder with a
+            damaged checkpoint, another run (what differs is named), a longer one, one
+            with another ``monitor`` or ``mode``, or a history without a checkpoint.
         BlockingIOError: if another process or thread holds the folder, with its name.
         FloatingPointError: when a loss or a state is no longer finite; it says in
             which layer. The checkpoint of the epoch before stays.
@@ -183,8 +184,9 @@ def fit(
             began = time.perf_counter()
             epoch = len(history)
             state, means = _epoch(step, state, batches(epoch), epoch, told)
-            row = {"epoch": epoch + 1} | means
-            row |= _scores(validate, state.weights, means, criterion.monitor)
+            scores = _scores(validate, state.weights, means, criterion.monitor)
+            _refuse_names(means, "epoch", "seconds", *scores)
+            row = {"epoch": epoch + 1} | means | scores
             row |= {"seconds": time.perf_counter() - began}
             late = time.perf_counter() - saved >= save_every
             row, late = first(partial(tuple, (row, late)))
@@ -319,6 +321,16 @@ def _scores(validate, weights, means, monitor):
     if validate is None:
         return {}
     return {f"validation_{name}": float(value) for name, value in metrics.items()}
+
+
+def _refuse_names(means, *told):
+    """Refuses metrics of training whose place in a history is another's."""
+    taken = sorted({*means} & {*told})
+    if taken:
+        raise ValueError(
+            f"metrics of step must not be called {', '.join(taken)}, as the history "
+            "tells something else by that name. Call them otherwise."
+        )
 
 
 def _summary(row, criterion, epochs):

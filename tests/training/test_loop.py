@@ -199,6 +199,18 @@ def test_what_functions_return_is_refused_by_their_name(given, message):
         fit(state=state, epochs=1, progress=False, **usual)
 
 
+@pytest.mark.parametrize("name", ["epoch", "seconds", "validation_accuracy"])
+def test_no_metric_takes_the_place_of_another_in_the_history(name):
+    def step(state, batch):
+        state, metrics = counting(state, batch)
+        return state, metrics | {name: jnp.ones(())}
+
+    state = init_train_state(jnp.zeros(()), optax.sgd(0.1))
+    given = {"epochs": 1, "progress": False, "validate": lambda w: {"accuracy": w}}
+    with pytest.raises(ValueError, match=f"must not be called {name}"):
+        fit(step, state, lambda epoch: [(None,)], **given)
+
+
 def test_an_epoch_without_batches_is_refused():
     state = init_train_state(jnp.zeros(()), optax.sgd(0.1))
     with pytest.raises(ValueError, match="Epoch 1 has no batches"):
