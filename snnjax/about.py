@@ -49,6 +49,8 @@ class About:
             what was given another step since is more.
         uncut: whether the gradient of a spike needs that of the step after it, so that
             one cut in time is wrong in the last step before.
+        puts_out: ``(state, x)`` -> arrays, or shapes and dtypes, of what a step puts
+            out of weights as precise as ``x``; None where one has to be traced.
         functions: what the cell did as it was made; one that does otherwise since is
             not what ``make`` and ``options`` say.
     """
@@ -64,6 +66,7 @@ class About:
     matrix: Callable[[Any], jax.Array] | None = None
     row: Callable[..., Any] | None = None
     uncut: bool = False
+    puts_out: Callable[[Any, Any], Any] | None = None
     functions: tuple[Any, ...] = ()
 
 
@@ -121,6 +124,13 @@ def makes_cells(function: Any) -> bool:
 def functions(cell: Any) -> tuple[Any, ...]:
     """What a cell does."""
     return cell.init, cell.rest, cell.step, cell.run, cell.loop, cell.replay
+
+
+def told_output(cell: Any) -> Callable[[Any, Any], Any] | None:
+    """How a cell tells what it puts out; None if it does not, or steps otherwise."""
+    about = cell.about
+    known = about is not None and cell.step in about.functions
+    return about.puts_out if known else None
 
 
 def _keyed(init):

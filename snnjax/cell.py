@@ -9,16 +9,16 @@ from collections.abc import Callable
 from functools import partial
 from itertools import takewhile
 from typing import Any, NamedTuple
-from weakref import WeakKeyDictionary
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from snnjax import check, loops
-from snnjax.about import About, check_cut, told
+from snnjax.about import About, check_cut, told, told_output
 from snnjax.check import Number
 from snnjax.chunks import checkpoint_length, in_chunks
+from snnjax.kept import kinds, once
 from snnjax.masks import Standing, zeroed
 
 Weights = Any
@@ -323,33 +323,30 @@ def output_like(cell: Cell, state: State, x: Any) -> Any:
     The batch is the axes that both begin with; of several inputs, of the first. Weights
     are taken to be as precise as ``x`` and the state, whatever ``init`` would draw.
     """
+    known = told_output(cell)
+    y = known(state, x) if known else _traced_output(cell, state, x)
+    return jax.tree.map(lambda y: _zeros_like(y, jax.tree.leaves(x)[0]), y)
+
+
+def _traced_output(cell, state, x):
     dtype = check.precision(state, x)
 
-    def first_output(weights, state, x, dt):
-        return cell.step(jax.tree.map(alike, weights), state, x, dt)[1]
-
     def alike(w):
-        return w.astype(dtype) if jnp.issubdtype(w.dtype, jnp.floating) else w
+        wide = jnp.issubdtype(w.dtype, jnp.floating)
+        return jax.ShapeDtypeStruct(w.shape, dtype if wide else w.dtype)
 
-    given = _weights_like(cell), state, x, 1.0  # a dt that nobody knows
-    shapes = jax.eval_shape(first_output, *given)
-    return jax.tree.map(lambda y: _zeros_like(y, jax.tree.leaves(x)[0]), shapes)
-
-
-_DRAWN: WeakKeyDictionary[Any, dict[Any, Any]] = WeakKeyDictionary()
+    weights = jax.tree.map(alike, _weights_like(cell))
+    # JAX traces a function once for arrays of a kind, as long as the function lives.
+    return jax.eval_shape(cell.step, weights, state, x, 1.0)[1]  # a dt nobody knows
 
 
 def _weights_like(cell):
-    """Shapes of what ``init`` draws, which is traced once as long as the cell lives."""
-    try:
-        kept = _DRAWN.setdefault(cell.init, {})
-    except TypeError:  # it has no hash, or cannot be told when it is gone
-        kept = {}
-    width = jnp.result_type(float)
-    if width not in kept:
-        found = jax.eval_shape(cell.init, jax.random.key(0))
-        kept[width] = jax.tree.map(_bare, found)
-    return kept[width]
+    """Shapes of what ``init`` draws."""
+
+    def find():
+        return jax.tree.map(_bare, jax.eval_shape(cell.init, jax.random.key(0)))
+
+    return once(cell.init, ("drawn", kinds()), find)
 
 
 def _bare(x):

@@ -73,6 +73,12 @@ def chain(*cells: Cell, outputs: Names = None, **named: Cell) -> Cell:
             return chain(outputs=outputs, **new)
         return chain(*new.values(), outputs=outputs)
 
+    def puts_out(states, x):
+        states = pack.states(states)
+        for key, part in parts.items():
+            x = output_like(part, states[key], x)
+        return x
+
     heads = Wanted("chain", parts, outputs, list(parts)[-1]).heads
     inner = [Edge(a, b) for a, b in itertools.pairwise((INPUT, *parts))]
     cell = build(())
@@ -84,6 +90,7 @@ def chain(*cells: Cell, outputs: Names = None, **named: Cell) -> Cell:
         rebuild=rebuild,
         watch=build,
         row=cell.step if outputs is None else None,
+        puts_out=puts_out if outputs is None else None,
     )
     return cell._replace(about=about)
 
@@ -96,11 +103,12 @@ def _in_turn(parts, pack, wanted):
         return pack([c.init(k) for c, k in zip(parts.values(), keys, strict=True)])
 
     def rest(x):
-        states = []
+        states: list[Any] = []
         for key, cell in parts.items():
             with inside(key):
                 states.append(cell.rest(x))
-                x = output_like(cell, states[-1], x)
+                if len(states) < len(parts):
+                    x = output_like(cell, states[-1], x)
         return pack(states)
 
     def through(advance):

@@ -28,7 +28,7 @@ KEPT = {
     "plot/page.py": {"_shown_in_notebooks"},
     "hardware/chip.py": {"quantiles"},
     "neurons/checks.py": {"like"},
-    "cell.py": {"_DRAWN"},  # shapes, as long as a cell lives
+    "kept.py": {"_FOUND"},  # shapes and truth values, as long as a cell lives
     "datasets/guard/apart.py": {"_idle"},  # readers apart, which wait for a next file
     "files.py": {"_held"},  # locks of this process
     "interop/presets/registry.py": {"PRESETS"},  # made once, on import

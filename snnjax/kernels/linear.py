@@ -75,7 +75,9 @@ def _nothing(tree):
         for leaf in jax.tree.leaves(tree)
         if jnp.issubdtype(leaf.dtype, jnp.floating)
     ]
-    sums = (
-        jnp.sum(jnp.atleast_1d(leaf)[..., :0], dtype=jnp.float32) for leaf in leaves
-    )
-    return sum(sums, jnp.zeros((), jnp.float32))
+    return sum(map(_sum_of_none, leaves), jnp.zeros((), jnp.float32))
+
+
+def _sum_of_none(x):
+    none = jax.lax.slice_in_dim(x if x.ndim else x.reshape(1), 0, 0, axis=-1)
+    return jax.lax.reduce_sum(none.astype(jnp.float32), range(none.ndim))

@@ -115,7 +115,10 @@ def dense(
         who = native.choose(backend, native.available(xs, w))
         return state, project(xs, w, weights.b, backend=who)
 
-    about = About(matrix=None if bias else matrix)
+    def puts_out(state, x):
+        return jax.ShapeDtypeStruct((*x.shape[:-1], n_out), check.precision(x))
+
+    about = About(matrix=None if bias else matrix, puts_out=puts_out)
     return Cell(init=draw, rest=rest, step=step, run=run, about=about)
 
 

@@ -248,6 +248,7 @@ def _opened(layer, outputs):
         states=layer.states,
         rebuild=rebuild,
         watch=build,
+        puts_out=(lambda state, x: state.spikes) if outputs is None else None,
     )
     return build(())._replace(about=about)
 

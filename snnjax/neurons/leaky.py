@@ -300,7 +300,12 @@ def li(
         return {"run": run}
 
     replay = Replay(_integrate_seen, partial(faster, replaying=True))
-    return population("li", n, fixed, rest, _integrate, faster=faster, replay=replay)
+    return population(
+        *("li", n, fixed, rest, _integrate),
+        faster=faster,
+        replay=replay,
+        puts_out=lambda state, x: state.v,
+    )
 
 
 def _array_or_none(x):
@@ -413,7 +418,11 @@ def lif(
 
     faster = backends.over_sequences("lif", n, rest, constants, run)
     also, replay = ("v_before",), Replay(advance_seen, partial(faster, paired=True))
-    return population("lif", n, constants, rest, advance, also, faster, replay)
+    like = lambda x: check.common_dtype(x.dtype)  # noqa: E731  # as JAX has it
+    return population(
+        *("lif", n, constants, rest, advance, also, faster, replay),
+        puts_out=lambda state, x: jax.ShapeDtypeStruct(x.shape, like(x)),
+    )
 
 
 def _marked(rest, x):

@@ -31,6 +31,7 @@ def population(
     faster: Callable[[tuple[str, ...]], dict[str, Any]] = lambda names: {},
     replay: Replay | None = None,
     unseen: tuple[str, ...] = (),
+    puts_out: Callable[[Any, Any], Any] | None = None,
 ) -> Cell:
     """A cell without weights; a run works out its constants once, before the scan.
 
@@ -46,6 +47,7 @@ def population(
             there is a faster way than step after step.
         replay: the same as a device recorded it; outputs are replaced if omitted.
         unseen: fields of the state that nobody may watch.
+        puts_out: ``(state, x)`` -> an array like the output, as of ``About``.
     """
     refuse = state_check(name, n, rest)
 
@@ -91,7 +93,7 @@ def population(
         cell = build(names, advance, faster, constants)
         return cell if replay is None else cell._replace(replay=replaying(names))
 
-    return watching(())._replace(about=About(watch=watching))
+    return watching(())._replace(about=About(watch=watching, puts_out=puts_out))
 
 
 def _step(fixed, given, state, x):

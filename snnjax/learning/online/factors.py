@@ -28,10 +28,11 @@ from jax.tree_util import Partial
 from snnjax import check, loops
 from snnjax.about import uncut
 from snnjax.cell import Cell, rest_like
+from snnjax.kept import kinds, once
 from snnjax.learning.online.influence import no_change, through
 from snnjax.learning.online.rule import Carry, Rule
 from snnjax.learning.online.split import check_connections, credited, split
-from snnjax.learning.online.units import check_vectors, coupled, dice, drawn
+from snnjax.learning.online.units import check_vectors, coupled, dice, drawn, judge
 from snnjax.states import moving, one_by_one, samples
 
 _SPREAD = 1e-5
@@ -103,9 +104,10 @@ def factored(cell: Cell) -> Rule:
         like = jax.tree.map(
             lambda s: jax.ShapeDtypeStruct(s.shape[-1:], s.dtype), inner
         )
+        judged, key = partial(_spread, neuron, like, 1e-3), ("spread", kinds(like))
+        spread = once(neuron.step, key, lambda: judge(judged, _throws))
         with jax.ensure_compile_time_eval():
-            spread = loops.forgotten(partial(_spread, neuron, like, 1e-3), _throws())
-            sure = spread < _SPREAD
+            sure = jnp.asarray(spread < _SPREAD)
         known = check.concrete(sure)
         if known is not None and not known:
             raise ValueError(
@@ -164,9 +166,9 @@ def _onward(neuron, like, dt):
 
 
 def _throws():
-    """Random keys, each with a scale."""
+    """Random keys, each with a scale; one argument."""
     scales = dice()[1]
-    return jax.vmap(jax.random.key)(jnp.arange(len(scales))), scales
+    return ((jax.vmap(jax.random.key)(jnp.arange(len(scales))), scales),)
 
 
 def _spread(neuron, like, dt, throws):
@@ -219,8 +221,8 @@ def _read(neuron, like, dt):
 
         return jax.vmap(reads)(rows)
 
-    with jax.ensure_compile_time_eval():
-        found = check.concrete(loops.forgotten(judged, _throws()))
+    key = "read", kinds(like), dt
+    found = check.concrete(once(neuron.step, key, lambda: judge(judged, _throws)))
     return None if found is None or not found.any() else int(found.argmax())
 
 

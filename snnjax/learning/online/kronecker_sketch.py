@@ -78,6 +78,8 @@ def kronecker(cell: Cell, key: jax.Array) -> Rule:
             "per_unit is exact."
         )
 
+    shown = _with_output(layer.parts[layer.neuron])
+
     def init(weights, x):
         check_vectors("kronecker", cell, x)
         state = rest_like(cell, weights, x)
@@ -85,7 +87,6 @@ def kronecker(cell: Cell, key: jax.Array) -> Rule:
         linear, biased = check_connections("kronecker", layer, weights, state, x)
         n, count = each.spikes.shape[-1], prod(x.shape[:-1])
         like = jnp.zeros((n,), check.precision(weights, x))
-        shown = _with_output(layer.parts[layer.neuron])
         sure = linear & ~coupled("kronecker", shown, like, like)
         none = check.or_nan(jnp.zeros((count, 1), like.dtype), sure)
         of_inputs = {

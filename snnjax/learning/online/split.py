@@ -6,10 +6,11 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from snnjax import check, loops
+from snnjax import check
 from snnjax.about import About, Edge
 from snnjax.cell import Cell, State, Weights, check_cell
-from snnjax.learning.online.units import drawn
+from snnjax.kept import kinds, once
+from snnjax.learning.online.units import drawn, judge
 
 
 class Layer(NamedTuple):
@@ -88,10 +89,10 @@ def check_connections(
                 f"{name} needs connections without memory, {key} has a state. Take "
                 "per_unit or rtrl."
             )
+    widths = layer.widths(state, x)
+    found = [_judged(layer.parts[k], each[k], m) for k, m in widths.items()]
     with jax.ensure_compile_time_eval():
-        widths = layer.widths(state, x)
-        found = [_judged(layer.parts[k], each[k], m) for k, m in widths.items()]
-        linear = jnp.all(jnp.stack([even for even, _ in found]))
+        linear = jnp.all(jnp.stack([jnp.asarray(even) for even, _ in found]))
     known = check.concrete(linear)
     if known is not None and not known:
         raise ValueError(
@@ -136,6 +137,10 @@ def credited(
     return jax.grad(reached)(weights)
 
 
+def _throw():
+    return (jax.random.key(0),)
+
+
 def _judged(connection, like, width):
     """Whether a connection is linear, and whether it has a bias; by numbers."""
 
@@ -149,4 +154,5 @@ def _judged(connection, like, width):
         size = jnp.max(jnp.abs(at(a))) + jnp.max(jnp.abs(at(b)))
         return jnp.max(jnp.abs(apart)) <= 1e-4 * size, jnp.any(own != 0)
 
-    return loops.forgotten(judged, jax.random.key(0))
+    key = "linear", kinds(like), width
+    return once(connection.step, key, lambda: judge(judged, _throw))

@@ -1,5 +1,6 @@
 """Whether the units of a cell act on each other, judged by numbers."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -9,6 +10,7 @@ import jax.numpy as jnp
 from snnjax import check, loops
 from snnjax.cell import Cell, Weights, rest_like, run_cell
 from snnjax.check import Number
+from snnjax.kept import kinds, once
 from snnjax.states import moving
 
 SCALES = 0.1, 1.0, 10.0  # of random weights, states and inputs
@@ -86,8 +88,8 @@ def coupled(name: str, cell: Cell, weights: Weights, x: jax.Array) -> jax.Array:
         floor = 1e-6 * jnp.max(whole, axis=0, keepdims=True)  # below, it is rounding
         return jnp.any(apart > 1e-4 * jnp.maximum(whole, floor))
 
-    with jax.ensure_compile_time_eval():
-        found = loops.forgotten(judged, *dice())
+    key = "coupled", kinds(like), x.shape[-1], x.dtype
+    found = once(cell.run or cell.step, key, lambda: judge(judged, dice))
     known = check.concrete(found)
     if known is not None and known:
         raise ValueError(
@@ -96,6 +98,20 @@ def coupled(name: str, cell: Cell, weights: Weights, x: jax.Array) -> jax.Array:
             "recurrent_gradient=False), part layers by stack(…), or take rtrl."
         )
     return found
+
+
+def judge(judged: Callable[..., Any], throw: Callable[[], tuple[Any, ...]]) -> Any:
+    """Judges what was thrown, while others trace: numbers if all constants are known.
+
+    And what is traced if they are not.
+    """
+    with jax.ensure_compile_time_eval():
+        found = loops.forgotten(judged, *throw())
+    leaves, tree = jax.tree.flatten(found)
+    known = [check.concrete(leaf) for leaf in leaves]
+    if any(each is None for each in known):
+        return found
+    return jax.tree.unflatten(tree, known)
 
 
 def dice() -> tuple[jax.Array, jax.Array]:
