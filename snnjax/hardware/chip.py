@@ -314,7 +314,7 @@ class Chip:
         notes["lost_out"] = lost_out
         for name, shares in (("at_rail", at_rail), ("saturated", self.saturated)):
             notes |= {f"{name}.{p}": share for p, share in enumerate(shares)}
-        return sent, told, notes | {"seconds": time.perf_counter() - began}
+        return sent, told, notes | {"seconds_on_chip": time.perf_counter() - began}
 
     def randomness(self, trial):
         """Of a trial, ``(what, population) -> generator``; nobody else's for None."""

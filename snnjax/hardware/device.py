@@ -35,7 +35,7 @@ class Recording(NamedTuple):
     """What a device showed of a run."""
 
     seen: tuple[Seen, ...]  # of each population, from the first above the input
-    notes: dict[str, float]  # events lost, codes at the rail, seconds …
+    notes: dict[str, float]  # events lost, codes at the rail, seconds_on_chip …
 
 
 class Device(Protocol):

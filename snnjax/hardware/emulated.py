@@ -98,7 +98,7 @@ def emulated_chip(
 
     Notes of a recording: ``events_in``, ``lost_in``, ``events_out``, ``lost_out``,
     and the shares of codes at a rail ``at_rail.0`` and of weights beyond the range
-    ``saturated.0`` of each population; ``seconds`` on the chip.
+    ``saturated.0`` of each population; ``seconds_on_chip`` of wall time.
 
     Args:
         sizes: number of inputs, then of neurons of each population.

@@ -107,7 +107,7 @@ def drops(sink, number, notes, arrays):
 
 
 def odd_notes(sink, number, notes, arrays):
-    good(sink, number, {**notes, "seconds": float("nan")}, arrays)
+    good(sink, number, {**notes, "seconds_on_chip": float("nan")}, arrays)
 
 
 def sound(sink, number, notes, arrays):

@@ -36,7 +36,7 @@ class LibraryChip:
             self.show(self.weights, events.astype(np.float32))[name] for name in NAMES
         )
         voltages = [np.asarray(each.v) for each in (hidden, out)]
-        return [np.asarray(hidden.spikes) > 0], voltages, {"seconds": 0.0}
+        return [np.asarray(hidden.spikes) > 0], voltages, {"seconds_on_chip": 0.0}
 
 
 NAMES = "hidden", "out"

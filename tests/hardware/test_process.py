@@ -40,7 +40,7 @@ FAULTS = {
     "huge": r"answered spikes of population 0 as \|u1 \(1000000000000000,\)",
     "objects": r"answered spikes of population 0 as \|O",
     "drops": "lost .* events on the way in, more than the share of 0.2",
-    "odd_notes": "noted no finite number as seconds",
+    "odd_notes": "noted no finite number as seconds_on_chip",
 }
 
 

@@ -93,6 +93,8 @@ def test_on_an_ideal_chip_it_is_the_update_of_software():
     assert looped.history[0]["events_in"] == 1.0
     with emulated_chip(SIZES, dt=DT, imperfections=IDEAL) as chip:
         emulated = trained(loop_step(chip, to_chip, loss(in_the_loop), OPTIMIZER))
+    row = emulated.history[0]
+    assert 0.0 < row["seconds_on_chip"] < row["seconds"]
     close = partial(np.testing.assert_allclose, atol=1e-4)
     jax.tree.map(close, software.state.weights, emulated.state.weights)
 
