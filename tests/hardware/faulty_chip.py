@@ -14,7 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-PROGRAM = Path(__file__).parents[2] / "snnjax" / "hardware" / "chip.py"
+HERE = importlib.util.find_spec("snnjax").origin  # wherever it is installed
+PROGRAM = Path(HERE).parent / "hardware" / "chip.py"
 
 
 def frame(sink, number, notes, heads, raw=b""):

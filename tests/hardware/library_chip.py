@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-PROGRAM = ROOT / "snnjax" / "hardware" / "chip.py"
+HERE = importlib.util.find_spec("snnjax").origin  # wherever it is installed
+PROGRAM = Path(HERE).parent / "hardware" / "chip.py"
 
 
 class LibraryChip:

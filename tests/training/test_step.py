@@ -110,7 +110,7 @@ def test_a_donated_state_is_the_memory_of_the_next_and_cannot_be_read_again():
     assert {leaf.unsafe_buffer_pointer() for leaf in jax.tree.leaves(after)} == at
     with pytest.raises(RuntimeError, match="deleted"):
         np.asarray(state.weights["w"])
-    with pytest.raises(ValueError, match="deleted or donated"):
+    with pytest.raises((ValueError, RuntimeError), match="deleted"):  # as JAX has it
         step(state, X, Y)
     kept, _ = jax.jit(make_step(squares, optimizer))(begin(optimizer), X, Y)
     np.testing.assert_array_equal(after.weights["w"], kept.weights["w"])

@@ -205,7 +205,7 @@ def test_only_what_was_asked_for_is_taken():
 
 def test_a_program_of_other_functions_is_called_sound_only_if_it_has_an_end():
     raw = pickle.dumps(pathlib.PurePosixPath("a"), 4)
-    with pytest.raises(HoldsError, match=r"something else .*pathlib.PurePosixPath"):
+    with pytest.raises(HoldsError, match=r"something else .*pathlib.*PurePosixPath"):
         unpickle(raw)
     with pytest.raises(DamageError, match="exhausted before seeing STOP"):
         unpickle(raw[:-1])
