@@ -1,5 +1,6 @@
 """The templates of CONTRIBUTING.md, as the modules that they would be."""
 
+import importlib.util
 import re
 import sys
 from functools import cache
@@ -16,7 +17,7 @@ FILES: dict[str, str] = dict(BLOCK.findall(TEXT))  # by the path that stands abo
 def template(path: str) -> ModuleType:
     """Runs a template; others can import it, if its file is a new one."""
     made = ModuleType(path.removesuffix(".py").replace("/", "."))
-    if not (ROOT / path).exists():
+    if importlib.util.find_spec(made.__name__) is None:
         sys.modules[made.__name__] = made
     exec(compile(FILES[path], path, "exec"), vars(made))
     return made
