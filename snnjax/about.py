@@ -94,15 +94,17 @@ def factory(make: Callable[Options, Made]) -> Callable[Options, Made]:
 
 def _check_names(maker, signature, given):
     """Says what an option is here, of a named tuple or of another library."""
-    for name in sorted(given.keys() - signature.parameters.keys()):
-        for option, parameter in signature.parameters.items():
-            kind = type(parameter.default)
-            if name in getattr(kind, "_fields", ()):
+    kinds = {k: type(each.default) for k, each in signature.parameters.items()}
+    fields = {k: getattr(kind, "_fields", ()) for k, kind in kinds.items()}
+    known = {*kinds, *(f"{k}.{each}" for k, inner in fields.items() for each in inner)}
+    for name in sorted(given.keys() - kinds.keys()):
+        for option, inner in fields.items():
+            if name in inner:
                 raise TypeError(
                     f"{maker}() takes {name} as a part of {option}: "
-                    f"{option}={kind.__name__}({name}=…)."
+                    f"{option}={kinds[option].__name__}({name}=…)."
                 )
-        here = option_here(name, signature.parameters)
+        here = option_here(name, known)
         if here and not _takes_all(signature):
             raise TypeError(
                 f"{maker}() takes no {name}; {here}. Neurons of other libraries, by "

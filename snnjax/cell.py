@@ -321,7 +321,8 @@ def output_like(cell: Cell, state: State, x: Any) -> Any:
     """Zeros as the cell would put out, with the batch, device and sharding of ``x``.
 
     The batch is the axes that both begin with; of several inputs, of the first. Weights
-    are taken to be as precise as ``x`` and the state, whatever ``init`` would draw.
+    are taken to be as precise as ``x`` and the state, which is that of ``rest``,
+    whatever ``init`` would draw.
     """
     known = told_output(cell)
     y = known(state, x) if known else _traced_output(cell, state, x)

@@ -1,5 +1,6 @@
 import gc
 import weakref
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -7,6 +8,7 @@ import pytest
 from test_contract import CELLS, N, inputs
 
 import snnjax as snn
+from snnjax import check
 from snnjax.about import told_output
 from snnjax.cell import output_like
 from snnjax.kept import kinds, once
@@ -59,17 +61,37 @@ def test_errors_and_functions_without_a_hash_are_asked_again():
     assert len(calls) == 2
 
 
-@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
-def test_what_a_cell_tells_of_its_output_is_what_a_step_puts_out(dtype):
-    told = {name: cell for name, cell in CELLS.items() if told_output(cell)}
-    assert {"li", "lif", "dense", "recurrent"} <= {*told}
-    for name, cell in told.items():
-        x = jax.tree.map(lambda x: x[0].astype(dtype), inputs())
-        state = cell.rest(x)
-        weights = jax.tree.map(jnp.float32, cell.init(jax.random.key(0)))
+TOLD = {name: cell for name, cell in CELLS.items() if told_output(cell)}
+WHOLE = "uint8", "bool"  # rasters that not every cell takes
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16", *WHOLE])
+@pytest.mark.parametrize("rows", [(), (0,), (2,)], ids=str)
+def test_what_a_cell_tells_of_its_output_is_what_a_step_puts_out(dtype, rows):
+    agree(TOLD, dtype, rows)
+
+
+def test_it_is_so_in_double_precision_and_beside_it(x64):
+    for dtype in ("float32", "float64", "uint8"):
+        agree(TOLD, dtype, (2,))
+
+
+def agree(cells, dtype, rows):
+    taken = []
+    for name, cell in cells.items():
+        x = jnp.zeros((*rows, *inputs().shape[2:]), dtype)
+        try:
+            state = cell.rest(x)
+        except ValueError:
+            assert dtype in WHOLE, name
+            continue
+        precise = partial(check.as_precise, dtype=check.precision(x))
+        weights = precise(cell.init(jax.random.key(0)))
         _, y = jax.eval_shape(cell.step, weights, state, x, 1e-3)
-        found = output_like(cell, state, x)
-        assert kinds(found) == kinds(y), name
+        assert kinds(output_like(cell, state, x)) == kinds(y), name
+        taken.append(name)
+    assert {"dense", "recurrent", "chain"} <= {*taken}
+    assert dtype in WHOLE or {"li", "lif"} <= {*taken}
 
 
 def test_a_cell_that_steps_otherwise_is_asked_not_believed():

@@ -16,6 +16,7 @@ _SETTINGS: dict[str, Callable[[Any], AbstractContextManager[Any]]] = {
     "jax_enable_x64": jax.enable_x64,  # what numbers are made of
     "jax_default_device": jax.default_device,
     "jax_default_prng_impl": jax.default_prng_impl,
+    "jax_threefry_partitionable": jax.threefry_partitionable,
     "jax_default_matmul_precision": jax.default_matmul_precision,
 }
 
@@ -30,9 +31,10 @@ def prefetch(
 
     At most ``size`` batches wait. An error of the reader is raised in its turn, after
     the batches before it. The thread ends with the batches, at an error, by ``close``
-    (or leaving a ``with``), or when nothing holds the iterator any more. What JAX is
-    set to where ``prefetch`` is called, as by ``with jax.enable_x64(True)``, holds in
-    the thread as well.
+    (or leaving a ``with``), or when nothing holds the iterator any more. What numbers
+    are made of where ``prefetch`` is called, as by ``with jax.enable_x64(True)``, holds
+    in the thread as well: double precision, device, keys and what they draw, and the
+    precision of products.
 
     Args:
         batches: pytrees of arrays; an iterator with ``get_state`` and ``set_state``,

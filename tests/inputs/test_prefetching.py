@@ -152,6 +152,10 @@ SET = {  # settings of a with-block -> of what a reader makes, what they change
         lambda: jax.default_prng_impl("rbg"),
         lambda: jax.random.key_impl(jax.random.key(0)),
     ),
+    "draws": (
+        lambda: jax.threefry_partitionable(False),
+        lambda: jax.random.bits(jax.random.key(0), (3,)),
+    ),
     "products": (
         lambda: jax.default_matmul_precision("float32"),
         lambda: jax.config.jax_default_matmul_precision,

@@ -1,4 +1,4 @@
-"""Samples that lie side by side natively, against each of them alone, in every bit."""
+"""Samples beside and after others natively, against each alone, in every bit."""
 
 import jax
 import jax.numpy as jnp
@@ -8,16 +8,31 @@ import pytest
 import snnjax as snn
 from snnjax.kernels import build
 
-T, N, DT = 12, 16, 1e-3
+T, DT = 12, 1e-3
 BATCH = 8, 12
-TAU = np.linspace(4e-3, 30e-3, N)
-PARAMS = snn.LIFParams(TAU, TAU[::-1] / 2, np.linspace(0.2, 0.4, N))
-PAUSED = PARAMS._replace(refractory=np.linspace(0.0, 4e-3, N))
+SIZES = 16, 1040  # side by side; so many that a thread takes its samples in turns
+
+
+def params(n, **more):
+    tau = np.linspace(4e-3, 30e-3, n)
+    return snn.LIFParams(tau, tau[::-1] / 2, np.linspace(0.2, 0.4, n), **more)
+
+
+def paused(n):
+    return params(n, refractory=np.linspace(0.0, 4e-3, n))
+
+
 CELLS = {
-    "lif": lambda: snn.lif(N, PARAMS, backend="native"),
-    "refractory": lambda: snn.lif(N, PAUSED, reset="subtract", backend="native"),
-    "through the reset": lambda: snn.lif(
-        N, PARAMS, surrogate=snn.Triangle(2.0), reset_gradient=True, backend="native"
+    "lif": lambda n: snn.lif(n, params(n), backend="native"),
+    "refractory": lambda n: snn.lif(n, paused(n), reset="subtract", backend="native"),
+    "through the reset": lambda n: snn.lif(
+        *(n, params(n)),
+        surrogate=snn.Triangle(2.0),
+        reset_gradient=True,
+        backend="native",
+    ),
+    "alif": lambda n: snn.alif(
+        n, snn.ALIFParams(*params(n)[:2], threshold=0.3), backend="native"
     ),
 }
 
@@ -28,10 +43,11 @@ def built():
         pytest.skip(f"native kernels: {why}")
 
 
+@pytest.mark.parametrize("n", SIZES)
 @pytest.mark.parametrize("name", CELLS)
-def test_a_sample_is_what_it_is_alone(name, rng):
-    cell = CELLS[name]()
-    xs = jnp.asarray(rng.normal(0.8, 2.0, (T, *BATCH, N)), jnp.float32)
+def test_a_sample_is_what_it_is_alone(name, n, rng):
+    cell = CELLS[name](n)
+    xs = jnp.asarray(rng.normal(0.8, 2.0, (T, *BATCH, n)), jnp.float32)
     weigh = jnp.asarray(rng.normal(size=xs.shape), jnp.float32)
 
     @jax.jit

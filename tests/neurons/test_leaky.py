@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 
 import snnjax as snn
-from snnjax.neurons import LIFState, LIState, homeostatic_lif, smooth_lif
+from snnjax.neurons import (
+    LIFState,
+    LIState,
+    adlif,
+    homeostatic_lif,
+    izhikevich,
+    smooth_lif,
+)
 from snnjax.neurons.leaky import constants_of, flow
 from snnjax.surrogate import Boxcar, Scaled, StraightThrough, SuperSpike
 
@@ -47,6 +54,10 @@ def test_a_constant_given_beside_its_tuple_is_told_where_it_belongs():
         (snn.lif, {"init_hidden": True}, "a state goes into every run and comes out"),
         (snn.lif, {"num_steps": 25}, r"time is the first axis .*\[T, \*batch, n\]"),
         (snn.dense, {"in_features": 3}, "it is n_in= here"),
+        (snn.lif, {"v_th": 0.5}, "it is params= here: its threshold"),
+        (snn.li, {"v_th": 0.5}, "unexpected keyword argument 'v_th'"),
+        (izhikevich, {"beta": 0.9}, "unexpected keyword argument 'beta'"),
+        (adlif, {"alpha": 0.9}, "unexpected keyword argument 'alpha'"),
         (snn.li, {"spike_grad": abs}, "unexpected keyword argument 'spike_grad'"),
         (snn.lif, {"speed": 3}, "unexpected keyword argument 'speed'"),
     ],
