@@ -43,7 +43,8 @@ def labelled_recordings(
         path: of the folder or file.
         group: a regular expression that finds in the name of a file whose it is, see
             ``listing.grouped``; of folders only.
-        skip_bad: whether files that cannot be read are left out.
+        skip_bad: whether files that cannot be read, or are of another kind than samples
+            can be, are left out.
 
     Returns:
         The samples, and what is wrong with the files that were left out.
