@@ -30,8 +30,8 @@ def three_digits(value: float) -> str:
 
 def speeds() -> str:
     """The same work in each library, from what ``rivals.py`` and ``limits.py`` kept."""
-    kept = json.loads((RESULTS / "rivals.json").read_text())
-    limits = json.loads((RESULTS / "limits.json").read_text())
+    kept = json.loads((RESULTS / "rivals.json").read_text(encoding="utf-8"))
+    limits = json.loads((RESULTS / "limits.json").read_text(encoding="utf-8"))
     rows = {((r["kind"], r["size"]), r["side"]): r for r in kept["rows"]}
     works = list(dict.fromkeys(work for work, _ in rows))
     least = {(r["kind"], r["size"]): r["limit_ms"] for r in limits["rows"]}
@@ -81,7 +81,7 @@ SHORT = {  # the rows of the README: kind and size -> in words
 
 def fastest() -> str:
     """Three rows: here, and in the fastest other library."""
-    kept = json.loads((RESULTS / "rivals.json").read_text())
+    kept = json.loads((RESULTS / "rivals.json").read_text(encoding="utf-8"))
     lines = ["| | snnjax | fastest other | |", "|---|---|---|---|"]
     for (kind, size), words in SHORT.items():
         rows = [r for r in kept["rows"] if (r["kind"], r["size"]) == (kind, size)]
@@ -97,7 +97,7 @@ def fastest() -> str:
 
 def parts() -> str:
     """Where a training step's time goes, from what ``limits.py`` kept."""
-    kept = json.loads((RESULTS / "limits.json").read_text())
+    kept = json.loads((RESULTS / "limits.json").read_text(encoding="utf-8"))
     rows = [row for row in kept["rows"] if row["kind"] == "training"]
     sizes = [row["size"] for row in rows]
     lines = ["| ms (limit) | " + " | ".join(sizes) + " |"]
@@ -135,7 +135,7 @@ def parts() -> str:
 
 def single_calls() -> str:
     """What calls of a few steps take, from what ``rivals.py`` kept."""
-    kept = json.loads((RESULTS / "rivals.json").read_text())["rows"]
+    kept = json.loads((RESULTS / "rivals.json").read_text(encoding="utf-8"))["rows"]
     told = []
     for row in kept:
         if row["kind"] == "stream" and row["side"] == "snnjax-native":
@@ -155,7 +155,7 @@ def both(rates: list[float]) -> str:
 
 def settings() -> str:
     """A step under several settings, from what ``settings.py`` kept."""
-    kept = json.loads((RESULTS / "settings.json").read_text())
+    kept = json.loads((RESULTS / "settings.json").read_text(encoding="utf-8"))
     rows = {(row["setting"], row["size"]): row for row in kept["rows"]}
     sizes = list(dict.fromkeys(size for _, size in rows))
     lines = ["| ms: quartile, least; peak MB | " + " | ".join(sizes) + " |"]
@@ -174,7 +174,7 @@ def settings() -> str:
 
 def processes() -> str:
     """A step in one process and in several, from what ``processes.py`` kept."""
-    kept = json.loads((RESULTS / "processes.json").read_text())
+    kept = json.loads((RESULTS / "processes.json").read_text(encoding="utf-8"))
     sides = "one core", "all cores, one process", "a process for each core"
     sizes = kept["sizes"]
     lines = ["| ms; peak MB of a process | " + " | ".join(sizes) + " |"]
@@ -193,7 +193,9 @@ def processes() -> str:
 
 def balanced() -> str:
     """A second of a balanced network in each simulator, from its benchmark."""
-    rows = json.loads((RESULTS / "balanced_network.json").read_text())["rows"]
+    rows = json.loads((RESULTS / "balanced_network.json").read_text(encoding="utf-8"))[
+        "rows"
+    ]
     first, last = rows[0], rows[-1]
     lines = [
         "One second of a balanced network of 12 500 neurons with 1 250 inputs each, in "

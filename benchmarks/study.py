@@ -64,7 +64,9 @@ def execute(study: Study, *, full: bool, results: Path = RESULTS) -> Finding:
         tell(f"     {verdict}  {row['name']}: {row['value']} ({row['bound']})")
     stem = study.id + ("_full" if full else "")
     results.mkdir(parents=True, exist_ok=True)
-    (results / f"{stem}.json").write_text(json.dumps(line, indent=2) + "\n")
+    (results / f"{stem}.json").write_text(
+        json.dumps(line, indent=2) + "\n", encoding="utf-8"
+    )
     if finding.figure is not None:
         finding.figure.savefig(results / f"{stem}.png", dpi=120)
         tell(f"     figure: {results / f'{stem}.png'}")

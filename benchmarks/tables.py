@@ -28,8 +28,8 @@ MARK = "<!-- written by: python benchmarks/run.py --table -->"
 def renew() -> None:
     """Writes every table anew."""
     for page, text in texts().items():
-        before, _, after = page.read_text().split(MARK)
-        page.write_text(f"{before}{MARK}\n{text}\n{MARK}{after}")
+        before, _, after = page.read_text(encoding="utf-8").split(MARK)
+        page.write_text(f"{before}{MARK}\n{text}\n{MARK}{after}", encoding="utf-8")
 
 
 def texts() -> dict[Path, str]:
@@ -54,7 +54,7 @@ def claims() -> str:
         if not path.exists():
             lines.append(f"| {study.id} | {claim} | | not yet | {study.minutes:g} |")
             continue
-        found = json.loads(path.read_text())
+        found = json.loads(path.read_text(encoding="utf-8"))
         names = [
             f"{c['name']} {c['bound']}".replace("|", "\\|") for c in found["criteria"]
         ]
@@ -69,7 +69,7 @@ def claims() -> str:
 
 def readers() -> str:
     """How fast each package reads recordings of cameras, and what memory it takes."""
-    kept = json.loads((RESULTS / "event_readers.json").read_text())
+    kept = json.loads((RESULTS / "event_readers.json").read_text(encoding="utf-8"))
     speeds = {(row["file"], row["side"]): row for row in kept["rows"]}
     names = list(dict.fromkeys(row["file"] for row in kept["rows"]))
     sides = list(dict.fromkeys(row["side"] for row in kept["rows"]))
@@ -105,7 +105,7 @@ def readers() -> str:
 
 def neurons() -> str:
     """Every model and its price, from what ``speed/neurons.py`` kept."""
-    kept = json.loads((RESULTS / "neurons.json").read_text())
+    kept = json.loads((RESULTS / "neurons.json").read_text(encoding="utf-8"))
     ratios = {(r["model"], r["wiring"], r["kind"]): r["ratio"] for r in kept["rows"]}
     told = "tested against: largest error seen"
     lines = [f"| neuron | equation | paper | {told} | feed-forward | recurrent |"]

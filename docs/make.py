@@ -73,7 +73,7 @@ def gathered_pages():
     kept = ELSEWHERE | {name: name.removeprefix("docs/") for name in own()}
     for name, page in kept.items():
         if name.endswith(".md"):
-            text = (ROOT / name).read_text()
+            text = (ROOT / name).read_text(encoding="utf-8")
             pages[page] = links.between_pages(text, name, page, kept, made)
         else:
             pages[page] = (ROOT / name).read_bytes()

@@ -34,6 +34,11 @@ def _where(run: Path) -> Path:
         print(told, file=sys.stderr)
     elif known:
         return file_of(str(run))
+    elif not run.exists():
+        raise FileNotFoundError(
+            f"There is no run {run}: no such folder or file, nor a trained network of "
+            "that name; snnjax models list shows those."
+        )
     return run
 
 
@@ -54,15 +59,13 @@ def _json(run, found):
 
 
 def _table(found):
-    """File, class, probability, and what comes next, in columns."""
-    rows = [("file", "class", "probability", "runner-up")]
+    """Class, probability, what comes next, and last the file, however long its name."""
+    rows = [("class", "probability", "runner-up", "file")]
     for each in found:
         (best, p), *others = each.probabilities.items()
         second = f"{others[0][0]} {others[0][1]:.3f}" if others else ""
-        rows.append((each.name, best, f"{p:.3f}", second))
-    wide = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = (
-        "  ".join(cell.ljust(width) for cell, width in zip(row, wide, strict=True))
-        for row in rows
+        rows.append((best, f"{p:.3f}", second, each.name))
+    *wide, _ = (max(map(len, column)) for column in zip(*rows, strict=True))
+    return "\n".join(
+        "  ".join([*map(str.ljust, told, wide), name]) for *told, name in rows
     )
-    return "\n".join(map(str.rstrip, lines))

@@ -940,7 +940,7 @@ def _in_a_child(path, reader):
         [sys.executable, "-m", "benchmarks.fuzz.bombs", "--one", str(path), reader],
         cwd=ROOT,
         capture_output=True,
-        text=True,
+        encoding="utf-8",
     )
     if done.returncode:
         return {"told": done.stderr[-300:], "sound": False}

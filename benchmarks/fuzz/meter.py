@@ -28,14 +28,14 @@ def peak_of(call: Callable[[], Any]) -> tuple[Any, int]:
 def mark() -> int:
     """Puts the mark of the highest water back, and tells how many bytes are held."""
     with contextlib.suppress(OSError):
-        _CLEAR.write_text("5")
+        _CLEAR.write_text("5", encoding="utf-8")
     return highest()
 
 
 def highest() -> int:
     """The most bytes that the process held since the mark."""
     try:
-        lines = _STATUS.read_text().splitlines()
+        lines = _STATUS.read_text(encoding="utf-8").splitlines()
     except OSError:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     (line,) = (each for each in lines if each.startswith("VmHWM"))

@@ -187,7 +187,10 @@ def _memory():
 
 
 def _limit(doings, path, apart):
-    used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    used = (
+        int(Path("/proc/self/statm").read_text(encoding="utf-8").split()[0])
+        * resource.getpagesize()
+    )
     resource.setrlimit(resource.RLIMIT_AS, (used + MOST, used + MOST))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     signal.signal(signal.SIGALRM, signal.SIG_DFL)  # dies of it, even inside a library
@@ -223,7 +226,7 @@ def fuzz(
             [*WORKER, "--worker", *map(str, given)],
             cwd=ROOT,
             capture_output=True,
-            text=True,
+            encoding="utf-8",
             timeout=seconds + 60,
         )
         lines = [line.split() for line in worker.stdout.splitlines()]
@@ -255,7 +258,7 @@ def fuzz(
 
 def keep(row: dict, path: Path = RESULTS / "fuzz.json") -> None:
     """Puts the counts of a format among those of the others."""
-    rows = json.loads(path.read_text()) if path.exists() else {}
+    rows = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     rows[row["format"]] = row | {k: version(k) for k in ("numpy", "h5py", "scipy")}
     rows = {name: rows[name] for name in FORMATS if name in rows}
     write_text(path, json.dumps(rows, indent=1) + "\n")

@@ -304,7 +304,7 @@ def run(
         longest = max(longest, time.monotonic() - began - spent)
         kept = {"benchmark": "accelerator", "rows": rows, **machine()}
         with atomic(out) as new:
-            new.write_text(f"{json.dumps(kept, indent=1)}\n")
+            new.write_text(f"{json.dumps(kept, indent=1)}\n", encoding="utf-8")
     if left_out:
         tell(f"left out for want of time: {', '.join(left_out)}")
     return rows

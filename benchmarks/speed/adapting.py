@@ -114,7 +114,9 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=Size().repeats)
     rows = measure(Size(repeats=parser.parse_args().repeats))
     line = {"rows": rows, "criteria": [c.row() for c in criteria(rows)], **machine()}
-    (RESULTS / "adapting.json").write_text(f"{json.dumps(line, indent=1)}\n")
+    (RESULTS / "adapting.json").write_text(
+        f"{json.dumps(line, indent=1)}\n", encoding="utf-8"
+    )
 
 
 if __name__ == "__main__":

@@ -147,7 +147,7 @@ def turn(side: str, python: str, job: Job) -> dict[str, Any] | None:
         environment["PYTHONPATH"] = str(ROOT)
     command = [python, str(SCRIPT), side, json.dumps(job._asdict())]
     done = subprocess.run(
-        command, capture_output=True, text=True, env=environment, check=False
+        command, capture_output=True, encoding="utf-8", env=environment, check=False
     )
     if done.returncode:
         tell(f"     {side}: {done.stderr.strip().splitlines()[-1:]}; left out")
@@ -248,7 +248,7 @@ def main() -> None:
     emit(criteria=told)
     if tuple(given.sides) == SIDES:
         path = RESULTS / "balanced_network.json"
-        path.write_text(f"{json.dumps(line, indent=1)}\n")
+        path.write_text(f"{json.dumps(line, indent=1)}\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

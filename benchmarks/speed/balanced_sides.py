@@ -150,7 +150,10 @@ def brian2(job: Job) -> dict[str, Any]:
     network.run(size.seconds * b.second)
     device.build(str(Path(job.folder) / "built"), run=False, with_output=False)
     device.run(with_output=False)
-    rows = [line.replace("kB", "").split() for line in path.read_text().splitlines()]
+    rows = [
+        line.replace("kB", "").split()
+        for line in path.read_text(encoding="utf-8").splitlines()
+    ]
     begun, ended = np.array(rows, float)
     processor, wall = (ended - begun)[:2] / size.seconds
     took = {"processor_s": round(processor, 2), "wall_s": round(wall, 2)}
@@ -219,7 +222,7 @@ def main(side: str, text: str) -> None:
 def peak() -> float:
     """Bytes of this program at most; what the system counts holds its parent, too."""
     try:
-        lines = Path("/proc/self/status").read_text().splitlines()
+        lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
     except OSError:  # not Linux
         return 1024.0 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     (line,) = (line for line in lines if line.startswith("VmHWM"))

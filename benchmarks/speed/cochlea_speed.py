@@ -111,7 +111,7 @@ def main() -> None:
         rows.append(run_words())
     line = {"benchmark": "cochlea_speed", "rows": rows} | machine()
     path = RESULTS / "cochlea_speed.json"
-    path.write_text(f"{json.dumps(line, indent=1)}\n")
+    path.write_text(f"{json.dumps(line, indent=1)}\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

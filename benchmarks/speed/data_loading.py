@@ -182,7 +182,9 @@ def main() -> None:
         rows += measure(size, dtype)
     line = {"benchmark": "data_loading", **size._asdict(), "backend": BACKENDS[-1]}
     line |= {"rows": rows, "criteria": [c.row() for c in criteria(rows)], **machine()}
-    (RESULTS / "data_loading.json").write_text(f"{json.dumps(line, indent=1)}\n")
+    (RESULTS / "data_loading.json").write_text(
+        f"{json.dumps(line, indent=1)}\n", encoding="utf-8"
+    )
 
 
 if __name__ == "__main__":

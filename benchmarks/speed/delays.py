@@ -81,7 +81,9 @@ def main() -> None:
     )
     judged = [c.row() for c in criteria(rows, COMPARISONS)]
     line = {"rows": rows, "criteria": judged, **machine()}
-    (RESULTS / "delays.json").write_text(f"{json.dumps(line, indent=1)}\n")
+    (RESULTS / "delays.json").write_text(
+        f"{json.dumps(line, indent=1)}\n", encoding="utf-8"
+    )
 
 
 if __name__ == "__main__":

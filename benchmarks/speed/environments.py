@@ -52,7 +52,7 @@ def python_of(side: str) -> str | None:
     folder = environments() / side
     python, ready = folder / "bin" / "python", folder / "ready"
     version, packages = (PACKAGES | SIMULATORS)[side]
-    if ready.exists() and ready.read_text() == repr(packages):
+    if ready.exists() and ready.read_text(encoding="utf-8") == repr(packages):
         return str(python)
     base = interpreter(version)
     if base is None:
@@ -61,9 +61,11 @@ def python_of(side: str) -> str | None:
     tell(f"     {side}: installing {' '.join(packages)} ...")
     pip = [str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check"]
     for command in ([base, "-m", "venv", "--clear", str(folder)], [*pip, *packages]):
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            command, capture_output=True, encoding="utf-8", check=False
+        )
         if done.returncode:
             tell(f"     {side}: {done.stderr.strip().splitlines()[-1:]}; left out")
             return None
-    ready.write_text(repr(packages))
+    ready.write_text(repr(packages), encoding="utf-8")
     return str(python)

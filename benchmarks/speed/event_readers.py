@@ -200,7 +200,7 @@ def peak(name: str, path: Path, how: str) -> dict[str, Any]:
     """The most memory that reading takes, measured in a process of its own."""
     code = [sys.executable, "-m", "benchmarks.speed.event_readers", "--peak", how]
     done = subprocess.run(
-        [*code, str(path)], capture_output=True, text=True, check=True, cwd=ROOT
+        [*code, str(path)], capture_output=True, encoding="utf-8", check=True, cwd=ROOT
     )
     row = {"file": name, "how": how, "bytes": path.stat().st_size}
     row |= json.loads(done.stdout)
@@ -309,7 +309,7 @@ def main(args: list[str] | None = None) -> int:
     kept: dict[str, Any] = {}
     for kept in run(recordings, given.files, given.size, given.stream, given.repeats):
         text = json.dumps(kept, indent=1)
-        (given.out / "event_readers.json").write_text(f"{text}\n")
+        (given.out / "event_readers.json").write_text(f"{text}\n", encoding="utf-8")
     for row in kept["criteria"]:
         tell(f"     {'holds' if row['holds'] else 'FAILS'}  {row}")
     return int(not all(row["holds"] for row in kept["criteria"]))

@@ -246,7 +246,9 @@ def main() -> None:
     if small:
         return
     line = {"rows": rows, "criteria": [c.row() for c in criteria(rows)], **machine()}
-    (RESULTS / "in_the_loop.json").write_text(f"{json.dumps(line, indent=1)}\n")
+    (RESULTS / "in_the_loop.json").write_text(
+        f"{json.dumps(line, indent=1)}\n", encoding="utf-8"
+    )
 
 
 if __name__ == "__main__":

@@ -106,7 +106,7 @@ def main(args: list[str] | None = None) -> None:
             tell_row(rows[-1])
     if not given.sizes:
         line = {"benchmark": "limits", "limits": told, "rows": rows, **machine()}
-        KEPT.write_text(json.dumps(line, indent=1) + "\n")
+        KEPT.write_text(json.dumps(line, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -79,7 +79,9 @@ def library() -> ctypes.CDLL:
         made = Path(folder) / "limits.so"
         include = f"-I{build.SOURCE.parent}", f"-I{jax.ffi.include_dir()}"
         command = [tool, *build.FLAGS, "-pthread", *include, str(SOURCE), "-o", made]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            command, capture_output=True, encoding="utf-8", check=False
+        )
         if done.returncode:
             raise build.BuildError(f"{tool} could not compile {SOURCE}: {done.stderr}")
         return ctypes.CDLL(str(made))
@@ -109,7 +111,11 @@ def least(name: str, count: int, size: int = 0) -> float:
 def last_cache() -> int:
     """Bytes of the last cache, 32 MB where the system does not say."""
     path = Path("/sys/devices/system/cpu/cpu0/cache/index3/size")
-    found = re.fullmatch(r"(\d+)K", path.read_text().strip()) if path.exists() else None
+    found = (
+        re.fullmatch(r"(\d+)K", path.read_text(encoding="utf-8").strip())
+        if path.exists()
+        else None
+    )
     return int(found[1]) << 10 if found else 32 << 20
 
 

@@ -206,9 +206,9 @@ def main() -> None:
     rows = measure(Size(repeats=given.repeats), given.seconds, given.only)
     kept = RESULTS / "neurons.json"
     if given.only:
-        rows = replaced(json.loads(kept.read_text())["rows"], rows)
+        rows = replaced(json.loads(kept.read_text(encoding="utf-8"))["rows"], rows)
     line = {"rows": rows, "criteria": [c.row() for c in criteria(rows)], **machine()}
-    kept.write_text(f"{json.dumps(line, indent=1)}\n")
+    kept.write_text(f"{json.dumps(line, indent=1)}\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -225,7 +225,9 @@ def main() -> None:
     if given.small:
         return
     line = {"rows": rows, "criteria": [c.row() for c in criteria(rows)], **machine()}
-    (RESULTS / "online.json").write_text(f"{json.dumps(line, indent=1)}\n")
+    (RESULTS / "online.json").write_text(
+        f"{json.dumps(line, indent=1)}\n", encoding="utf-8"
+    )
 
 
 if __name__ == "__main__":

@@ -87,7 +87,9 @@ def job(size: str, seconds: float, cores: list[set[int]]) -> dict[str, float]:
     for rank, own in enumerate(cores):
         more = [size, str(seconds), str(len(cores)), str(rank), port]
         command = [sys.executable, "-m", "benchmarks.speed.processes", "--part", *more]
-        each = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+        each = subprocess.Popen(
+            command, cwd=ROOT, stdout=subprocess.PIPE, encoding="utf-8"
+        )
         os.sched_setaffinity(each.pid, own)
         started.append(each)
     outs = [each.communicate()[0] for each in started]
@@ -130,4 +132,7 @@ if __name__ == "__main__":
         parser.add_argument("--seconds", type=float, default=10.0)
         given = parser.parse_args()
         tell("processes ...")
-        KEPT.write_text(json.dumps(main(given.sizes, given.seconds), indent=1) + "\n")
+        KEPT.write_text(
+            json.dumps(main(given.sizes, given.seconds), indent=1) + "\n",
+            encoding="utf-8",
+        )

@@ -109,10 +109,10 @@ def merged(kept: list[dict], new: list[dict], *, more: bool) -> list[dict]:
 
 def keep(new: list[dict], *, more: bool, path: Path = KEPT) -> None:
     """Puts rows among those that were measured before."""
-    kept = json.loads(path.read_text())["rows"] if path.exists() else []
+    kept = json.loads(path.read_text(encoding="utf-8"))["rows"] if path.exists() else []
     rows = merged(kept, new, more=more)
     line = {"benchmark": "rivals", "rows": rows, **machine()}
-    path.write_text(json.dumps(line, indent=1) + "\n")
+    path.write_text(json.dumps(line, indent=1) + "\n", encoding="utf-8")
 
 
 def tell_rows(rows: list[dict]) -> None:

@@ -90,7 +90,7 @@ def main(args: list[str] | None = None) -> None:
     parser.add_argument("--repeats", type=int, default=15)
     parser.add_argument("--seconds", type=float, help="of turns, for each size")
     given = parser.parse_args(args)
-    kept = json.loads(KEPT.read_text())["rows"] if KEPT.exists() else []
+    kept = json.loads(KEPT.read_text(encoding="utf-8"))["rows"] if KEPT.exists() else []
     for size in given.sizes:
         tell(f"\n{size}")
         rows = measure(size, given.settings, given.repeats, given.seconds)
@@ -103,7 +103,7 @@ def main(args: list[str] | None = None) -> None:
         new = {(row["setting"], size) for row in rows}
         kept = [r for r in kept if (r["setting"], r["size"]) not in new] + rows
     line = {"benchmark": "settings", "rows": kept, **machine()}
-    KEPT.write_text(json.dumps(line, indent=1) + "\n")
+    KEPT.write_text(json.dumps(line, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ WARM = 50  # turns in which things may still be compiled
 
 def resident_mb() -> float:
     """Memory of this process."""
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    pages = int(Path("/proc/self/statm").read_text(encoding="utf-8").split()[1])
     return pages * resource.getpagesize() / 2**20
 
 

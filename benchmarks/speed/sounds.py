@@ -112,7 +112,9 @@ def main() -> None:
             tell(f"{folder.name:<12}{suffix:<8}{row['ours_ms']:>9.3f} ms a file")
             rows.append(row)
     line = {"benchmark": "sounds", "rows": rows, **machine()}
-    (RESULTS / "sounds.json").write_text(f"{json.dumps(line, indent=1)}\n")
+    (RESULTS / "sounds.json").write_text(
+        f"{json.dumps(line, indent=1)}\n", encoding="utf-8"
+    )
 
 
 if __name__ == "__main__":

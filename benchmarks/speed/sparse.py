@@ -78,7 +78,9 @@ def main() -> None:
         at_most(_name(row), row["ratio"], DENSITIES[row["density"]]) for row in rows
     ]
     line = {"rows": rows, "criteria": [c.row() for c in judged], **machine()}
-    (RESULTS / "sparse.json").write_text(f"{json.dumps(line, indent=1)}\n")
+    (RESULTS / "sparse.json").write_text(
+        f"{json.dumps(line, indent=1)}\n", encoding="utf-8"
+    )
 
 
 if __name__ == "__main__":

@@ -138,7 +138,7 @@ def main() -> None:
         tell(f"{row['backend']:<6} {row['times_as_many']}")
     line = {"size": size._asdict(), "devices": len(jax.devices()), "rows": rows}
     text = json.dumps(line | machine(), indent=1)
-    (RESULTS / "sweeps.json").write_text(f"{text}\n")
+    (RESULTS / "sweeps.json").write_text(f"{text}\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

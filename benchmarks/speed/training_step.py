@@ -263,7 +263,7 @@ def main() -> None:
         line = {"benchmark": "training_step", "workload": name, "rows": rows}
         line |= machine()
         path = RESULTS / f"training_step_{name}.json"
-        path.write_text(f"{json.dumps(line, indent=1)}\n")
+        path.write_text(f"{json.dumps(line, indent=1)}\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

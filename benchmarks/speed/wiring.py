@@ -214,7 +214,9 @@ def main() -> None:
     given = parser.parse_args()
     rows = measure(Size(repeats=given.repeats), BACKENDS[1:])
     line = {"rows": rows, "criteria": [c.row() for c in criteria(rows)], **machine()}
-    (RESULTS / "wiring.json").write_text(f"{json.dumps(line, indent=1)}\n")
+    (RESULTS / "wiring.json").write_text(
+        f"{json.dumps(line, indent=1)}\n", encoding="utf-8"
+    )
 
 
 if __name__ == "__main__":

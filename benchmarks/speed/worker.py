@@ -44,7 +44,7 @@ class Side:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            text=True,
+            encoding="utf-8",
             env=environment | {**(variables or {})},
         )
         self.told = self.answer()

@@ -33,7 +33,9 @@ def studies():
         )
         kept = RESULTS / f"{study.id}.json"
         if kept.exists():
-            text.append(criteria(json.loads(kept.read_text())["criteria"]))
+            text.append(
+                criteria(json.loads(kept.read_text(encoding="utf-8"))["criteria"])
+            )
         if study.missed:
             text.append(f"*What misses, and why.* {study.missed}\n")
         text.append(f"```sh\n./run python benchmarks/run.py {study.id}\n```\n")

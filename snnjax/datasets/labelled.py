@@ -43,7 +43,8 @@ def labelled_recordings(
         path: of the folder or file.
         group: a regular expression that finds in the name of a file whose it is, see
             ``listing.grouped``; of folders only.
-        skip_bad: whether files that cannot be read are left out.
+        skip_bad: whether files that cannot be read, or are of another kind than samples
+            can be, are left out.
 
     Returns:
         The samples, and what is wrong with the files that were left out.
@@ -84,8 +85,8 @@ def of_listing(
     listing: Listing, skip_bad: bool, like: Like | None = None
 ) -> tuple[Labelled, tuple[str, ...]]:
     """The recordings that a list tells of, as ``labelled_recordings`` reads them."""
-    formats, wrong = _formats(listing)
-    holds = _one_kind({k: each.holds for k, each in formats.items()})
+    formats, wrong = _formats(listing, skip_bad)
+    holds = _one_kind({listing.names[k]: each.holds for k, each in formats.items()})
     contents, rows = [], []
     for k, form in formats.items():
         try:
@@ -96,12 +97,13 @@ def of_listing(
             wrong.append(str(error))
     if wrong and not (skip_bad and rows):
         told = "\n".join(wrong)
-        raise DataError(f"{told}\n{len(wrong)} cannot be read; see --skip-bad.")
+        how = "none is left" if skip_bad else "see --skip-bad"
+        raise DataError(f"{told}\n{len(wrong)} cannot be read; {how}.")
     kept = taken(listing, rows)
     return _PACKED[holds](kept, contents, like), tuple(wrong)
 
 
-def _formats(listing) -> tuple[dict[int, Format], list[str]]:
+def _formats(listing, skip_bad) -> tuple[dict[int, Format], list[str]]:
     """Of each file by its number, and what is wrong with others."""
     found, odd, wrong = {}, [], []
     for k, (name, file) in enumerate(zip(listing.names, listing.files, strict=True)):
@@ -114,20 +116,21 @@ def _formats(listing) -> tuple[dict[int, Format], list[str]]:
             odd.append(name)
         else:
             found[k] = ARRAY if form is TIMES else form
-    if odd:
+    if odd and not skip_bad:
         raise DataError(
             f"{len(odd)} of {len(listing.files)} files are of no kind that samples can "
             f"be ({listed(_PACKED)}): {listed(odd)}. Remove them, or name the others "
-            "in a table labels.csv."
+            "(to train, in a table labels.csv), or see --skip-bad."
         )
-    return found, wrong
+    return found, wrong + [f"{name} is of no kind that samples can be." for name in odd]
 
 
-def _one_kind(kinds: dict[int, str]) -> str:
-    """What all files hold."""
+def _one_kind(kinds: dict[str, str]) -> str:
+    """What all files hold, by name."""
     count = Counter(kinds.values())
     if len(count) > 1:
-        told = ", ".join(f"{n} of {kind}" for kind, n in count.items())
+        first = {kind: name for name, kind in reversed(kinds.items())}
+        told = ", ".join(f"{n} of {kind} ({first[kind]})" for kind, n in count.items())
         raise DataError(f"Recordings must be of one kind, there are {told}.")
     return next(iter(count), "")
 

@@ -17,6 +17,7 @@ from snnjax.tasks.rules import BPTT
 
 FILE = "network.safetensors"
 _AT_ONCE = "mean_voltage", "early_voltage"  # readouts that tell one class of a sample
+_MOST = 2**31  # numbers in a sample
 _NEEDED = {  # of a file, and an example
     "dt": "0.001",
     "readout": '"mean_voltage"',
@@ -32,7 +33,6 @@ class Trained(NamedTuple):
     path: Path
     network: Cell
     weights: Weights
-    task: str  # that it was trained on; "" if its file does not say
     known: Measured  # of files; its kind is "" where any spikes are read
     inputs: tuple[int, ...]  # of a step, as the network takes them
     hears: bool  # whether sounds become its inputs, through the cochlea
@@ -81,19 +81,18 @@ def _opened(path):
     notes = archive.read_notes(path)
     known = _known(path, notes)
     inputs = _shape(path, notes["inputs"])
-    task = notes.get("task", "")
     options = notes.get("options")
     source = options.get("source") if isinstance(options, dict) else None
+    spoken = notes.get("task") == "spoken-digits" and source == "sound"
     cell = None if archive.has_network(path) else _made_again(path, notes, known)
     saved = archive.load(path, network=cell)
     return Trained(
         path=path,
         network=saved.network,
         weights=saved.weights,
-        task=task if isinstance(task, str) else "",
         known=known,
         inputs=inputs,
-        hears=known.kind == "sounds" or (task == "spoken-digits" and source == "sound"),
+        hears=known.kind == "sounds" or spoken,
         readout=READOUTS[notes["readout"]](known.dt),
     )
 
@@ -133,10 +132,16 @@ def _known(path, notes) -> Measured:
     texts = isinstance(classes, list) and all(isinstance(c, str) for c in classes)
     if not texts or not classes:
         raise ValueError(f"{path}: classes must be texts, got {classes!r:.60}.")
+    if len({*classes}) < len(classes):
+        raise ValueError(f"{path}: two classes have one name, in {classes!r:.60}.")
     check.positive(f"{path}: dt", notes["dt"], " [s]")
     check.one(f"{path}: dt", notes["dt"])
     check.whole(f"{path}: steps", notes["steps"])
     shape = _shape(path, notes["inputs"])
+    if notes["steps"] * math.prod(shape) > _MOST:
+        raise ValueError(
+            f"{path}: steps={notes['steps']} of {list(shape)} are too many."
+        )
     plain = Measured("", tuple(classes), shape, notes["dt"], notes["steps"], 0.0)
     if "measured" not in notes:
         return plain
@@ -149,7 +154,13 @@ def _known(path, notes) -> Measured:
         raise ValueError(
             f"{path}: what was measured is damaged, or not of these notes."
         )
-    return known._replace(shape=_shape(path, notes["measured"]["shape"]))
+    known = known._replace(shape=_shape(path, notes["measured"]["shape"]))
+    if math.prod(known.shape) != math.prod(shape):
+        raise ValueError(
+            f"{path}: inputs {list(shape)} are not as many as were measured, "
+            f"{list(known.shape)}."
+        )
+    return known
 
 
 def _is_sound(known):
@@ -164,6 +175,8 @@ def _is_sound(known):
     starts = known.start == "first" or type(known.start) is float
     return (
         isinstance(known.kind, str)
+        and type(known.rate) is float
+        and known.rate > 0.0
         and fits
         and bool(known.mean) == signals
         and all(x > 0.0 for x in known.deviation)
@@ -173,7 +186,7 @@ def _is_sound(known):
 
 def _shape(path, told) -> tuple[int, ...]:
     whole = isinstance(told, list) and all(type(n) is int and n > 0 for n in told)
-    if not whole or not told or math.prod(told) > 2**31:
+    if not whole or not told or math.prod(told) > _MOST:
         raise ValueError(
             f"{path}: inputs must be sizes such as [70], got {told!r:.60}."
         )

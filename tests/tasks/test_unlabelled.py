@@ -110,10 +110,10 @@ def test_the_command_prints_a_table_or_json(run, here, capsys):
     saved("other.npy", raster(1, seed=1))
     assert main(["predict", str(out), "one.npy", "other.npy"]) == 0
     head, *lines = capsys.readouterr().out.splitlines()
-    assert head.split() == ["file", "class", "probability", "runner-up"]
-    assert [line.split()[:2] for line in lines] == [
-        ["one.npy", "left"],
-        ["other.npy", "right"],
+    assert head.split() == ["class", "probability", "runner-up", "file"]
+    assert [(line.split()[0], line.split()[-1]) for line in lines] == [
+        ("left", "one.npy"),
+        ("right", "other.npy"),
     ]
     assert main(["predict", str(out), "one.npy", "other.npy", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
@@ -122,7 +122,32 @@ def test_the_command_prints_a_table_or_json(run, here, capsys):
     assert (one["file"], one["class"], one["runner_up"]) == ("one.npy", "left", "right")
     assert one["probability"] == one["probabilities"]["left"]
     np.testing.assert_allclose(sum(one["probabilities"].values()), 1.0)
-    assert f"{one['probability']:.3f}" == lines[0].split()[2]
+    assert f"{one['probability']:.3f}" == lines[0].split()[1]
+    saved(f"{'x' * 90}.npy", raster(0, seed=1))  # of a long name
+    assert main(["predict", str(out), "one.npy", f"{'x' * 90}.npy"]) == 0
+    _, short, long = capsys.readouterr().out.splitlines()
+    assert short == lines[0].rstrip()
+    assert len(short) < 80
+    assert long.endswith(f"  {'x' * 90}.npy")
+
+
+def test_the_command_leaves_out_files_if_that_is_asked_for(run, here, capsys):
+    (here / "more").mkdir()
+    saved("more/a.npy", raster(0, seed=1))
+    (here / "more" / "broken.npy").write_bytes(b"")
+    (here / "more" / "notes.txt").write_text("left or right?")
+    command = ["predict", str(run[1]), "more"]
+    assert main(command) == 1
+    assert "notes.txt. Remove them, or name the others" in capsys.readouterr().err
+    with pytest.warns(UserWarning, match="2 files were left out") as left:
+        assert main([*command, "--skip-bad"]) == 0
+    out, told = capsys.readouterr().out, str(left[0].message)
+    assert [line.split()[-1] for line in out.splitlines()] == ["file", "more/a.npy"]
+    assert "more/broken.npy" in told
+    assert "more/notes.txt is of no kind that samples can be" in told
+    (here / "more" / "a.npy").unlink()
+    assert main([*command, "--skip-bad"]) == 1
+    assert "2 cannot be read; none is left" in capsys.readouterr().err
 
 
 def refused(out, *files, **options):
@@ -144,6 +169,9 @@ def test_files_that_are_not_of_the_kind_are_refused_by_name(run, here):
     assert "reads spikes" in told
     (here / "notes.txt").write_text("left or right?")
     assert "notes.txt" in refused(out, fine, "notes.txt")
+    (here / "sound.wav").write_bytes(wav(1))
+    told = refused(out, fine, "sound.wav")
+    assert "1 of array (fine.npy), 1 of sound (sound.wav)" in told
     (here / "broken.npy").write_bytes(b"\x93NUMPY broken")
     assert "broken.npy" in refused(out, fine, "broken.npy")
     with pytest.warns(UserWarning, match=r"1 files were left out\.\n.*broken\.npy"):
@@ -292,7 +320,7 @@ def test_networks_of_other_tasks_and_those_that_come_trained_read_spikes(here, c
     t, units = np.nonzero(xs[:, 0])
     write_events("0.npz", from_rows([(t + 0.5) * card.dt], [units], [0], n_units=128))
     assert main(["predict", "digits", "0.npz"]) == 0
-    assert capsys.readouterr().out.split()[5] == told[0]["class"]
+    assert capsys.readouterr().out.split()[4] == told[0]["class"]
     (here / "digits").mkdir()
     assert main(["predict", "digits", "0.npz"]) == 1
     err = capsys.readouterr().err
@@ -300,7 +328,8 @@ def test_networks_of_other_tasks_and_those_that_come_trained_read_spikes(here, c
     assert "digits is not the folder of a finished training" in err
     for name, reason in (
         ("ecg", "reads 'voltage'"),
-        ("nobody", "There is no run nobody"),
+        ("nobody", "There is no run nobody: no such folder or file, nor a trained"),
+        ("nobody", "snnjax models list"),
     ):
         assert main(["predict", name, "0.npy"]) == 1
         assert reason in capsys.readouterr().err
@@ -342,6 +371,11 @@ def measured(**others):
         ({"readout": ["voltage"]}, "reads"),
         ({"classes": [1, 2]}, "classes must be texts"),
         ({"classes": []}, "classes must be texts"),
+        ({"classes": ["a", "a"]}, "two classes have one name"),
+        ({"steps": 10**9}, r"steps=1000000000 of \[6\] are too many"),
+        ({"inputs": [7], "measured": measured()}, r"inputs \[7\] are not as many"),
+        ({"measured": measured(rate="fast")}, "damaged, or not of these notes"),
+        ({"measured": measured(rate=0.0)}, "damaged, or not of these notes"),
         ({"classes": ["a", "b", "c"]}, r"puts out \[2\], for 3 classes"),
         ({"inputs": []}, "inputs must be sizes"),
         ({"inputs": [-6]}, "inputs must be sizes"),
