@@ -118,10 +118,10 @@ def lock(
 ) -> Iterator[None]:
     """Lets one thread of one process at a time go on, of all that name this path.
 
-    By whatever name: what a link leads to is one place. ``NAME.lock`` beside it says who
-    holds it (``.lock`` in a folder beside which one may not write), and is removed in
-    the end. A lock ends with its holder, however that ends. Where a file system or an
-    operating system has no locks, nobody waits.
+    By whatever name: what a link leads to is one place. ``NAME.lock`` beside it says
+    who holds it (``.lock`` in a folder beside which one may not write), and is removed
+    in the end. A lock ends with its holder, however that ends. Where a file system or
+    an operating system has no locks, nobody waits.
 
     Args:
         path: of the file or folder that is to be made or changed.
