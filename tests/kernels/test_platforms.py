@@ -1,12 +1,13 @@
 """The device that a program is lowered for decides who runs; no other device is here.
 
 Where the kernels would run, a program that is for another device takes operations of
-XLA. These are computed here in their place, and compared with the plain XLA path.
+XLA. These are computed here in their place, and compared with the plain XLA path: by
+the tests that come last, since nothing may be left of programs from before.
 """
 
 import re
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from itertools import product
 
 import jax
@@ -86,9 +87,9 @@ ONCE = {name for name in CELLS if "event prop" in name}  # differentiated
 each_cell = pytest.mark.parametrize("name", CELLS)
 
 
-def inputs(dtype=float):
+def inputs(dtype="float32"):
     drawn = np.random.default_rng(0).random((T, B, N)) < 0.3
-    return jnp.asarray(drawn, dtype)
+    return drawn.astype(dtype)
 
 
 def tilted(tree):
@@ -108,29 +109,21 @@ def graded(cell):
     return jax.value_and_grad(loss, (0, 1), has_aux=True)
 
 
+@cache
 def weights_of(name):
-    return jax.jit(CELLS[name]("xla").init)(jax.random.key(1))
+    draw = jax.jit(lambda: CELLS[name]("xla").init(jax.random.key(1)))
+    return jax.tree.map(np.asarray, draw())
 
 
-def computed(name, backend, xs):
-    return jax.jit(graded(CELLS[name](backend)))(weights_of(name), xs)
+def computed(name, backend):
+    return jax.jit(graded(CELLS[name](backend)))(weights_of(name), inputs())
+
+
+by_xla = cache(partial(computed, backend="xla"))
 
 
 def natively(text):
     return re.findall(r"custom_call @(snnjax_\w+)", text)
-
-
-@pytest.fixture
-def elsewhere(monkeypatch):
-    """Computes here what another device would."""
-
-    def other(*args, default, **ways):
-        return default(*args)
-
-    jax.clear_caches()
-    monkeypatch.setattr(jax.lax, "platform_dependent", other)
-    yield
-    jax.clear_caches()
 
 
 def close(found, expected, error=1e-5):
@@ -140,14 +133,14 @@ def close(found, expected, error=1e-5):
 
 @each_cell
 def test_only_a_program_for_cpus_calls_native_code(name):
-    traced, forced, by_xla = (
+    traced, forced, plain = (
         jax.jit(graded(CELLS[name](who))).trace(weights_of(name), inputs())
         for who in ("auto", "native", "xla")
     )
     for platform in OTHERS:
         text = traced.lower(lowering_platforms=(platform,)).as_text()
         assert natively(text) == []
-    found, kept = loops_of(text), loops_of(by_xla.lower().as_text())
+    found, kept = loops_of(text), loops_of(plain.lower().as_text())
     # the surrogate's slope is data there
     assert found.loops <= kept.loops
     assert found.operations <= kept.operations + 1
@@ -158,35 +151,8 @@ def test_only_a_program_for_cpus_calls_native_code(name):
 
 @each_cell
 def test_a_cpu_computes_what_it_does_where_native_code_is_forced(name):
-    found, forced = (computed(name, who, inputs()) for who in ("auto", "native"))
+    found, forced = (computed(name, who) for who in ("auto", "native"))
     jax.tree.map(np.testing.assert_array_equal, found, forced)
-
-
-@each_cell
-def test_another_device_computes_what_xla_does(name, elsewhere):
-    found, expected = (computed(name, who, inputs()) for who in ("auto", "xla"))
-    if "loop" in name or "lif" in name:
-        np.testing.assert_array_equal(found[0][1][1], expected[0][1][1])
-    close(found, expected)
-
-
-@pytest.mark.parametrize("dtype", [bool, jnp.uint8])
-@pytest.mark.parametrize("name", ["dense", "convolution"])
-def test_another_device_reads_rasters_of_bytes(name, dtype, elsewhere, monkeypatch):
-    monkeypatch.setattr(products, "_ROWS", 16)  # a few at a time, and some are left
-    monkeypatch.setattr(convolve_native, "_IMAGES", 16)
-    xs, weights = inputs(dtype), weights_of(name)
-
-    def gradients(backend):
-        cell = CELLS[name](backend)
-
-        def loss(weights):
-            ys = snn.unroll(cell, weights, xs, dt=DT)[1]
-            return tilted(ys), ys
-
-        return jax.jit(jax.value_and_grad(loss, has_aux=True))(weights)
-
-    close(gradients("auto"), gradients("xla"))
 
 
 def varied(name, backend):
@@ -212,53 +178,53 @@ def varied(name, backend):
     return *twice, jax.vmap(together)(jnp.array([0.5, 1.0, 2.0]))
 
 
-@pytest.mark.parametrize("others", [False, True], ids=["cpu", "another"])
+varied_by_xla = cache(lambda name: jax.jit(partial(varied, name, "xla"))())
+
+
 @each_cell
-def test_second_derivatives_and_vmap_pass_the_choice(name, others, request):
-    expected = jax.jit(partial(varied, name, "xla"))()
-    if others:
-        request.getfixturevalue("elsewhere")
-    close(jax.jit(partial(varied, name, "auto"))(), expected, 1e-4)
+def test_second_derivatives_and_vmap_pass_the_choice(name):
+    close(jax.jit(partial(varied, name, "auto"))(), varied_by_xla(name), 1e-4)
 
 
-@pytest.mark.parametrize("others", [False, True], ids=["cpu", "another"])
-def test_learned_constants_and_forward_mode_pass_the_choice(others, request):
-    xs, first = inputs(), jnp.array([5e-3, 2e-3])
+def learned(backend):
+    """Slopes of constants, forwards and backwards, and of these again."""
+    xs, first = inputs(), np.array([5e-3, 2e-3], "float32")
 
-    def ends(backend):
-        def loss(taus):
-            cell = snn.li(N, snn.LIParams(*taus), backend=backend)
-            return jnp.sum(jnp.sin(snn.unroll(cell, (), xs, dt=DT)[1]))
+    def loss(taus):
+        cell = snn.li(N, snn.LIParams(*taus), backend=backend)
+        return jnp.sum(jnp.sin(snn.unroll(cell, (), xs, dt=DT)[1]))
 
-        slope = jax.jvp(loss, (first,), (first,))[1]
-        return slope, jax.grad(loss)(first), jax.hessian(loss)(first)
-
-    expected = ends("xla")
-    if others:
-        request.getfixturevalue("elsewhere")
-    close(jax.jit(partial(ends, "auto"))(), expected, 1e-4)
+    slope = jax.jvp(loss, (first,), (first,))[1]
+    return slope, jax.grad(loss)(first), jax.hessian(loss)(first)
 
 
-@pytest.mark.parametrize("others", [False, True], ids=["cpu", "another"])
-@pytest.mark.parametrize("part", ["all", "some"])
-def test_voltages_that_were_measured_pass_the_choice(part, others, request):
-    measured = jax.random.normal(jax.random.key(0), (T, B, N))
+learned_by_xla = cache(lambda: jax.jit(partial(learned, "xla"))())
+
+
+def test_learned_constants_and_forward_mode_pass_the_choice():
+    close(jax.jit(partial(learned, "auto"))(), learned_by_xla(), 1e-4)
+
+
+def measured(part, backend):
+    """Value and gradient where voltages were seen."""
+    v = jax.random.normal(jax.random.key(0), (T, B, N))
     known = None if part == "all" else inputs(bool)
+    cell = snn.li(N, backend=backend)
 
-    def end(backend):
-        cell = snn.li(N, backend=backend)
+    def loss(xs):
+        seen = Seen(v=v, known=known)
+        ys = snn.unroll(replayed(cell), (), (xs, seen), dt=DT)[1]
+        return jnp.sum(jnp.sin(ys)), ys
 
-        def loss(xs):
-            seen = Seen(v=measured, known=known)
-            ys = snn.unroll(replayed(cell), (), (xs, seen), dt=DT)[1]
-            return jnp.sum(jnp.sin(ys)), ys
+    return jax.value_and_grad(loss, has_aux=True)(inputs())
 
-        return jax.value_and_grad(loss, has_aux=True)(inputs())
 
-    expected = end("xla")
-    if others:
-        request.getfixturevalue("elsewhere")
-    close(jax.jit(partial(end, "auto"))(), expected)
+measured_by_xla = cache(lambda part: jax.jit(partial(measured, part, "xla"))())
+
+
+@pytest.mark.parametrize("part", ["all", "some"])
+def test_voltages_that_were_measured_pass_the_choice(part):
+    close(jax.jit(partial(measured, part, "auto"))(), measured_by_xla(part))
 
 
 def mapped(name, backend):
@@ -281,16 +247,23 @@ MAPPED = [
 ]
 
 
-@pytest.mark.parametrize("others", [False, True], ids=["cpu", "another"])
-@pytest.mark.parametrize(("name", "dtype"), MAPPED)
-def test_a_batch_over_devices_is_mapped_by_hand(name, dtype, others, request):
-    cell, weights, xs = CELLS[name]("xla"), weights_of(name), inputs(dtype)[:, :4]
+@cache
+def together(name, dtype):
+    """The same of the whole batch, on one device."""
+    cell, xs = CELLS[name]("xla"), inputs(dtype)[:, :4]
     mean = lambda w: jnp.mean(jnp.sin(snn.unroll(cell, w, xs, dt=DT)[1]))  # noqa: E731
-    expected = jax.value_and_grad(mean)(weights)
-    if others:
-        request.getfixturevalue("elsewhere")
-    for backend in ("auto", "xla"):
-        close(mapped(name, backend)(weights, xs), expected)
+    return jax.jit(jax.value_and_grad(mean))(weights_of(name))
+
+
+def is_mapped(name, dtype, backend):
+    found = mapped(name, backend)(weights_of(name), inputs(dtype)[:, :4])
+    close(found, together(name, dtype))
+
+
+@pytest.mark.parametrize("backend", ["auto", "xla"])
+@pytest.mark.parametrize(("name", "dtype"), MAPPED)
+def test_a_batch_over_devices_is_mapped_by_hand(name, dtype, backend):
+    is_mapped(name, dtype, backend)
 
 
 def test_what_is_mapped_by_hand_calls_native_code_on_cpus_only():
@@ -338,3 +311,63 @@ def test_outside_jit_nothing_is_compiled_again(compilations):
         compilations.clear()
         graded(cell)((), xs)
     assert not compilations
+
+
+@pytest.fixture(scope="module")
+def elsewhere():
+    """Computes here what another device would, from the first test that asks for it."""
+
+    def other(*args, default, **ways):
+        return default(*args)
+
+    jax.clear_caches()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(jax.lax, "platform_dependent", other)
+        yield
+    jax.clear_caches()
+
+
+@each_cell
+def test_another_device_computes_what_xla_does(name, elsewhere):
+    found, expected = computed(name, "auto"), by_xla(name)
+    if "loop" in name or "lif" in name:
+        np.testing.assert_array_equal(found[0][1][1], expected[0][1][1])
+    close(found, expected)
+
+
+@pytest.mark.parametrize("dtype", [bool, jnp.uint8])
+@pytest.mark.parametrize("name", ["dense", "convolution"])
+def test_another_device_reads_rasters_of_bytes(name, dtype, elsewhere, monkeypatch):
+    monkeypatch.setattr(products, "_ROWS", 16)  # a few at a time, and some are left
+    monkeypatch.setattr(convolve_native, "_IMAGES", 16)
+    xs, weights = inputs(dtype), weights_of(name)
+
+    def gradients(backend):
+        cell = CELLS[name](backend)
+
+        def loss(weights):
+            ys = snn.unroll(cell, weights, xs, dt=DT)[1]
+            return tilted(ys), ys
+
+        return jax.jit(jax.value_and_grad(loss, has_aux=True))(weights)
+
+    close(gradients("auto"), gradients("xla"))
+
+
+@each_cell
+def test_second_derivatives_and_vmap_pass_the_choice_of_another(name, elsewhere):
+    close(jax.jit(partial(varied, name, "auto"))(), varied_by_xla(name), 1e-4)
+
+
+def test_learned_constants_pass_the_choice_of_another(elsewhere):
+    close(jax.jit(partial(learned, "auto"))(), learned_by_xla(), 1e-4)
+
+
+@pytest.mark.parametrize("part", ["all", "some"])
+def test_voltages_that_were_measured_pass_the_choice_of_another(part, elsewhere):
+    close(jax.jit(partial(measured, part, "auto"))(), measured_by_xla(part))
+
+
+@pytest.mark.parametrize(("name", "dtype"), MAPPED)
+def test_another_device_has_a_batch_mapped_by_hand(name, dtype, elsewhere):
+    is_mapped(name, dtype, "auto")
