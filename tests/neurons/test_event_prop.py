@@ -50,8 +50,17 @@ def network(surrogate, reset="zero", looped=False, params=FAST, backend="xla", n
     return snn.chain(hidden=hidden, out=snn.chain(above, out))
 
 
-def raster(steps=40, batch=4, n=5, seed=0):
-    return (np.random.default_rng(seed).random((steps, batch, n)) < 0.3) * 1.0
+def raster(steps=40, batch=4, n=5, seed=0, dtype="float32"):
+    drawn = np.random.default_rng(seed).random((steps, batch, n)) < 0.3
+    return drawn.astype(dtype)
+
+
+@partial(jax.jit, static_argnums=(0, 2))
+def compiled(net, xs, dtype="float32"):
+    """Weights of a network, and what it does."""
+    weights = net.init(jax.random.key(0))
+    weights = jax.tree.map(lambda w: w.astype(dtype), weights)
+    return weights, *snn.unroll(net, weights, xs, dt=DT)
 
 
 def worth(spikes):
@@ -63,15 +72,13 @@ def worth(spikes):
 @both_resets
 @both_wirings
 def test_spikes_are_those_of_a_surrogate_bit_for_bit(reset, looped):
-    xs = jnp.asarray(raster(), jnp.float32)
     for backend in ("xla", "auto"):
-        ours = network(EventProp(), reset, looped, backend=backend)
-        theirs = network(SuperSpike(), reset, looped, backend=backend)
-        weights = ours.init(jax.random.key(0))
-        ends, spikes = zip(
-            *(snn.unroll(net, weights, xs, dt=DT) for net in (ours, theirs)),
-            strict=True,
+        ours, theirs = (
+            network(surrogate, reset, looped, backend=backend)
+            for surrogate in (EventProp(), SuperSpike())
         )
+        found = (compiled(net, raster()) for net in (ours, theirs))
+        _, ends, spikes = zip(*found, strict=True)
         assert spikes[0].sum() > 20
         np.testing.assert_array_equal(*spikes)
         volts = [[x for x in jax.tree.leaves(end) if x.ndim > 1] for end in ends]
@@ -81,9 +88,9 @@ def test_spikes_are_those_of_a_surrogate_bit_for_bit(reset, looped):
 @both_resets
 @both_wirings
 def test_parts_and_single_steps_have_the_gradient_of_the_whole(reset, looped, x64):
-    net, xs = network(EventProp(), reset, looped), jnp.asarray(raster())
-    weights = net.init(jax.random.key(0))
-    weights = jax.tree.map(lambda w: w.astype(float), weights)
+    net, xs = network(EventProp(), reset, looped), raster(dtype=float)
+    weights = jax.jit(net.init)(jax.random.key(0))
+    weights = jax.tree.map(lambda w: np.asarray(w, float), weights)
 
     def parts(lengths):
         def loss(weights, xs):
@@ -104,7 +111,12 @@ def test_parts_and_single_steps_have_the_gradient_of_the_whole(reset, looped, x6
         return worth(snn.unroll(net, weights, xs, dt=DT, checkpoint=7)[1])
 
     ways = parts([40]), parts([1, 13, 0, 20, 6]), steps, remade
-    whole, *others = (ravel_pytree(jax.grad(f, (0, 1))(weights, xs))[0] for f in ways)
+    whole, *others = (
+        jax.jit(lambda *given, f=f: ravel_pytree(jax.grad(f, (0, 1))(*given))[0])(
+            weights, xs
+        )
+        for f in ways
+    )
     assert np.linalg.norm(whole) > 1e-3
     for other in others:
         np.testing.assert_allclose(other, whole, 1e-12, 1e-12 * np.abs(whole).max())
@@ -154,23 +166,20 @@ def test_gradient_is_the_rule_worked_out_by_hand(reset, slowest, rng, x64):
     params = FAST._replace(v_reset=v_reset)
     neurons = snn.lif(6, params, surrogate=EventProp(slowest), reset=reset)
     net = snn.recurrent(5, 6, neurons)
-    xs = raster(steps=30, batch=1)[:, 0]
+    xs = raster(steps=30, batch=1, dtype=float)[:, 0]
     w, r = rng.normal(0.5, 0.5, (5, 6)), rng.normal(0.0, 0.3, (6, 6))
-    weights = net.init(jax.random.key(0))
-    weights = weights._replace(
-        input=weights.input._replace(w=jnp.asarray(w)), recurrent=jnp.asarray(r)
-    )
+    weights = jax.jit(net.init)(jax.random.key(0))
+    weights = weights._replace(input=weights.input._replace(w=w), recurrent=r)
     ḡ = rng.normal(size=(30, 6))
 
     def loss(weights):
-        return jnp.sum(ḡ * snn.unroll(net, weights, jnp.asarray(xs), dt=DT)[1])
+        ys = snn.unroll(net, weights, xs, dt=DT)[1]
+        return jnp.sum(ḡ * ys), ys
 
     spikes, g_w, g_r = by_hand(w, r, xs, ḡ, reset, params, slowest)
-    found = jax.grad(loss)(weights)
+    found, ys = jax.jit(jax.grad(loss, has_aux=True))(weights)
     assert spikes.sum() > 15
-    np.testing.assert_array_equal(
-        snn.unroll(net, weights, jnp.asarray(xs), dt=DT)[1], spikes
-    )
+    np.testing.assert_array_equal(ys, spikes)
     np.testing.assert_allclose(found.input.w, g_w, 1e-9, 1e-12)
     np.testing.assert_allclose(found.recurrent, g_r, 1e-9, 1e-12)
 
@@ -237,14 +246,8 @@ def test_gradients_come_to_those_of_continuous_time_as_steps_become_short(
     looped, rng, x64
 ):
     """In first order; of networks that fire alike at every step, at least 30."""
-    given = jax.tree.map(jnp.asarray, drawn(rng, 64))
-    params = snn.LIFParams(20e-3, 5e-3, 1.0)
-    params = params._replace(
-        **{
-            k: jnp.array(getattr(params, k))
-            for k in ("tau_mem", "tau_syn", "threshold")
-        }
-    )
+    given = drawn(rng, 64)
+    params = snn.LIFParams(*map(np.asarray, (20e-3, 5e-3, 1.0)))
 
     def gradients(passing):
         def one(given):
@@ -255,11 +258,11 @@ def test_gradients_come_to_those_of_continuous_time_as_steps_become_short(
             scaled = [jnp.stack(constants[:3]) * jnp.stack(params[:3])]
             return counts, jnp.concatenate([x.ravel() for x in weights]), *scaled
 
-        return jax.jit(jax.vmap(one))(given)
+        return map(np.asarray, jax.jit(jax.vmap(one))(given))
 
     counts, *exact = gradients(in_continuous_time)
     assert np.all(np.isfinite(exact[0]))
-    grids = [gradients(partial(on_a_grid, dt)) for dt in STEPS]
+    grids = [[*gradients(partial(on_a_grid, dt))] for dt in STEPS]
     alike = np.all([np.all(counts == grid[0], axis=1) for grid in grids], axis=0)
     assert alike.sum() >= 30
     assert counts[alike].sum(1).mean() > 5.0
@@ -273,20 +276,20 @@ def test_gradients_come_to_those_of_continuous_time_as_steps_become_short(
 
 
 def test_every_state_without_this_gradient_is_as_it_was():
-    x = jnp.zeros((2, 5))
+    x = np.zeros((2, 5), "float32")
     assert snn.lif(5).rest(x).mark is None
     assert snn.lif(5, surrogate=EventProp()).rest(x).mark.shape == (2, 5)
 
 
 def test_numbers_of_spikes_have_no_gradient(x64):
     """Where nobody fires in the last step, whose slope is not known."""
-    net, xs = network(EventProp(), looped=True), raster()
-    xs = jnp.asarray(np.concatenate([xs, np.zeros((30, *xs.shape[1:]))]))
-    weights = jax.tree.map(lambda w: w.astype(float), net.init(jax.random.key(0)))
-    run = lambda weights: snn.unroll(net, weights, xs, dt=DT)[1]  # noqa: E731
-    spikes = run(weights)
+    net, xs = network(EventProp(), looped=True), raster(dtype=float)
+    xs = np.concatenate([xs, np.zeros((30, *xs.shape[1:]))])
+    weights, _, spikes = compiled(net, xs, "float64")
+    spikes = np.asarray(spikes)
     assert spikes.sum() > 20 > spikes[-1].sum() == 0.0
-    for g in jax.tree.leaves(jax.grad(lambda w: jnp.sum(run(w)))(weights)):
+    count = lambda w: jnp.sum(snn.unroll(net, w, xs, dt=DT)[1])  # noqa: E731
+    for g in jax.tree.leaves(jax.jit(jax.grad(count))(weights)):
         np.testing.assert_array_equal(g, 0.0)
 
 
@@ -315,23 +318,24 @@ def test_what_it_is_not_derived_for_is_refused(options, told):
 
 
 def test_second_derivatives_and_recordings_are_refused():
-    net, xs = network(EventProp()), jnp.asarray(raster(), jnp.float32)
-    weights = net.init(jax.random.key(0))
+    net, xs = network(EventProp()), raster()
+    weights = jax.jit(net.init)(jax.random.key(0))
 
     def slope(weights):
         loss = lambda w: worth(snn.unroll(net, w, xs, dt=DT)[1])  # noqa: E731
         return ravel_pytree(jax.grad(loss)(weights))[0].sum()
 
     with pytest.raises(ValueError, match="first derivatives only"):
-        jax.grad(slope)(weights)
-    seen = snn.hardware.Seen(spikes=jnp.zeros((40, 4, 6)))
-    cell, currents = snn.lif(6, surrogate=EventProp()), jnp.zeros((40, 4, 6))
+        jax.jit(jax.grad(slope))(weights)
+    silence = np.zeros((40, 4, 6), "float32")
+    seen = snn.hardware.Seen(spikes=silence)
+    cell, currents = snn.lif(6, surrogate=EventProp()), silence
     with pytest.raises(ValueError, match="no recording"):
         cell.replay.run((), cell.rest(currents[0]), (currents, seen), DT)
 
 
 def test_cuts_in_time_are_refused_and_no_cut_is_none():
-    xs = jnp.asarray(raster(), jnp.float32)
+    xs = raster()
     nets = {
         "chain": network(EventProp()),
         "recurrent": network(EventProp(), looped=True),
@@ -339,15 +343,14 @@ def test_cuts_in_time_are_refused_and_no_cut_is_none():
         "again": parts.rebuild(network(EventProp()), lambda name, cell: cell),
     }
     for net in nets.values():
-        weights = net.init(jax.random.key(0))
+        weights, _, whole = compiled(net, xs)
         with pytest.raises(ValueError, match=r"truncate=…\) cuts .* wrong slope"):
             snn.unroll(net, weights, xs, dt=DT, truncate=39)
-        whole = snn.unroll(net, weights, xs, dt=DT)[1]
         for length in (40, 41):
-            same = snn.unroll(net, weights, xs, dt=DT, truncate=length)[1]
-            np.testing.assert_array_equal(same, whole)
-    net = network(SuperSpike())
-    snn.unroll(net, net.init(jax.random.key(0)), xs, dt=DT, truncate=7)
+            cut = partial(snn.unroll, net, dt=DT, truncate=length)
+            np.testing.assert_array_equal(jax.jit(cut)(weights, xs)[1], whole)
+    cut = partial(snn.unroll, network(SuperSpike()), dt=DT, truncate=7)
+    jax.jit(cut)(compiled(nets["chain"], xs)[0], xs)
 
 
 def learned(surrogate):
@@ -368,10 +371,8 @@ def watching(outputs, reset="zero", looped=False):
 @both_wirings
 def test_the_mark_is_not_to_be_watched(looped):
     part = "neuron" if looped else 1
-    xs = jnp.asarray(raster(), jnp.float32)
     for field in ("v", "i", "v_before"):
-        net = watching(f"h.{part}.{field}", looped=looped)
-        snn.unroll(net, net.init(jax.random.key(0)), xs, dt=DT)
+        compiled(watching(f"h.{part}.{field}", looped=looped), raster())
     with pytest.raises(ValueError, match="no 'mark' to look at; there is v, i, v_bef"):
         watching(f"h.{part}.mark", looped=looped)
 
@@ -379,14 +380,14 @@ def test_the_mark_is_not_to_be_watched(looped):
 def test_under_synaptic_scaling_its_neurons_are_watched_as_they_are_without(x64):
     plain = snn.lif(5, FAST, surrogate=EventProp())
     still = neurons.HomeostasisParams(speed=0.0)
-    xs = jnp.asarray(raster())
+    xs = raster(dtype=float)
     for field in ("v", "i", "v_before"):
         net = snn.chain(
             h=neurons.synaptic_scaling(5, plain, still),
             outputs=("h.neuron", f"h.neuron.{field}", "h.rate"),
         )
-        found = snn.unroll(net, net.init(jax.random.key(0)), xs, dt=DT)[1]
-        _, (spikes, seen) = snn.unroll(plain.about.watch((field,)), (), xs, dt=DT)
+        found = compiled(net, xs, "float64")[-1]
+        spikes, seen = compiled(plain.about.watch((field,)), xs)[-1]
         assert spikes.sum() > 20
         np.testing.assert_array_equal(found["h.neuron"], spikes)
         np.testing.assert_allclose(found[f"h.neuron.{field}"], seen[field], 1e-12)
@@ -395,7 +396,7 @@ def test_under_synaptic_scaling_its_neurons_are_watched_as_they_are_without(x64)
         snn.chain(h=neurons.synaptic_scaling(5, plain), outputs="h.neuron.mark")
     net = snn.chain(h=neurons.synaptic_scaling(5, plain), outputs="h.pace")
     with pytest.raises(ValueError, match="no 'pace' to look at; it holds neuron, rate"):
-        snn.unroll(net, net.init(jax.random.key(0)), xs, dt=DT)
+        compiled(net, xs, "float64")
 
 
 @both_resets
@@ -404,9 +405,9 @@ def test_a_watched_voltage_has_the_gradient_of_that_of_the_state(reset, looped, 
     """Watched, neurons go step by step; a state that is handed on, as a whole."""
     name = f"h.{'neuron' if looped else 1}.v"
     net, plain = watching(name, reset, looped), watching("h", reset, looped)
-    weights = jax.tree.map(lambda w: w.astype(float), net.init(jax.random.key(0)))
-    xs = jnp.asarray(raster())
-    counts = jnp.sin(0.3 * jnp.arange(6.0))
+    weights = jax.jit(net.init)(jax.random.key(0))
+    weights = jax.tree.map(lambda w: np.asarray(w, float), weights)
+    xs, counts = raster(dtype=float), np.sin(0.3 * np.arange(6.0))
 
     def watched(weights):
         return jnp.sum(snn.unroll(net, weights, xs, dt=DT)[1][-1] @ counts)
@@ -417,10 +418,13 @@ def test_a_watched_voltage_has_the_gradient_of_that_of_the_state(reset, looped, 
         return jnp.sum(v @ counts)
 
     (one, found), (other, expected) = (
-        jax.value_and_grad(f)(weights) for f in (watched, handed_on)
+        jax.jit(jax.value_and_grad(f))(weights) for f in (watched, handed_on)
     )
     np.testing.assert_allclose(one, other, 1e-12)
-    found, expected = (ravel_pytree(g)[0] for g in (found, expected))
+    found, expected = (
+        np.concatenate([np.ravel(x) for x in jax.tree.leaves(g)])
+        for g in (found, expected)
+    )
     assert np.abs(expected).max() > 1e-3
     np.testing.assert_allclose(found, expected, 1e-12, 1e-12 * np.abs(expected).max())
 
@@ -430,7 +434,7 @@ def is_lif(x):
 
 
 def test_the_least_slope_is_data():
-    xs = jnp.asarray(raster(), jnp.float32)
+    xs = raster()
 
     def size(slowest):
         net = network(EventProp(slowest), looped=True)
@@ -438,7 +442,8 @@ def test_the_least_slope_is_data():
         loss = lambda w: worth(snn.unroll(net, w, xs, dt=DT)[1])  # noqa: E731
         return jnp.linalg.norm(ravel_pytree(jax.grad(loss)(weights))[0])
 
-    sizes = jax.jit(jax.vmap(size))(jnp.array([0.1, 1.0, 100.0]))
+    size = jax.jit(size)
+    sizes = np.asarray(jax.jit(jax.vmap(size))(np.array([0.1, 1.0, 100.0], "float32")))
     assert sizes[0] > 2.0 * sizes[2] > 0.0
     np.testing.assert_allclose(sizes[1], size(1.0), 1e-5)
 
@@ -473,4 +478,4 @@ def test_a_noise_it_is_not(noise):
     with pytest.raises(ValueError, match="EventProp"):
         made(given, {**given.arguments(), "noise": EventProp()})
     with pytest.raises(ValueError, match="EventProp"):
-        spike(jnp.zeros(3), EventProp())
+        spike(np.zeros(3, "float32"), EventProp())
