@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from snnjax import check
+from snnjax import check, loops
 from snnjax.about import INPUT, Edge
 from snnjax.cell import Cell, Weights, check_cell, check_input, rest_like, run_cell
 from snnjax.check import Number
@@ -83,7 +83,8 @@ def layer_activity(
                 f"{x.shape}."
             )
     steps, samples = jax.tree.leaves(xs)[0].shape[:2]
-    counts = count_spikes(cell, weights, xs, dt)
+    run = lambda weights, xs: count_spikes(cell, weights, xs, dt)  # noqa: E731
+    counts = loops.forgotten(run, weights, xs)
     return of_counts(cell, weights, [counts], samples, steps * float(dt))
 
 
@@ -250,8 +251,8 @@ def targets_of(name: str, leaf: Leaf, x: np.ndarray) -> np.ndarray:
     def reached(xs):
         return jnp.sum(run_cell(cell, ones, cell.rest(xs[0]), xs, 1.0)[1])
 
-    counts = jax.grad(reached)(jnp.asarray(x, jnp.float32)[None])[0]
-    return np.round(np.asarray(counts, np.float64))
+    counts = loops.forgotten(jax.grad(reached), np.asarray(x, np.float32)[None])
+    return np.round(np.asarray(counts, np.float64)[0])
 
 
 def _present(w):

@@ -1,5 +1,7 @@
 """Networks that NIR can tell, and graphs of NIR made by hand."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import nir
@@ -140,11 +142,16 @@ def inputs(name, batch=2, steps=60):
     """Spikes for a network, as many by name as it has inputs."""
     shape = (steps, batch, *SHAPES.get(name, (5,)))
     fired = jax.random.bernoulli(jax.random.key(7), 0.2, shape)
-    x = fired.astype(jnp.result_type(float))
+    x = np.asarray(fired).astype(jnp.result_type(float))
     return {"x": x, "y": x[::-1]} if name == "two inputs" else x
 
 
 def drawn(name):
+    return _drawn(name, jax.config.jax_enable_x64)
+
+
+@partial(jax.jit, static_argnums=(0, 1))
+def _drawn(name, x64):
     return NETWORKS[name].init(jax.random.key(3))
 
 

@@ -1,7 +1,8 @@
 """What is written comes back: the same weights to the last bit, the same activity."""
 
+from functools import partial
+
 import jax
-import jax.numpy as jnp
 import nir
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ def there_and_back(name, path):
     return our.load(path)
 
 
+@partial(jax.jit, static_argnums=0)
 def ran(network, weights, xs):
     return snn.unroll(network, weights, xs, dt=DT)[1]
 
@@ -178,7 +180,7 @@ def test_metadata_go_along(tmp_path):
 def test_learned_constants_are_those_that_are_written():
     name = "learned"
     weights = list(drawn(name))
-    logs = {"tau": jnp.log(jnp.linspace(3e-3, 3e-2, 6))}
+    logs = {"tau": np.log(np.linspace(3e-3, 3e-2, 6, dtype="float32"))}
     weights[1] = weights[1]._replace(logs=logs)
     graph = our.to_nir(NETWORKS[name], tuple(weights), dt=DT)
     np.testing.assert_allclose(
