@@ -392,16 +392,20 @@ def graded(cell, **options):
     return jax.value_and_grad(loss, (0, 1), has_aux=True)
 
 
-def value_and_gradients(name, xs, **options):
-    """As one program."""
-    cell, weights = start(name)
-    run = jax.jit(graded(cell, **options))
-    return [run(weights, x) for x in xs]
+WAYS = {  # of running what is one run
+    "whole": {},
+    "stepped": {"record": lambda state, y: y},
+    "in pieces": {"checkpoint": 5},  # two of them, and 2 steps that are left over
+}
 
 
 @cache
 def in_double_precision(name):
-    return value_and_gradients(name, [inputs()])[0]
+    """Values and gradients of all ways to run a cell, from one program."""
+    cell, weights = start(name)
+    ways = {way: graded(cell, **options) for way, options in WAYS.items()}
+    run = jax.jit(lambda *given: {way: each(*given) for way, each in ways.items()})
+    return run(weights, inputs())
 
 
 def test_every_cell_may_be_followed_by_others():
@@ -422,8 +426,8 @@ def test_every_cell_may_be_followed_by_others():
 
 @every_cell
 def test_run_equals_scanned_step_in_values_and_gradients(name, x64):
-    (slow,) = value_and_gradients(name, [inputs()], record=lambda s, y: y)
-    close(in_double_precision(name), slow, 1e-10, 1e-12)
+    found = in_double_precision(name)
+    close(found["whole"], found["stepped"], 1e-10, 1e-12)
 
 
 def forwards(name, cell):
@@ -446,7 +450,7 @@ def test_forward_mode_and_second_derivatives_are_those_of_stepping(name, x64):
     """Stepped one by one: in derivatives of those of a scan JAX forgets rules."""
     cell = forwards(name, CELLS[name])
     weights, xs = start(name)[1], inputs(steps=4)
-    noise = lambda x: jax.random.normal(jax.random.key(2), x.shape, x.dtype)  # noqa: E731
+    noise = lambda x: np.random.default_rng(2).normal(size=x.shape)  # noqa: E731
     tangents = jax.tree.map(noise, (weights, xs))
 
     def run(weights, xs):
@@ -473,10 +477,11 @@ def test_forward_mode_and_second_derivatives_are_those_of_stepping(name, x64):
             slope = jax.jvp(loss, given, tangents)[1] if forward else None
             return slope, jax.jvp(jax.grad(loss, (0, 1)), given, tangents)
 
-        return jax.jit(all_of_them)((weights, xs), tangents)
+        return all_of_them
 
-    slope, found = derivatives(run, True)
-    _, expected = derivatives(one_by_one, False)
+    both = derivatives(run, True), derivatives(one_by_one, False)
+    at_once = jax.jit(lambda *given: [each(*given) for each in both])
+    (slope, found), (_, expected) = at_once((weights, xs), tangents)
     close(found, expected, 1e-8, 1e-10)
     for (gradient, _), precise in ((found, (1e-9, 0.0)), (expected, (1e-8, 1e-10))):
         pairs = zip(*map(jax.tree.leaves, (gradient, tangents)), strict=True)
@@ -486,39 +491,58 @@ def test_forward_mode_and_second_derivatives_are_those_of_stepping(name, x64):
 
 @every_cell
 def test_checkpointing_changes_neither_values_nor_gradients(name, x64):
-    """Two pieces of 5 steps, and 2 steps that are left over."""
-    (kept,) = value_and_gradients(name, [inputs()], checkpoint=5)
-    close(in_double_precision(name), kept, 1e-10, 1e-12)
+    found = in_double_precision(name)
+    close(found["whole"], found["in pieces"], 1e-10, 1e-12)
 
 
 @pytest.mark.parametrize("length", [3, 20])
 @pytest.mark.parametrize("name", ["lif refractory", "recurrent options", "graph"])
 def test_so_do_pieces_that_fit_and_pieces_longer_than_the_run(name, length, x64):
-    (kept,) = value_and_gradients(name, [inputs()], checkpoint=length)
-    close(in_double_precision(name), kept, 1e-10, 1e-12)
+    cell, weights = start(name)
+    kept = jax.jit(graded(cell, checkpoint=length))(weights, inputs())
+    close(in_double_precision(name)["whole"], kept, 1e-10, 1e-12)
+
+
+@cache
+def runs(name):
+    """Runs in single precision that are those of ``program``, as one program: cut in
+    two, each sample by itself, without gradients between pieces, and of other sizes."""
+    cell, weights = start(name)
+    unroll = partial(snn.unroll, cell, dt=DT)
+
+    def cut(weights, xs):
+        middle, first = unroll(weights, xs[:5])
+        end, second = unroll(weights, xs[5:], state=middle)
+        return end, jnp.concatenate([first, second])
+
+    def all_of_them(weights, xs, others):
+        found = {
+            "cut": cut(weights, xs),
+            "sample by sample": jax.vmap(lambda x: unroll(weights, x)[1], 1, 1)(xs),
+            "others": [unroll(weights, x) for x in others],
+        }
+        if not uncut(cell):
+            found["truncated"] = unroll(weights, xs, truncate=5)
+        return found
+
+    others = [inputs(batch, steps) for steps, batch in OTHERS]
+    return jax.jit(all_of_them)(weights, inputs(), others)
+
+
+OTHERS = [*((T, batch) for batch in ((), (0,), (1,), (2, 2))), (0, (B,)), (1, (B,))]
 
 
 @every_cell
 def test_stopping_and_continuing_equals_never_stopping(name):
-    cell, weights = start(name)
-
-    @jax.jit
-    def in_two(weights, xs):
-        middle, first = snn.unroll(cell, weights, xs[:5], dt=DT)
-        end, second = snn.unroll(cell, weights, xs[5:], dt=DT, state=middle)
-        return end, jnp.concatenate([first, second])
-
-    close(program(name)(inputs()), in_two(weights, inputs()))
+    close(program(name)(inputs()), runs(name)["cut"])
 
 
 @every_cell
 def test_jit_and_vmap_give_what_a_plain_call_gives(name):
     cell, weights = start(name)
-    xs = inputs()
-    plain = snn.unroll(cell, weights, xs, dt=DT)[1]
-    close(plain, program(name)(xs)[1])
-    one = lambda x: snn.unroll(cell, weights, x, dt=DT)[1]  # noqa: E731
-    close(plain, jax.jit(jax.vmap(one, 1, 1))(xs))
+    plain = snn.unroll(cell, weights, inputs(), dt=DT)[1]
+    close(plain, program(name)(inputs())[1])
+    close(plain, runs(name)["sample by sample"])
 
 
 def buffers(tree):
@@ -568,14 +592,10 @@ def test_a_run_goes_on_in_the_memory_of_its_state():
 
 @every_cell
 def test_any_batch_and_any_number_of_steps_work(name):
-    cell, weights = start(name)
-    shapes = [*((T, batch) for batch in ((), (0,), (1,), (2, 2))), (0, (B,)), (1, (B,))]
-    xs = [inputs(batch, steps) for steps, batch in shapes]
-    run = lambda w, xs: [snn.unroll(cell, w, x, dt=DT) for x in xs]  # noqa: E731
-    ends = jax.jit(run)(weights, xs)
-    for (steps, batch), (_, ys) in zip(shapes, ends, strict=True):
+    ends = runs(name)["others"]
+    for (steps, batch), (_, ys) in zip(OTHERS, ends, strict=True):
         assert ys.shape[:-1] == (steps, *batch)
-    close(ends[4][0], cell.rest(inputs()[0]))  # no step
+    close(ends[4][0], CELLS[name].rest(inputs()[0]))  # no step
 
 
 @every_cell
@@ -583,11 +603,12 @@ def test_steps_outside_a_mask_leave_no_trace(name, x64):
     """What comes before is that of a run without mask."""
     lengths = np.array([T, 5, 0, 8])
     mask = np.arange(T)[:, None] < lengths
-    xs = inputs()
-    both = [xs, jnp.where(mask[..., None], xs, jnp.nan)]
-    clean, dirty = value_and_gradients(name, both, mask=mask)
+    cell, weights = start(name)
+    run, xs = jax.jit(graded(cell, mask=mask)), np.asarray(inputs())
+    clean, dirty = run(weights, xs), run(weights, np.where(mask[..., None], xs, np.nan))
     jax.tree.map(np.testing.assert_array_equal, clean, dirty)
-    ys, expected = clean[0][1], in_double_precision(name)[0][1]
+    whole = in_double_precision(name)["whole"]
+    ys, expected = (np.asarray(found[0][1]) for found in (clean, whole))
     for b, length in enumerate(lengths):
         close(ys[:length, b], expected[:length, b], 1e-10, 1e-12)
         assert not np.any(ys[length:, b])
@@ -682,7 +703,7 @@ def test_on_an_explicit_mesh_values_and_gradients_are_those_of_one_device(name, 
 
     with jax.set_mesh(mesh):
         found = run(weights, jax.device_put(inputs(), spec))
-    expected = in_double_precision(name)
+    expected = in_double_precision(name)["whole"]
     close((expected, expected[0][1]), jax.device_get(found), 1e-8, 1e-10)
 
 
@@ -722,12 +743,13 @@ def test_silence_before_the_input_only_delays_the_output(name):
 @every_cell
 def test_a_truncated_run_has_the_same_values(name):
     cell, weights = start(name)
-    cut = jax.jit(lambda w, xs: snn.unroll(cell, w, xs, dt=DT, truncate=5))
     if uncut(cell):
         with pytest.raises(ValueError, match="cuts the gradient in time"):
-            cut(weights, inputs())
+            jax.eval_shape(
+                partial(snn.unroll, cell, dt=DT, truncate=5), weights, inputs()
+            )
         return
-    close(cut(weights, inputs()), program(name)(inputs()))
+    close(runs(name)["truncated"], program(name)(inputs()))
 
 
 @pytest.mark.parametrize("name", ["dense bias", "recurrent options", "chain"])

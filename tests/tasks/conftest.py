@@ -1,6 +1,7 @@
 import pytest
 
-from snnjax.tasks import TASKS, Part, story
+from snnjax import plot
+from snnjax.tasks import TASKS, Part, drawings, story
 
 
 @pytest.fixture(scope="module")
@@ -13,7 +14,16 @@ def without_pages():
     """Trainings leave an empty page, as it takes longer to draw than they take."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(story, "html", lambda *given: "")
+        patch.setattr(story, "overview", lambda *given: plot.figure(size=(1, 1))[0])
         yield
+
+
+@pytest.fixture
+def without_pictures(monkeypatch):
+    """Pages have words where pictures would be."""
+    told = lambda drawn, name, alt: f'<svg id="{name}">{alt}</svg>'  # noqa: E731
+    monkeypatch.setattr(drawings, "svg", told)
+    monkeypatch.setattr(story, "overview", lambda *given: plot.figure(size=(1, 1))[0])
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ from snnjax.tasks.looped import LARGEST
 
 
 @pytest.fixture(scope="module")
-def software(tmp_path_factory):
+def software(without_pages, tmp_path_factory):
     """A network that was trained in software, for long enough."""
     folder = tmp_path_factory.mktemp("software")
     summary = train(chip_task("digits"), folder, epochs=12, progress=False)

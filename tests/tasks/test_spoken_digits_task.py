@@ -85,6 +85,7 @@ def recordings(tmp_path, monkeypatch):
     return folder.parent
 
 
+@pytest.mark.usefixtures("without_pictures")
 def test_spoken_digits_are_heard_where_there_are_recordings_alone(recordings, tmp_path):
     told = []
     task = TASKS["spoken-digits"](recordings, progress=lambda *now: told.append(now))
@@ -181,6 +182,7 @@ def test_coarse_models_read_140_channels_each_10_ms(model, spikes_too):
         TASKS["spoken-digits"](spikes_too, model="gru")
 
 
+@pytest.mark.usefixtures("without_pictures")
 def test_a_run_keeps_its_model_and_its_last_epoch(spikes_too, tmp_path):
     task = TASKS["spoken-digits"](spikes_too, model="delays")
     task = task._replace(schedule=task.schedule._replace(batch=4))

@@ -39,7 +39,9 @@ def rows(folder):
         return [*csv.DictReader(file)]
 
 
-def test_each_network_does_what_it_does_trained_alone(finished, make, tmp_path):
+def test_each_network_does_what_it_does_trained_alone(
+    finished, make, tmp_path, without_pictures
+):
     table = rows(finished[0])
     assert len(table) == 8
     keys = {(row["slope"], row["learning_rate"], row["seed"]) for row in table}

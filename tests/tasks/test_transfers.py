@@ -31,7 +31,7 @@ SMALL = {"chips": 3, "samples": 40, "mismatch": (0.5, 0.0)}
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory):
+def trained(without_pages, tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs") / "digits"
     train(chip_task("digits"), folder, seeds=2, epochs=3, progress=False)
     return folder

@@ -18,6 +18,7 @@ from snnjax.tasks.trained import trained_networks
 
 pytest.importorskip("sklearn")
 pytest.importorskip("safetensors")
+pytestmark = pytest.mark.usefixtures("without_pages")
 DT, STEPS = 5e-3, 20
 
 
@@ -44,7 +45,7 @@ def trained(data, out, epochs=15, seeds=2, **options):
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory):
+def run(without_pages, tmp_path_factory):
     """A training of two networks on recordings that are gone."""
     data = filled(tmp_path_factory.mktemp("data"))
     out = tmp_path_factory.mktemp("run")

@@ -154,7 +154,9 @@ def test_it_takes_no_files():
 
 
 @pytest.mark.parametrize("gradient", ["surrogate", "eventprop", "ttfs"])
-def test_it_trains_to_the_end_and_is_read_again(gradient, tmp_path):
+def test_it_trains_to_the_end_and_is_read_again(gradient, tmp_path, request):
+    if gradient != "ttfs":  # those of networks in steps are drawn elsewhere
+        request.getfixturevalue("without_pictures")
     asked = {"gradient": gradient, "hidden": 12}
     task, folder = TASKS["yin-yang"](**asked), tmp_path / "run"
     made = train(task, folder, epochs=1, batch=500, progress=False)
@@ -219,7 +221,7 @@ def test_a_network_of_times_refuses_a_part_that_tells_none(ttfs, digits):
         as_read(digits.parts["test"], ttfs.network)
 
 
-def test_a_sweep_learns_from_times_as_a_training_alone(tmp_path):
+def test_a_sweep_learns_from_times_as_a_training_alone(tmp_path, without_pictures):
     def make(**own):
         task = TASKS["yin-yang"](gradient="ttfs", **{"hidden": 12} | own)
         return task._replace(schedule=task.schedule._replace(batch=1000, epochs=1))

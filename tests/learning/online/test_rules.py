@@ -103,33 +103,51 @@ FACTOR = (
 def task(cell, drive=1.5):
     """Weights, inputs, and what each output is worth."""
     key_w, key_x, key_t = jax.random.split(jax.random.key(0), 3)
-
-    @jax.jit
-    def drawn():
-        weights = jax.tree.map(lambda w: w.astype(jnp.float64), cell.init(key_w))
-        xs = drive * jax.random.normal(key_x, (T, B, M), jnp.float64) + 0.5 * drive
-        ys = jax.eval_shape(lambda: snn.unroll(cell, weights, xs, dt=DT)[1])
-        return weights, xs, jax.random.normal(key_t, ys.shape, jnp.float64)
-
-    return drawn()
+    weights = jax.tree.map(np.float64, jax.jit(cell.init)(key_w))
+    xs = drive * np.asarray(jax.random.normal(key_x, (T, B, M), jnp.float64))
+    worth = jax.random.normal(key_t, (T, B, N), jnp.float64)
+    return weights, xs + 0.5 * drive, np.asarray(worth)
 
 
 def loss(y, worth):
+    worth = worth[..., : y.shape[-1]]
     return jnp.sum(y.astype(worth.dtype) * worth)
 
 
-def bptt(cell, weights, xs, worth):
-    def total(weights):
-        ys = snn.unroll(cell, weights, xs, dt=DT)[1]
-        return loss(ys, worth), ys
+def exact(cell):
+    """``(weights, xs, worth)`` -> loss, gradient through time, and what is put out."""
 
-    (value, ys), grads = jax.jit(jax.value_and_grad(total, has_aux=True))(weights)
-    return value, grads, ys
+    def run(weights, xs, worth):
+        def total(weights):
+            ys = snn.unroll(cell, weights, xs, dt=DT)[1]
+            return loss(ys, worth), ys
+
+        (value, ys), grads = jax.value_and_grad(total, has_aux=True)(weights)
+        return value, grads, ys
+
+    return run
 
 
-def found(rule, weights, xs, worth, block=12):
-    run = jax.jit(lambda *a: gradients(rule, *a[:2], loss, a[2], dt=DT, block=block))
-    return run(weights, xs, worth)[:2]
+def by(rule, block=12):
+    """``(weights, xs, worth)`` -> loss and gradient, as a rule finds them."""
+
+    def run(weights, xs, worth):
+        return gradients(rule, weights, xs, loss, worth, dt=DT, block=block)[:2]
+
+    return run
+
+
+def all_of(given, *runs):
+    """What several find, from one program."""
+    return jax.jit(lambda *given: [run(*given) for run in runs])(*given)
+
+
+def bptt(cell, *given):
+    return jax.jit(exact(cell))(*given)
+
+
+def found(rule, *given):
+    return jax.jit(by(rule, *given[3:]))(*given[:3])
 
 
 def off(found, expected):
@@ -143,22 +161,23 @@ def off(found, expected):
 def test_all_that_crosses_is_backpropagation_through_time(name, x64):
     cell = (UNCOUPLED | COUPLED)[name]
     given = task(cell)
-    value, expected, ys = bptt(cell, *given)
-    assert jnp.any(ys != 0)
-    of_all = found(rtrl(cell), *given)
-    np.testing.assert_allclose(of_all[0], value, 1e-12)
-    assert off(of_all[1], expected) < 1e-12
-    assert off(found(truncated(cell), *given)[1], expected) > 0.01
+    whole = [by(rtrl(cell))]
+    if name in UNCOUPLED:
+        whole.append(by(per_unit(cell)))
+    if name in FACTOR:
+        whole += [by(factored(cell), block) for block in (1, 12)]
+    (value, expected, ys), (_, part), *every = all_of(
+        given, exact(cell), by(truncated(cell)), *whole
+    )
+    assert np.any(ys != 0)
+    np.testing.assert_allclose(every[0][0], value, 1e-12)
+    for _, grads in every:
+        assert off(grads, expected) < 1e-12
+    assert off(part, expected) > 0.01
     if name not in UNCOUPLED:
         with pytest.raises(ValueError, match=r"act on each other|of n units"):
             per_unit(cell).init(given[0], given[1][0])
-        return
-    of_units = found(per_unit(cell), *given)
-    assert off(of_units[1], expected) < 1e-12
-    if name in FACTOR:
-        for block in (1, 12):
-            assert off(found(factored(cell), *given, block)[1], expected) < 1e-12
-    else:
+    elif name not in FACTOR:
         with pytest.raises(ValueError, match=r"do not factor|learned|needs a layer"):
             factored(cell).init(given[0], given[1][0])
 
@@ -166,13 +185,13 @@ def test_all_that_crosses_is_backpropagation_through_time(name, x64):
 @pytest.mark.parametrize("block", [1, 7, T])
 def test_blocks_of_any_length_give_the_same(block, x64):
     cell = UNCOUPLED["recurrence left out"]
-    given = task(cell)
-    _, expected, ys = bptt(cell, *given)
-    assert 0.05 < ys.mean() < 0.5
-    for rule in (rtrl(cell), per_unit(cell), factored(cell), window(cell, T)):
-        assert off(found(rule, *given, block)[1], expected) < 1e-12
-    short = off(found(window(cell, 5), *given, block)[1], expected)
-    none = off(found(truncated(cell), *given, block)[1], expected)
+    whole = rtrl(cell), per_unit(cell), factored(cell), window(cell, T)
+    rules = *whole, window(cell, 5), truncated(cell)
+    runs = [by(rule, block) for rule in rules]
+    (_, expected, ys), *every = all_of(task(cell), exact(cell), *runs)
+    assert 0.05 < np.mean(ys) < 0.5
+    *whole, short, none = (off(grads, expected) for _, grads in every)
+    assert max(whole) < 1e-12
     assert (short < 1e-12) == (none < 1e-12) == (block == T)
     assert block == T or abs(short - none) > 1e-3
 
@@ -180,13 +199,16 @@ def test_blocks_of_any_length_give_the_same(block, x64):
 @pytest.mark.parametrize("batch", [(), (2, 2)])
 def test_any_batch_and_rasters_of_bytes(batch):
     cell = UNCOUPLED["recurrence left out"]
-    weights = cell.init(jax.random.key(0))
-    shape = (T, *batch, M)
-    xs = jax.random.bernoulli(jax.random.key(1), 0.3, shape).astype(jnp.uint8)
-    worth = jax.random.normal(jax.random.key(2), (T, *batch, N))
-    _, expected, _ = bptt(cell, weights, xs, worth)
-    for rule in (rtrl(cell), per_unit(cell), factored(cell), window(cell, T)):
-        assert off(found(rule, weights, xs, worth)[1], expected) < 1e-5
+    weights = jax.jit(cell.init)(jax.random.key(0))
+    rng = np.random.default_rng(1)
+    xs = (rng.random((T, *batch, M)) < 0.3).astype(np.uint8)
+    worth = rng.normal(size=(T, *batch, N)).astype(np.float32)
+    rules = rtrl(cell), per_unit(cell), factored(cell), window(cell, T)
+    (_, expected, _), *every = all_of(
+        (weights, xs, worth), exact(cell), *map(by, rules)
+    )
+    for _, grads in every:
+        assert off(grads, expected) < 1e-5
 
 
 @pytest.mark.parametrize("name", ["none", "subtract", "leaky", "srm"])
@@ -199,15 +221,16 @@ def test_at_one_step_the_gradient_is_one_product_where_one_array_is_read(name):
         "srm": snn.srm(n, FAST),  # puts out a sum of two
     }[name]
     cell = snn.chain(dense(m, n), neuron)
-    weights = cell.init(jax.random.key(0))
+    weights = jax.eval_shape(cell.init, jax.random.key(0))
     rule = factored(cell)
-    carry = rule.init(weights, jnp.ones((batch, m)))
+    x = np.ones((batch, m), np.float32)
+    carry = jax.eval_shape(rule.init, weights, x)
 
     def step(weights, carry, x, worth):
         carry, _, pull = rule.run(weights, carry, x, DT)
         return carry, pull(worth)[0]
 
-    given = weights, carry, jnp.ones((1, batch, m)), jnp.ones((1, batch, n))
+    given = weights, carry, x[None], np.ones((1, batch, n), np.float32)
     flops = jax.jit(step).lower(*given).compile().cost_analysis()["flops"]
     products = flops / (2 * batch * m * n)  # that of the input is another
     assert products > 4.0 if name == "srm" else 2.0 < products < 2.5
@@ -222,29 +245,30 @@ def layers():
 def test_a_stack_credits_within_a_block_and_keeps_little_at_one_step(x64):
     hidden, output = layers()
     cell = snn.chain(hidden, output)
-    given = task(cell)
-    _, expected, _ = bptt(cell, *given)
     rule = stack(factored(hidden), factored(output))
     assert rule.leaves_out == ("memory across layers",)
-    whole = found(rule, *given, T)[1]
+    every_entry = stack(rtrl(hidden), rtrl(output))
+    (_, expected, _), (_, whole), (_, online), (_, dear) = all_of(
+        task(cell), exact(cell), by(rule, T), by(rule, 1), by(every_entry, 1)
+    )
     assert off(whole, expected) < 1e-12
-    online = found(rule, *given, 1)[1]
     assert off(online[1], expected[1]) < 1e-12
-    share = optax.tree.norm(online[0]) / optax.tree.norm(expected[0])
-    assert share < 0.2
-    exact = found(stack(rtrl(hidden), rtrl(output)), *given, 1)[1]
-    assert off(exact[0], online[0]) < 1e-12
+    norms = jax.jit(lambda *trees: [*map(optax.tree.norm, trees)])
+    one, other = norms(online[0], expected[0])
+    assert one / other < 0.2
+    assert off(dear[0], online[0]) < 1e-12
 
 
 def test_what_is_filtered_first_is_exact_behind_a_readout(x64):
     hidden, _ = layers()
     below = snn.chain(hidden, snn.li(N))
     cell = snn.chain(below, dense(N, 2))
-    given = task(cell)
-    _, expected, _ = bptt(cell, *given)
     rule = stack(per_unit(below), truncated(dense(N, 2)))
-    for block in (1, 12):
-        assert off(found(rule, *given, block)[1], expected) < 1e-12
+    (_, expected, _), *every = all_of(
+        task(cell), exact(cell), by(rule, 1), by(rule, 12)
+    )
+    for _, grads in every:
+        assert off(grads, expected) < 1e-12
 
 
 def test_recurrence_left_out_is_not_the_whole_gradient(x64):
@@ -358,14 +382,19 @@ def test_learning_within_a_sequence_is_learning_block_by_block(x64):
     run = partial(train, rule, optimizer, dt=DT, block=25)
     learned = jax.jit(lambda w, o: run(w, o, xs, loss, worth))(weights, opt_state)
     assert learned.values.shape == (3,)
-    carry, values = None, []
-    for k in range(0, T, 25):
-        part = slice(k, k + 25)
+    carry, values = rule.init(weights, xs[0]), []
+
+    @jax.jit
+    def one(weights, opt_state, carry, xs, worth):
         value, grads, carry = gradients(
-            rule, weights, xs[part], loss, worth[part], dt=DT, block=25, carry=carry
+            rule, weights, xs, loss, worth, dt=DT, block=25, carry=carry
         )
         change, opt_state = optimizer.update(grads, opt_state, weights)
-        weights = optax.apply_updates(weights, change)
+        return optax.apply_updates(weights, change), opt_state, carry, value
+
+    for k in range(0, T, 25):
+        part = xs[k : k + 25], worth[k : k + 25]
+        weights, opt_state, carry, value = one(weights, opt_state, carry, *part)
         values.append(value)
     np.testing.assert_allclose(learned.values, values, 1e-10)
     assert off(learned.weights, weights) < 1e-10
@@ -376,11 +405,11 @@ def test_a_pull_leaves_a_jit(x64):
     weights, xs, worth = task(cell)
     rule = factored(cell)
     step = jax.jit(lambda carry, x: rule.run(weights, carry, x[None], DT))
-    carry, grads = rule.init(weights, xs[0]), None
+    credit = jax.jit(lambda pull, dys, sum: optax.tree.add(pull(dys[None])[0], sum))
+    carry, grads = rule.init(weights, xs[0]), jax.tree.map(np.zeros_like, weights)
     for x, w in zip(xs, worth, strict=True):
         carry, _, pull = step(carry, x)  # acted; now something comes of it
-        change = jax.jit(lambda pull, dys: pull(dys)[0])(pull, w[None])
-        grads = change if grads is None else optax.tree.add(grads, change)
+        grads = credit(pull, w, grads)
     assert off(grads, bptt(cell, weights, xs, worth)[1]) < 1e-12
 
 
@@ -392,10 +421,10 @@ RULES |= {"rank_one": lambda cell: rank_one(cell, jax.random.key(0))}
 @pytest.mark.parametrize("name", RULES)
 def test_memory_does_not_depend_on_time(name):
     cell = UNCOUPLED["subtract"]
-    weights = cell.init(jax.random.key(0))
+    weights = jax.jit(cell.init)(jax.random.key(0))
 
     def needed(steps):
-        given = jnp.zeros((steps, B, M)), jnp.zeros((steps, B, N))
+        given = [jax.ShapeDtypeStruct((steps, B, n), jnp.float32) for n in (M, N)]
         run = lambda xs, worth: gradients(  # noqa: E731
             RULES[name](cell), weights, xs, loss, worth, dt=DT, block=5
         )[1]
@@ -407,11 +436,10 @@ def test_memory_does_not_depend_on_time(name):
 
 def test_without_memory_nothing_crosses_and_every_rule_is_exact(x64):
     cell = dense(M, N)
-    given = task(cell)
-    _, expected, _ = bptt(cell, *given)
-    every = rtrl(cell), truncated(cell), window(cell, 5), RULES["rank_one"](cell)
-    for rule in every:
-        assert off(found(rule, *given)[1], expected) < 1e-12
+    rules = rtrl(cell), truncated(cell), window(cell, 5), RULES["rank_one"](cell)
+    (_, expected, _), *every = all_of(task(cell), exact(cell), *map(by, rules))
+    for _, grads in every:
+        assert off(grads, expected) < 1e-12
 
 
 def test_what_a_rule_cannot_treat_is_refused():
