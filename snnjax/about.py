@@ -51,6 +51,10 @@ class About:
             one cut in time is wrong in the last step before.
         puts_out: ``(state, x)`` -> arrays, or shapes and dtypes, of what a step puts
             out of weights as precise as ``x``; None where one has to be traced.
+        run_to_marks: the run where the next part alone reads the spikes, and takes a
+            ``Raster`` of them; None where there is none. Of a cell with ``loop``, it
+            takes that as ``loop=``.
+        takes_marks: whether ``run`` reads a ``Raster`` as it does spikes.
         functions: what the cell did as it was made; one that does otherwise since is
             not what ``make`` and ``options`` say.
     """
@@ -67,6 +71,8 @@ class About:
     row: Callable[..., Any] | None = None
     uncut: bool = False
     puts_out: Callable[[Any, Any], Any] | None = None
+    run_to_marks: Callable[..., tuple[Any, Any]] | None = None
+    takes_marks: bool = False
     functions: tuple[Any, ...] = ()
 
 
@@ -133,6 +139,25 @@ def told_output(cell: Any) -> Callable[[Any, Any], Any] | None:
     about = cell.about
     known = about is not None and cell.step in about.functions
     return about.puts_out if known else None
+
+
+def by_marks(cell: Any, reader: Any) -> Callable[..., tuple[Any, Any]] | None:
+    """How a cell runs if ``reader`` alone reads its spikes, if there is another way."""
+    return (
+        run_to_marks(cell)
+        if _runs_as_made(reader) and reader.about.takes_marks
+        else None
+    )
+
+
+def run_to_marks(cell: Any) -> Callable[..., tuple[Any, Any]] | None:
+    """How a cell runs to marks of its spikes, if it can and does as it did."""
+    return cell.about.run_to_marks if _runs_as_made(cell) else None
+
+
+def _runs_as_made(cell):
+    """Whether a cell does as it did when it was made; its weights may be drawn anew."""
+    return cell.about is not None and functions(cell)[1:] == cell.about.functions[1:]
 
 
 def _keyed(init):

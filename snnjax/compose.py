@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from snnjax import check
-from snnjax.about import INPUT, OUTPUT, About, Edge, factory
+from snnjax.about import INPUT, OUTPUT, About, Edge, by_marks, factory
 from snnjax.cell import Cell, Weights, check_cell, output_like, run_cell
 from snnjax.check import Number
 from snnjax.exported import exportable
@@ -111,23 +111,32 @@ def _in_turn(parts, pack, wanted):
                     x = output_like(cell, states[-1], x)
         return pack(states)
 
-    def through(advance):
+    handed_on = {
+        key: run
+        for (key, cell), (_, reader) in itertools.pairwise(parts.items())
+        if (run := by_marks(cell, reader)) and not wanted.wants(key)
+    }
+
+    def through(advance, marked):
         def passing(weights, states, x, dt, recorded):
             weights, states = pack.weights(weights), pack.states(states)
             ends, outs, seen = [], {}, {}
             for key in parts:
                 with inside(key):
-                    cell, x = wanted.given(key, x, recorded)
-                    end, (x, seen[key]) = advance(
-                        cell, weights[key], states[key], x, dt
-                    )
+                    given = weights[key], states[key]
+                    if key in marked and key not in recorded:
+                        end, x = marked[key](*given, x, dt)
+                    else:
+                        cell, x = wanted.given(key, x, recorded)
+                        end, (x, seen[key]) = advance(cell, *given, x, dt)
                 ends.append(end)
                 outs[key] = x
             return pack(ends), wanted(outs, seen)
 
         return passing
 
-    step, run = through(lambda cell, *args: cell.step(*args)), through(run_cell)
+    step = through(lambda cell, *args: cell.step(*args), {})
+    run = through(run_cell, handed_on)
     return Shown(init, rest, step, run)
 
 

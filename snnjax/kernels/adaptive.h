@@ -81,7 +81,7 @@ inline V jumped(const Adaptation& a, const K& k, V w, V fired) {
                                  : k(a.ww) * w + opaque<V>(fired);
 }
 
-// What they keep: distances to threshold, spikes and, unless null, voltages before the
+// What they keep: distances to threshold and, unless null, spikes and voltages before the
 // reset, all [T, B, n]; their state [B, n], with a current if there is a synapse.
 // Constants are padded to whole vectors.
 struct Adapted {
@@ -110,7 +110,7 @@ struct Adapting : Adapted {
       const Fired fired = fires(distance, Vec{});
       at.mark(j, fired.bits);
       put_one<kVecs>(distances + here, j, columns, distance);
-      put_one<kVecs>(spikes + here, j, columns, fired.ones);
+      if (spikes != nullptr) put_one<kVecs>(spikes + here, j, columns, fired.ones);
       if (volts != nullptr) put_one<kVecs>(volts + here, j, columns, now);
       put_one<kVecs>(v + state, j, columns,
                      after_spike<kReset>(now, fired.ones, k(a.threshold), k(a.v_reset)));
@@ -128,18 +128,21 @@ struct Pausing {
   template <long kVecs>
   void step(const Place& at, const Vec* drive) const {
     const long here = at.here(), columns = std::min(kVecs * kLanes, at.n - at.c);
-    float sum[kVecs * kLanes];
+    float sum[kVecs * kLanes], own[kVecs * kLanes];
+    float* fired = neurons.spikes == nullptr ? own : neurons.spikes + here;
     put<kVecs>(sum, kVecs * kLanes, drive);
-    for (long j = 0; j < columns; ++j) advance(at.c + j, at.state() + j, here + j, sum[j]);
+    for (long j = 0; j < columns; ++j)
+      fired[j] = advance(at.c + j, at.state() + j, here + j, sum[j]);
     for (long j = 0; j * kLanes < columns; ++j)
-      at.mark(j, read_bits(neurons.spikes + here + j * kLanes,
-                           std::min(kLanes, columns - j * kLanes))
+      at.mark(j, read_bits(fired + j * kLanes, std::min(kLanes, columns - j * kLanes))
                      .set);
   }
 
-  void advance(long c, long state, long here, float current) const {
+  // Whether it fires.
+  float advance(long c, long state, long here, float current) const {
     const auto [a, distances, spikes, volts, v, w, i] =
         static_cast<const Adapted&>(neurons);
+    (void)spikes;
     const auto k = [c](const float* row) { return row[c]; };
     int32_t& left = pause.left[state];
     const bool free = left <= 0;
@@ -155,10 +158,10 @@ struct Pausing {
     left = fired > 0.0f ? pause.steps[c] : free ? 0 : left - 1;
     pause.frozen[here] = !free;
     distances[here] = distance;
-    spikes[here] = fired;
     if (volts != nullptr) volts[here] = now;
     v[state] = after_spike<kReset>(now, fired, k(a.threshold), k(a.v_reset));
     w[state] = jumped<kFlow>(a, k, after, fired);
+    return fired;
   }
 };
 

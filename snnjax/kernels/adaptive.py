@@ -13,6 +13,7 @@ from snnjax.check import Number
 from snnjax.kernels.leaky import Shape, matrix, rows
 from snnjax.kernels.native import call, floats, mark_shapes
 from snnjax.kernels.products import flat
+from snnjax.kernels.rasters import put_out
 
 
 class State(NamedTuple):
@@ -33,7 +34,7 @@ class Made(NamedTuple):
     distances: jax.Array  # to threshold, [T, *batch, n]
     vs: jax.Array | None  # voltages before the reset, [T, *batch, n]
     frozen: jax.Array | None  # which neurons were refractory, [T, *batch, n]
-    marks: Any  # of the spikes, for ``products.outer``
+    marks: Any  # of the spikes, with recurrence or where they alone tell them
 
 
 def forward(
@@ -45,6 +46,8 @@ def forward(
     currents: jax.Array,
     r: jax.Array | None,
     volts: bool,
+    *,
+    marks_alone: bool = False,
 ) -> Made:
     """Runs a layer.
 
@@ -59,8 +62,10 @@ def forward(
         currents: ``[T, *batch, n]``; distances are written in their place.
         r: recurrent weights ``[n, n]``, or None.
         volts: whether to put out the voltages before the reset.
+        marks_alone: as of ``leaky.forward``.
     """
     x, n = flat(currents), currents.shape[-1]
+    marked = marks_alone or r is not None
     v, w, i, s = (_rows_or_none(part, n) for part in state[:4])
     pauses = 0 if state.refractory is None else 1
     left = _rows_or_none(state.refractory, n, jnp.int32)
@@ -68,10 +73,11 @@ def forward(
     ds, spikes, vs, frozen, *marks, v, w, i, left = call(
         "snnjax_adapt",
         [
-            *[floats(*x.shape)] * 2,
+            floats(*x.shape),
+            floats(0 if marks_alone else len(x), n),
             floats(len(x) if volts else 0, n),
             jax.ShapeDtypeStruct((pauses * len(x), n), jnp.uint8),
-            *mark_shapes(0 if r is None else len(x), n),
+            *mark_shapes(len(x) if marked else 0, n),
             *(floats(*part.shape) for part in (v, w, i)),
             jax.ShapeDtypeStruct(left.shape, jnp.int32),
         ],
@@ -81,12 +87,13 @@ def forward(
         coupled=coupled,
     )
     like, over_time = state.v.shape, currents.shape
-    spikes = spikes.reshape(over_time)
+    spikes = None if marks_alone else spikes.reshape(over_time)
+    spikes, last = put_out(spikes, marks, currents, state.spikes)
     end = State(
         v=v.reshape(like),
         w=w.reshape(like),
         i=None if state.i is None else i.reshape(like),
-        spikes=None if r is None else spikes[-1] if len(spikes) else state.spikes,
+        spikes=None if r is None else last,
         refractory=left.reshape(like) if pauses else None,
     )
     vs = vs.reshape(over_time) if volts else None

@@ -35,9 +35,10 @@ ffi::Error AdaptCall(ffi::ThreadPool pool, Floats currents, Floats r, Floats v0,
   given.shape("left at the end", *left_end, {pauses ? batch : 0, n});
   given.shape("frozen", *frozen, {pauses ? rows : 0, n});
   given.shape("distances", *distances, {rows, n});
-  given.shape("spikes", *spikes, {rows, n});
+  given.shape_or_none("spikes", *spikes, {rows, n});
   given.shape("vs", *vs, {vs->dimensions()[0] > 0 ? rows : 0, n});
-  given.shape("marks", *marks, {loop ? rows : 0, groups(n)});
+  given.shape_or_none("marks", *marks, {rows, groups(n)});
+  if (loop) given.shape("marks", *marks, {rows, groups(n)});
   given.shape("marked", *marked, {1});
   if (coupled && synapse) given.wrong("a coupled flow has no synapse, got a current");
   if (!given.fit()) return given.error();
@@ -58,14 +59,14 @@ ffi::Error AdaptCall(ffi::ThreadPool pool, Floats currents, Floats r, Floats v0,
                      distances->typed_data(),
                      loop ? r.typed_data() : nullptr,
                      s0.typed_data(),
-                     spikes->typed_data(),
-                     marks->typed_data(),
+                     data_or_null(*spikes),
+                     data_or_null(*marks),
                      marked->typed_data()};
   return guarded([&] {
     const Rows whole = in_vectors(constants.typed_data(), Adaptation::kRows, n);
     const Adapted kept{Adaptation(whole.data, whole.stride),
                        distances->typed_data(),
-                       spikes->typed_data(),
+                       data_or_null(*spikes),
                        data_or_null(*vs),
                        v_end->typed_data(),
                        w_end->typed_data(),

@@ -70,6 +70,21 @@ class Arguments {
       wrong(std::string(name) + " is neither float32 nor uint8");
   }
 
+  // Entries of a raster and marks of them: marks may be missing, or the entries where
+  // marks tell all.
+  template <typename Raster, typename Marks, typename Flag>
+  void raster_or_marks(const Raster& x, const Marks& marks, const Flag& marked,
+                       std::initializer_list<int64_t> sizes,
+                       std::initializer_list<int64_t> of_marks) {
+    shape("marked", marked, {1});
+    shape_or_none("marks", marks, of_marks);
+    shape_or_none("x", x, sizes);
+    const bool none = std::find(sizes.begin(), sizes.end(), 0) != sizes.end();
+    if (fit() && !none && x.element_count() == 0 &&
+        (marks.element_count() == 0 || marked.typed_data()[0] == 0))
+      wrong("x is missing, and no marks tell all");
+  }
+
   void rows(int64_t rows, int64_t batch) {
     if (batch == 0 ? rows != 0 : rows % batch != 0)
       wrong(std::to_string(rows) + " rows are no whole steps of " +

@@ -34,7 +34,7 @@ FLAGS = (
 TARGETS = (
     *("snnjax_project", "snnjax_outer", "snnjax_forward", "snnjax_backward"),
     *("snnjax_convolve", "snnjax_convolve_inputs", "snnjax_convolve_weights"),
-    "snnjax_convolve_back",
+    *("snnjax_convolve_back", "snnjax_convolve_marks", "snnjax_project_marks"),
     *("snnjax_integrate", "snnjax_integrate_back", "snnjax_integrate_constants"),
     *("snnjax_adapt", "snnjax_adapt_back", "snnjax_moved_back"),
 )

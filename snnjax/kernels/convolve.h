@@ -5,6 +5,7 @@
 
 #include "arguments.h"
 #include "raster.h"
+#include "slide_scatter.h"
 #include "slide_weights.h"
 
 namespace {
@@ -12,15 +13,24 @@ namespace {
 using Kernel = ffi::BufferR4<ffi::F32>;
 using Window = ffi::Span<const int64_t>;
 
-// Whether events are the faster way: cycles for each pixel that comes out, roughly.
-inline bool worth_events(const Slide& slide, const std::vector<Strips>& strips,
-                         long count) {
-  const double seen = static_cast<double>(count) * slide.taps() / slide.pixels_in();
-  const double dense = 0.5 * slide.taps() * slide.c_in * padded(slide.c_out) / kLanes;
-  double by_events = 0.0;
+// All outputs at once; or each gathers from the events that it sees; or each event adds
+// to the outputs that see it.
+enum class Way { kDense, kGather, kScatter };
+
+// The fastest for an image with so many events, by cycles, roughly.
+inline Way way_of(const Slide& slide, const std::vector<Strips>& strips, long count) {
+  const double pixels = static_cast<double>(slide.pixels_out()), events = count;
+  const double dense =
+      pixels * 0.5 * slide.taps() * slide.c_in * padded(slide.c_out) / kLanes;
+  const double seen = events * slide.taps() / slide.pixels_in();
+  double gather = 0.0;
   for (const Strips& strip : strips)
-    by_events += 40.0 + (strip.vectors > 2 ? 2.0 : 1.5) * seen;
-  return by_events < dense;
+    gather += pixels * (40.0 + (strip.vectors > 2 ? 2.0 : 1.5) * seen);
+  const double taps = slide.y.kernel * most_taps(slide.x) / slide.y.stride;
+  const double scatter =
+      chunks(slide.c_out) * kVectors * (8.0 * pixels + 2.4 * events * (taps + 1.0));
+  if (can_scatter(slide) && scatter < std::min(dense, gather)) return Way::kScatter;
+  return gather < dense ? Way::kGather : Way::kDense;
 }
 
 // For the gradient of weights dense is faster above this share of entries.
@@ -37,32 +47,40 @@ ffi::Error over_images(ffi::ThreadPool& pool, const Slide& slide, Body body) {
 }
 
 template <typename X>
-ffi::Error convolve(ffi::ThreadPool& pool, const Slide& slide, const X* x,
+ffi::Error convolve(ffi::ThreadPool& pool, const Slide& slide, const Images<X>& images,
                     const float* w, float* y, uint16_t* marks, uint8_t* marked) {
   const long pixels = slide.pixels_in(), c = slide.c_in, n = slide.c_out;
   const Array<float> packed = in_chunks(w, slide.taps() * c, n);
   const std::vector<Strips> strips = strips_of(slide, w);
+  const Spread spread = spread_of(slide, w);
   const bool sound = finite_here(w, slide.taps() * c * n);
   std::atomic<bool> ones{true};
   const auto some = [&](long first, long last) {
     Frame frame = frame_of_inputs(slide);
     const std::vector<Seen> seen = seen_forward(slide, frame);
     PixelEvents events(pixels, c);
-    std::vector<uint16_t> own(marks == nullptr ? pixels * groups(c) : 0);
+    LineEvents lines(slide);
+    Frame sums = frame_of_sums(slide);
+    View<X> image(slide, images);
     for (long k = first; k < last; ++k) {
-      const X* image = x + k * pixels * c;
+      image.look_at(k, marks);
       float* out = y + k * slide.pixels_out() * n;
-      uint16_t* bits = marks == nullptr ? own.data() : marks + k * pixels * groups(c);
-      const Spotted found = spot(image, pixels, c, bits);
+      const Spotted& found = image.found;
       if (!found.ones) ones = false;
-      if (!sound || !found.finite || !worth_events(slide, strips, found.count)) {
-        dense_forward(slide, image, frame, seen, packed.get(), out);
-        continue;
+      const bool events_alone = sound && found.finite;
+      const Way way = events_alone ? way_of(slide, strips, found.count) : Way::kDense;
+      if (way == Way::kDense) {
+        image.fill(frame);
+        dense_forward(slide, frame, seen, packed.get(), out);
+      } else if (way == Way::kScatter) {
+        lines.list_all(slide, image.marks, image.others());
+        scatter_forward(slide, spread, lines, sums, out);
+      } else {
+        events.list_all(image.marks, pixels, c);
+        if (!found.ones) events.tell(image.x, pixels);
+        found.ones ? event_forward<true>(slide, strips, events, out)
+                   : event_forward<false>(slide, strips, events, out);
       }
-      events.list_all(bits, pixels, c);
-      if (!found.ones) events.tell(image, pixels);
-      found.ones ? event_forward<true>(slide, strips, events, out)
-                 : event_forward<false>(slide, strips, events, out);
     }
   };
   const ffi::Error error = over_images(pool, slide, some);
@@ -107,10 +125,10 @@ inline long parts_of(const Slide& slide, long size) {
   return std::clamp<long>(worth, 1, std::clamp<long>(slide.images, 1, 32));
 }
 
-// Without marks they are made of x. The gradient of the inputs reads the same frames.
+// The gradient of the inputs reads the same frames.
 template <typename X>
-ffi::Error convolve_weights(ffi::ThreadPool& pool, const Slide& slide, const X* x,
-                            const uint16_t* marks, bool ones, const float* g, float* dw,
+ffi::Error convolve_weights(ffi::ThreadPool& pool, const Slide& slide,
+                            const Images<X>& images, const float* g, float* dw,
                             const ToInputs* inputs = nullptr) {
   const long pixels = slide.pixels_in(), c = slide.c_in, n = slide.c_out;
   const long rows = slide.taps() * c, width = chunks(n) * kChunk;
@@ -121,27 +139,22 @@ ffi::Error convolve_weights(ffi::ThreadPool& pool, const Slide& slide, const X* 
   const ffi::Error error = parallel(pool, parts, [&](long part) {
     Frame in = frame_of_inputs(slide), out = frame_of_outputs(slide);
     const std::vector<Seen> seen = seen_forward(slide, in);
-    std::vector<uint16_t> own(marks == nullptr ? pixels * groups(c) : 0);
+    View<X> image(slide, images);
     float* sum = sums.get() + part * rows * width;
     for (long k = slide.images * part / parts; k < slide.images * (part + 1) / parts;
          ++k) {
-      const X* image = x + k * pixels * c;
       const float* from = g + k * slide.pixels_out() * n;
-      const uint16_t* bits =
-          marks == nullptr ? own.data() : marks + k * pixels * groups(c);
-      const Spotted found =
-          marks == nullptr ? spot(image, pixels, c, own.data())
-                           : Spotted{count_marks(bits, pixels, c), ones,
-                                     ones || all_finite(image, pixels * c)};
+      image.look_at(k);
       fill_outputs(slide, from, out);
+      const Spotted& found = image.found;
       const bool dense = !found.finite || found.count > kCrowdedOuter * pixels * c ||
                          !finite_here(from, slide.pixels_out() * n);
       if (inputs != nullptr) inputs->image(k, out);  // perhaps in the place of g
       if (dense) {
-        in.fill(image, slide.y.in, slide.x.in, c, slide.y.before, slide.x.before);
+        image.fill(in);
         dense_weights(slide, seen, in, out, sum);
       } else {
-        event_weights(slide, places, bits, found.ones ? nullptr : image, out, sum);
+        event_weights(slide, places, image.marks, image.others(), out, sum);
       }
     }
   });
@@ -206,8 +219,40 @@ ffi::Error Convolve(ffi::ThreadPool pool, ffi::AnyBuffer x, Kernel w,
   ask_for_large_pages(marks);
   uint16_t* bits = data_or_null(*marks);
   return with_raster(x, [&](const auto* entries) {
-    return convolve(pool, slide, entries, w.typed_data(), y->typed_data(), bits,
+    const Images<std::decay_t<decltype(*entries)>> images{entries, nullptr, false};
+    return convolve(pool, slide, images, w.typed_data(), y->typed_data(), bits,
                     marked->typed_data());
+  });
+}
+
+// Of marks alone, which are of ones.
+ffi::Error ConvolveMarks(ffi::ThreadPool pool, Marks marks, Kernel w,
+                         ffi::Result<Floats> y, Window window) {
+  Arguments given;
+  const Slide slide = slide_of(given, w.dimensions(), window);
+  if (!given.fit()) return given.error();
+  const long rows = slide.images * slide.pixels_in();
+  given.shape("marks", marks, {rows, groups(slide.c_in)});
+  given.shape("y", *y, {slide.images * slide.pixels_out(), slide.c_out});
+  if (!given.fit()) return given.error();
+  ask_for_large_pages(y);
+  uint8_t marked;
+  return guarded([&] {
+    const Images<float> images{nullptr, marks.typed_data(), true};
+    return convolve(pool, slide, images, w.typed_data(), y->typed_data(), nullptr,
+                    &marked);
+  });
+}
+
+// body(images) in the type of their entries
+template <typename Body>
+ffi::Error with_images(const ffi::AnyBuffer& x, const Marks& marks, const Flag& marked,
+                       Body body) {
+  const bool ones = marked.typed_data()[0] != 0, missing = x.element_count() == 0;
+  const uint16_t* bits = data_or_null(marks);
+  return with_raster(x, [&](const auto* entries) {
+    using Entry = std::decay_t<decltype(*entries)>;
+    return body(Images<Entry>{missing ? nullptr : entries, bits, ones});
   });
 }
 
@@ -226,8 +271,7 @@ ffi::Error ConvolveInputs(ffi::ThreadPool pool, Floats g, Kernel w,
   });
 }
 
-// Both gradients. That of the inputs may come to be in the place of g. The marks may be
-// missing.
+// Both gradients. That of the inputs may come to be in the place of g.
 ffi::Error ConvolveBack(ffi::ThreadPool pool, ffi::AnyBuffer x, Marks marks,
                         Flag marked, Floats g, Kernel w, ffi::Result<Floats> dx,
                         ffi::Result<Kernel> dw, Window window) {
@@ -236,23 +280,20 @@ ffi::Error ConvolveBack(ffi::ThreadPool pool, ffi::AnyBuffer x, Marks marks,
   const Slide slide = slide_of(given, w.dimensions(), window);
   if (!given.fit()) return given.error();
   const long rows = slide.images * slide.pixels_in();
-  given.shape("x", x, {rows, slide.c_in});
+  given.raster_or_marks(x, marks, marked, {rows, slide.c_in},
+                        {rows, groups(slide.c_in)});
   given.shape("g", g, {slide.images * slide.pixels_out(), slide.c_out});
-  given.shape("marked", marked, {1});
-  given.shape_or_none("marks", marks, {rows, groups(slide.c_in)});
-  given.shape("dx", *dx, {rows, slide.c_in});
+  given.shape("dx", *dx, {slide.images * slide.pixels_in(), slide.c_in});
   given.shape("dw", *dw, {slide.y.kernel, slide.x.kernel, slide.c_in, slide.c_out});
   if (!given.fit()) return given.error();
   ask_for_large_pages(dx);
-  const uint16_t* bits = data_or_null(marks);
-  return with_raster(x, [&](const auto* entries) {
+  return with_images(x, marks, marked, [&](const auto& images) {
     const ToInputs inputs(slide, w.typed_data(), dx->typed_data());
-    return convolve_weights(pool, slide, entries, bits, marked.typed_data()[0] != 0,
-                            g.typed_data(), dw->typed_data(), &inputs);
+    return convolve_weights(pool, slide, images, g.typed_data(), dw->typed_data(),
+                            &inputs);
   });
 }
 
-// The marks may be missing.
 ffi::Error ConvolveWeights(ffi::ThreadPool pool, ffi::AnyBuffer x, Marks marks,
                            Flag marked, Floats g, ffi::Result<Kernel> dw,
                            Window window) {
@@ -261,21 +302,19 @@ ffi::Error ConvolveWeights(ffi::ThreadPool pool, ffi::AnyBuffer x, Marks marks,
   const Slide slide = slide_of(given, dw->dimensions(), window);
   if (!given.fit()) return given.error();
   const long rows = slide.images * slide.pixels_in();
-  given.shape("x", x, {rows, slide.c_in});
+  given.raster_or_marks(x, marks, marked, {rows, slide.c_in},
+                        {rows, groups(slide.c_in)});
   given.shape("g", g, {slide.images * slide.pixels_out(), slide.c_out});
-  given.shape("marked", marked, {1});
-  given.shape_or_none("marks", marks, {rows, groups(slide.c_in)});
   if (!given.fit()) return given.error();
-  const uint16_t* bits = data_or_null(marks);
-  return with_raster(x, [&](const auto* entries) {
-    return convolve_weights(pool, slide, entries, bits, marked.typed_data()[0] != 0,
-                            g.typed_data(), dw->typed_data());
+  return with_images(x, marks, marked, [&](const auto& images) {
+    return convolve_weights(pool, slide, images, g.typed_data(), dw->typed_data());
   });
 }
 
 }  // namespace
 
 SNNJAX_CALL(snnjax_convolve, Convolve, "window");
+SNNJAX_CALL(snnjax_convolve_marks, ConvolveMarks, "window");
 SNNJAX_CALL(snnjax_convolve_back, ConvolveBack, "window");
 SNNJAX_CALL(snnjax_convolve_inputs, ConvolveInputs, "window");
 SNNJAX_CALL(snnjax_convolve_weights, ConvolveWeights, "window");

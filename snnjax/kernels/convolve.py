@@ -16,6 +16,7 @@ from snnjax.kernels.convolve_native import convolve_natively
 from snnjax.kernels.linear import with_transpose
 from snnjax.kernels.native import Backend, available, choose, match_axes
 from snnjax.kernels.products import sharded_explicitly
+from snnjax.kernels.rasters import Raster, entries
 from snnjax.kernels.windows import (
     Window,
     at_once,
@@ -27,12 +28,13 @@ from snnjax.kernels.windows import (
 
 
 def convolve(
-    x: jax.Array, w: jax.Array, window: Window, *, backend: Backend = "xla"
+    x: jax.Array | Raster, w: jax.Array, window: Window, *, backend: Backend = "xla"
 ) -> jax.Array:
     """Correlates every step of every sample with a kernel.
 
     Args:
-        x: ``[T, *batch, *space, c_in]``, floating point, ``uint8`` or ``bool``.
+        x: ``[T, *batch, *space, c_in]``, floating point, ``uint8`` or ``bool``; or a
+            raster.
         w: ``[*kernel, c_in, c_out]``.
         window: how the kernel slides.
         backend: who slides, from ``native.choose``; native code adds the kernels that
@@ -43,6 +45,8 @@ def convolve(
     """
     if backend != "xla":
         return convolve_natively(x, w, window, backend)
+    if isinstance(x, Raster):
+        x = entries(*x)
     dtype = check.common_dtype(x.dtype, w.dtype)
     if jnp.issubdtype(x.dtype, jnp.floating):
         x = x.astype(dtype)
@@ -50,7 +54,7 @@ def convolve(
     return way(*match_axes(x, w.astype(dtype)), window)
 
 
-def by_backend(backend: Backend) -> Callable[[jax.Array, jax.Array, Window], jax.Array]:
+def by_backend(backend: Backend) -> Callable[[Any, jax.Array, Window], jax.Array]:
     """``convolve`` as somebody chose it.
 
     Raises:
@@ -58,7 +62,8 @@ def by_backend(backend: Backend) -> Callable[[jax.Array, jax.Array, Window], jax
     """
 
     def slide(x, w, window):
-        who = choose(backend, available(x, w))
+        spikes = x.spikes if isinstance(x, Raster) else x
+        who = choose(backend, available(spikes, w))
         return convolve(x, w, window, backend=who)
 
     return slide

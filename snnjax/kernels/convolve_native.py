@@ -5,7 +5,8 @@
 
 An image is read by its events where it is mostly zero, densely where it is crowded or
 no raster at all, which each image decides as it comes. Marks of where it is not zero
-are kept for ∂w. Either way sums are taken in one order: results do not depend on it.
+are kept for ∂w, or come in its place. Either way sums are taken in one order: results
+do not depend on it.
 """
 
 import math
@@ -21,6 +22,7 @@ from jax.custom_derivatives import SymbolicZero
 from snnjax.kernels import native
 from snnjax.kernels.linear import with_transpose
 from snnjax.kernels.native import Backend, call, floats, is_float, match_axes, readable
+from snnjax.kernels.rasters import Raster, entries
 from snnjax.kernels.windows import Window, at_once, by_convolution, by_products
 
 _IMAGES = 256  # of a raster that are in floating point at a time
@@ -34,6 +36,7 @@ class Slide(NamedTuple):
     window: Window  # of two axes
     kernel: tuple[int, ...]  # shape of the weights, of four axes
     backend: Backend  # from ``native.choose``
+    marked: bool = False  # whether marks tell all of the images, which are of ones
 
     @property
     def numbers(self):
@@ -57,34 +60,59 @@ class Slide(NamedTuple):
         y = at_once(self.pixels(x), w, self.window)
         return y.reshape(self.rows(self.places), self.kernel[-1])
 
+    def told(self, x, marks):
+        """Rows of pixels as they are, whoever tells them."""
+        return entries(x, marks) if self.marked else x
+
+    def entries(self, x):
+        """What native code reads of them beside marks."""
+        return x[:0] if self.marked else readable(x)
+
     def pixels(self, x):
         """Images ``[images, *space, c_in]`` of rows."""
         return x.reshape(self.images, *self.space, self.kernel[-2])
 
 
 def convolve_natively(
-    x: jax.Array, w: jax.Array, window: Window, backend: Backend
+    x: jax.Array | Raster, w: jax.Array, window: Window, backend: Backend
 ) -> jax.Array:
     """``convolve`` of float32 weights with float32, ``uint8`` or ``bool``, natively.
 
     Pixels are rows in native code, as neurons have them: nothing is copied in between.
     """
+    marks: tuple[jax.Array, ...] = ()
+    if isinstance(x, Raster):
+        x, marks = x
     dimensions = w.ndim - 2
     lead, space = x.shape[: -1 - dimensions], x.shape[-1 - dimensions : -1]
     one = (1,) * (2 - dimensions)  # a line is an image of one row
     both = Window((*one, *window.stride), (*((0, 0) for _ in one), *window.pads))
     kernel = *one, *w.shape
-    slide = Slide(math.prod(lead), (*one, *space), both, kernel, backend)
+    slide = Slide(math.prod(lead), (*one, *space), both, kernel, backend, bool(marks))
     rows = x.reshape(slide.rows(slide.space), w.shape[-2])
     x, w = match_axes(rows, w.reshape(slide.kernel))
     mapped = native.mapped_by_hand()
-    y = _slid_mapped(slide, x, w) if mapped else _slid(slide, x, w)[0]
+    y = _slid_mapped(slide, x, w) if mapped else _slid(slide, x, w, *marks)[0]
     return y.reshape(*lead, *slide.places[2 - dimensions :], w.shape[-1])
 
 
-def _forward(slide, x, w):
+def _forward(slide, x, w, *marks):
     """What comes out, and marks of where ``x`` is not zero if they are far smaller."""
+    if marks:
+        y = native.run(slide.backend, _by_marks, _of_told, slide, x, w, *marks)
+        return y, *marks
     return native.run(slide.backend, _by_events, _at_once, slide, x, w)
+
+
+def _by_marks(slide, x, w, bits, told):
+    del x, told
+    made = [floats(slide.rows(slide.places), slide.kernel[-1])]
+    return call("snnjax_convolve_marks", made, bits, w, window=slide.numbers)[0]
+
+
+def _of_told(slide, x, w, *marks):
+    del marks
+    return slide.slide(x, w)
 
 
 def _marked(x):
@@ -113,8 +141,8 @@ _slid = jax.custom_jvp(_forward, nondiff_argnums=(0,))
 
 @partial(_slid.defjvp, symbolic_zeros=True)
 def _slid_jvp(slide, primals, tangents):
-    (x, w), (d_x, d_w) = primals, tangents
-    y, *marks = _slid(slide, x, w)
+    (x, w, *marks), (d_x, d_w, *_) = primals, tangents
+    y, *marks = _slid(slide, x, w, *marks)
     d_y = jnp.zeros_like(y)
     of_x = is_float(x) and not isinstance(d_x, SymbolicZero)
     of_w = not isinstance(d_w, SymbolicZero)
@@ -151,7 +179,7 @@ class _OfWeights:
     slide: Slide
 
     def __call__(self, kept, w):
-        return self.slide.slide(kept[0], w)
+        return self.slide.slide(self.slide.told(*kept), w)
 
 
 @dataclass(frozen=True)
@@ -168,7 +196,8 @@ class _OfBoth:
     slide: Slide
 
     def __call__(self, kept, changes):
-        (x, w, _), (d_x, d_w) = kept, changes
+        (x, w, marks), (d_x, d_w) = kept, changes
+        x = self.slide.told(x, marks)
         return self.slide.slide(d_x, w) + self.slide.slide(x, d_w)
 
 
@@ -209,7 +238,8 @@ def _to_both(slide, x, w, g, *marks):
 
 
 def _both_natively(slide, x, w, g, *marks):
-    made, args = [floats(*x.shape), floats(*slide.kernel)], (x, *marks, g, w)
+    made = [floats(*x.shape), floats(*slide.kernel)]
+    args = slide.entries(x), *marks, g, w
     one = {3: 0} if x.shape == g.shape else None  # ∂x in the place of ∂y
     name, window = "snnjax_convolve_back", slide.numbers
     return tuple(call(name, made, *args, in_place=one, window=window))
@@ -268,7 +298,7 @@ def _to_weights(slide, x, g, *marks):
 
 def _weights_natively(slide, x, g, *marks):
     made = [floats(*slide.kernel)]
-    args = readable(x), *marks, g
+    args = slide.entries(x), *marks, g
     return call("snnjax_convolve_weights", made, *args, window=slide.numbers)[0]
 
 
@@ -279,8 +309,8 @@ def _weights_by_xla(slide, x, g, *marks):
 
 @partial(_to_weights.defjvp, symbolic_zeros=True)
 def _to_weights_jvp(slide, primals, tangents):
-    (x, g, *_), (d_x, d_g, *_) = primals, tangents
-    d_w = jnp.zeros(slide.kernel, g.dtype)
+    (x, g, *marks), (d_x, d_g, *_) = primals, tangents
+    x, d_w = slide.told(x, marks), jnp.zeros(slide.kernel, g.dtype)
     if is_float(x) and not isinstance(d_x, SymbolicZero):
         d_w = d_w + _products(slide, d_x, g)
     if not isinstance(d_g, SymbolicZero):

@@ -85,6 +85,28 @@ inline void write_word(uint64_t word, long n, uint16_t* marks) {
              : std::memcpy(marks, &word, groups(n) * sizeof *marks);
 }
 
+// Of a group of marks those of the n entries that there are, from the q-th group on.
+inline uint16_t some_of(uint16_t set, long q, long n) {
+  const long width = std::min(kGroup, n - q * kGroup);
+  return static_cast<uint16_t>(set & ((1u << width) - 1));
+}
+
+// A group of entries, ones where the bits are.
+inline void ones_of(uint16_t set, float* to) {
+#if defined(__AVX512F__)
+  _mm512_storeu_ps(to, _mm512_maskz_mov_ps(set, _mm512_set1_ps(1.0f)));
+#else
+  for (long k = 0; k < kGroup; ++k) to[k] = set >> k & 1 ? 1.0f : 0.0f;
+#endif
+}
+
+// Rows of n ones and zeros from their marks; there is room for a group behind the last.
+inline void unpack(const uint16_t* marks, long rows, long n, float* x) {
+  for (long k = 0; k < rows; ++k)
+    for (long q = 0; q < groups(n); ++q)
+      ones_of(some_of(*marks++, q, n), x + k * n + q * kGroup);
+}
+
 alignas(64) constexpr uint8_t kCounting[kWord] = {
     0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15,
     16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31,

@@ -106,8 +106,8 @@ inline V after_spike(V now, V fired, V threshold, V v_reset) {
                                       : now;
 }
 
-// What leaky neurons keep: voltages before the reset and spikes [T, B, n], their state
-// [B, n]. Constants are padded to whole vectors.
+// What leaky neurons keep: voltages before the reset and spikes [T, B, n], these or null
+// where marks do, their state [B, n]. Constants are padded to whole vectors.
 struct Kept {
   Constants k;
   float *volts, *spikes, *v, *i;
@@ -131,7 +131,7 @@ struct Leaky : Kept {
       at.mark(j, fired.bits);
       put_one<kVecs>(i + state, j, columns, load(k.syn + c) * current);
       put_one<kVecs>(volts + here, j, columns, now);
-      put_one<kVecs>(spikes + here, j, columns, fired.ones);
+      if (spikes != nullptr) put_one<kVecs>(spikes + here, j, columns, fired.ones);
       put_one<kVecs>(
           v + state, j, columns,
           after_spike<kReset>(now, fired.ones, threshold, load(k.v_reset + c)));
@@ -155,19 +155,20 @@ struct Refractory {
   template <long kVecs>
   void step(const Place& at, const Vec* drive) const {
     const long here = at.here(), columns = std::min(kVecs * kLanes, at.n - at.c);
-    float sum[kVecs * kLanes];
+    float sum[kVecs * kLanes], own[kVecs * kLanes];
+    float* spikes = neurons.spikes == nullptr ? own : neurons.spikes + here;
     put<kVecs>(sum, kVecs * kLanes, drive);
-    advance(at.c, at.state(), here, columns, sum);
+    advance(at.c, at.state(), here, columns, sum, spikes);
     for (long j = 0; j * kLanes < columns; ++j)
-      at.mark(j, read_bits(neurons.spikes + here + j * kLanes,
-                           std::min(kLanes, columns - j * kLanes))
+      at.mark(j, read_bits(spikes + j * kLanes, std::min(kLanes, columns - j * kLanes))
                      .set);
   }
 
-  void advance(long c, long state, long here, long columns, const float* drive) const {
+  void advance(long c, long state, long here, long columns, const float* drive,
+               float* spikes) const {
     const auto [mem, syn, gain, threshold, v_reset] = neurons.k;
     float *v = neurons.v + state, *i = neurons.i + state;
-    float *volts = neurons.volts + here, *spikes = neurons.spikes + here;
+    float* volts = neurons.volts + here;
     int32_t* left = pause.left + state;
     uint8_t* frozen = pause.frozen + here;
 #pragma GCC ivdep
@@ -196,14 +197,14 @@ struct Forward : Layer {
   const float* r;      // recurrent weights [n, n], or null
   const float* s_first;
   const float* spikes;
-  uint16_t* marks;  // with recurrent weights
+  uint16_t* marks;  // always with recurrent weights, or null
   uint8_t* marked;  // whether they tell all
 
   template <typename Neuron>
   ffi::Error run(ffi::ThreadPool& pool, const Neuron& neuron) const {
     const bool all = r != nullptr && !finite_here(r, n * n);
     const Panels weights = in_panels(r, r == nullptr ? 0 : n, n);
-    *marked = r != nullptr && !all;
+    *marked = marks != nullptr && !all;
     const long size = share(pool, *this), parts = (batch + size - 1) / size;
     return parallel(pool, parts, [&](long part) {
       const long first = part * size, count = std::min(size, batch - first);
@@ -220,7 +221,8 @@ struct Forward : Layer {
       for (long b = first; b < first + count; ++b)
         in_blocks(n, [&](auto vecs, long c) {
           constexpr long kVecs = decltype(vecs)::value;
-          const Place at{t * batch + b, b, n, c, nullptr};
+          const long row = t * batch + b;
+          const Place at{row, b, n, c, marks == nullptr ? marks : marks + row * groups(n)};
           Vec sum[kVecs];
           fetch<kVecs>(drive + at.here(), n - c, sum);
           neuron.template step<kVecs>(at, sum);
@@ -235,7 +237,7 @@ struct Forward : Layer {
     Vec sum[kVecs];
     fetch<kVecs>(now, n - at.c, sum);
     will_write(next, kVecs * kLanes);
-    will_write(spikes + (next - drive), kVecs * kLanes);
+    if (spikes != nullptr) will_write(spikes + (next - drive), kVecs * kLanes);
     add_rows<kVecs>(weights.at(at.c), fired, sample, sum);
     neuron.template step<kVecs>(at, sum);
   }
@@ -244,6 +246,7 @@ struct Forward : Layer {
   void loop(const Neuron& neuron, const Panels& weights, bool all, long first,
             long count) const {
     Events fired(count, n);
+    const Array<float> own = array<float>(all ? n + kGroup : 0);
     for (long b = first; b < first + count; ++b) fired.read(s_first + b * n, n, all);
     for (long t = 0; t < steps; ++t) {
       in_blocks(n, [&](auto vecs, long c) {
@@ -256,10 +259,12 @@ struct Forward : Layer {
       fired.clear();
       fired.ones = true;
       for (long row = t * batch + first; row < t * batch + first + count; ++row)
-        if (all)
-          fired.read(spikes + row * n, n, true);
-        else
+        if (all) {
+          unpack(marks + row * groups(n), 1, n, own.get());
+          fired.read(own.get(), n, true);
+        } else {
           fired.read_marks(marks + row * groups(n), n);
+        }
     }
   }
 };

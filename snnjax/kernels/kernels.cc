@@ -40,31 +40,47 @@ ffi::Error Project(ffi::ThreadPool pool, ffi::AnyBuffer x, Floats w,
   });
 }
 
-// Row r of x meets row r + shift of g. The marks may be missing.
+ffi::Error ProjectMarks(ffi::ThreadPool pool, Marks marks, Floats w,
+                        ffi::Result<Floats> y) {
+  Arguments given;
+  const long rows = marks.dimensions()[0];
+  const long n_in = w.dimensions()[0], n = w.dimensions()[1];
+  given.shape("marks", marks, {rows, groups(n_in)});
+  given.shape("y", *y, {rows, n});
+  if (!given.fit()) return given.error();
+  ask_for_large_pages(y);
+  return guarded([&] {
+    return project_marks(pool, marks.typed_data(), w.typed_data(), y->typed_data(),
+                         rows, n_in, n);
+  });
+}
+
+// Row r of x meets row r + shift of g. The marks may be missing, or x where they tell
+// all.
 ffi::Error Outer(ffi::ThreadPool pool, ffi::AnyBuffer x, Marks marks, Flag marked,
                  Floats g, ffi::Result<Floats> dw, int64_t shift) {
   Arguments given;
   given.raster("x", x);
   if (!given.fit()) return given.error();
-  const long all = x.dimensions()[0], n_in = x.dimensions()[1];
+  const long all = g.dimensions()[0], n_in = x.dimensions()[1];
   const long n = g.dimensions()[1];
-  given.shape("g", g, {all, n});
   given.shape("dw", *dw, {n_in, n});
-  given.shape("marked", marked, {1});
-  given.shape_or_none("marks", marks, {all, groups(n_in)});
+  given.raster_or_marks(x, marks, marked, {all, n_in}, {all, groups(n_in)});
   if (shift < 0) given.wrong("shift is negative: " + std::to_string(shift));
   if (!given.fit()) return given.error();
 
   const long rows = std::max<long>(0, all - shift);
   const float* late = g.typed_data() + (rows > 0 ? shift * n : 0);
   const bool known = marks.element_count() > 0 && marked.typed_data()[0];
+  const bool missing = x.element_count() == 0;
   return with_raster(x, [&](const auto* entries) {
-    return outer_rows(pool, entries, known ? marks.typed_data() : nullptr, late,
+    return outer_rows(pool, missing ? nullptr : entries, known ? marks.typed_data() : nullptr, late,
                       dw->typed_data(), rows, n_in, n);
   });
 }
 
-// The currents are where the voltages come to be: one buffer is both.
+// The currents are where the voltages come to be: one buffer is both. Spikes may be left
+// out, and marks of them without recurrent weights.
 ffi::Error ForwardCall(ffi::ThreadPool pool, Floats currents, Floats r, Floats v0,
                    Floats i0, Floats s0, Counts left0, Floats constants, Counts pause,
                    ffi::Result<Floats> vs, ffi::Result<Floats> spikes,
@@ -87,8 +103,9 @@ ffi::Error ForwardCall(ffi::ThreadPool pool, Floats currents, Floats r, Floats v
   given.shape("left at the end", *left_end, {pauses ? batch : 0, n});
   given.shape("frozen", *frozen, {pauses ? rows : 0, n});
   given.shape("vs", *vs, {rows, n});
-  given.shape("spikes", *spikes, {rows, n});
-  given.shape("marks", *marks, {loop ? rows : 0, groups(n)});
+  given.shape_or_none("spikes", *spikes, {rows, n});
+  given.shape_or_none("marks", *marks, {rows, groups(n)});
+  if (loop) given.shape("marks", *marks, {rows, groups(n)});
   given.shape("marked", *marked, {1});
   if (!given.fit()) return given.error();
   const std::optional<Reset> mode = reset_named(reset);
@@ -106,8 +123,8 @@ ffi::Error ForwardCall(ffi::ThreadPool pool, Floats currents, Floats r, Floats v
                      vs->typed_data(),
                      loop ? r.typed_data() : nullptr,
                      s0.typed_data(),
-                     spikes->typed_data(),
-                     marks->typed_data(),
+                     data_or_null(*spikes),
+                     data_or_null(*marks),
                      marked->typed_data()};
   return guarded([&] {
     const Array<float> each =
@@ -119,7 +136,7 @@ ffi::Error ForwardCall(ffi::ThreadPool pool, Floats currents, Floats r, Floats v
       refractory = {steps.get(), left_end->typed_data(), frozen->typed_data()};
     return forward_named(pool, work, *mode,
                          {Constants(whole.data, whole.stride), vs->typed_data(),
-                          spikes->typed_data(), v_end->typed_data(),
+                          data_or_null(*spikes), v_end->typed_data(),
                           i_end->typed_data()},
                          refractory);
   });
@@ -180,6 +197,7 @@ ffi::Error BackwardCall(ffi::ThreadPool pool, Floats g_spikes, Floats g_vs, Floa
 }  // namespace
 
 SNNJAX_CALL(snnjax_project, Project);
+SNNJAX_CALL(snnjax_project_marks, ProjectMarks);
 SNNJAX_CALL(snnjax_outer, Outer, "shift");
 SNNJAX_CALL(snnjax_forward, ForwardCall, "reset");
 SNNJAX_CALL(snnjax_backward, BackwardCall, "reset", "reset_gradient", "synapse",

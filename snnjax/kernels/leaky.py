@@ -13,6 +13,7 @@ import jax.numpy as jnp
 from snnjax.check import Number
 from snnjax.kernels.native import call, floats, mark_shapes
 from snnjax.kernels.products import flat
+from snnjax.kernels.rasters import put_out
 
 
 class Shape(NamedTuple):
@@ -40,7 +41,7 @@ class Made(NamedTuple):
     spikes: jax.Array  # [T, *batch, n]
     vs: jax.Array  # voltages before the reset, [T, *batch, n]
     frozen: jax.Array | None  # which neurons were refractory, [T, *batch, n]
-    marks: Any  # of the spikes, for ``products.outer``
+    marks: Any  # of the spikes, with recurrence or where they alone tell them
 
 
 def forward(
@@ -50,6 +51,8 @@ def forward(
     state: State,
     currents: jax.Array,
     r: jax.Array | None,
+    *,
+    marks_alone: bool = False,
 ) -> Made:
     """Runs a layer.
 
@@ -61,8 +64,10 @@ def forward(
         state: where to start; its spikes matter with ``r`` only.
         currents: ``[T, *batch, n]``; voltages are written in their place.
         r: recurrent weights ``[n, n]``, or None.
+        marks_alone: whether spikes are told by marks, and are zeros themselves.
     """
     x, n = flat(currents), currents.shape[-1]
+    marked = marks_alone or r is not None
     v, i, s = (_rows_of(part, state.v) for part in state[:3])
     pauses = 0 if state.refractory is None else 1
     left = jnp.zeros((0, n), jnp.int32)
@@ -71,9 +76,10 @@ def forward(
     vs, spikes, frozen, *marks, v, i, left = call(
         "snnjax_forward",
         [
-            *[floats(*x.shape)] * 2,
+            floats(*x.shape),
+            floats(0 if marks_alone else len(x), n),
             jax.ShapeDtypeStruct((pauses * len(x), n), jnp.uint8),
-            *mark_shapes(0 if r is None else len(x), n),
+            *mark_shapes(len(x) if marked else 0, n),
             *[floats(*v.shape)] * 2,
             jax.ShapeDtypeStruct(left.shape, jnp.int32),
         ],
@@ -82,11 +88,12 @@ def forward(
         reset=reset,
     )
     like, over_time = state.v.shape, currents.shape
-    spikes = spikes.reshape(over_time)
+    spikes = None if marks_alone else spikes.reshape(over_time)
+    spikes, last = put_out(spikes, marks, currents, state.spikes)
     end = State(
         v=v.reshape(like),
         i=None if state.i is None else i.reshape(like),
-        spikes=None if r is None else spikes[-1] if len(spikes) else state.spikes,
+        spikes=None if r is None else last,
         refractory=left.reshape(like) if pauses else None,
     )
     frozen = frozen.reshape(over_time) if pauses else None

@@ -12,6 +12,7 @@
 namespace {
 
 constexpr long kChunk = 16, kVectors = kChunk / kLanes;
+static_assert(kChunk == kGroup, "a chunk has one group of marks");
 
 inline long chunks(long channels) { return (channels + kChunk - 1) / kChunk; }
 
@@ -73,28 +74,39 @@ struct Frame {
   // The image, its first pixel at (top, left). What would lie outside is left out.
   template <typename X>
   void fill(const X* x, long height, long width, long channels, long top, long left) {
-    const long last = std::min(width, phases * columns - left);
-    for (long y = 0; y < std::min(height, rows - top); ++y)
-      for (long q = 0; q < depth; ++q) {
-        const X* from = x + y * width * channels + q * kChunk;
-        float* to = row(y + top) + q * plane();
-        const long some = std::min(kChunk, channels - q * kChunk);
-        for (long p = 0; p < phases; ++p) {
-          const long first = ((p - left) % phases + phases) % phases;
-          float* pixel = to + column(first + left);
-          for (long k = first; k < last; k += phases, pixel += kChunk)
-            copy_pixel(from + k * channels, some, pixel);
-        }
-      }
+    each(height, width, top, left, [=](long pixel, long q, float* to) {
+      const X* from = x + pixel * channels + q * kChunk;
+      const long some = std::min(kChunk, channels - q * kChunk);
+      if (some == kChunk)
+        for (long k = 0; k < kChunk; ++k) to[k] = static_cast<float>(from[k]);
+      else
+        for (long k = 0; k < some; ++k) to[k] = static_cast<float>(from[k]);
+    });
+  }
+
+  // The same of ones, from marks.
+  void fill_ones(const uint16_t* marks, long height, long width, long channels,
+                 long top, long left) {
+    each(height, width, top, left, [=](long pixel, long q, float* to) {
+      ones_of(some_of(marks[pixel * groups(channels) + q], q, channels), to);
+    });
   }
 
  private:
-  template <typename X>
-  static void copy_pixel(const X* from, long some, float* to) {
-    if (some == kChunk)
-      for (long k = 0; k < kChunk; ++k) to[k] = static_cast<float>(from[k]);
-    else
-      for (long k = 0; k < some; ++k) to[k] = static_cast<float>(from[k]);
+  // put(pixel of the image, chunk, place of it)
+  template <typename Put>
+  void each(long height, long width, long top, long left, Put put) {
+    const long last = std::min(width, phases * columns - left);
+    for (long y = 0; y < std::min(height, rows - top); ++y)
+      for (long q = 0; q < depth; ++q) {
+        float* to = row(y + top) + q * plane();
+        for (long p = 0; p < phases; ++p) {
+          const long first = ((p - left) % phases + phases) % phases;
+          float* place = to + column(first + left);
+          for (long k = first; k < last; k += phases, place += kChunk)
+            put(y * width + k, q, place);
+        }
+      }
   }
 };
 

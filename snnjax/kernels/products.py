@@ -20,12 +20,13 @@ from snnjax import check
 from snnjax.kernels import native
 from snnjax.kernels.linear import with_transpose
 from snnjax.kernels.native import Backend, call, floats, is_float, match_axes, readable
+from snnjax.kernels.rasters import Raster, entries
 
 _ROWS = 4096  # of a raster that are in floating point at a time
 
 
 def project(
-    x: jax.Array,
+    x: jax.Array | Raster,
     w: jax.Array,
     b: jax.Array | None = None,
     *,
@@ -34,16 +35,19 @@ def project(
     """Currents ``x·w + b`` that spikes ``[..., n_in]`` bring, over all of time at once.
 
     Args:
-        x: spikes, ``[..., n_in]``, floating point, ``uint8`` or ``bool``.
+        x: spikes, ``[..., n_in]``, floating point, ``uint8`` or ``bool``; or a raster.
         w: weights ``[n_in, n]``.
         b: constant currents ``[n]``, or None.
         backend: who multiplies, from ``native.choose``; the native kernel adds up the
             rows of ``w`` that spikes select, in place of a dense product.
     """
+    marks: tuple[jax.Array, ...] = ()
+    if isinstance(x, Raster):
+        x, marks = (entries(*x), ()) if backend == "xla" else x
     if backend != "xla":
         given = backend, *match_axes(flat(x), w)
         mapped = native.mapped_by_hand()
-        y = _project_mapped(*given) if mapped else _project(*given)[0]
+        y = _project_mapped(*given) if mapped else _project(*given, *marks)[0]
         y = y.reshape(*x.shape[:-1], w.shape[-1])
     elif not is_float(x):
         y = _from_raster(x, w)
@@ -70,9 +74,23 @@ def _from_raster(x, w):
 _from_raster = jax.jit(_from_raster, inline=True)
 
 
-def _product(backend, x, w):
+def _product(backend, x, w, *marks):
     """The product, and marks of where ``x`` is not zero."""
+    if marks:
+        y = native.run(backend, _by_marks, _of_told, None, x, w, *marks)
+        return y, *marks
     return native.run(backend, _by_events, _by_rows, None, x, w)
+
+
+def _by_marks(_, x, w, bits, told):
+    del told
+    made = [floats(len(x), w.shape[1])]
+    return call("snnjax_project_marks", made, bits, w)[0]
+
+
+def _of_told(_, x, w, *marks):
+    del marks
+    return x @ w
 
 
 def _by_events(_, x, w):
@@ -91,13 +109,14 @@ _project = jax.custom_jvp(_product, nondiff_argnums=(0,))
 
 @partial(_project.defjvp, symbolic_zeros=True)
 def _project_jvp(backend, primals, tangents):
-    (x, w), (d_x, d_w) = primals, tangents
-    y, *marks = _project(backend, x, w)
+    (x, w, *told), (d_x, d_w, *_) = primals, tangents
+    y, *marks = _project(backend, x, w, *told)
     d_y = jnp.zeros_like(y)
     if is_float(x) and not isinstance(d_x, SymbolicZero):
         d_y = d_y + with_transpose(_times_w, _TimesTransposed(backend), w, d_x, y)
     if not isinstance(d_w, SymbolicZero):
-        d_y = d_y + with_transpose(_x_times, _Outer(backend), (x, marks), d_w, y)
+        ways = _Times(bool(told)), _Outer(backend, bool(told))
+        d_y = d_y + with_transpose(*ways, (x, marks), d_w, y)
     none = [np.zeros(mark.shape, jax.dtypes.float0) for mark in marks]
     return (y, *marks), (d_y, *none)
 
@@ -134,18 +153,24 @@ class _TimesTransposed:
         return _project(self.backend, g, w.T)[0]
 
 
-def _x_times(kept, w):
-    x, _ = kept
-    return x.astype(w.dtype) @ w
+@dataclass(frozen=True)
+class _Times:
+    marked: bool
+
+    def __call__(self, kept, w):
+        x, marks = kept
+        x = entries(x, marks) if self.marked else x
+        return x.astype(w.dtype) @ w
 
 
 @dataclass(frozen=True)
 class _Outer:
     backend: Backend
+    marked: bool
 
     def __call__(self, kept, g):
         x, marks = kept
-        return outer(x, g, 0, marks, self.backend)
+        return outer(x, g, 0, marks, self.backend, marked=self.marked)
 
 
 def outer(
@@ -154,30 +179,34 @@ def outer(
     shift: int,
     marks: Any = None,
     backend: Backend = "native",
+    *,
+    marked: bool = False,
 ) -> jax.Array:
     """Σ x[k]ᵀ g[k + shift] over rows, ``[n_in, n]``.
 
     ``marks`` of the entries of ``x`` that are not zero, as ``snnjax_project`` leaves
-    them, are read natively in its place: a bit for each.
+    them, are read natively in its place: a bit for each. ``marked`` says that they tell
+    all: natively ``x`` is not looked at then.
     """
-    return _outer(
-        backend, shift, x, g, *(native.no_marks(0, 0) if marks is None else marks)
-    )
+    marks = native.no_marks(0, 0) if marks is None else marks
+    return _outer(backend, (shift, marked), x, g, *marks)
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(0, 1))
-def _outer(backend, shift, x, g, *marks):
-    return native.run(backend, _sum_by_events, _sum_by_rows, shift, x, g, *marks)
+def _outer(backend, fixed, x, g, *marks):
+    return native.run(backend, _sum_by_events, _sum_by_rows, fixed, x, g, *marks)
 
 
-def _sum_by_events(shift, x, g, *marks):
+def _sum_by_events(fixed, x, g, *marks):
+    shift, marked = fixed
     made = [floats(x.shape[1], g.shape[1])]
-    args = readable(x), *marks, g
+    args = x[:0] if marked else readable(x), *marks, g
     return call("snnjax_outer", made, *args, shift=np.int64(shift))[0]
 
 
-def _sum_by_rows(shift, x, g, *marks):
+def _sum_by_rows(fixed, x, g, *marks):
     del marks
+    shift, _ = fixed
     x, g = x[: max(0, len(x) - shift)], g[shift:]
     if is_float(x) or len(x) <= _ROWS:
         return x.astype(g.dtype).T @ g
@@ -188,15 +217,17 @@ def _sum_by_rows(shift, x, g, *marks):
 
 
 @partial(_outer.defjvp, symbolic_zeros=True)
-def _outer_jvp(backend, shift, primals, tangents):
-    (x, g, *_), (d_x, d_g, *_) = primals, tangents
+def _outer_jvp(backend, fixed, primals, tangents):
+    (x, g, *marks), (d_x, d_g, *_) = primals, tangents
+    shift, marked = fixed
+    x = entries(x, marks) if marked else x
     rows = max(0, len(x) - shift)
     d_w = jnp.zeros((x.shape[1], g.shape[1]), g.dtype)
     if is_float(x) and not isinstance(d_x, SymbolicZero):
         d_w = d_w + d_x[:rows].T @ g[shift:]
     if not isinstance(d_g, SymbolicZero):
         d_w = d_w + x[:rows].astype(g.dtype).T @ d_g[shift:]
-    return _outer(backend, shift, *primals), d_w
+    return _outer(backend, fixed, *primals), d_w
 
 
 def over_time(before: jax.Array, g: jax.Array) -> jax.Array:

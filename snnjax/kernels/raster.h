@@ -25,6 +25,15 @@ bool crowded(long rows, long n, Count count) {
   return static_cast<double>(found) > kDense * static_cast<double>(seen * n);
 }
 
+inline bool crowded_marks(const uint16_t* marks, long rows, long n) {
+  return crowded(rows, n, [=](long r) {
+    int here = 0;
+    for (long q = 0; q < groups(n); ++q)
+      here += __builtin_popcount(some_of(marks[r * groups(n) + q], q, n));
+    return here;
+  });
+}
+
 template <typename X>
 bool crowded_raster(const X* x, long rows, long n) {
   return crowded(rows, n, [=](long r) {
@@ -73,14 +82,54 @@ ffi::Error project_rows(ffi::ThreadPool& pool, const X* x, const float* w, float
   return error;
 }
 
+// The same of ones, told by marks alone.
+inline ffi::Error project_marks(ffi::ThreadPool& pool, const uint16_t* marks,
+                                const float* w, float* y, long rows, long n_in,
+                                long n) {
+  const bool all = !finite_here(w, n_in * n);
+  const bool dense = !all && crowded_marks(marks, rows, n_in);
+  const long parts = std::min(pieces(pool, rows, 4 * kRows),
+                              pieces(pool, rows * n_in * n, kWorth));
+  const Array<float> packed = dense ? pack(pool, w, n_in, n, false) : nullptr;
+  const Panels weights = in_panels(w, dense ? 0 : n_in, n);
+  return parallel(pool, parts, [=, &packed, &weights](long part) {
+    const long height = dense ? kBlockRows : tall(n_in);
+    const Array<float> block =
+        array<float>(dense || all ? height * n_in + kGroup : 0);
+    Events events(height, n_in);
+    const long last = rows * (part + 1) / parts;
+    for (long r = rows * part / parts; r < last; r += height) {
+      const long count = std::min(height, last - r);
+      const uint16_t* here = marks + r * groups(n_in);
+      if (dense || all) unpack(here, count, n_in, block.get());
+      if (dense) {
+        product(block.get(), count, n_in, packed.get(), y + r * n, n);
+        continue;
+      }
+      events.clear();
+      for (long k = 0; k < count; ++k)
+        if (all)
+          events.read(block.get() + k * n_in, n_in, true);
+        else
+          events.read_marks(here + k * groups(n_in), n_in);
+      gather<false>(weights, events, y + r * n, n);
+    }
+  });
+}
+
 // ---- dw = Σ_rows xᵀ·g, where row r of x meets row r + shift of g
 
-// Reads from the marks where there are any: x is then ones and zeros.
+// Reads from the marks where there are any: x is then ones and zeros, and may be null.
 template <typename X>
 ffi::Error outer_rows(ffi::ThreadPool& pool, const X* x, const uint16_t* marks,
                       const float* g, float* dw, long rows, long n_in, long n) {
   const bool dense = (marks == nullptr && crowded_raster(x, rows, n_in)) ||
                      !finite(pool, g, rows * n);
+  if (dense && x == nullptr) {
+    const Array<float> whole = array<float>(rows * n_in + kGroup);
+    unpack(marks, rows, n_in, whole.get());
+    return outer_rows(pool, whole.get(), marks, g, dw, rows, n_in, n);
+  }
   // A piece owns some inputs, so that its part of dw stays in the cache.
   constexpr long kTile = kGroup, kCache = 1 << 18;
   const long tiles = (n_in + kTile - 1) / kTile;

@@ -91,10 +91,9 @@ inline std::vector<Seen> seen_forward(const Slide& slide, const Frame& x) {
   return seen;
 }
 
-template <typename X>
-void dense_forward(const Slide& slide, const X* x, Frame& frame,
-                   const std::vector<Seen>& seen, const float* packed, float* y) {
-  frame.fill(x, slide.y.in, slide.x.in, slide.c_in, slide.y.before, slide.x.before);
+inline void dense_forward(const Slide& slide, const Frame& frame,
+                          const std::vector<Seen>& seen, const float* packed,
+                          float* y) {
   const long n = slide.c_out, panel = slide.taps() * slide.c_in * kChunk;
   for (long oy = 0; oy < slide.y.out; ++oy)
     for (long q = 0; q < chunks(n); ++q)

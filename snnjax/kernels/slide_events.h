@@ -39,12 +39,6 @@ Spotted spot(const X* x, long pixels, long c, uint16_t* marks) {
   return found;
 }
 
-// Bits of the channels that there are.
-inline uint16_t some_of(uint16_t set, long q, long c) {
-  const long width = std::min(kGroup, c - q * kGroup);
-  return static_cast<uint16_t>(set & ((1u << width) - 1));
-}
-
 inline long count_marks(const uint16_t* marks, long pixels, long c) {
   long count = 0;
   for (long p = 0; p < pixels; ++p)
@@ -52,6 +46,61 @@ inline long count_marks(const uint16_t* marks, long pixels, long c) {
       count += __builtin_popcount(some_of(*marks++, q, c));
   return count;
 }
+
+// Images: their entries, marks of where these are not zero, or both. Marks alone are of
+// ones.
+template <typename X>
+struct Images {
+  const X* x;             // or null
+  const uint16_t* marks;  // or null
+  bool ones;              // whether all that is marked is 1
+};
+
+// One of them after another.
+template <typename X>
+struct View {
+  const Slide& slide;
+  const Images<X>& all;
+  const X* x = nullptr;  // of the image, or null
+  const uint16_t* marks = nullptr;
+  Spotted found{};
+
+  View(const Slide& slide, const Images<X>& all)
+      : slide(slide),
+        all(all),
+        own_(all.marks == nullptr ? slide.pixels_in() * groups(slide.c_in) : 0) {}
+
+  // Image k; where there are no marks they are made, in `keep` if there is room.
+  void look_at(long k, uint16_t* keep = nullptr) {
+    const long pixels = slide.pixels_in(), c = slide.c_in;
+    const long first = k * pixels * groups(c);
+    if (all.x != nullptr) x = all.x + k * pixels * c;
+    if (all.marks == nullptr) {
+      uint16_t* made = keep == nullptr ? own_.data() : keep + first;
+      found = spot(x, pixels, c, made);
+      marks = made;
+      return;
+    }
+    marks = all.marks + first;
+    found = {count_marks(marks, pixels, c), all.ones,
+             all.ones || all_finite(x, pixels * c)};
+  }
+
+  // The entries that are marked, where they are not all 1.
+  const X* others() const { return found.ones ? nullptr : x; }
+
+  void fill(Frame& frame) const {
+    const Axis &down = slide.y, &along = slide.x;
+    const long c = slide.c_in;
+    if (found.ones)
+      frame.fill_ones(marks, down.in, along.in, c, down.before, along.before);
+    else
+      frame.fill(x, down.in, along.in, c, down.before, along.before);
+  }
+
+ private:
+  std::vector<uint16_t> own_;
+};
 
 // The events of an image, pixel by pixel.
 struct PixelEvents {

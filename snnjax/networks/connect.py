@@ -19,6 +19,7 @@ from snnjax.exported import exportable
 from snnjax.kernels import native
 from snnjax.kernels.native import Backend
 from snnjax.kernels.products import align, project
+from snnjax.kernels.rasters import Raster
 from snnjax.networks.initialize import spiking
 
 Initializer = Callable[[jax.Array, int, int], jax.Array]
@@ -111,14 +112,15 @@ def dense(
     def run(weights, state, xs, dt):
         del dt
         w = matrix(weights)
-        check.width("dense", xs, n_in)
-        who = native.choose(backend, native.available(xs, w))
+        spikes = xs.spikes if isinstance(xs, Raster) else xs
+        check.width("dense", spikes, n_in)
+        who = native.choose(backend, native.available(spikes, w))
         return state, project(xs, w, weights.b, backend=who)
 
     def puts_out(state, x):
         return jax.ShapeDtypeStruct((*x.shape[:-1], n_out), check.precision(x))
 
-    about = About(matrix=None if bias else matrix, puts_out=puts_out)
+    about = About(matrix=None if bias else matrix, puts_out=puts_out, takes_marks=True)
     return Cell(init=draw, rest=rest, step=step, run=run, about=about)
 
 

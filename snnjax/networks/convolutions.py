@@ -18,7 +18,7 @@ import jax
 import jax.numpy as jnp
 
 from snnjax import check
-from snnjax.about import factory
+from snnjax.about import About, factory
 from snnjax.cell import Cell
 from snnjax.exported import exportable
 from snnjax.kernels import native
@@ -26,6 +26,7 @@ from snnjax.kernels.convolve import by_backend
 from snnjax.kernels.convolve import pool as combined
 from snnjax.kernels.native import Backend
 from snnjax.kernels.products import align
+from snnjax.kernels.rasters import Raster
 from snnjax.kernels.windows import Window, at_once
 from snnjax.networks.connect import Initializer
 from snnjax.networks.initialize import spiking
@@ -117,15 +118,17 @@ def convolution(
     def through(slide):
         def run(weights, state, xs, dt):
             del dt  # passes at once
-            rest(xs)
+            maps = xs.spikes if isinstance(xs, Raster) else xs
+            rest(maps)
             check.weights("convolution", weights, ConvolutionWeights, shapes)
-            y = slide(xs, weights.w, _window(xs, kernel, stride, padding))
+            y = slide(xs, weights.w, _window(maps, kernel, stride, padding))
             return state, y if weights.b is None else y + align(weights.b, y)
 
         return run
 
     step, run = _one_step(through(at_once)), through(by_backend(backend))
-    return Cell(init=draw, rest=rest, step=step, run=run)
+    about = About(takes_marks=True)
+    return Cell(init=draw, rest=rest, step=step, run=run, about=about)
 
 
 @factory

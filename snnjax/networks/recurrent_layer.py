@@ -13,10 +13,11 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 from snnjax import check, loops
-from snnjax.about import INPUT, OUTPUT, About, Edge, factory
+from snnjax.about import INPUT, OUTPUT, About, Edge, factory, run_to_marks
 from snnjax.cell import Cell, Loop, check_cell, output_like, run_cell
 from snnjax.compose import inside
 from snnjax.exported import exportable
+from snnjax.kernels.rasters import last_of
 from snnjax.networks.connect import DenseWeights, Initializer, connections, dense
 from snnjax.networks.initialize import spiking
 from snnjax.probes import Names, Wanted
@@ -249,8 +250,32 @@ def _opened(layer, outputs):
         rebuild=rebuild,
         watch=build,
         puts_out=(lambda state, x: state.spikes) if outputs is None else None,
+        run_to_marks=_to_marks(layer) if outputs is None else None,
+        takes_marks=layer.input is not None,
     )
     return build(())._replace(about=about)
+
+
+def _to_marks(layer):
+    """The run to marks of the neuron's spikes, if it has one."""
+    run = run_to_marks(layer.neuron)
+    if run is None or not _loops(layer, layer.neuron):
+        return None
+
+    def running(weights, state, xs, dt):
+        weights, states = layer.weights(weights), layer.states(state)
+        check.floating(_BEFORE, state.spikes)
+        if layer.input is not None:
+            with inside("input"):
+                _, xs = run_cell(layer.input, weights["input"], (), xs, dt)
+        given = weights["neuron"], states["neuron"], xs, dt
+        loop = _loop_of(layer, weights, state.spikes)
+        with inside("neuron"):
+            end, spikes = run(*given, loop)
+        last = last_of(spikes, state.spikes)
+        return layer.state({**states, "neuron": end}, last), spikes
+
+    return running
 
 
 def _closed(layer, wanted):
@@ -350,14 +375,12 @@ def _run(layer, wanted, weights, states, before, given, dt):
     """The same over time: by the neuron's own loop where there is one."""
     check.floating(_BEFORE, before)
     neuron, currents = wanted.given("neuron", *given)
-    about = layer.feedback.about
-    if neuron.loop is None or about is None or about.matrix is None:
+    if not _loops(layer, neuron):
         plain, number = loops.split(dt)
         fixed, start = (layer, wanted, plain), (states, before)
         end, parts = loops.scan(_one_step, fixed, (weights, number), start, given)
         return *end, parts
-    with inside("feedback"):
-        loop = Loop(about.matrix(weights["feedback"]), before, layer.recurrent_gradient)
+    loop = _loop_of(layer, weights, before)
     with inside("neuron"):
         end, (spikes, looked) = neuron.loop(
             weights["neuron"], states["neuron"], currents, loop, dt
@@ -369,5 +392,16 @@ def _run(layer, wanted, weights, states, before, given, dt):
             earlier = jax.lax.stop_gradient(earlier)
         given = weights["feedback"], states["feedback"], earlier, dt
         parts["feedback"] = run_cell(wanted.cells["feedback"], *given)[1]
-    last = spikes[-1] if len(spikes) else before
-    return {**states, "neuron": end}, last, parts
+    return {**states, "neuron": end}, last_of(spikes, before), parts
+
+
+def _loops(layer, neuron):
+    """Whether a neuron loops faster than step after step, around one matrix."""
+    about = layer.feedback.about
+    return neuron.loop is not None and about is not None and about.matrix is not None
+
+
+def _loop_of(layer, weights, before):
+    with inside("feedback"):
+        matrix = layer.feedback.about.matrix(weights["feedback"])
+    return Loop(matrix, before, layer.recurrent_gradient)

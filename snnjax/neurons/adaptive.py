@@ -271,4 +271,7 @@ def _adapting(name, n, neuron, constants, rest, surrogate, backend):
         return state, s, {"v_before": found["v_before"]}
 
     faster = backends.over_sequences(name, n, rest, constants, run)
-    return population(name, n, constants, rest, advance, ("v_before",), faster)
+    return population(
+        *(name, n, constants, rest, advance, ("v_before",), faster),
+        run_to_marks=faster((), marks_alone=True)["run"],
+    )

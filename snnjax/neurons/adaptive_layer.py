@@ -38,9 +38,11 @@ from snnjax.neurons.layer import (
     detached,
     fed,
     fed_back,
+    put_out,
     sum_to,
     through_loop,
     told_apart,
+    with_spikes,
 )
 from snnjax.surrogate import spike
 from snnjax.surrogate.derivative import applied
@@ -55,6 +57,7 @@ class Options(NamedTuple):
     backend: Backend = "xla"  # from ``native.choose``
     keep: bool = False  # whether to put out what the backward pass needs
     volts: bool = False  # whether the voltages before the reset are asked for
+    marks_alone: bool = False  # whether native code tells spikes by marks alone
 
     @property
     def needs_volts(self) -> bool:
@@ -133,8 +136,7 @@ def run(
     shape: Any,
 ) -> Made:
     """Runs a layer by the rule; arguments as of ``steps``, the shape a pytree."""
-    made = _made(options, start, currents, r, constants, shape)
-    return made if options.keep else Made(made.end, made.spikes)
+    return put_out(options, _made(options, start, currents, r, constants, shape))
 
 
 def _made(options, *given):
@@ -155,21 +157,24 @@ def _natively(options, start, currents, r, constants, shape):
     del shape
     neuron, volts = options.neuron, options.needs_volts
     reset, given = neuron.firing.reset, _crossed(neuron, start)
-    made = kernel.forward(reset, *_rows(constants), given, currents, r, volts)
+    given = reset, *_rows(constants), given, currents, r, volts
+    made = kernel.forward(*given, marks_alone=options.marks_alone)
     return Made(_crossed_back(neuron, start, made.end), *made[1:])
 
 
 def _elsewhere(options, start, currents, r, *given):
     """On other devices, as if native code had made it."""
-    return as_native(_stepped(options, start, currents, r, *given), currents, r)
+    made = _stepped(options, start, currents, r, *given)
+    return as_native(made, currents, options.marks_alone or r is not None)
 
 
 def _run_fwd(options, *given):
     made = run(options._replace(keep=True), *given)
-    return made if options.keep else Made(made.end, made.spikes), (given, made)
+    return put_out(options, made), (given, made)
 
 
 def _run_bwd(options, kept, cotangents):
+    kept = with_spikes(options, kept)
     (start, _, r, constants, shape), made = kept
     outputs = _outputs(options, kept, cotangents)
     looped = r is not None and options.recurrent_gradient
@@ -177,7 +182,8 @@ def _run_bwd(options, kept, cotangents):
     given = constants._replace(refractory=None), shape, *outputs, *seen
     back: Any = _by_xla if options.backend == "xla" else _by_native
     g_start, g_x = back(options, *given)
-    g_start, g_r = through_loop(options, start, r, made, g_start, g_x)
+    marked = options.marks_alone
+    g_start, g_r = through_loop(options, start, r, made, g_start, g_x, marked=marked)
     return g_start, g_x, g_r, _of_constants(options, kept, outputs, g_x), None
 
 

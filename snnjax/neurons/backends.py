@@ -12,6 +12,7 @@ import jax
 from snnjax.kernels import native
 from snnjax.kernels.native import Backend, match_axes
 from snnjax.kernels.products import align
+from snnjax.kernels.rasters import Raster
 from snnjax.neurons import layer
 from snnjax.neurons.checks import check_loop, state_check
 from snnjax.neurons.crossing import supports
@@ -37,7 +38,9 @@ def runner(
     Returns:
         ``(names, constants, state, currents [T, *batch, n], loop=None, seen=None) ->
         (state, spikes [T, *batch, n])``; with names ``(state, (spikes, {name:
-        value}))``. Nothing is learned about constants from what was seen.
+        value}))``. Nothing is learned about constants from what was seen. With
+        ``marks_alone=True`` native code puts out a ``Raster``, of ``layer`` without
+        names, loop and what was seen.
 
     Raises:
         ValueError: if native code is asked for what only steps can do.
@@ -48,7 +51,7 @@ def runner(
             "The native backend has no forward mode and no learnable surrogate."
         )
 
-    def run(names, constants, state, currents, loop=None, seen=None):
+    def run(names, constants, state, currents, loop=None, seen=None, marks_alone=False):
         r, spikes, gradient = (None, None, True) if loop is None else loop
         dtype = currents.dtype if spikes is None else spikes.dtype
         options = rule.Options(firing, dtype, gradient)
@@ -62,6 +65,10 @@ def runner(
         arrays = jax.tree.leaves((currents, r, spikes, state.v))
         who = native.choose(backend, supports(surrogate, *arrays))
         options = options.showing(names, who)
+        if marks_alone and who != "xla" and not native.mapped_by_hand():
+            options = options._replace(marks_alone=True)
+            made = rule.run(options, *given, as_pytree(surrogate))
+            return made.end.state, Raster(made.spikes, tuple(made.marks))
         if seen is None:
             made = rule.run(options, *match_axes(*given), as_pytree(surrogate))
         else:
@@ -96,12 +103,12 @@ def over_sequences(
         run: from ``runner``, or like it.
 
     Returns:
-        ``(names, paired=False) -> {"run": …, "loop": …}``; paired, inputs are ``(x,
-        seen)``.
+        ``(names, paired=False, marks_alone=False) -> {"run": …, "loop": …}``; paired,
+        inputs are ``(x, seen)``; ``marks_alone`` as of ``runner``, for the run.
     """
     refuse = state_check(name, n, rest)
 
-    def faster(names, paired=False):
+    def faster(names, paired=False, marks_alone=False):
         def whole(weights, state, xs, dt, loop=None):
             del weights
             currents, *seen = xs if paired else (xs,)
@@ -111,7 +118,8 @@ def over_sequences(
             for each in seen:
                 check_seen(name, each, currents)
             given = constants(dt, state.v.dtype), state, currents
-            return run(names, *given, loop, *seen)
+            alone = {"marks_alone": True} if marks_alone else {}
+            return run(names, *given, loop, *seen, **alone)
 
         def looped(weights, state, currents, loop, dt):
             return whole(weights, state, currents, dt, loop)

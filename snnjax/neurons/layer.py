@@ -28,6 +28,7 @@ from snnjax.kernels import leaky as kernel
 from snnjax.kernels import native
 from snnjax.kernels.native import Backend
 from snnjax.kernels.products import align, flat, outer, over_time, product
+from snnjax.kernels.rasters import entries
 from snnjax.neurons.crossing import by_name
 from snnjax.seen import Seen
 from snnjax.surrogate import Shape, as_pytree, spike
@@ -42,6 +43,7 @@ class Options(NamedTuple):
     recurrent_gradient: bool = True  # whether it passes through spikes fed back
     backend: Backend = "xla"  # from ``native.choose``
     keep: bool = False  # whether to put out what the backward pass needs
+    marks_alone: bool = False  # whether native code tells spikes by marks alone
 
     def showing(self, names: Collection[str], backend: Backend) -> "Options":
         """Who runs, and what the rule is to show."""
@@ -133,8 +135,15 @@ def run(
     shape: Any,
 ) -> Made:
     """Runs a layer by the rule; arguments as of ``steps``, the shape a pytree."""
-    made = _made(options, start, currents, r, constants, shape)
-    return made if options.keep else Made(made.end, made.spikes)
+    return put_out(options, _made(options, start, currents, r, constants, shape))
+
+
+def put_out(options: Any, made: Any) -> Any:
+    """Of what a layer computed what it puts out."""
+    if options.keep:
+        return made
+    marks = made.marks if options.marks_alone else None
+    return type(made)(made.end, made.spikes, marks=marks)
 
 
 def _made(options, start, currents, r, constants, shape, seen=None):
@@ -154,35 +163,46 @@ def _natively(options, start, currents, r, constants, shape):
     del shape
     given, pause = _crossed(start), constants.refractory
     reset, numbers = options.firing.reset, constants[:5]
-    made = kernel.forward(reset, numbers, pause, given, currents, r)
+    given = reset, numbers, pause, given, currents, r
+    made = kernel.forward(*given, marks_alone=options.marks_alone)
     return Made(_crossed_back(start, made.end), *made[1:])
 
 
 def _elsewhere(options, start, currents, r, *given):
     """On other devices, as if native code had made it."""
-    return as_native(_stepped(options, start, currents, r, *given), currents, r)
+    made = _stepped(options, start, currents, r, *given)
+    return as_native(made, currents, options.marks_alone or r is not None)
 
 
-def as_native(made: Any, currents: jax.Array, r: jax.Array | None) -> Any:
+def as_native(made: Any, currents: jax.Array, marked: bool) -> Any:
     """What a layer computed, in the types that native code puts out."""
     frozen = None if made.frozen is None else made.frozen.astype(jnp.uint8)
-    rows = 0 if r is None else currents[..., 0].size
+    rows = currents[..., 0].size if marked else 0
     marks = native.no_marks(rows, currents.shape[-1])
     return made._replace(frozen=frozen, marks=marks)
 
 
 def _run_fwd(options, *given):
     made = run(options._replace(keep=True), *given)
-    return made if options.keep else Made(made.end, made.spikes), (given, made)
+    return put_out(options, made), (given, made)
 
 
 def _run_bwd(options, kept, cotangents):
+    kept = with_spikes(options, kept)
     outputs = outputs_of(options, kept, cotangents)
     grads = _pulled_back(options, kept, outputs)
     return *grads, _of_constants(options, kept, outputs, grads[1]), None
 
 
 run.defvjp(_run_fwd, _run_bwd)
+
+
+def with_spikes(options: Any, kept: Any) -> Any:
+    """What was kept, with spikes where marks alone told them; dropped if not read."""
+    given, made = kept
+    if not options.marks_alone:
+        return kept
+    return given, made._replace(spikes=entries(made.spikes, made.marks))
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
@@ -203,13 +223,12 @@ def replay(
     have no gradient.
     """
     made = _made(options, start, currents, r, constants, shape, seen)
-    return made if options.keep else Made(made.end, made.spikes)
+    return put_out(options, made)
 
 
 def _replay_fwd(options, *given):
     made = replay(options._replace(keep=True), *given)
-    kept = given[:-1], made
-    return made if options.keep else Made(made.end, made.spikes), kept
+    return put_out(options, made), (given[:-1], made)
 
 
 def _replay_bwd(options, kept, cotangents):
@@ -241,7 +260,8 @@ def _pulled_back(options, kept, outputs):
     passes = r if looped else None
     given = constants, shape, *outputs, made.vs, made.spikes, made.frozen, passes
     g_start, g_x = _backward(options, *given)
-    g_start, g_r = through_loop(options, start, r, made, g_start, g_x)
+    marked = options.marks_alone
+    g_start, g_r = through_loop(options, start, r, made, g_start, g_x, marked=marked)
     return g_start, g_x, g_r
 
 
@@ -316,7 +336,14 @@ def _back(firing, constants, shape, after, g_s, g_v, v, s, frozen):
 
 
 def through_loop(
-    options: Any, start: Any, r: jax.Array | None, made: Any, g_start: Any, g_x: Any
+    options: Any,
+    start: Any,
+    r: jax.Array | None,
+    made: Any,
+    g_start: Any,
+    g_x: Any,
+    *,
+    marked: bool = False,
 ) -> tuple[Carry, jax.Array | None]:
     """Gradients of the start and of the recurrent weights, None without recurrence.
 
@@ -327,21 +354,22 @@ def through_loop(
         made: spikes and marks, among what it computed.
         g_start: gradient of the start, as it left the loop.
         g_x: gradient of the drive.
+        marked: whether native code tells spikes by marks alone.
     """
     if r is None:
         return g_start._replace(spikes=None), None
-    g_r = _of_loop(options, start.spikes, made.spikes, g_x, made.marks).astype(r.dtype)
+    g_r = _of_loop(options, start.spikes, made, g_x, marked).astype(r.dtype)
     looped, before = options.recurrent_gradient, start.spikes
     before = (g_start.spikes if looped else jnp.zeros_like(before)).astype(before.dtype)
     return g_start._replace(spikes=before), g_r
 
 
-def _of_loop(options, first, spikes, g_x, marks):
+def _of_loop(options, first, made, g_x, marked):
     """A step meets the spikes of the one before."""
-    first, spikes = detached((first, spikes), options.recurrent_gradient)
+    first, spikes = detached((first, made.spikes), options.recurrent_gradient)
     if options.backend != "xla":
-        given = flat(spikes), flat(g_x), first[..., 0].size, marks, options.backend
-        return outer(*given) + over_time(first, g_x[:1].sum(0))
+        given = flat(spikes), flat(g_x), first[..., 0].size, made.marks, options.backend
+        return outer(*given, marked=marked) + over_time(first, g_x[:1].sum(0))
     return over_time(jnp.concatenate([first[None], spikes])[:-1], g_x)
 
 

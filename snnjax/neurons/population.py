@@ -32,6 +32,7 @@ def population(
     replay: Replay | None = None,
     unseen: tuple[str, ...] = (),
     puts_out: Callable[[Any, Any], Any] | None = None,
+    run_to_marks: Callable[..., tuple[Any, Any]] | None = None,
 ) -> Cell:
     """A cell without weights; a run works out its constants once, before the scan.
 
@@ -48,6 +49,7 @@ def population(
         replay: the same as a device recorded it; outputs are replaced if omitted.
         unseen: fields of the state that nobody may watch.
         puts_out: ``(state, x)`` -> an array like the output, as of ``About``.
+        run_to_marks: as of ``About``.
     """
     refuse = state_check(name, n, rest)
 
@@ -93,7 +95,8 @@ def population(
         cell = build(names, advance, faster, constants)
         return cell if replay is None else cell._replace(replay=replaying(names))
 
-    return watching(())._replace(about=About(watch=watching, puts_out=puts_out))
+    about = About(watch=watching, puts_out=puts_out, run_to_marks=run_to_marks)
+    return watching(())._replace(about=about)
 
 
 def _step(fixed, given, state, x):

@@ -9,7 +9,7 @@ HERE = Path(__file__).parent
 TESTS = (
     *("test_arguments.py", "test_convolve.py", "test_native.py"),
     *("test_integrator.py", "test_moved.py", "test_other_shapes.py"),
-    "test_side_by_side.py",
+    *("test_side_by_side.py", "test_handed_on.py"),
     "../neurons/test_variants.py::test_native_code_computes_the_same",
     "../neurons/test_adaptive_layer.py::test_native_code_computes_the_same",
 )

@@ -33,6 +33,11 @@ def calls(steps, batch, n_in, n):
             {"y": f32(rows, n), "marks": u16(rows, all_in), "marked": marked},
             {},
         ),
+        "snnjax_project_marks": (
+            {"marks": u16(rows, all_in), "w": f32(n_in, n)},
+            {"y": f32(rows, n)},
+            {},
+        ),
         "snnjax_outer": (
             {
                 "x": f32(rows, n_in),
@@ -120,6 +125,7 @@ def convolutions(images, height, width, c):
             {"y": y, "marks": marks, "marked": marked},
             window,
         ),
+        "snnjax_convolve_marks": ({"marks": marks, "w": w}, {"y": y}, window),
         "snnjax_convolve_inputs": ({"g": y, "w": w}, {"dx": x}, window),
         "snnjax_convolve_back": (
             {"x": x, "marks": marks, "marked": marked, "g": y, "w": w},
@@ -228,6 +234,8 @@ CALLS = calls(STEPS, B, N_IN, N)
 OPTIONAL = {
     *(("snnjax_outer", name) for name in ("marks", "dw")),
     *(("snnjax_convolve", "marks"), ("snnjax_convolve_inputs", "dx")),
+    *(("snnjax_convolve_marks", "y"), ("snnjax_project_marks", "y")),
+    *((f"snnjax_{k}", name) for k in ("forward", "adapt") for name in ("r", "spikes")),
     ("snnjax_convolve_back", "marks"),
     *(("snnjax_convolve_weights", name) for name in ("marks", "dw")),
     ("snnjax_integrate_constants", "g_constants"),
@@ -237,11 +245,16 @@ OPTIONAL = {
     ("snnjax_adapt", "vs"),
     *(("snnjax_adapt_back", k) for k in ("g_distances", "g_vs", "vs", "frozen")),
 }
+# Marks do not tell how many entries their last group has; bits beyond are not followed.
+UNTOLD = {("snnjax_project_marks", "w", f"a row {k}") for k in ("short", "long")}
 IN_STEPS = (
     *("snnjax_forward", "snnjax_backward", "snnjax_adapt", "snnjax_adapt_back"),
     *("snnjax_moved_back", *integrator_calls(1, 1, 1)),
 )
-REFUSED = r"(?i)snnjax: .* shape|no whole steps|wrong buffer|neither float32|no matrix"
+REFUSED = (
+    r"(?i)snnjax: .* shape|no whole steps|wrong buffer|neither float32|no matrix|"
+    "x is missing"
+)
 WRONG = {
     "transposed": lambda x: x.T if x.ndim > 1 else x[:, None],
     "a row short": lambda x: x[1:],
@@ -270,7 +283,8 @@ def changes():
             x = call[side][name]
             other = np.asarray(WRONG[wrong](x))
             empty = other.size == 0 and other.ndim == x.ndim
-            if (other.shape, other.dtype) == (x.shape, x.dtype):
+            same = (other.shape, other.dtype) == (x.shape, x.dtype)
+            if same or (target, name, wrong) in UNTOLD:
                 continue
             if not (empty and (target, name) in OPTIONAL):
                 label = f"{target} {name} {wrong}"
@@ -352,12 +366,65 @@ def test_the_gradient_of_a_reset_to_zero_needs_the_voltages_before_it():
         called("snnjax_adapt_back", given, results, attributes | through)
 
 
+@pytest.mark.parametrize("target", ["snnjax_forward", "snnjax_adapt"])
+@pytest.mark.parametrize("name", ["spikes", "marks"])
+def test_without_recurrence_spikes_or_marks_may_be_left_out(name, target):
+    arguments, results, attributes = CALLS[target]
+    alone = arguments | {"r": f32(0, 0)}
+    alone["s"] = alone["s"] if target == "snnjax_forward" else f32(0, N)
+    called(target, alone, results | {name: results[name][:0]}, attributes)
+    for wrong in ("a row short", "a column long", "transposed"):
+        spoiled = results | {name: np.asarray(WRONG[wrong](results[name]))}
+        with pytest.raises(Exception, match=REFUSED):
+            called(target, alone, spoiled, attributes)
+
+
+@pytest.mark.parametrize(
+    "target", ["snnjax_convolve_back", "snnjax_convolve_weights", "snnjax_outer"]
+)
+@pytest.mark.parametrize("spoiled", [False, True])
+def test_marks_that_tell_all_take_the_place_of_entries(target, spoiled):
+    arguments, results, window = CALLS[target]
+    rng = np.random.default_rng(0)
+    x = (rng.random(arguments["x"].shape) < 0.3).astype(np.float32)
+    bits = np.packbits(x.astype(bool), axis=1, bitorder="little").astype(np.uint16)
+    bits = np.pad(bits, ((0, 0), (0, -bits.shape[1] % 2)))
+    given = {
+        k: np.asarray(rng.normal(size=a.shape), a.dtype) for k, a in arguments.items()
+    }
+    given |= {
+        "marked": np.ones(1, np.uint8),
+        "marks": bits[:, ::2] | bits[:, 1::2] << 8,
+    }
+    if spoiled:  # sums are dense then
+        given["g"][3, 2] = np.nan
+    found = [
+        called(target, given | {"x": each}, results, window) for each in (x, x[:0])
+    ]
+    jax.tree.map(np.testing.assert_array_equal, *found)
+    assert np.any(found[0][-1])
+
+
 @pytest.mark.parametrize("shift", [ROWS, ROWS + 5, 2**40])
 def test_a_shift_beyond_the_end_meets_nothing(shift):
     arguments, results, _ = CALLS["snnjax_outer"]
     ones = {name: x + 1 for name, x in arguments.items()}
     (found,) = called("snnjax_outer", ones, results, {"shift": np.int64(shift)})
     np.testing.assert_array_equal(found, 0.0)
+
+
+def test_marks_of_inputs_that_are_not_there_bring_nothing():
+    _, results, _ = CALLS["snnjax_project_marks"]
+    weights = np.random.default_rng(0).normal(size=(N_IN, N)).astype(np.float32)
+    for bits in (np.tile([1, 0], (ROWS, 1)), ~u16(ROWS, 2)):  # few, and a crowd
+        some = bits & np.array([0xFFFF, 2 ** (N_IN - 16) - 1])
+        both = [
+            called("snnjax_project_marks", {"marks": each, "w": weights}, results, {})
+            for each in (bits.astype(np.uint16), some.astype(np.uint16))
+        ]
+        exact = weights[0] if bits[0, 1] == 0 else weights.sum(0)
+        np.testing.assert_array_equal(*both)
+        np.testing.assert_allclose(both[0][0], np.tile(exact, (ROWS, 1)), 1e-5, 1e-5)
 
 
 def test_marks_beyond_the_last_entry_are_not_followed():

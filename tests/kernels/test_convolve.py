@@ -80,6 +80,27 @@ def test_crowded_images_are_summed_in_the_order_of_sparse_ones(c_out):
     exactly((y, d_w, d_x), (y_crowd, d_wide[:, :, :2], d_crowd[..., :2]))
 
 
+@pytest.mark.parametrize("of", ["spikes", "numbers"])
+@pytest.mark.parametrize(
+    ("kernel", "stride", "c_out"),
+    [
+        *(((3, 3), (1, 1), 16), ((3, 3), (2, 2), 5), ((5, 5), (1, 1), 40)),
+        *(((4, 2), (1, 3), 17), ((2, 7), (3, 2), 3), ((1, 1), (1, 1), 70)),
+        *(((1, 6), (1, 1), 4), ((7, 5), (4, 1), 16)),
+    ],
+    ids=str,
+)
+def test_few_events_are_summed_in_the_order_of_a_crowd(kernel, stride, c_out, of):
+    x = raster(2, 5, 12, 11, 20, rate=0.02)
+    x = x * (1.0 if of == "spikes" else kernels(*x.shape, seed=2))
+    w, window = kernels(*kernel, 20, c_out), Window(stride, ((1, 2), (2, 0)))
+    noise = jax.random.normal(jax.random.key(0), (*x.shape[:-1], 16))
+    crowd = jnp.concatenate([x, noise], -1)
+    wide = jnp.concatenate([w, jnp.zeros((*kernel, 16, c_out))], 2)
+    slide = jax.jit(partial(convolve, window=window, backend="native"))
+    exactly(slide(x, w), slide(crowd, wide))
+
+
 @pytest.mark.parametrize("dtype", [jnp.uint8, bool])
 def test_rasters_of_bytes_give_what_floats_give(dtype):
     x, w = raster(3, 4, 10, 9, 3), kernels(2, 4, 3, 18)
