@@ -28,7 +28,7 @@ RESTS = NUMBERS._replace(refractory=3.0)
 def drawn():
     """Inputs on a grid, so that a voltage may be exactly at threshold."""
     x = jax.random.normal(jax.random.key(0), (T, 2, N), jnp.float64)
-    return jnp.round(8 * x + 2) / 8
+    return np.round(8 * np.asarray(x) + 2) / 8
 
 
 def outcome(rule, numbers, x):
@@ -39,13 +39,11 @@ def outcome(rule, numbers, x):
         end, (s, seen) = run_cell(cell, (), cell.rest(x[0]), x, 1e-3)
         v = seen["recorded"]
         left = end.v if end.i is None else end.i
-        return jnp.sum(jnp.sin(jnp.arange(s.size).reshape(s.shape)) * (s + v)), (
-            s,
-            v,
-            left,
-        )
+        shades = np.sin(np.arange(s.size).reshape(s.shape))
+        return jnp.sum(shades * (s + v)), (s, v, left)
 
-    (_, values), gradient = jax.value_and_grad(loss, has_aux=True)(x)
+    graded = jax.jit(jax.value_and_grad(loss, has_aux=True))
+    (_, values), gradient = jax.tree.map(np.asarray, graded(x))
     return *values, gradient
 
 
