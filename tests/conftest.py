@@ -81,9 +81,9 @@ def memory():
 
 
 def room():
-    """What one of all workers may hold [bytes]: of a third of this machine's memory."""
-    pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 3
-    return min(4e9, pages / int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 1)))
+    """What one of all workers may hold [bytes]: of half of this machine's memory."""
+    pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2
+    return min(6e9, pages / int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 1)))
 
 
 def return_memory():
