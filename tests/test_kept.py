@@ -4,6 +4,7 @@ from functools import partial
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 from test_contract import CELLS, N, inputs
 
@@ -79,14 +80,15 @@ def test_it_is_so_in_double_precision_and_beside_it(x64):
 def agree(cells, dtype, rows):
     taken = []
     for name, cell in cells.items():
-        x = jnp.zeros((*rows, *inputs().shape[2:]), dtype)
+        x = np.zeros((*rows, *inputs().shape[2:]), jnp.dtype(dtype))
         try:
             state = cell.rest(x)
         except ValueError:
             assert dtype in WHOLE, name
             continue
         precise = partial(check.as_precise, dtype=check.precision(x))
-        weights = precise(cell.init(jax.random.key(0)))
+        drawn = lambda key, cell=cell, to=precise: to(cell.init(key))  # noqa: E731
+        weights = jax.eval_shape(drawn, jax.random.key(0))
         _, y = jax.eval_shape(cell.step, weights, state, x, 1e-3)
         assert kinds(output_like(cell, state, x)) == kinds(y), name
         taken.append(name)
