@@ -38,7 +38,7 @@ def small(steps=STEPS, readout=mean_voltage, layer=recurrent):
 def found(loss, task, learns, *draw):
     part = task.parts["train"]
     xs, labels = part.raster(np.arange(6), None), part.labels[:6]
-    weights = learns.network.cell.init(jax.random.key(1))
+    weights = jax.jit(learns.network.cell.init)(jax.random.key(1))
     return graded(loss)(weights, xs, labels, *draw)
 
 

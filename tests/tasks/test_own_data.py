@@ -323,6 +323,7 @@ def test_samples_that_cannot_be_parted_are_refused_by_the_name_of_their_class(tm
         own_data_task(silent, dt=DT)
 
 
+@pytest.mark.usefixtures("without_pictures")
 def test_a_network_is_trained_on_a_camera_of_two_formats(tmp_path):
     rng = np.random.default_rng(0)
     for k in range(16):
@@ -345,6 +346,7 @@ def test_a_network_is_trained_on_a_camera_of_two_formats(tmp_path):
     assert evaluate(tmp_path / "run")["test_accuracy"] == 1.0
 
 
+@pytest.mark.usefixtures("without_pictures")
 def test_lists_of_spikes_of_two_formats_are_trained_on_by_a_command(
     tmp_path, monkeypatch, capsys
 ):

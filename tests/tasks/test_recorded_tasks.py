@@ -17,9 +17,11 @@ from snnjax.tasks import TASKS, train
     ],
 )
 def test_tasks_on_recorded_data_train_to_the_end(
-    name, folder, shape, classes, options, data_folder, shortened, tmp_path
+    name, folder, shape, classes, options, data_folder, shortened, tmp_path, request
 ):
     data_folder(folder)
+    if options:  # it was drawn without them
+        request.getfixturevalue("without_pictures")
     task = TASKS[name](**options)
     assert task.options == {**task.options, **options}
     assert ("layer_norm" in repr(task.network.cell)) == bool(options)

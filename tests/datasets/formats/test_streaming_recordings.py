@@ -109,7 +109,7 @@ def test_pieces_in_time_are_what_a_mask_of_the_whole_gives(
 ):
     monkeypatch.setattr(PIECE, size)
     # rising times, of which some step back by up to 11 µs as those of a camera do
-    times = np.cumsum(rng.integers(0, 25, 4000)) + rng.integers(0, 12, 4000)
+    times = np.cumsum(rng.integers(0, 25, 1000)) + rng.integers(0, 12, 1000)
     path = dat(tmp_path, times.tolist(), tail=b"12")
     whole, width = read_recorded(path), round(every * 1e6)
     begin, pieces = int(times.min()), list(stream_recorded(path, every=every))

@@ -107,7 +107,7 @@ def test_memory_does_not_depend_on_time_and_batches_have_signs_of_their_own():
     weights = cell.init(jax.random.key(0))
 
     def needed(steps):
-        given = jnp.zeros((steps, 3, 1)), jnp.zeros((steps, 3, 2))
+        given = [jax.ShapeDtypeStruct((steps, 3, n), jnp.float32) for n in (1, 2)]
         run = lambda xs, worth: gradients(  # noqa: E731
             kronecker(cell, jax.random.key(0)), weights, xs, total, worth, dt=DT
         )[1]
