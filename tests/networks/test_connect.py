@@ -1,3 +1,5 @@
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -10,7 +12,12 @@ DT, TAU, THRESHOLD, SLOPE = 1e-3, 5e-3, 0.2, 4.0
 
 
 def inputs():
-    return jax.random.normal(jax.random.key(0), (T, B, N_IN))
+    return np.asarray(jax.random.normal(jax.random.key(0), (T, B, N_IN)))
+
+
+def drawn(cell, seed=0):
+    weights = jax.jit(cell.init)(jax.random.key(seed))
+    return jax.tree.map(np.asarray, weights)
 
 
 def layer(**options):
@@ -58,11 +65,11 @@ def graded(run, weights, xs):
 @pytest.mark.parametrize("bias", [False, True])
 def test_dense_is_a_matrix_product(bias, rng):
     cell = snn.dense(N_IN, N, bias=bias)
-    weights = cell.init(jax.random.key(0))
+    weights = drawn(cell)
     assert (weights.b is None) == (not bias)
     if bias:
         assert not np.any(weights.b)
-        weights = weights._replace(b=jnp.arange(4.0))
+        weights = weights._replace(b=np.arange(4, dtype="float32"))
     _, ys = snn.unroll(cell, weights, inputs(), dt=DT)
     expected = np.einsum("tbi,ij->tbj", inputs(), weights.w)
     np.testing.assert_allclose(
@@ -77,7 +84,7 @@ def test_a_recurrent_layer_is_a_plain_loop(bias, through, self_connections, x64)
     cell = layer(
         bias=bias, recurrent_gradient=through, self_connections=self_connections
     )
-    weights = cell.init(jax.random.key(1))
+    weights = drawn(cell, 1)
     run = lambda w, x: snn.unroll(cell, w, x, dt=DT)[1]  # noqa: E731
     loop = lambda w, x: looped(w, x, through, self_connections)  # noqa: E731
     (_, ys), grads = found = graded(run, weights, inputs())
@@ -91,7 +98,7 @@ def test_a_recurrent_layer_is_a_plain_loop(bias, through, self_connections, x64)
 
 def test_leaving_out_the_recurrent_gradient_changes_it_and_nothing_else(x64):
     with_it, without = layer(), layer(recurrent_gradient=False)
-    weights = with_it.init(jax.random.key(1))
+    weights = drawn(with_it, 1)
     one, other = (
         graded(lambda w, x, c=c: snn.unroll(c, w, x, dt=DT)[1], weights, inputs())
         for c in (with_it, without)
@@ -102,24 +109,23 @@ def test_leaving_out_the_recurrent_gradient_changes_it_and_nothing_else(x64):
 
 def test_no_neuron_talks_to_itself_without_self_connections():
     cell = layer(self_connections=False)
-    weights = cell.init(jax.random.key(1))
-    loud = weights._replace(recurrent=weights.recurrent + 1e3 * jnp.eye(N))
-    run = lambda w: snn.unroll(cell, w, inputs(), dt=DT)[1]  # noqa: E731
+    weights, xs = drawn(cell, 1), inputs()
+    loud = weights._replace(recurrent=weights.recurrent + 1e3 * np.eye(N, dtype="f"))
+    run = jax.jit(lambda w: snn.unroll(cell, w, xs, dt=DT)[1])
     np.testing.assert_array_equal(run(weights), run(loud))
-    tilt = jnp.cos(jnp.arange(N))[None, None]
-    grads = jax.grad(lambda w: jnp.sum(tilt * run(w)))(weights)
+    tilt = np.cos(np.arange(N, dtype="f"))[None, None]
+    grads = jax.jit(jax.grad(lambda w: jnp.sum(tilt * run(w))))(weights)
     assert not np.any(np.diag(grads.recurrent))
 
 
 def test_a_recurrent_spike_arrives_one_step_later():
     neuron = snn.lif(2, snn.LIFParams(TAU, None, THRESHOLD))
     cell = snn.recurrent(1, 2, neuron)
-    weights = cell.init(jax.random.key(0))
-    weights = weights._replace(
-        input=snn.networks.DenseWeights(jnp.array([[100.0, 0.0]]), None),
-        recurrent=jnp.array([[0.0, 100.0], [0.0, 0.0]]),
+    weights = drawn(cell)._replace(
+        input=snn.networks.DenseWeights(np.array([[100.0, 0.0]], "f"), None),
+        recurrent=np.array([[0.0, 100.0], [0.0, 0.0]], "f"),
     )
-    kick = jnp.zeros((5, 1)).at[1].set(1.0)
+    kick = np.array([[0.0], [1.0], [0.0], [0.0], [0.0]], "f")
     _, spikes = snn.unroll(cell, weights, kick, dt=DT)
     assert np.argwhere(spikes).tolist() == [[1, 0], [2, 1]]
 
@@ -127,14 +133,16 @@ def test_a_recurrent_spike_arrives_one_step_later():
 def test_neurons_inside_a_recurrent_layer_may_learn(x64):
     make = lambda tau: snn.lif(N, snn.LIFParams(tau, None, THRESHOLD))  # noqa: E731
     cell = snn.recurrent(N_IN, N, snn.learn(make, tau=np.full(N, TAU)))
-    weights = cell.init(jax.random.key(1))
+    weights, xs = drawn(cell, 1), inputs()
 
-    def loss(weights, record=None):
-        ys = snn.unroll(cell, weights, inputs(), dt=DT, record=record)[1]
-        return jnp.sum(jnp.cos(jnp.arange(ys.size)).reshape(ys.shape) * ys)
+    @partial(jax.jit, static_argnums=1)
+    @jax.grad
+    def gradient(weights, record=None):
+        ys = snn.unroll(cell, weights, xs, dt=DT, record=record)[1]
+        return jnp.sum(np.cos(np.arange(ys.size)).reshape(ys.shape) * ys)
 
-    fast = jax.grad(loss)(weights)
-    slow = jax.grad(loss)(weights, lambda state, y: y)
+    fast = gradient(weights)
+    slow = gradient(weights, lambda state, y: y)
     assert np.all(fast.neuron.logs["tau"])
     jax.tree.map(
         lambda a, b: np.testing.assert_allclose(a, b, 1e-10, 1e-12), fast, slow
@@ -157,12 +165,12 @@ def test_widths_that_make_no_sense_are_refused(make, words):
 @pytest.mark.parametrize("cell", [snn.dense(N_IN, N), layer()])
 @pytest.mark.parametrize("record", [None, lambda state, y: y])
 def test_an_input_of_another_width_is_refused(cell, record):
-    weights = cell.init(jax.random.key(0))
+    weights, xs = drawn(cell), np.zeros((T, B, N_IN + 1), "float32")
     with pytest.raises(ValueError, match=r"5 channels in the last axis.*got shape"):
-        snn.unroll(cell, weights, jnp.zeros((T, B, N_IN + 1)), dt=DT, record=record)
+        snn.unroll(cell, weights, xs, dt=DT, record=record)
 
 
 def test_a_neuron_of_another_width_is_refused():
     cell = snn.recurrent(N_IN, N, snn.lif(N + 1))
     with pytest.raises(ValueError, match=r"expects 5 channels"):
-        snn.unroll(cell, cell.init(jax.random.key(0)), inputs(), dt=DT)
+        snn.unroll(cell, drawn(cell), inputs(), dt=DT)
