@@ -355,11 +355,17 @@ def words():
         known |= {file.name, file.stem}
         if file.suffix == ".py" and file != Path(__file__):
             codes.append(file.read_text())
+    named = {}  # fields of each kind of node
     for code in codes:
         for node in ast.walk(ast.parse(code)):
-            kinds = ("id", "attr", "arg", "name", "value")
-            parts = (getattr(node, kind, None) for kind in kinds)
-            known |= {part for part in parts if isinstance(part, str)}
+            kind = type(node)
+            if kind not in named:
+                fields = {"id", "attr", "arg", "name", "value"} & {*kind._fields}
+                named[kind] = sorted(fields)
+            for field in named[kind]:
+                part = getattr(node, field)
+                if isinstance(part, str):
+                    known.add(part)
     return known
 
 
@@ -383,15 +389,18 @@ def complaint(code, scope, known):
 
 def test_quoted_code_speaks_of_what_there_is():
     modules = {name.split(".")[-1]: module for name, module in MODULES.items()}
-    texts = [
-        (where, code, without(modules | scope, own - {where.split(".")[-1]}))
-        for where, text, scope, own in docstrings()
-        for code in re.findall(r"``([^`]+)``", text)
-    ]
-    texts += [(n, code, modules | SCOPE) for n in DOCUMENTS for code in quoted(n)]
+    texts = []
+    for where, text, scope, own in docstrings():
+        codes = re.findall(r"``([^`]+)``", text)
+        if codes:
+            left_out = {*VARIABLES} | (own - {where.split(".")[-1]})
+            held = without(modules | scope, left_out)
+            texts += [(where, code, held) for code in codes]
+    held = without(modules | SCOPE, VARIABLES)
+    texts += [(n, code, held) for n in DOCUMENTS for code in quoted(n)]
     known, wrong = words() | NO_NAMES, []
     for where, code, scope in texts:
-        found = complaint(code, without(scope, VARIABLES), known)
+        found = complaint(code, scope, known)
         if found:
             wrong.append(f"{where}: {found}")
     assert not wrong, "\n".join(wrong)

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 
+import jax
 import pytest
 
 from benchmarks.catalogue import every
@@ -32,12 +33,16 @@ def test_every_core_is_a_device_and_no_study_starts_jax_before():
 
 def test_a_profile_is_written_where_it_is_asked_for(tmp_path, monkeypatch):
     monkeypatch.setattr(training_step, "RESULTS", tmp_path)
-    work = {"tiny": lambda: training_step.run_w2(((5, 2, 4),), (1,))}
+    work = {
+        "tiny": lambda: training_step.run_w2(((5, 2, 4),), (1,)),
+        "less": lambda: jax.jit(jax.numpy.sin)(1.0).tolist(),
+    }
     monkeypatch.setattr(training_step, "RUNS", work)
-    for options, profiles in (([], 0), (["--profile", str(tmp_path / "p")], 1)):
-        monkeypatch.setattr(sys, "argv", ["training_step.py", "tiny", *options])
+    profiled = "less", "--profile", str(tmp_path / "p")
+    for given, profiles in ((("tiny",), 0), (profiled, 1)):
+        monkeypatch.setattr(sys, "argv", ["training_step.py", *given])
         training_step.main()
-        assert (tmp_path / "training_step_tiny.json").exists()
+        assert (tmp_path / f"training_step_{given[0]}.json").exists()
         assert len([*tmp_path.glob("p/**/*.xplane.pb")]) == profiles
 
 

@@ -7,6 +7,7 @@ import pytest
 from benchmarks.fuzz.meter import peak_of
 from benchmarks.fuzz.seeds import FORMATS
 from snnjax.datasets import DataError, read_recorded, stream_recorded
+from snnjax.datasets.cameras import recut
 
 NAMES = (
     *("aedat2", "aedat31", "event.txt", "event.csv", "prophesee.dat"),
@@ -139,11 +140,17 @@ def test_an_event_of_a_time_that_was_given_is_refused_and_so_is_one_before(
             list(stream_recorded(path, every=1e-3, start=1.5e-3))
 
 
-def test_a_silence_of_very_many_pieces_is_refused(tmp_path):
+def test_a_silence_of_very_many_pieces_is_refused(tmp_path, monkeypatch):
     path = dat(tmp_path, [0, 2_000_000])
-    with pytest.raises(DataError, match=r"between 0\.0 s and 2\.0 s nothing happens"):
+    silent = r"between 0\.0 s and 2\.0 s nothing happens"
+    with pytest.raises(DataError, match=silent):
         list(stream_recorded(path, every=1e-6))
-    assert sum(1 for _ in stream_recorded(path, every=2e-6)) == 10**6 + 1
+    pieces = stream_recorded(path, every=2e-6)  # a million of them
+    assert len(next(pieces).t) == 1
+    monkeypatch.setattr(recut, "_SILENT", 1000)
+    with pytest.raises(DataError, match=silent):
+        list(stream_recorded(path, every=1.9e-3))
+    assert sum(1 for _ in stream_recorded(path, every=2e-3)) == 1000 + 1
 
 
 def test_a_recording_without_events_is_one_empty_piece(tmp_path):
