@@ -35,6 +35,12 @@ def ttfs():
     return TASKS["yin-yang"](gradient="ttfs")
 
 
+@pytest.fixture(scope="module")
+def times_of(ttfs):
+    """When neurons of its network fire, ``(weights, times) -> (hidden, out)``."""
+    return jax.jit(partial(spike_times_of, ttfs.network))
+
+
 def test_its_points_are_the_published_ones_told_by_times(data_folder, ttfs):
     folder = data_folder("yinyang")
     for split, part in ttfs.parts.items():
@@ -59,12 +65,13 @@ def test_its_raster_has_every_spike_in_the_step_of_its_time():
     np.testing.assert_array_equal(few.raster(np.array([1]), None), raster[:, 1:2])
 
 
-def test_the_output_that_fires_first_has_the_highest_score(ttfs):
+def test_the_output_that_fires_first_has_the_highest_score(ttfs, times_of):
     network = ttfs.network
     weights = network.init(jax.random.key(3))
     times = ttfs.parts["test"].times(np.arange(200), None)
-    hidden, out = spike_times_of(network, weights, times)
-    again = first_spike_time(network.params, hidden, weights["out"])
+    hidden, out = times_of(weights, times)
+    of_layer = jax.jit(partial(first_spike_time, network.params))
+    again = of_layer(hidden, weights["out"])
     np.testing.assert_array_equal(out, again)
     some_fires = np.min(out, axis=1) < END
     assert some_fires.mean() > 0.5
@@ -73,11 +80,11 @@ def test_the_output_that_fires_first_has_the_highest_score(ttfs):
     np.testing.assert_array_equal(found[some_fires], first[some_fires])
 
 
-def test_a_picture_of_a_network_of_times_shows_when_its_neurons_fire(ttfs):
+def test_a_picture_of_a_network_of_times_shows_when_its_neurons_fire(ttfs, times_of):
     network = ttfs.network
     weights = network.init(jax.random.key(0))
     times = ttfs.parts["test"].times(np.arange(40), None)
-    hidden, out = (np.asarray(t) for t in spike_times_of(network, weights, times))
+    hidden, out = (np.asarray(t) for t in times_of(weights, times))
     seen = jax.tree.map(np.asarray, run(network, weights, times))
     steps = round(END / network.dt)
     assert seen.spikes.shape == (steps, 40, 30)
@@ -94,17 +101,17 @@ def test_a_picture_of_a_network_of_times_shows_when_its_neurons_fire(ttfs):
     assert np.all(threshold[-1] == fires)  # and stays there
 
 
-def test_an_update_raises_weights_of_silent_neurons(ttfs):
+def test_an_update_raises_weights_of_silent_neurons(ttfs, times_of):
     network, part = ttfs.network, ttfs.parts["train"]
     times, labels = part.times(np.arange(50), None), part.labels[:50]
     weights = {"hidden": np.full((5, 30), 1.0), "out": np.full((30, 3), 0.01)}
     weights["hidden"][:, 7] = 0.1
     weights = jax.tree.map(lambda w: w.astype(np.float32), weights)
-    hidden, out = spike_times_of(network, weights, times)
+    hidden, out = times_of(weights, times)
     assert not np.any(out < np.inf)
     assert np.array_equal(np.all(hidden == np.inf, axis=0), np.arange(30) == 7)
     optimizer = optax.sgd(0.0)
-    step = timed_step(network, optimizer)
+    step = jax.jit(timed_step(network, optimizer))
     state, metrics = step(init_train_state(weights, optimizer), times, labels)
     raised = np.where(np.arange(30) == 7, np.float32(0.1) + np.float32(0.01), 1.0)
     np.testing.assert_array_equal(state.weights["hidden"], np.tile(raised, (5, 1)))
@@ -113,14 +120,14 @@ def test_an_update_raises_weights_of_silent_neurons(ttfs):
     assert not metrics["silent"]["hidden"]
 
 
-def test_layers_of_a_network_of_times_are_counted(ttfs):
+def test_layers_of_a_network_of_times_are_counted(ttfs, times_of):
     network, part = ttfs.network, some(ttfs.parts["test"], np.arange(100))
     weights = network.init(jax.random.key(1))
     weights["hidden"] = weights["hidden"].at[:, 4].set(-1.0)
     found = layers(network, [weights], part)
     assert found["layers_of_samples"] == 100
     told = found["layers"]
-    hidden, out = spike_times_of(network, weights, part.times(np.arange(100), None))
+    hidden, out = times_of(weights, part.times(np.arange(100), None))
     spikes = float(np.mean(np.sum(hidden < END, axis=1)))
     assert told["input"]["spikes"] == 5.0
     assert told["hidden"]["spikes"] == pytest.approx(spikes)

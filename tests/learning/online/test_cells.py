@@ -40,19 +40,23 @@ def test_neurons_of_all_kinds_are_walked():
 def test_rules_that_keep_all_equal_backpropagation_through_time(name, x64):
     cell = snn.chain(snn.dense(N, N, init=normal, backend="xla"), CELLS[name])
     key_w, key_x, key_y = jax.random.split(jax.random.key(1), 3)
-    weights = cell.init(key_w)
+    weights = jax.jit(cell.init)(key_w)
     xs = 0.8 * jax.random.normal(key_x, (8, 2, N))
     run = lambda weights: snn.unroll(cell, weights, xs, dt=DT)[1]  # noqa: E731
     worth = jax.random.normal(key_y, jax.eval_shape(run, weights).shape)
-    expected = jax.jit(jax.grad(lambda w: loss(run(w), worth)))(weights)
-
-    def online(rule):
-        given = weights, xs, loss, worth
-        return jax.jit(lambda: gradients(rule, *given, dt=DT, block=2)[1])()
-
-    close(online(rtrl(cell)), expected)
+    rules = [rtrl(cell)]
     if name in QUICK - {"conductance lif"}:  # of three receptors a unit
-        close(online(per_unit(cell)), expected)
+        rules.append(per_unit(cell))
+
+    @jax.jit
+    def all_of_them(weights):
+        exact = jax.grad(lambda w: loss(run(w), worth))(weights)
+        given = weights, xs, loss, worth
+        return exact, [gradients(r, *given, dt=DT, block=2)[1] for r in rules]
+
+    expected, found = all_of_them(weights)
+    for each in found:
+        close(each, expected)
 
 
 def close(found, expected):
