@@ -42,12 +42,12 @@ def cell(kind, backend, mem=None, syn=None):
 def given(kind, steps=T, batch=(B,), n=N):
     """Constants, currents and a state in motion."""
     mem, syn, _ = KINDS[kind]
-    keys = jax.random.split(jax.random.key(0), 3)
+    drawn = np.random.default_rng(0)
     xs, v, i = (
-        jax.random.normal(key, (*lead, *batch, n))
-        for key, lead in zip(keys, ((steps,), (), ()), strict=True)
+        drawn.normal(size=(*lead, *batch, n)).astype("float32")
+        for lead in ((steps,), (), ())
     )
-    constants = jnp.asarray(mem), None if syn is None else jnp.asarray(syn)
+    constants = np.float32(mem), None if syn is None else np.float32(syn)
     return constants, xs, LIState(v, None if syn is None else i)
 
 
@@ -79,7 +79,7 @@ def agree(found, expected, rtol=1e-5):
 
 def product_less_itself(backend):
     """A step whose two products cancel: zero, or how one of them was rounded."""
-    a = jnp.full(N, 1.0 + 2.0**-12)
+    a = np.full(N, 1.0 + 2.0**-12, "float32")
     step = jax.jit(partial(integrate, backend=backend))
     return np.unique(step(a, None, a, a, None, -a[None])[2])
 
@@ -130,7 +130,8 @@ def test_gradients_of_constants_currents_and_state_are_those_in_float64(kind):
 @kinds
 def test_forward_mode_and_second_derivatives_are_those_of_xla(kind):
     arguments = given(kind, 12)
-    noise = lambda x: jax.random.normal(jax.random.key(5), x.shape)  # noqa: E731
+    drawn = np.random.default_rng(5)
+    noise = lambda x: drawn.normal(size=x.shape).astype("float32")  # noqa: E731
     tangents = jax.tree.map(noise, arguments)
 
     def derivatives(backend):
@@ -194,24 +195,26 @@ def test_checkpoints_truncation_and_masks_work(options):
 
 def test_stopping_and_continuing_is_never_having_stopped():
     constants, xs, state = given("both")
-    middle, first = run("both", "native", constants, xs[:15], state)
-    end, second = run("both", "native", constants, xs[15:], middle)
-    whole = run("both", "native", constants, xs, state)
-    found = end, jnp.concatenate([first, second])
+    go = jax.jit(partial(run, "both", "native"))
+    middle, first = go(constants, xs[:15], state)
+    end, second = go(constants, xs[15:], middle)
+    whole = go(constants, xs, state)
+    found = end, np.concatenate([first, second])
     jax.tree.map(np.testing.assert_array_equal, found, whole)
 
 
 def test_vmap_over_constants_and_samples_is_a_loop():
     constants, xs, state = given("both")
-    several = jnp.stack([constants[0], 2.0 * constants[0], 0.5 * constants[0]])
+    several = np.stack([constants[0], 2 * constants[0], constants[0] / 2])
 
     def each(mem, xs, v):
         arguments = (mem, constants[1]), xs, LIState(v, v)
         return jax.grad(partial(loss, "both", "native"), (0, 1, 2))(*arguments)
 
     together = jax.jit(jax.vmap(each, (0, 1, 0)))(several, xs, state.v)
+    together, one = jax.tree.map(np.asarray, together), jax.jit(each)
     for b in range(B):
-        alone = jax.jit(each)(several[b], xs[:, b], state.v[b])
+        alone = one(several[b], xs[:, b], state.v[b])
         part = jax.tree.map(lambda x, b=b: x[b], together)
         agree(part, alone, 1e-6)
 
@@ -228,7 +231,7 @@ def test_a_batch_over_devices_passes_shard_map_with_all_its_derivatives():
 
         mapped = jax.shard_map(total, mesh=mesh, in_specs=specs, out_specs=jax.P())
         graded = jax.grad(mapped, (0, 1, 2))
-        tangents = jax.tree.map(jnp.cos, (constants, xs, state))
+        tangents = jax.tree.map(np.cos, (constants, xs, state))
 
         def all_of_them(*arguments):
             slope = jax.jvp(mapped, arguments, tangents)[1]
@@ -243,7 +246,7 @@ def test_a_batch_over_devices_passes_shard_map_with_all_its_derivatives():
 @kinds
 def test_what_is_not_finite_spreads_as_it_does_in_xla(kind, bad):
     constants, xs, state = given(kind)
-    xs = xs.at[4, 1, 2].set(bad)
+    xs[4, 1, 2] = bad
     for value in (lambda k, b, *a: jax.jit(partial(run, k, b))(*a), gradients):
         found, expected = (
             value(kind, backend, constants, xs, state) for backend in ("native", "xla")
@@ -253,21 +256,27 @@ def test_what_is_not_finite_spreads_as_it_does_in_xla(kind, bad):
 
 def test_numbers_do_not_depend_on_how_entries_are_shared_out():
     """Some columns of a wide layer are those of a narrow one."""
-    wide = jax.random.normal(jax.random.key(1), (300, 5, 700))
+    wide = np.random.default_rng(1).normal(size=(300, 5, 700)).astype("float32")
     params = snn.LIParams(np.linspace(4e-3, 30e-3, 700), 5e-3)
     narrow = snn.LIParams(params.tau_mem[600:], 5e-3)
-    whole = snn.unroll(snn.li(700, params, backend="native"), (), wide, dt=DT)[1]
-    part = snn.li(100, narrow, backend="native")
+    every, part = (
+        snn.li(len(p.tau_mem), p, backend="native") for p in (params, narrow)
+    )
+    whole = np.asarray(snn.unroll(every, (), wide, dt=DT)[1])
     found = snn.unroll(part, (), wide[..., 600:], dt=DT)[1]
     np.testing.assert_array_equal(found, whole[..., 600:])
+
+
+def watched(backend, names, xs):
+    look = cell("one for all", backend).about.watch(names)
+    return snn.unroll(look, (), xs, dt=DT)
 
 
 def test_voltages_are_watched_natively_and_currents_by_stepping():
     xs = given("one for all")[1]
     for names in (("v",), ("v", "i")):
         found, expected = (
-            snn.unroll(cell("one for all", b).about.watch(names), (), xs, dt=DT)
-            for b in ("native", "xla")
+            jax.jit(partial(watched, b, names))(xs) for b in ("native", "xla")
         )
         agree(found, expected)
 
@@ -275,9 +284,10 @@ def test_voltages_are_watched_natively_and_currents_by_stepping():
 def test_voltages_take_the_place_of_currents_where_no_constant_is_learned():
     steps, batch, n = 400, 32, 64
     net = snn.chain(snn.dense(20, n, backend="native"), snn.li(n, backend="native"))
-    xs = jnp.zeros((steps, batch, 20))
+    xs = np.zeros((steps, batch, 20), "float32")
     value = lambda w: jnp.sum(snn.unroll(net, w, xs, dt=DT)[1] ** 2)  # noqa: E731
-    compiled = jax.jit(jax.grad(value)).lower(net.init(jax.random.key(0))).compile()
+    weights = jax.jit(net.init)(jax.random.key(0))
+    compiled = jax.jit(jax.grad(value)).lower(weights).compile()
     over_time = 4 * steps * batch * n
     assert compiled.memory_analysis().temp_size_in_bytes < 2.5 * over_time
 
@@ -288,7 +298,7 @@ def test_voltages_take_the_place_of_currents_where_no_constant_is_learned():
 )
 def test_what_cannot_run_natively_is_refused_with_the_reason(backend, words, x64):
     with pytest.raises(ValueError, match=words):
-        snn.unroll(snn.li(3, backend=backend), (), jnp.zeros((4, 3)), dt=DT)
+        snn.unroll(snn.li(3, backend=backend), (), np.zeros((4, 3)), dt=DT)
 
 
 @pytest.mark.usefixtures("optimized")
@@ -296,8 +306,8 @@ def test_what_cannot_run_natively_is_refused_with_the_reason(backend, words, x64
 @kinds
 def test_what_was_measured_takes_the_place_of_what_is_computed(kind, seen):
     constants, xs, state = given(kind)
-    v = jax.random.normal(jax.random.key(7), xs.shape)
-    known = jax.random.bernoulli(jax.random.key(8), 0.5, xs.shape)
+    drawn = np.random.default_rng(7)
+    v, known = drawn.normal(size=xs.shape).astype("f"), drawn.random(xs.shape) < 0.5
     shown = {"nothing": {}, "everything": {"v": v}, "a part": {"v": v, "known": known}}
     shown = Seen(**shown[seen])
 
@@ -310,7 +320,9 @@ def test_what_was_measured_takes_the_place_of_what_is_computed(kind, seen):
         weighed = jnp.sum(jnp.sin(ys) * jnp.cos(jnp.arange(ys.size).reshape(ys.shape)))
         return weighed + jnp.sum(v_end**2) + (0 if i_end is None else jnp.sum(i_end**3))
 
-    found, expected = (jax.jit(partial(replayed, b))(xs, state) for b in BOTH)
+    found, expected = (
+        jax.tree.map(np.asarray, jax.jit(partial(replayed, b))(xs, state)) for b in BOTH
+    )
     same_values(found, expected)
     measured = {"nothing": found[1], "everything": v, "a part": v}[seen]
     where = known if seen == "a part" else np.ones(xs.shape, bool)
