@@ -118,7 +118,7 @@ struct PixelEvents {
     for (long p = 0; p < pixels; ++p) {
       start[p] = static_cast<int32_t>(end);
       for (long q = 0; q < groups(c); ++q)
-        end += list(*marks++, p * c + q * kGroup, index.get() + end);
+        end += list(some_of(*marks++, q, c), p * c + q * kGroup, index.get() + end);
     }
     start[pixels] = static_cast<int32_t>(end);
   }

@@ -447,6 +447,25 @@ def test_marks_of_channels_that_are_not_there_are_not_followed():
     assert not np.any(found[:, :, 1:])
 
 
+@pytest.mark.parametrize("rate", [0.02, 0.2, 1.0])
+@pytest.mark.parametrize("width", [3, 7])  # few taps scatter, many gather
+def test_marks_of_channels_that_are_not_there_bring_nothing(width, rate):
+    rng, images, c = np.random.default_rng(1), 3, N
+    w = rng.normal(size=(1, width, c, 5)).astype(np.float32)
+    bits = rng.random((images * 40, c)) < rate
+    marks = np.packbits(np.pad(bits, ((0, 0), (0, 14))), 1, "little").view(np.uint16)
+    stray = marks | np.array([0, 0xFFFC], np.uint16)  # of 18 channels
+    edge = width // 2
+    window = {"window": np.array([images, 4, 1, 0, 0, 10, 1, edge, edge])}
+    y = {"y": f32(images * 40, 5)}
+    both = [
+        called("snnjax_convolve_marks", {"marks": each, "w": w}, y, window)[0]
+        for each in (marks, stray)
+    ]
+    np.testing.assert_array_equal(*both)
+    assert np.any(both[0])
+
+
 @pytest.mark.parametrize("target", CALLS)
 @pytest.mark.parametrize("sizes", list(permutations(range(4))))
 def test_no_step_no_sample_and_no_neuron_are_fine(target, sizes):
