@@ -461,8 +461,7 @@ def test_an_interrupted_training_says_that_it_goes_on(tmp_path):
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # or ignored
         "raise SystemExit(main())"
     )
-    small = "--hidden", "9", "--dt", "0.005"
-    args = "train", "digits", *small, "--epochs", "5000", "--out", str(tmp_path)
+    args = ("train", "digits", "--epochs", "5000", "--out", str(tmp_path))
     done = subprocess.Popen(
         [sys.executable, "-c", program, *args], stderr=subprocess.PIPE, text=True
     )
