@@ -143,11 +143,8 @@ def told_output(cell: Any) -> Callable[[Any, Any], Any] | None:
 
 def by_marks(cell: Any, reader: Any) -> Callable[..., tuple[Any, Any]] | None:
     """How a cell runs if ``reader`` alone reads its spikes, if there is another way."""
-    return (
-        run_to_marks(cell)
-        if _runs_as_made(reader) and reader.about.takes_marks
-        else None
-    )
+    takes = _runs_as_made(reader) and reader.about.takes_marks
+    return run_to_marks(cell) if takes else None
 
 
 def run_to_marks(cell: Any) -> Callable[..., tuple[Any, Any]] | None:

@@ -32,11 +32,7 @@ def processor() -> str:
 
 
 def borrow() -> Path:
-    """A folder with all programs that no other process has; most are there already.
-
-    Processes that tests start have no such folder, and compile as quickly as they can.
-    """
-    os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "true")
+    """A folder with all programs that no other process has; most are there already."""
     programs = store() / "programs"
     programs.mkdir(parents=True, exist_ok=True)
     folder = next(filter(take, (store() / f"own-{k}" for k in count())))

@@ -24,6 +24,7 @@ if jax.__version_info__ < (0, 11):
     os.environ["XLA_FLAGS"] = f"{QUICK} {os.environ.get('XLA_FLAGS', '')}"
 jax.config.update("jax_num_cpu_devices", 4)
 jax.config.update("jax_disable_most_optimizations", True)
+os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "true")  # of what tests start
 # Where in Python an operation stands is not kept with it, and errors keep all frames:
 # to sort those of JAX out takes longer than most calls that are refused.
 jax.config.update("jax_traceback_in_locations_limit", 0)

@@ -427,6 +427,32 @@ def test_marks_of_inputs_that_are_not_there_bring_nothing():
         np.testing.assert_allclose(both[0][0], np.tile(exact, (ROWS, 1)), 1e-5, 1e-5)
 
 
+@pytest.mark.parametrize(
+    "target", [target for target, call in CALLS.items() if "marks" in call[0]]
+)
+@pytest.mark.parametrize("rate", [0.02, 0.9])
+def test_no_call_follows_marks_of_entries_that_are_not_there(target, rate, rng):
+    arguments, results, attributes = CALLS[target]
+    width = (arguments["x"] if "x" in arguments else arguments["w"][..., 0]).shape[-1]
+    given = {
+        k: np.asarray(rng.normal(size=a.shape), a.dtype) for k, a in arguments.items()
+    }
+    bits = rng.random((len(given["marks"]), width)) < rate
+    marks = np.packbits(np.pad(bits, ((0, 0), (0, -width % 16))), 1, "little")
+    given |= {"marks": marks.view(np.uint16)}
+    if "x" in given:
+        given |= {"marked": np.ones(1, np.uint8), "x": given["x"][:0]}
+    beyond = given["marks"].copy()
+    beyond[:, -1] |= np.uint16(0xFFFF << width % 16 & 0xFFFF)
+    assert not np.array_equal(beyond, given["marks"])
+    both = [
+        called(target, given | {"marks": each}, results, attributes)
+        for each in (given["marks"], beyond)
+    ]
+    jax.tree.map(np.testing.assert_array_equal, *both)
+    assert all(np.any(each) for each in both[0])
+
+
 def test_marks_beyond_the_last_entry_are_not_followed():
     arguments, results, attributes = CALLS["snnjax_outer"]
     given = arguments | {"marks": ~u16(ROWS, 2), "marked": np.ones(1, np.uint8)}

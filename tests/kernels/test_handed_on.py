@@ -4,12 +4,14 @@ The reference is the same network where neurons put out spikes: its cells run by
 function that chain does not know.
 """
 
+import copy
 from functools import partial
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from test_contract import CELLS, N
 
 import snnjax as snn
 from snnjax.cell import run_cell
@@ -158,6 +160,38 @@ def test_marks_tell_what_spikes_told(name):
     found = graded(cells, xs, scale)
     exactly(found, graded(apart(cells), xs, scale))
     assert all(np.any(leaf) for leaf in jax.tree.leaves(found[1]))
+
+
+def of_this_device(cell):
+    """The same cell, run by native code where it can be."""
+    about = cell.about
+    if about is None or about.options is None:
+        return cell
+    if about.parts and about.rebuild is not None:
+        return about.rebuild(lambda key, part: of_this_device(part))
+    options = copy.deepcopy(about.options)
+    if "backend" not in options.arguments:
+        return cell
+    options.arguments["backend"] = "auto"
+    return about.make(*options.args, **options.kwargs)
+
+
+HANDING_ON = [
+    name
+    for name, cell in CELLS.items()
+    if cell.about is not None and cell.about.run_to_marks is not None
+]
+
+
+def test_cells_with_a_native_rule_hand_on():
+    assert {"lif", "alif", "adlif", "recurrent", "adlif loop"} <= {*HANDING_ON}
+
+
+@pytest.mark.parametrize("name", HANDING_ON)
+def test_every_cell_that_hands_on_tells_what_its_spikes_told(name):
+    cells = {"cell": of_this_device(CELLS[name]), "out": snn.dense(N, 2, init=normal)}
+    xs = 3 * jax.random.normal(jax.random.key(2), (T, 4, N))
+    exactly(graded(cells, xs), graded(apart(cells), xs))
 
 
 def handed(cells, xs, target):
