@@ -64,7 +64,7 @@ class Slide(NamedTuple):
         """Rows of pixels as they are, whoever tells them."""
         return entries(x, marks) if self.marked else x
 
-    def entries(self, x):
+    def unmarked(self, x):
         """What native code reads of them beside marks."""
         return x[:0] if self.marked else readable(x)
 
@@ -239,7 +239,7 @@ def _to_both(slide, x, w, g, *marks):
 
 def _both_natively(slide, x, w, g, *marks):
     made = [floats(*x.shape), floats(*slide.kernel)]
-    args = slide.entries(x), *marks, g, w
+    args = slide.unmarked(x), *marks, g, w
     one = {3: 0} if x.shape == g.shape else None  # ∂x in the place of ∂y
     name, window = "snnjax_convolve_back", slide.numbers
     return tuple(call(name, made, *args, in_place=one, window=window))
@@ -298,7 +298,7 @@ def _to_weights(slide, x, g, *marks):
 
 def _weights_natively(slide, x, g, *marks):
     made = [floats(*slide.kernel)]
-    args = slide.entries(x), *marks, g
+    args = slide.unmarked(x), *marks, g
     return call("snnjax_convolve_weights", made, *args, window=slide.numbers)[0]
 
 

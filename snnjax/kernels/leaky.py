@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from snnjax.check import Number
 from snnjax.kernels.native import call, floats, mark_shapes
 from snnjax.kernels.products import flat
-from snnjax.kernels.rasters import put_out
+from snnjax.kernels.rasters import spikes_and_last
 
 
 class Shape(NamedTuple):
@@ -89,7 +89,7 @@ def forward(
     )
     like, over_time = state.v.shape, currents.shape
     spikes = None if marks_alone else spikes.reshape(over_time)
-    spikes, last = put_out(spikes, marks, currents, state.spikes)
+    spikes, last = spikes_and_last(spikes, marks, currents, state.spikes)
     end = State(
         v=v.reshape(like),
         i=None if state.i is None else i.reshape(like),

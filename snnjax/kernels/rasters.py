@@ -30,7 +30,7 @@ def entries(spikes: jax.Array, marks: Any) -> jax.Array:
     return told + (spikes - same)
 
 
-def put_out(
+def spikes_and_last(
     spikes: jax.Array | None, marks: Any, like: jax.Array, before: jax.Array | None
 ) -> tuple[jax.Array, jax.Array | None]:
     """Spikes that a kernel put out, and those of the last step if any are fed back.

@@ -39,8 +39,8 @@ def runner(
         ``(names, constants, state, currents [T, *batch, n], loop=None, seen=None) ->
         (state, spikes [T, *batch, n])``; with names ``(state, (spikes, {name:
         value}))``. Nothing is learned about constants from what was seen. With
-        ``marks_alone=True`` native code puts out a ``Raster``, of ``layer`` without
-        names, loop and what was seen.
+        ``marks_alone=True``, and without names and what was seen, native code puts out
+        a ``Raster``.
 
     Raises:
         ValueError: if native code is asked for what only steps can do.
