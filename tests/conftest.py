@@ -20,8 +20,10 @@ QUICK = (
     "--xla_cpu_use_fusion_emitters=false --xla_cpu_use_xnnpack=false "
     "--xla_cpu_parallel_codegen_split_count=1"
 )
-if jax.__version_info__ < (0, 11):
-    os.environ["XLA_FLAGS"] = f"{QUICK} {os.environ.get('XLA_FLAGS', '')}"
+# Once, in workers too: what was compiled with other flags is not found again.
+flags = os.environ.get("XLA_FLAGS", "")
+if jax.__version_info__ < (0, 11) and QUICK not in flags:
+    os.environ["XLA_FLAGS"] = f"{QUICK} {flags}"
 jax.config.update("jax_num_cpu_devices", 4)
 jax.config.update("jax_disable_most_optimizations", True)
 os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "true")  # of what tests start
@@ -33,6 +35,9 @@ jax.config.update("jax_traceback_filtering", "off")
 # for that.
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
+
+
+BORROWED = pytest.StashKey[Path]()  # where this process keeps what it compiles
 
 
 def pytest_configure(config):
@@ -47,12 +52,18 @@ def pytest_configure(config):
     ):
         return  # it only watches its workers
     with suppress(ImportError, OSError, RuntimeError):  # or nobody is at home
-        folder = compiled.borrow()
-        config.add_cleanup(lambda: compiled.give_back(folder))
+        folder = config.stash[BORROWED] = compiled.borrow()
         jax.config.update("jax_compilation_cache_dir", str(folder))
         jax.config.update("jax_persistent_cache_enable_xla_caches", "none")
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
         jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+
+
+def pytest_sessionfinish(session):
+    """Before a worker says that it is done: seconds later its controller ends it."""
+    if BORROWED in session.config.stash:
+        with suppress(OSError):
+            compiled.give_back(session.config.stash[BORROWED])
 
 
 LONG = (  # files that take ten seconds and more, the longest first
