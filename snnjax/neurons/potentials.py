@@ -14,6 +14,8 @@ model; Gerstner et al. 2014, Neuronal Dynamics, doi:10.1017/CBO9781107447615).
 Times are in seconds.
 """
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 
@@ -145,6 +147,7 @@ def kernel_integrals(
     return mean, square / (lost(2.0 * x) * lost(2.0 * y) * lost(x + y))
 
 
+@partial(jax.jit, inline=True)
 def mean_exp(a: Number, b: Number) -> jax.Array:
     """Mean of eˣ between ``a`` and ``b``: (e^b - e^a) / (b - a), and eᵃ where a = b.
 
