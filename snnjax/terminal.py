@@ -122,6 +122,32 @@ def stoppable(told: str) -> Iterator[None]:
         sys.unraisablehook = before
 
 
+@contextlib.contextmanager
+def held() -> Iterator[None]:
+    """Ctrl-C waits until what is done here is done; a second one does not.
+
+    Where another thread runs this, or nobody in Python hears of Ctrl-C, all is as ever.
+    """
+    heard = signal.getsignal(signal.SIGINT)
+    if not callable(heard) or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    first = []
+
+    def hold(*given):
+        signal.signal(signal.SIGINT, heard)
+        first.append(given)
+
+    signal.signal(signal.SIGINT, hold)
+    try:
+        yield
+    finally:
+        if not first:
+            signal.signal(signal.SIGINT, heard)
+    if first:
+        heard(*first[0])
+
+
 def _once_more(missed):
     if issubclass(missed.exc_type, KeyboardInterrupt):
         threading.Timer(0.01, _interrupt).start()

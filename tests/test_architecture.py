@@ -53,7 +53,9 @@ ARROWS = {  # who may import whom, besides themselves
     },
     "inputs": {"check", "events", "datasets", "loops"},
     "plot": {"check", "events", "files"},
-    "training": {"check", "cell", "exported", "files", "hardware", "progress"},
+    "training": {
+        *("check", "cell", "exported", "files", "hardware", "progress", "terminal"),
+    },
     "analysis": {
         *("about", "cell", "check", "compose", "events", "exported", "loops"),
         *("networks", "parts", "probes", "states"),

@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from snnjax import files
+from snnjax import files, terminal
 from snnjax.training import checkpoint
 from snnjax.training.identity import differences, identity, moved
 from snnjax.training.parallel import first
@@ -111,15 +111,19 @@ class Folder:
         self.waiting = state, best, list(history)
 
     def save(self, state: Any, best: Any, history: list[dict[str, float]]) -> None:
-        """Keeps all of an epoch: first the checkpoint, then what can be made of it."""
+        """Keeps all of an epoch: first the checkpoint, then what can be made of it.
+
+        Ctrl-C waits until it is kept; a second one does not.
+        """
         self.waiting = None
         note = {
             "history": history,
             "chosen_by": list(self.criterion),
             "made_by": self.made_by,
         }
-        checkpoint.save(self.path, len(history), (state, best), note)
-        first(lambda: self._write(history))
+        with terminal.held():
+            checkpoint.save(self.path, len(history), (state, best), note)
+            first(lambda: self._write(history))
 
     def save_waiting(self) -> None:
         """Writes the epoch that is held, if there is one."""

@@ -2,6 +2,8 @@ import contextlib
 import errno
 import json
 import pathlib
+import signal
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 
 import jax
@@ -269,6 +271,63 @@ def test_what_the_disk_refuses_is_said_by_the_system_and_the_one_before_is_whole
     assert not [each for each in caplog.records if each.name == "absl"]
     restored, _ = checkpoint.restore(tmp_path, tree)
     np.testing.assert_array_equal(restored["w"], tree["w"])
+
+
+def interrupted(monkeypatch, times):
+    """Ctrl-C comes so often just before a checkpoint has its digest."""
+    digest = checkpoint._digest
+
+    def late(saved):
+        for _ in range(times):
+            signal.raise_signal(signal.SIGINT)
+        return digest(saved)
+
+    monkeypatch.setattr(checkpoint, "_digest", late)
+
+
+@pytest.fixture
+def interruptible():
+    """Python raises what Ctrl-C asks for, whoever started the tests."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    assert signal.signal(signal.SIGINT, before) is signal.default_int_handler
+
+
+@pytest.mark.usefixtures("interruptible")
+def test_an_interrupt_waits_until_an_epoch_is_kept(tmp_path, monkeypatch):
+    with monkeypatch.context() as patched:
+        interrupted(patched, 1)
+        with pytest.raises(KeyboardInterrupt):
+            run(tmp_path / "cut", 1, save_every=0.0)
+    assert len((tmp_path / "cut" / "metrics.jsonl").read_text().splitlines()) == 1
+    found = run(tmp_path / "cut", 1, step=never)
+    assert_same(found, run(tmp_path / "whole", 1))
+
+
+@pytest.mark.usefixtures("interruptible")
+def test_a_second_interrupt_does_not_wait_and_the_epoch_before_is_whole(
+    tmp_path, monkeypatch
+):
+    run(tmp_path / "cut", 1)
+    with monkeypatch.context() as patched:
+        interrupted(patched, 2)
+        with pytest.raises(KeyboardInterrupt):
+            run(tmp_path / "cut", 2)
+    kept = {path.parent.name for path in tmp_path.rglob(checkpoint._DIGEST)}
+    assert kept == {"1"}
+    assert_same(run(tmp_path / "cut", 3), run(tmp_path / "whole", 3))
+
+
+def test_an_interrupt_that_nobody_hears_and_other_threads_change_nothing(tmp_path):
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        run(tmp_path / "ignored", 1)
+        assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
+    with ThreadPoolExecutor(1) as thread:
+        found = thread.submit(run, tmp_path / "thread", 1).result()
+    assert_same(found, run(tmp_path / "ignored", 1))
 
 
 def test_resuming_does_not_compile_again(tmp_path, compilations):
