@@ -45,6 +45,21 @@ def usual_folders() -> str:
     return f"$SNNJAX_DATA, then {cache_folder()}"
 
 
+def check_folder(path: Path) -> None:
+    """Refuses as a place for results what is no folder, nor can become one.
+
+    Raises:
+        ValueError: for a file, and for a link that leads nowhere.
+    """
+    if path.exists() and not path.is_dir():
+        raise ValueError(f"{path} must be a folder, it is a file.")
+    if path.is_symlink() and not path.exists():
+        raise ValueError(
+            f"{path} must be a folder, it is a link to {path.readlink()}, which is "
+            "not there."
+        )
+
+
 @contextlib.contextmanager
 def atomic(path: str | Path) -> Iterator[Path]:
     """Writes a file or a folder that appears as a whole, or not at all.

@@ -105,8 +105,7 @@ def train_on_chip(
 
 def _refuse_loss(folder, seed):
     """Refuses a file, and a folder whose summary would be replaced by another's."""
-    if folder.exists() and not folder.is_dir():
-        raise ValueError(f"{folder} must be a folder, it is a file.")
+    files.check_folder(folder)
     other = sorted({each.name for each in folder.glob("seed*")} - {f"seed{seed}"})
     if other:
         raise ValueError(

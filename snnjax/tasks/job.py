@@ -84,8 +84,9 @@ def train(
         ValueError: if the folder holds another run (what differs is named), one of more
             seeds, or a summary without its networks; for an unknown rule, a task that
             the rule cannot learn, or a block of backpropagation through time; for a
-            batch of more samples than there are, or a learning rate that is none.
-        OSError: for a folder that cannot be made, or is a file.
+            batch of more samples than there are, or a learning rate that is none; for a
+            file in place of a folder, or a link that leads nowhere.
+        OSError: for a folder that cannot be made.
         BlockingIOError: if another process trains there, with its name.
         ImportError: without matplotlib or safetensors, before anything is trained.
 
@@ -150,6 +151,7 @@ def _learner(task, rule, block):
 
 def _take(folder, seeds, asked, held):
     """Makes a folder one's own, with what was asked for."""
+    files.check_folder(folder)
     folder.mkdir(parents=True, exist_ok=True)
     held.enter_context(files.lock(folder))
     _refuse_loss(folder, seeds)

@@ -61,8 +61,9 @@ def sweep_task(
         highest validation accuracy, a mean over seeds.
 
     Raises:
-        ValueError: for columns that the task does not have or that are no numbers, or a
-            folder with the table of another sweep; in a job of several processes.
+        ValueError: for columns that the task does not have or that are no numbers, for
+            a folder with the table of another sweep or that is none; in a job of
+            several processes.
         BlockingIOError: if another process sweeps there.
         ImportError: without matplotlib, before anything is trained.
     """
@@ -79,6 +80,7 @@ def sweep_task(
     grid["seed"] = range(seed, seed + seeds)
     plot.figure()  # fails here rather than after the training
     folder = Path(folder)
+    files.check_folder(folder)
     with files.lock(folder / "sweep.csv"):
         cases = _cases(grid)
         first = _made(make, cases[0])

@@ -108,8 +108,7 @@ def _checked(mismatch):
 
 def _refuse_another(out, asked):
     """Refuses a folder whose contents would be lost."""
-    if out.exists() and not out.is_dir():
-        raise ValueError(f"{out} must be a folder, it is a file.")
+    files.check_folder(out)
     path = out / "summary.json"
     if not path.exists():
         return

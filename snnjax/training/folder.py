@@ -61,8 +61,7 @@ class Folder:
     def of_run(cls, path: str | Path, criterion: Criterion) -> Iterator["Folder"]:
         """Holds a folder; in a job of several processes the first one does so."""
         folder = cls(Path(path), criterion)
-        if folder.path.exists() and not folder.path.is_dir():
-            raise ValueError(f"folder must be a folder, {path} is a file.")
+        files.check_folder(folder.path)
         alone = jax.process_count() == 1
         with contextlib.ExitStack() as held:
             first(lambda: held.enter_context(files.lock(path)))

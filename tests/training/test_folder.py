@@ -2,11 +2,14 @@
 
 import json
 import warnings
+from functools import cache
 
 import jax.numpy as jnp
 import optax
 import pytest
 
+from snnjax import tasks
+from snnjax.tasks import transfers
 from snnjax.training import fit, init_train_state
 
 
@@ -128,10 +131,29 @@ def test_files_of_others_stay(tmp_path):
     assert (tmp_path / "metrics.2.jsonl").read_text() == ROW
 
 
-def test_a_file_is_no_folder(tmp_path):
+@cache
+def digits():
+    return tasks.digits_task()
+
+
+WRITERS = {
+    "fit": run,
+    "train": lambda folder: tasks.train(digits(), folder, epochs=1, progress=False),
+    "sweep": lambda folder: tasks.sweep_task(digits, folder, {"slope": [1.0]}),
+    "chip": lambda folder: tasks.train_on_chip("digits", folder, progress=False),
+    "transfer": lambda folder: transfers._refuse_another(folder, {}),
+}
+
+
+@pytest.mark.parametrize("write", WRITERS.values(), ids=[*WRITERS])
+def test_a_file_is_no_folder_and_neither_is_a_link_that_leads_nowhere(write, tmp_path):
     (tmp_path / "run").write_text("mine")
-    with pytest.raises(ValueError, match="folder must be a folder"):
-        run(tmp_path / "run")
+    (tmp_path / "link").symlink_to(tmp_path / "gone")
+    with pytest.raises(ValueError, match="run must be a folder, it is a file"):
+        write(tmp_path / "run")
+    with pytest.raises(ValueError, match=r"link must be a folder, .*gone, which is no"):
+        write(tmp_path / "link")
+    assert {path.name for path in tmp_path.iterdir()} == {"run", "link"}
     assert (tmp_path / "run").read_text() == "mine"
 
 
