@@ -126,7 +126,8 @@ def stoppable(told: str) -> Iterator[None]:
 def held() -> Iterator[None]:
     """Ctrl-C waits until what is done here is done; a second one does not.
 
-    Where another thread runs this, or nobody in Python hears of Ctrl-C, all is as ever.
+    If it fails, that error is raised, not the interrupt. Where another thread runs
+    this, or nobody in Python hears of Ctrl-C, all is as ever.
     """
     heard = signal.getsignal(signal.SIGINT)
     if not callable(heard) or threading.current_thread() is not threading.main_thread():

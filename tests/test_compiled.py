@@ -1,5 +1,7 @@
 """Programs that tests compiled are there for the next run."""
 
+import os
+
 import compiled
 import pytest
 
@@ -37,6 +39,6 @@ def test_the_oldest_programs_make_room(home, monkeypatch):
     folder = compiled.borrow()
     for name in "abc":
         (folder / name).touch()
-        compiled.os.utime(folder / name, (ord(name), ord(name)))
+        os.utime(folder / name, (ord(name), ord(name)))
     compiled.give_back(folder)
     assert compiled.names(compiled.store() / "programs") == {"b", "c"}

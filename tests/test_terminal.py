@@ -1,6 +1,9 @@
 import io
+import signal
 import subprocess
 import sys
+
+import pytest
 
 from snnjax import terminal
 
@@ -86,3 +89,41 @@ def test_what_an_interrupt_cuts_off_logs_nothing_behind_the_line():
         [sys.executable, "-c", CUT_OFF], capture_output=True, text=True, timeout=50
     )
     assert (done.returncode, done.stderr) == (130, "\nsnnjax: stopped.\n")
+
+
+@pytest.fixture
+def heard():
+    """How often Ctrl-C was heard of; who listens does so in the end as well."""
+    found = []
+    listen = lambda *given: found.append(given)  # noqa: E731
+    before = signal.signal(signal.SIGINT, listen)
+    yield found
+    assert signal.signal(signal.SIGINT, before) is listen
+
+
+def test_an_interrupt_is_heard_once_after_all_that_holds_it(heard):
+    with terminal.held():
+        with terminal.held():
+            signal.raise_signal(signal.SIGINT)
+            assert not heard
+        assert not heard
+    assert len(heard) == 1
+
+
+def test_a_second_interrupt_is_heard_at_once(heard):
+    with terminal.held():
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+        assert len(heard) == 1
+    assert len(heard) == 2
+
+
+def test_a_failure_comes_before_the_interrupt_that_it_held(heard):
+    @terminal.held()
+    def fails():
+        signal.raise_signal(signal.SIGINT)
+        raise OSError("full")
+
+    with pytest.raises(OSError, match="full"):
+        fails()
+    assert not heard
